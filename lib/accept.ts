@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import type { AcceptedRequest, ConversationRequest, Door } from './conversation-request.ts'
+
+/**
+ * Makes a request one that a door has let in.
+ *
+ * Without a consumer id the consumer is derived from account, door and request id, so that every attempt of one
+ * request is the same consumer: LivePerson's one open conversation a consumer then guards a repeat.
+ *
+ * @param settled.consumerId Whose conversation it is, where somebody vouches for it: the CRM, or a verified token.
+ */
+export const accept = (
+  request: ConversationRequest,
+  settled: {
+    readonly door: Door
+    readonly requestId: string
+    readonly accountId: string
+    readonly consumerId: string | undefined
+  },
+): AcceptedRequest => {
+  const { door, requestId, accountId } = settled
+  return {
+    ...request,
+    door,
+    requestId,
+    accountId,
+    consumerId: settled.consumerId ?? `request-${sha256(`${accountId}\n${door}\n${requestId}`)}`,
+    fingerprint: fingerprintOf(request, settled.consumerId),
+  }
+}
+
+/** The same for two requests that ask the same, whatever the order of their members. */
+const fingerprintOf = ({ requestId, accountId, ...asked }: ConversationRequest, consumerId = '') =>
+  sha256(JSON.stringify([consumerId, sorted(asked)]))
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => [name, sorted(member)])
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,0 +1,136 @@
+import { type AwsOptions, awsOptions } from './aws.ts'
+import { type Config, readConfig } from './config.ts'
+import type { AcceptedRequest } from './conversation-request.ts'
+import { createCredentials } from './credentials.ts'
+import { createDomains } from './domains.ts'
+import { InvalidConfigError } from './errors.ts'
+import { createLedger } from './ledger.ts'
+import { createLivePerson } from './liveperson/client.ts'
+import { fetchHosts } from './liveperson/domain-api.ts'
+import { createHttp } from './liveperson/http.ts'
+import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createOpenConversation, type Outcome } from './open-conversation.ts'
+import { createQueues } from './queues.ts'
+import { createSecrets } from './secrets.ts'
+import { createStateTable } from './state-table.ts'
+
+/** How long the Domain API may take, in milliseconds. */
+const DOMAIN_API_MS = 5000
+
+/** What a test may replace: the way to LivePerson, the way to AWS, and the time. */
+export interface Seams {
+  readonly fetch: typeof globalThis.fetch
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly aws: AwsOptions
+}
+
+export type Service = ReturnType<typeof createService>
+
+/** Puts the real parts together, once a container. */
+export const createService = (config: Config, seams: Partial<Seams> = {}) => {
+  const { fetch = globalThis.fetch, now = Date.now, aws = awsOptions } = seams
+  const { stage, domainApiUrl, loopback, secretIdPrefix } = config
+  const log = createLog()
+  const count = createMetrics()
+  const http = createHttp({ fetch, now, loopback })
+  const table = createStateTable(config.stateTable, aws)
+  const queues = createQueues(config, aws)
+  const readSecret = createSecrets(aws)
+  const ledger = createLedger({ table, now })
+
+  const accounts = new Map(
+    stage.accounts.map(({ accountId }) => {
+      const domains = createDomains({
+        accountId,
+        table,
+        loopback,
+        now,
+        fetchHosts: () =>
+          fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
+        onForeignHost: () => {
+          log.warn("The Domain API names a host that is not LivePerson's; the old ones are kept", {
+            accountId,
+          })
+          count('foreign_host_refused', accountId)
+        },
+      })
+      const credentials = createCredentials({
+        read: (secretStage) => readSecret(`${secretIdPrefix}/${accountId}`, secretStage),
+        now,
+      })
+      const livePerson = createLivePerson({
+        accountId,
+        http,
+        now,
+        loopback,
+        hosts: domains,
+        credentials,
+        onPreviousSecret: () => {
+          log.warn('Sentinel took only the previous secret', { accountId })
+          count('secret_previous_used', accountId)
+        },
+      })
+      return [accountId, { accountId, domains, credentials, livePerson }] as const
+    }),
+  )
+
+  const livePersonOf = (accountId: string) => {
+    const account = accounts.get(accountId)
+    if (account) return account.livePerson
+    throw new InvalidConfigError({ detail: `Account ${accountId} is not in the stage configuration.` })
+  }
+
+  return {
+    config,
+    now,
+    log,
+    count,
+    queues,
+    ledger,
+    accounts: [...accounts.values()],
+    openConversation: createOpenConversation({ stage, ledger, livePersonOf, now }),
+
+    /** Reads secrets and domains, all at once, so that the first request need not. What fails is tried again then. */
+    warm: async (): Promise<void> => {
+      await Promise.allSettled(
+        [...accounts.values()].flatMap(({ credentials, domains }) => [credentials.current(), domains.warm()]),
+      )
+    },
+
+    /** Writes down in log and metrics what an attempt came to. */
+    report: (request: AcceptedRequest, outcome: Outcome, durationMs: number): void => {
+      const { accountId, door, requestId, route } = request
+      const fields = { requestId, accountId, door, route, status: outcome.status, durationMs }
+      if (outcome.status === 'queued') {
+        log.error('A request waits in the queue', outcome.error, fields)
+        count('request_queued', accountId)
+      } else if (outcome.status === 'opening') {
+        log.info('Another attempt is at work on this request', fields)
+      } else {
+        const { conversationId, messageStatus, code, repeated } = outcome
+        log.info('A request is done', { ...fields, conversationId, messageStatus, code })
+        count(repeated ? 'request_repeated' : METRICS[outcome.status], accountId)
+      }
+    },
+  }
+}
+
+const METRICS = {
+  opened: 'conversation_opened',
+  existing: 'conversation_existing',
+  rejected: 'request_rejected',
+} as const
+
+let connected: Service | undefined
+
+/**
+ * Gives this container's service, put together at the first call.
+ *
+ * @throws {InvalidConfigError}
+ */
+export const connect = (): Service => {
+  connected ??= createService(readConfig())
+  return connected
+}

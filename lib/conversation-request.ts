@@ -1,0 +1,156 @@
+import * as z from 'zod/mini'
+import { engagementAttribute } from './engagement-attributes.ts'
+import { type Finding, InvalidRequestError } from './errors.ts'
+import { decimalId, text } from './schema-parts.ts'
+
+/** Which entry a request came by; the two are separate name spaces of request ids. */
+export type Door = 'form' | 'queue'
+
+/** What a request id looks like: 8 to 128 letters, digits and `. _ : -`. */
+export const requestId = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9._:-]{8,128}$/, 'must be 8 to 128 letters, digits or . _ : -'))
+
+/** LivePerson's name of an account (site). */
+export const accountId = z.string().check(z.regex(/^[A-Za-z0-9]{1,32}$/, 'must be a LivePerson account id'))
+
+/** How soon the brand wants to answer; LivePerson's own example still sends CUSTOM. */
+export const ttr = z.enum(['URGENT', 'NORMAL', 'PRIORITIZED', 'CUSTOM'])
+
+/** The pair of ids by which LivePerson routes. Decimal, string or number in, string out. */
+export const campaign = z.strictObject({ campaignId: decimalId, engagementId: decimalId })
+
+/** The name of a route in the stage configuration. */
+export const routeName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -'))
+
+/** The consumer's external id; 1 to 256 characters, none of them a control character. */
+export const consumerId = z.string().check(
+  z.minLength(1),
+  z.maxLength(256),
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  z.regex(/^[^\u0000-\u001f\u007f]*$/, 'must not have control characters'),
+)
+
+// SEND takes 5,000 characters of JSON; what stands around the text takes less than 500.
+const message = z.string().check(
+  z.minLength(1),
+  z.refine(
+    (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
+    'must be well-formed and at most 4500 characters as JSON',
+  ),
+)
+
+const schema = z.strictObject({
+  requestId: z.optional(requestId),
+  accountId: z.optional(accountId),
+  route: z.optional(routeName),
+  campaign: z.optional(campaign),
+  consumer: z.optional(
+    z.strictObject({
+      id: z.optional(consumerId),
+      firstName: z.optional(text(256)),
+      lastName: z.optional(text(256)),
+      email: z.optional(text(320)),
+      phone: z.optional(text(64)),
+      avatarUrl: z.optional(
+        text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https address')),
+      ),
+      description: z.optional(text(4096)),
+    }),
+  ),
+  engagementAttributes: z.optional(z.array(engagementAttribute).check(z.maxLength(10))),
+  ttr: z.optional(ttr),
+  context: z.optional(
+    z.strictObject({
+      visitorId: z.optional(text(256)),
+      sessionId: z.optional(text(256)),
+      interactionContextId: z.optional(text(256)),
+      lang: z.optional(
+        z
+          .string()
+          .check(
+            z.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4}$/, 'must be a language tag such as en-GB'),
+          ),
+      ),
+    }),
+  ),
+  message: z.optional(message),
+})
+
+/** What a form or a CRM event asks for: the one shape between the doors and LivePerson. */
+export type ConversationRequest = z.infer<typeof schema>
+
+/** A request that a door has let in: whose it is and which account it goes to are settled. */
+export interface AcceptedRequest extends ConversationRequest {
+  readonly door: Door
+  readonly requestId: string
+  readonly accountId: string
+  /** `ext_consumer_id`: the sender's, the token's `sub`, or derived; the same in every attempt. */
+  readonly consumerId: string
+  /** SHA-256 of what the sender asked for, as hex. */
+  readonly fingerprint: string
+}
+
+/**
+ * Gives a ConversationRequest of what came in.
+ *
+ * @throws {InvalidRequestError} One finding for each member that is unknown, missing or wrong.
+ */
+export const parseConversationRequest = (input: unknown): ConversationRequest => {
+  const request = parse(schema, input)
+  if (request.route === undefined && request.campaign === undefined)
+    throw new InvalidRequestError([{ path: 'campaign', message: 'is needed where no route is named' }])
+  if (request.route !== undefined && request.campaign !== undefined)
+    throw new InvalidRequestError([{ path: 'campaign', message: 'must not stand beside a route' }])
+  return request
+}
+
+/**
+ * Parses by a schema, with findings in our own words.
+ *
+ * @throws {InvalidRequestError}
+ */
+export const parse = <T extends z.ZodMiniType>(shape: T, input: unknown): z.infer<T> => {
+  const result = z.safeParse(shape, input)
+  if (result.success) return result.data
+  throw new InvalidRequestError(result.error.issues.flatMap(toFindings))
+}
+
+/** Turns one of zod's issues into findings; values of the input are never part of them. */
+export const toFindings = (issue: z.core.$ZodIssue): Finding[] => {
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key].join('.'),
+      message: 'is not a known member',
+    }))
+  return [{ path, message: wordsFor(issue) }]
+}
+
+const wordsFor = (issue: z.core.$ZodIssue): string => {
+  if (issue.message !== 'Invalid input') return issue.message
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${article(issue.expected)}`
+    case 'too_small':
+      return `must have at least ${issue.minimum} ${unit(issue.origin)}`
+    case 'too_big':
+      return `must have at most ${issue.maximum} ${unit(issue.origin)}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`
+    case 'invalid_key':
+      return 'is not a name that is taken here'
+    case 'invalid_union':
+      return 'options' in issue && Array.isArray(issue.options)
+        ? `must be one of ${issue.options.join(', ')}`
+        : 'has the wrong type'
+    default:
+      return 'is wrong'
+  }
+}
+
+const article = (type: string) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'int' ? 'integer' : type}`
+
+const unit = (origin: string) => (origin === 'array' ? 'entries' : 'characters')

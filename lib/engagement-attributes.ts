@@ -1,0 +1,84 @@
+import * as z from 'zod/mini'
+import { text } from './schema-parts.ts'
+
+const MAX_TEXT = 4096
+
+const date = z.strictObject({
+  day: z.int().check(z.minimum(1), z.maximum(31)),
+  month: z.int().check(z.minimum(1), z.maximum(12)),
+  year: z.int(),
+})
+
+const customerInfo = z.strictObject({
+  type: z.literal('ctmrinfo'),
+  info: z.strictObject({
+    ctype: z.optional(text(MAX_TEXT)),
+    cstatus: z.optional(text(MAX_TEXT)),
+    balance: z.optional(z.number()),
+    currency: z.optional(text(MAX_TEXT)),
+    customerId: z.optional(text(MAX_TEXT)),
+    socialId: z.optional(text(MAX_TEXT)),
+    imei: z.optional(text(MAX_TEXT)),
+    userName: z.optional(text(MAX_TEXT)),
+    companySize: z.optional(z.int()),
+    companyBranch: z.optional(text(MAX_TEXT)),
+    accountName: z.optional(text(MAX_TEXT)),
+    role: z.optional(text(MAX_TEXT)),
+    lastPaymentDate: z.optional(date),
+    registrationDate: z.optional(date),
+    loginStatus: z.optional(z.int()),
+  }),
+})
+
+const contact = z.strictObject({
+  email: z.optional(text(MAX_TEXT)),
+  phone: z.optional(text(MAX_TEXT)),
+  phoneType: z.optional(
+    z.enum(['HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', 'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER']),
+  ),
+  address: z.optional(
+    z.strictObject({
+      country: z.optional(
+        z.string().check(z.regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters')),
+      ),
+      region: z.optional(text(MAX_TEXT)),
+    }),
+  ),
+})
+
+const personalInfo = z.strictObject({
+  type: z.literal('personal'),
+  personal: z.strictObject({
+    firstname: z.optional(text(MAX_TEXT)),
+    lastname: z.optional(text(MAX_TEXT)),
+    age: z.optional(
+      z.strictObject({
+        age: z.optional(z.int()),
+        year: z.optional(z.int()),
+        month: z.optional(z.int().check(z.minimum(1), z.maximum(12))),
+        day: z.optional(z.int().check(z.minimum(1), z.maximum(31))),
+      }),
+    ),
+    contacts: z.optional(z.array(contact).check(z.maxLength(20))),
+    gender: z.optional(
+      z.union(
+        [z.enum(['MALE', 'FEMALE', 'OTHER']), z.literal([0, 1, 2])],
+        'must be one of MALE, FEMALE, OTHER, 0, 1, 2',
+      ),
+    ),
+    company: z.optional(text(MAX_TEXT)),
+    language: z.optional(
+      z.string().check(z.regex(/^[A-Za-z]{2}[-_][A-Za-z]{2}$/, 'must be a language such as en-GB')),
+    ),
+  }),
+})
+
+/**
+ * An engagement attribute (SDE) in LivePerson's own shape. The Connector API takes `ctmrinfo` (without store members)
+ * and `personal`, with every member that is documented for them.
+ *
+ * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
+ */
+export const engagementAttribute = z.discriminatedUnion('type', [customerInfo, personalInfo])
+
+export type EngagementAttribute = z.infer<typeof engagementAttribute>

@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto'
+import { CredentialsRefusedError, LivePersonRejectedError, LivePersonUnavailableError } from '../errors.ts'
+import { type Answer, readAnswer } from './answer.ts'
+import { type AppCredentials, type AppJwt, createAppJwts, requestAppJwt } from './app-jwt.ts'
+import { type ConsumerJws, createConsumerJwss, requestConsumerJws } from './consumer-jws.ts'
+import { type Hosts, type Service, toOrigin } from './hosts.ts'
+import type { Http } from './http.ts'
+import { type ConversationInput, toConversationBody, toMessageBody } from './payload.ts'
+
+/** How long a token that several calls wait for may take, in milliseconds; each call waits for its own deadline only. */
+const TOKEN_TIMEOUT_MS = 10_000
+
+export interface LivePersonOptions {
+  readonly accountId: string
+  readonly http: Http
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly loopback: boolean
+  readonly hosts: {
+    readonly get: () => Promise<Hosts>
+    /** Asks the Domain API again; the hosts that are known are passed so that calls at the same time ask once. */
+    readonly renew: (stale: Hosts) => Promise<Hosts>
+  }
+  readonly credentials: {
+    readonly current: () => Promise<AppCredentials>
+    /** Reads the current secret again, unless `refused` has been replaced meanwhile. */
+    readonly reload: (refused: AppCredentials) => Promise<AppCredentials>
+    /** The secret before the current one, if there is one. */
+    readonly previous: () => Promise<AppCredentials | undefined>
+  }
+  /** Told each time that only the previous secret was taken. */
+  readonly onPreviousSecret: () => void
+}
+
+/** What CONVERSATION came to. */
+export type Opened =
+  | { readonly kind: 'opened'; readonly conversationId: string; readonly lpConsumerId: string }
+  /** The consumer has an open conversation; LivePerson doesn't say which. */
+  | { readonly kind: 'already_open'; readonly lpConsumerId: string }
+
+/** Whether a message was taken: `closed` says that its conversation is over, `unknown` that no answer was read. */
+export type MessageOutcome = 'sent' | 'closed' | 'not_sent' | 'unknown'
+
+export type LivePerson = ReturnType<typeof createLivePerson>
+
+/**
+ * Speaks LivePerson's Connector API for one account: one AppJWT, a bounded number of ConsumerJWSs, hosts looked up
+ * anew when one can't be reached, a refused token replaced once.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-overview.html
+ */
+export const createLivePerson = (options: LivePersonOptions) => {
+  const { accountId, http, now, loopback, hosts, credentials, onPreviousSecret } = options
+
+  /** Runs a call at a service's host; a host that can't be reached may have moved, so then once more at the new one. */
+  const at = async <T>(
+    service: Service,
+    deadline: number,
+    call: (origin: string) => Promise<T>,
+  ): Promise<T> => {
+    const known = await within(hosts.get(), deadline - now())
+    try {
+      return await call(originOf(known, service))
+    } catch (error) {
+      if (!(error instanceof LivePersonUnavailableError && error.unreachable)) throw error
+      const renewed = await within(hosts.renew(known), deadline - now()).catch(() => known)
+      return call(originOf(renewed, service))
+    }
+  }
+
+  const originOf = (known: Hosts, service: Service): string => {
+    const origin = toOrigin(known[service], loopback)
+    if (origin !== undefined) return origin
+    throw new LivePersonUnavailableError({
+      detail: `The host of ${service} is not LivePerson's.`,
+      reached: false,
+    })
+  }
+
+  const issueAppJwt = (using: AppCredentials): Promise<AppJwt> => {
+    const deadline = now() + TOKEN_TIMEOUT_MS
+    return at('sentinel', deadline, (origin) =>
+      requestAppJwt({ http, origin, accountId, credentials: using, deadline }),
+    )
+  }
+
+  const appJwts = createAppJwts({
+    now,
+    request: async () => {
+      const current = await credentials.current()
+      try {
+        return await issueAppJwt(current)
+      } catch (error) {
+        if (!(error instanceof CredentialsRefusedError)) throw error
+      }
+      const reloaded = await credentials.reload(current)
+      try {
+        if (!isSame(reloaded, current)) return await issueAppJwt(reloaded)
+      } catch (error) {
+        if (!(error instanceof CredentialsRefusedError)) throw error
+      }
+      const previous = await credentials.previous()
+      if (!previous || isSame(previous, current) || isSame(previous, reloaded)) throw refused()
+      const appJwt = await issueAppJwt(previous)
+      onPreviousSecret()
+      return appJwt
+    },
+  })
+
+  /** Runs a call with an AppJWT; once more with a new one where `call` says by undefined that LivePerson refused it. */
+  const withAppJwt = async <T>(
+    deadline: number,
+    call: (appJwt: string) => Promise<T | undefined>,
+  ): Promise<T> => {
+    const first = await within(appJwts.get(), deadline - now())
+    const answer = await call(first)
+    if (answer !== undefined) return answer
+    appJwts.drop(first)
+    const second = await call(await within(appJwts.get(), deadline - now()))
+    if (second !== undefined) return second
+    throw new CredentialsRefusedError({ detail: 'LivePerson refused a new AppJWT.' })
+  }
+
+  const consumerJwss = createConsumerJwss()
+
+  const identify = (consumerId: string, deadline: number): Promise<ConsumerJws> => {
+    const shared = consumerJwss.get(consumerId, () => {
+      const sharedDeadline = now() + TOKEN_TIMEOUT_MS
+      return withAppJwt(sharedDeadline, (appJwt) =>
+        at('idp', sharedDeadline, (origin) =>
+          requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
+        ),
+      )
+    })
+    return within(shared, deadline - now())
+  }
+
+  /** One call of the Send API on behalf of a consumer, with each token replaced once where LivePerson refused it. */
+  const onBehalfOf = async (
+    consumerId: string,
+    {
+      path,
+      body,
+      reqId,
+      deadline,
+    }: Readonly<{ path: string; body: string; reqId: string; deadline: number }>,
+  ) => {
+    const call = (consumerJws: ConsumerJws) =>
+      withAppJwt(deadline, async (appJwt) => {
+        const answer = await at('asyncMessagingEnt', deadline, (origin) =>
+          http({
+            method: 'POST',
+            url: `${origin}/api/account/${accountId}/messaging/consumer/conversation${path}?v=3`,
+            headers: {
+              'content-type': 'application/json',
+              authorization: appJwt,
+              'x-lp-on-behalf': consumerJws.token,
+            },
+            body,
+            deadline,
+            repeatable: false,
+          }),
+        )
+        const read = readAnswer(answer, reqId)
+        return read.kind === 'app_jwt_refused'
+          ? undefined
+          : { answer: read, retryAfterMs: answer.retryAfterMs, lpConsumerId: consumerJws.lpConsumerId }
+      })
+    const consumerJws = await identify(consumerId, deadline)
+    const first = await call(consumerJws)
+    if (first.answer.kind !== 'consumer_jws_refused') return first
+    consumerJwss.drop(consumerId, consumerJws)
+    return call(await identify(consumerId, deadline))
+  }
+
+  return {
+    accountId,
+
+    /**
+     * Gives a consumer's ConsumerJWS, from the cache where it is known.
+     *
+     * @param deadline Milliseconds since the epoch.
+     * @throws {CredentialsRefusedError | LivePersonRejectedError | LivePersonUnavailableError}
+     */
+    identify,
+
+    /**
+     * Opens a conversation for a consumer.
+     *
+     * @param deadline Milliseconds since the epoch.
+     * @throws {LivePersonUnavailableError} With `reached` where the conversation may be open all the same.
+     * @throws {CredentialsRefusedError | LivePersonRejectedError}
+     */
+    openConversation: async (
+      consumerId: string,
+      input: Omit<ConversationInput, 'accountId'>,
+      deadline: number,
+    ): Promise<Opened> => {
+      const ids = { profile: randomUUID(), conversation: randomUUID() }
+      const { answer, retryAfterMs, lpConsumerId } = await onBehalfOf(consumerId, {
+        path: '',
+        body: JSON.stringify(toConversationBody({ ...input, accountId }, ids)),
+        reqId: ids.conversation,
+        deadline,
+      })
+      if (answer.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
+      if (answer.kind !== 'ok') throw toError(answer, retryAfterMs)
+      const { conversationId } = answer.body
+      if (typeof conversationId === 'string' && conversationId !== '')
+        return { kind: 'opened', conversationId, lpConsumerId }
+      throw new LivePersonUnavailableError({
+        detail: 'LivePerson answered without a conversationId.',
+        reached: true,
+      })
+    },
+
+    /**
+     * Sends a consumer's message. It is sent once: LivePerson has no guard against a second one.
+     *
+     * @param deadline Milliseconds since the epoch.
+     */
+    sendMessage: async (
+      consumerId: string,
+      conversationId: string,
+      message: string,
+      deadline: number,
+    ): Promise<MessageOutcome> => {
+      const id = randomUUID()
+      try {
+        const { answer } = await onBehalfOf(consumerId, {
+          path: '/send',
+          body: JSON.stringify(toMessageBody(conversationId, message, id)),
+          reqId: id,
+          deadline,
+        })
+        if (answer.kind === 'ok') return 'sent'
+        if (answer.kind === 'closed') return 'closed'
+        return answer.kind === 'unavailable' && answer.reached ? 'unknown' : 'not_sent'
+      } catch (error) {
+        return error instanceof LivePersonUnavailableError && error.reached ? 'unknown' : 'not_sent'
+      }
+    },
+  }
+}
+
+const isSame = (a: AppCredentials, b: AppCredentials) =>
+  a.clientId === b.clientId && a.clientSecret === b.clientSecret
+
+const refused = () =>
+  new CredentialsRefusedError({ detail: 'Sentinel took neither the current nor the previous secret.' })
+
+const toError = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined) => {
+  if (answer.kind === 'unavailable')
+    return new LivePersonUnavailableError({
+      detail: `LivePerson answered ${answer.reason}.`,
+      reached: answer.reached,
+      retryAfterMs,
+    })
+  return new LivePersonRejectedError({
+    detail: `LivePerson refused the request (${answer.kind === 'rejected' ? answer.reason : answer.kind}).`,
+  })
+}
+
+/**
+ * Waits no longer than `ms` for work that may be shared with other calls, and so goes on.
+ *
+ * @throws {LivePersonUnavailableError}
+ */
+const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new LivePersonUnavailableError({ detail: 'LivePerson took too long.', reached: false })),
+      Math.max(0, ms),
+    )
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,81 @@
+import type { ConversationRequest } from '../conversation-request.ts'
+
+/** The ids of the two requests in one batch; LivePerson echoes each as `reqId`. */
+export interface RequestIds {
+  readonly profile: string
+  readonly conversation: string
+}
+
+/** What the payload is built of: the request, and where it goes. */
+export interface ConversationInput
+  extends Pick<ConversationRequest, 'consumer' | 'engagementAttributes' | 'context'> {
+  readonly accountId: string
+  readonly campaignId: string
+  readonly engagementId: string
+  readonly ttr: string
+}
+
+/**
+ * Builds the body of CONVERSATION: the consumer's profile, then the conversation, in this order. Values go through
+ * untouched.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
+ */
+export const toConversationBody = (input: ConversationInput, ids: RequestIds) => [
+  { kind: 'req', id: ids.profile, type: 'userprofile.SetUserProfile', body: toProfile(input) },
+  {
+    kind: 'req',
+    id: ids.conversation,
+    type: 'cm.ConsumerRequestConversation',
+    body: {
+      ttrDefName: input.ttr,
+      campaignInfo: { campaignId: input.campaignId, engagementId: input.engagementId },
+      ...(input.context && { conversationContext: { type: 'SharkContext', ...input.context } }),
+      channelType: 'MESSAGING',
+      brandId: input.accountId,
+    },
+  },
+]
+
+/**
+ * Builds the body of SEND for a message of the consumer. The main dialog's id is the conversation's.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-send.html
+ */
+export const toMessageBody = (conversationId: string, message: string, id: string) => ({
+  kind: 'req',
+  id,
+  type: 'ms.PublishEvent',
+  body: {
+    conversationId,
+    dialogId: conversationId,
+    event: { type: 'ContentEvent', contentType: 'text/plain', message },
+  },
+})
+
+const toProfile = ({ consumer = {}, engagementAttributes = [] }: ConversationInput) => {
+  const { firstName, lastName, avatarUrl, description, email, phone } = consumer
+  const attributes = engagementAttributes.some(({ type }) => type === 'personal')
+    ? engagementAttributes
+    : [...engagementAttributes, ...toPersonal(consumer)]
+  return {
+    ...given({ firstName, lastName, avatarUrl, description }),
+    ...nested('privateData', given({ mobileNum: phone, mail: email })),
+    ...(attributes.length > 0 && { authenticatedData: { lp_sdes: attributes } }),
+  }
+}
+
+/** The `personal` SDE of what is known of the consumer, where the sender gave none. */
+const toPersonal = ({ firstName, lastName, email, phone }: NonNullable<ConversationRequest['consumer']>) => {
+  const contact = given({ email, phone })
+  const personal = {
+    ...given({ firstname: firstName, lastname: lastName }),
+    ...(Object.keys(contact).length > 0 && { contacts: [contact] }),
+  }
+  return Object.keys(personal).length > 0 ? [{ type: 'personal', personal }] : []
+}
+
+const given = (members: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+
+const nested = (name: string, members: object) => (Object.keys(members).length > 0 ? { [name]: members } : {})

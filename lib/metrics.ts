@@ -1,0 +1,25 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+
+/** Everything that is counted, and what an operator reads from it. */
+export type MetricName =
+  | 'conversation_opened'
+  | 'conversation_existing'
+  | 'request_rejected'
+  | 'request_queued'
+  | 'request_repeated'
+  | 'record_quarantined'
+  | 'secret_previous_used'
+  | 'foreign_host_refused'
+  | 'domains_refresh_failed'
+
+export type CountMetric = (name: MetricName, accountId?: string) => void
+
+/** Returns a function that counts one occurrence, written at once in the embedded metric format. */
+export const createMetrics = (): CountMetric => {
+  const metrics = new Metrics({ namespace: 'CampaignConversations', serviceName: 'campaign-conversations' })
+  return (name, accountId) => {
+    const metric = metrics.singleMetric()
+    if (accountId !== undefined) metric.addDimension('accountId', accountId)
+    metric.addMetric(name, MetricUnit.Count, 1)
+  }
+}

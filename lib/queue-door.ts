@@ -1,0 +1,157 @@
+import type { SQSBatchItemFailure, SQSBatchResponse, SQSRecord } from 'aws-lambda'
+import { backOffMs } from './back-off.ts'
+import type { Service } from './connect.ts'
+import type { AcceptedRequest } from './conversation-request.ts'
+import { type AppError, LivePersonUnavailableError, toAppError } from './errors.ts'
+import type { Outcome } from './open-conversation.ts'
+import { parseRecord, toHandedOver } from './record.ts'
+
+/** How long one record may take, in milliseconds. */
+const RECORD_MS = 25_000
+/** A record that could have less than this is not begun any more, in milliseconds. */
+const LEAST_MS = 8_000
+
+type Parsed = ReturnType<typeof parseRecord> & { readonly record: SQSRecord }
+
+/**
+ * Opens conversations for the records of a batch: those of one consumer one after the other, others side by side. What
+ * can't be done now is returned as failed and seen again after its back-off; what can never be done goes to the
+ * quarantine queue with the reason.
+ *
+ * @param aliveUntil When this container is surely dead, in milliseconds since the epoch.
+ */
+export const openFromRecords = async (
+  service: Service,
+  records: readonly SQSRecord[],
+  aliveUntil: number,
+): Promise<SQSBatchResponse> => {
+  const failed: SQSRecord[] = []
+  const groups = new Map<string, Parsed[]>()
+  for (const record of records) {
+    try {
+      const parsed = { ...parseRecord(service.config.stage, record), record }
+      const key = JSON.stringify([parsed.request.accountId, parsed.request.consumerId])
+      groups.set(key, [...(groups.get(key) ?? []), parsed])
+    } catch (thrown) {
+      if (!(await setAside(service, record, toAppError(thrown)))) failed.push(record)
+    }
+  }
+  const left = await Promise.all([...groups.values()].map((group) => openInOrder(service, group, aliveUntil)))
+  return { batchItemFailures: [...failed, ...left.flat()].map(toFailure) }
+}
+
+const toFailure = ({ messageId }: SQSRecord): SQSBatchItemFailure => ({ itemIdentifier: messageId })
+
+/** Gives the records that have to be seen again: from the first one that could not be done, all. */
+const openInOrder = async (
+  service: Service,
+  group: readonly Parsed[],
+  aliveUntil: number,
+): Promise<readonly SQSRecord[]> => {
+  for (const [index, parsed] of group.entries()) {
+    if (service.now() + LEAST_MS > aliveUntil) return group.slice(index).map(({ record }) => record)
+    const delayMs = await openOne(service, parsed, aliveUntil)
+    if (delayMs === undefined) continue
+    const rest = group.slice(index).map(({ record }) => record)
+    // Should this fail, the queue's own visibility timeout holds.
+    await Promise.all(
+      rest.map(({ receiptHandle }) => service.queues.delay(receiptHandle, delayMs).catch(() => undefined)),
+    )
+    return rest
+  }
+  return []
+}
+
+/** Gives undefined where the record is done with, else how long to leave it alone, in milliseconds. */
+const openOne = async (
+  service: Service,
+  { record, request, known }: Parsed,
+  aliveUntil: number,
+): Promise<number | undefined> => {
+  const startedAt = service.now()
+  const attempt = Number(record.attributes.ApproximateReceiveCount)
+  try {
+    const outcome = await service.openConversation(
+      request,
+      {
+        deadline: Math.min(startedAt + RECORD_MS, aliveUntil - 2000),
+        aliveUntil,
+        // The record itself stays in the queue; only what was found out has to be added.
+        keep: async (_, found) => {
+          if (found) await service.queues.send(toHandedOver(request, found), 0)
+        },
+        setAside: async () => undefined,
+      },
+      known,
+    )
+    service.report(request, outcome, service.now() - startedAt)
+    return await settle(service, record, request, outcome, attempt)
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    if (!error.retryable && (await setAside(service, record, error, request))) return undefined
+    service.log.error('A record failed', error, { requestId: request.requestId, door: request.door, attempt })
+    return backOffMs(attempt, undefined)
+  }
+}
+
+const settle = async (
+  service: Service,
+  record: SQSRecord,
+  request: AcceptedRequest,
+  outcome: Outcome,
+  attempt: number,
+): Promise<number | undefined> => {
+  switch (outcome.status) {
+    case 'opened':
+    case 'existing':
+      return undefined
+    case 'rejected': {
+      const code = outcome.code ?? 'liveperson_rejected'
+      await service.queues.quarantine(record.body, {
+        code,
+        detail:
+          code === 'outcome_unknown'
+            ? 'LivePerson may have opened the conversation already; a person has to look.'
+            : 'LivePerson refused to open this conversation.',
+        requestId: request.requestId,
+      })
+      service.count('record_quarantined', request.accountId)
+      return undefined
+    }
+    case 'opening':
+      return backOffMs(attempt, undefined)
+    case 'queued': {
+      const { error } = outcome
+      return backOffMs(attempt, error instanceof LivePersonUnavailableError ? error.retryAfterMs : undefined)
+    }
+  }
+}
+
+/** Puts a record that can never succeed into the quarantine queue; gives whether it is there. */
+const setAside = async (
+  service: Service,
+  record: SQSRecord,
+  error: AppError,
+  request?: AcceptedRequest,
+): Promise<boolean> => {
+  const requestId = request?.requestId ?? record.messageId
+  service.log.error('A record can never succeed', error, { requestId, messageId: record.messageId })
+  try {
+    await service.queues.quarantine(record.body, { code: error.code, detail: detailOf(error), requestId })
+    service.count('record_quarantined', request?.accountId)
+    return true
+  } catch (thrown) {
+    service.log.error('The quarantine queue did not take a record', toAppError(thrown), { requestId })
+    return false
+  }
+}
+
+/** The places that are wrong; a name that doesn't look like one may be anything, and is not repeated. */
+const detailOf = ({ message, findings }: AppError): string =>
+  findings
+    .slice(0, 10)
+    .map(
+      ({ path, message }) =>
+        `${/^[A-Za-z0-9_.-]{0,120}$/.test(path) ? path || 'the body' : '(a name)'} ${message}`,
+    )
+    .join('; ') || message

@@ -1,0 +1,34 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { Service } from './connect.ts'
+import { toAppError } from './errors.ts'
+import { ANSWER_HEADERS } from './problem.ts'
+
+/**
+ * Refreshes the domains of every account, all at once, and says of each how old what is used now is. 502 when the
+ * Domain API failed for every account.
+ */
+export const refreshDomains = async (service: Service): Promise<APIGatewayProxyStructuredResultV2> => {
+  const refreshed = await Promise.all(service.accounts.map(({ domains }) => domains.refresh()))
+  const accounts = refreshed.map(({ accountId, changed, hosts, fetchedAt, error }) => {
+    const ageMs = fetchedAt === undefined ? undefined : service.now() - fetchedAt
+    if (error === undefined) {
+      service.log.info('Domains are fresh', { accountId, changed, hosts })
+      return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt) }
+    }
+    const { code } = toAppError(error)
+    service.log.error('The Domain API gave no domains; the last good ones are kept', toAppError(error), {
+      accountId,
+      hosts,
+      ageMs,
+    })
+    service.count('domains_refresh_failed', accountId)
+    return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt), ageMs, code }
+  })
+  return {
+    statusCode: refreshed.every(({ error }) => error !== undefined) ? 502 : 200,
+    headers: { ...ANSWER_HEADERS },
+    body: JSON.stringify({ accounts }),
+  }
+}
+
+const toIso = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString())

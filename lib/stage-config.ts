@@ -1,0 +1,111 @@
+import * as z from 'zod/mini'
+import { accountId, campaign, routeName, toFindings, ttr } from './conversation-request.ts'
+import { engagementAttribute } from './engagement-attributes.ts'
+import { type Finding, InvalidConfigError } from './errors.ts'
+import { isLoopback } from './liveperson/hosts.ts'
+
+const tokens = z.strictObject({
+  issuer: z.string().check(z.minLength(1)),
+  audience: z.string().check(z.minLength(1)),
+  jwksUrl: z.url(),
+  algorithms: z
+    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
+    .check(z.minLength(1)),
+})
+
+const campaigns = z.enum(['listed', 'any'])
+
+const route = z.strictObject({
+  ...campaign.shape,
+  ttr: z._default(ttr, 'NORMAL'),
+  doors: z._default(z.array(z.enum(['form', 'queue'])).check(z.minLength(1)), ['form', 'queue']),
+  engagementAttributes: z._default(z.array(engagementAttribute).check(z.maxLength(10)), []),
+})
+
+const account = z.strictObject({
+  accountId,
+  form: z._default(
+    z.strictObject({
+      consumers: z._default(z.enum(['anonymous', 'token', 'both']), 'anonymous'),
+      campaigns: z._default(campaigns, 'listed'),
+      tokens: z.optional(tokens),
+    }),
+    { consumers: 'anonymous', campaigns: 'listed' },
+  ),
+  queue: z._default(z.strictObject({ campaigns: z._default(campaigns, 'any') }), { campaigns: 'any' }),
+  onLostAnswer: z._default(z.enum(['repeat', 'hold']), 'repeat'),
+  routes: z._default(z.record(routeName, route), {}),
+})
+
+const shape = z.strictObject({
+  $schema: z.optional(z.string()),
+  origins: z._default(
+    z.array(
+      z
+        .string()
+        .check(z.regex(/^(\*|https?:\/\/[^/\s*]+)$/, 'must be an origin such as https://www.example.com')),
+    ),
+    [],
+  ),
+  accounts: z.array(account).check(z.minLength(1)),
+})
+
+/** The shape of `config/<stage>.json`; the JSON Schema beside it is made from this. */
+export const stageConfigSchema = shape
+
+export type StageConfig = z.infer<typeof shape>
+export type AccountConfig = z.infer<typeof account>
+export type RouteConfig = z.infer<typeof route>
+
+/**
+ * Checks a stage configuration as a whole.
+ *
+ * @param options.loopback Whether JWKS may come from a loopback host by http: only beside a Domain API on loopback.
+ * @throws {InvalidConfigError} Names every mistake at once.
+ */
+export const parseStageConfig = (
+  input: unknown,
+  { name, loopback }: { readonly name: string; readonly loopback: boolean },
+): StageConfig => {
+  const result = z.safeParse(shape, input)
+  const findings = result.success
+    ? contradictions(result.data, loopback)
+    : result.error.issues.flatMap(toFindings)
+  if (result.success && findings.length === 0) return result.data
+  const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
+  throw new InvalidConfigError({ detail: `${name}: ${list}.` })
+}
+
+const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): Finding[] => {
+  const findings: Finding[] = []
+  const routes = new Map<string, string>()
+  const ids = new Set<string>()
+  accounts.forEach((account, index) => {
+    const at = `accounts.${index}`
+    const { consumers, tokens } = account.form
+    if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'stands twice' })
+    ids.add(account.accountId)
+    if (consumers !== 'anonymous' && !tokens)
+      findings.push({ path: `${at}.form.tokens`, message: `is needed where consumers is ${consumers}` })
+    if (tokens && !isJwksUrl(tokens.jwksUrl, loopback))
+      findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https address' })
+    if (tokens && origins.includes('*'))
+      findings.push({ path: 'origins', message: 'must not be * where an account takes tokens' })
+    for (const name of Object.keys(account.routes)) {
+      const other = routes.get(name)
+      if (other !== undefined)
+        findings.push({
+          path: `${at}.routes.${name}`,
+          message: `is the name of a route of account ${other} already`,
+        })
+      routes.set(name, account.accountId)
+    }
+  })
+  return findings
+}
+
+const isJwksUrl = (address: string, loopback: boolean) => {
+  const { protocol, hostname, username } = new URL(address)
+  if (username !== '') return false
+  return protocol === 'https:' || (loopback && protocol === 'http:' && isLoopback(hostname))
+}
