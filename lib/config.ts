@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod/mini'
-import { toFindings } from './conversation-request.ts'
+import { check } from './conversation-request.ts'
 import { InvalidConfigError } from './errors.ts'
 import { parseJson } from './json.ts'
 import { isLoopback, isTrusted } from './liveperson/hosts.ts'
@@ -42,13 +42,10 @@ export interface Config {
  * @throws {InvalidConfigError} Names every variable that is missing or wrong, or every mistake in the file.
  */
 export const readConfig = (env: Readonly<Record<string, string | undefined>> = process.env): Config => {
-  const result = z.safeParse(variables, env)
-  if (!result.success)
+  const result = check(variables, env)
+  if ('findings' in result)
     throw new InvalidConfigError({
-      detail: `Environment: ${result.error.issues
-        .flatMap(toFindings)
-        .map(({ path, message }) => `${path} ${message}`)
-        .join('; ')}.`,
+      detail: `Environment: ${result.findings.map(({ path, message }) => `${path} ${message}`).join('; ')}.`,
     })
   const read = result.data
   const domainApi = new URL(read.LIVEPERSON_DOMAIN_API_URL)

@@ -113,24 +113,26 @@ export const parseConversationRequest = (input: unknown): ConversationRequest =>
  * @throws {InvalidRequestError}
  */
 export const parse = <T extends z.ZodMiniType>(shape: T, input: unknown): z.infer<T> => {
-  const result = z.safeParse(shape, input)
-  if (result.success) return result.data
-  throw new InvalidRequestError(result.error.issues.flatMap(toFindings))
+  const result = check(shape, input)
+  if ('findings' in result) throw new InvalidRequestError(result.findings)
+  return result.data
 }
 
-/** Turns one of zod's issues into findings; values of the input are never part of them. */
-export const toFindings = (issue: z.core.$ZodIssue): Finding[] => {
-  const path = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({
-      path: [...issue.path, key].join('.'),
-      message: 'is not a known member',
-    }))
-  return [{ path, message: wordsFor(issue) }]
+/** Gives what a schema makes of an input, or all that is wrong with it; values of the input are never part of that. */
+export const check = <T extends z.ZodMiniType>(
+  shape: T,
+  input: unknown,
+): { readonly data: z.infer<T> } | { readonly findings: readonly Finding[] } => {
+  const result = z.safeParse(shape, input, { error: wordsFor })
+  return result.success ? { data: result.data } : { findings: result.error.issues.flatMap(toFindings) }
 }
 
-const wordsFor = (issue: z.core.$ZodIssue): string => {
-  if (issue.message !== 'Invalid input') return issue.message
+const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
+  issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a known member' }))
+    : [{ path: issue.path.join('.'), message: issue.message }]
+
+const wordsFor = (issue: z.core.$ZodRawIssue): string => {
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${article(issue.expected)}`

@@ -7,13 +7,13 @@ export const text = (max: number) =>
     z.refine((value) => value.isWellFormed(), 'must not have half a surrogate pair'),
   )
 
-const DECIMAL = /^[0-9]{1,19}$/
+const DECIMAL = 'must be a decimal id, a string or a safe integer'
 
 /** A decimal id, string or number in, string out. A number past 2^53 has lost digits already, so it is refused. */
 export const decimalId = z.pipe(
   z.union(
-    [z.string().check(z.regex(DECIMAL)), z.int().check(z.minimum(0))],
-    'must be a decimal id, a string or a safe integer',
+    [z.string().check(z.regex(/^[0-9]{1,19}$/, DECIMAL)), z.int().check(z.minimum(0, DECIMAL))],
+    DECIMAL,
   ),
   z.transform(String),
 )

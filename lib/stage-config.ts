@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { accountId, campaign, routeName, toFindings, ttr } from './conversation-request.ts'
+import { accountId, campaign, check, routeName, ttr } from './conversation-request.ts'
 import { engagementAttribute } from './engagement-attributes.ts'
 import { type Finding, InvalidConfigError } from './errors.ts'
 import { isLoopback } from './liveperson/hosts.ts'
@@ -67,11 +67,9 @@ export const parseStageConfig = (
   input: unknown,
   { name, loopback }: { readonly name: string; readonly loopback: boolean },
 ): StageConfig => {
-  const result = z.safeParse(shape, input)
-  const findings = result.success
-    ? contradictions(result.data, loopback)
-    : result.error.issues.flatMap(toFindings)
-  if (result.success && findings.length === 0) return result.data
+  const result = check(shape, input)
+  const findings = 'findings' in result ? result.findings : contradictions(result.data, loopback)
+  if ('data' in result && findings.length === 0) return result.data
   const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
   throw new InvalidConfigError({ detail: `${name}: ${list}.` })
 }

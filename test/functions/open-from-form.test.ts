@@ -1,0 +1,339 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '../../lib/config.ts'
+import type { Service } from '../../lib/connect.ts'
+import { createService } from '../../lib/connect.ts'
+import { askStatus, bodyOf, ORDER_HELP, ORDERS_SKILL, startWorld, submit, type World } from '../world.ts'
+
+let world: World
+let service: Service
+let serial = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+beforeEach(() => {
+  service = world.createService()
+})
+afterEach(async () => {
+  world.livePerson.reset()
+  await world.receiveQuarantine()
+})
+
+const newId = () => `form-test-${process.pid}-${++serial}`
+const request = (members: object = {}) => ({
+  requestId: newId(),
+  campaign: ORDER_HELP,
+  consumer: { firstName: 'Ana', lastName: 'Iversen 🦊', email: 'ana@example.org', phone: '+4520000000' },
+  ...members,
+})
+const livePersonCalls = () =>
+  world.livePerson.requests().filter(({ service: name }) => name !== 'domain').length
+
+describe('a form submit', () => {
+  test('opens a conversation on the skill that its campaign decides', async () => {
+    const body = request()
+    const answer = await submit(service, body)
+    const [conversation] = world.livePerson.conversations()
+    expect(answer.statusCode).toBe(201)
+    expect(bodyOf(answer)).toEqual({
+      requestId: body.requestId,
+      status: 'opened',
+      conversationId: conversation?.conversationId,
+    })
+    expect(conversation).toMatchObject({ ...ORDER_HELP, state: 'OPEN', accountId: '70123456' })
+    expect(String(conversation?.skillId)).toBe(ORDERS_SKILL)
+    expect(conversation?.profile).toMatchObject({
+      firstName: 'Ana',
+      lastName: 'Iversen 🦊',
+      privateData: { mail: 'ana@example.org', mobileNum: '+4520000000' },
+    })
+  })
+
+  test('takes two calls to LivePerson in a warm container', async () => {
+    await submit(service, request())
+    const before = livePersonCalls()
+    await submit(service, request())
+    expect(livePersonCalls() - before).toBe(2)
+  })
+
+  test('by a route goes to the route’s campaign, with the route’s attributes', async () => {
+    const { campaign: _, ...body } = request({ route: 'vip' })
+    expect((await submit(service, body)).statusCode).toBe(201)
+    expect(JSON.stringify(world.livePerson.conversations()[0]?.body)).toContain('"ctype":"vip"')
+  })
+
+  test('by a urlencoded form, base64 or not, opens one too', async () => {
+    const fields = new URLSearchParams({
+      requestId: newId(),
+      'campaign.campaignId': ORDER_HELP.campaignId,
+      'campaign.engagementId': ORDER_HELP.engagementId,
+      'consumer.firstName': 'Zoë & Co',
+      'consumer.phone': '',
+      'engagementAttributes.0.type': 'personal',
+      'engagementAttributes.0.personal.company': 'Nord A/S',
+      message: 'Hello\nthere',
+    })
+    const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' }
+    const base64 = Buffer.from(fields.toString()).toString('base64')
+    const first = await submit(service, fields.toString(), { headers })
+    const again = await submit(service, base64, { headers, isBase64Encoded: true })
+    expect([first.statusCode, again.statusCode]).toEqual([201, 200])
+    expect(bodyOf(first).messageStatus).toBe('sent')
+    expect(bodyOf(again)).toEqual(bodyOf(first))
+    expect(world.livePerson.conversations()).toMatchObject([
+      { profile: { firstName: 'Zoë & Co' }, messages: [{ text: 'Hello\nthere' }] },
+    ])
+  })
+
+  test('sent again is answered from the ledger', async () => {
+    const body = request()
+    const first = await submit(service, body)
+    const again = await submit(world.createService(), body)
+    expect(again.statusCode).toBe(200)
+    expect(bodyOf(again)).toEqual(bodyOf(first))
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('without an id gets one that nobody can guess, and its status can be asked for', async () => {
+    const { requestId: _, ...body } = request()
+    const { requestId, conversationId } = bodyOf(await submit(service, body))
+    expect(requestId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/)
+    const status = await askStatus(service, requestId)
+    expect(status.statusCode).toBe(200)
+    expect(bodyOf(status)).toEqual({ requestId, status: 'opened', conversationId })
+  })
+
+  test.each([
+    ['bare', (id: string) => id],
+    ['in quotes', (id: string) => `"${id}"`],
+  ])('an Idempotency-Key %s wins over the body’s id', async (_, write) => {
+    const key = newId()
+    const answer = await submit(service, request(), { headers: { 'idempotency-key': write(key) } })
+    expect(bodyOf(answer).requestId).toBe(key)
+  })
+
+  test('with a message that is not taken is open all the same', async () => {
+    world.livePerson.faults.add({ service: 'send', kind: 'status', status: 503 })
+    const answer = await submit(service, request({ message: 'My order is late' }))
+    expect(answer.statusCode).toBe(201)
+    expect(bodyOf(answer).messageStatus).toBe('unknown')
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+})
+
+describe('each code of a form’s answer', () => {
+  const large = { ...request(), message: 'x'.repeat(16_384) }
+  const campaign = { campaignId: '3120045610', engagementId: '3120047710' }
+  const wrong = (path: string) => ({ status: 400, code: 'invalid_request', path })
+
+  test.each<[string, unknown, Parameters<typeof submit>[2], { status: number; code: string; path?: string }]>(
+    [
+      ['no body', '', {}, wrong('')],
+      ['not JSON', '{"campaign":', {}, wrong('')],
+      ['a bare number', '5', {}, wrong('')],
+      ['null', 'null', {}, wrong('')],
+      ['an array', '[]', {}, wrong('')],
+      ['an unknown member', { campaign, skill: 1 }, {}, wrong('skill')],
+      [
+        'an unknown member further in',
+        { campaign, consumer: { nickname: 'x' } },
+        {},
+        wrong('consumer.nickname'),
+      ],
+      ['a wrong type', { campaign, consumer: { firstName: 5 } }, {}, wrong('consumer.firstName')],
+      ['half a campaign', { campaign: { campaignId: '1' } }, {}, wrong('campaign.engagementId')],
+      ['no campaign and no route', { consumer: {} }, {}, wrong('campaign')],
+      ['a campaign and a route', { campaign, route: 'vip' }, {}, wrong('campaign')],
+      [
+        'an id that is no decimal',
+        { campaign: { ...campaign, campaignId: '1e3' } },
+        {},
+        wrong('campaign.campaignId'),
+      ],
+      [
+        'an id past 2^53',
+        '{"campaign":{"campaignId":9007199254740993,"engagementId":1}}',
+        {},
+        wrong('campaign.campaignId'),
+      ],
+      ['a prototype key', '{"__proto__":{"route":"vip"},"route":"vip"}', {}, wrong('__proto__')],
+      [
+        'a prototype key in a urlencoded form',
+        '__proto__.route=vip',
+        { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+        wrong('__proto__'),
+      ],
+      ['an unknown route', { route: 'nowhere' }, {}, wrong('route')],
+      ['a route named like a prototype member', { route: 'constructor' }, {}, wrong('route')],
+      ['an account', { campaign, accountId: '70123456' }, {}, wrong('accountId')],
+      ['a consumer id', { campaign, consumer: { id: 'crm-1' } }, {}, wrong('consumer.id')],
+      [
+        'customer info',
+        { campaign, engagementAttributes: [{ type: 'ctmrinfo', info: {} }] },
+        {},
+        wrong('engagementAttributes.0'),
+      ],
+      [
+        'an SDE that is not taken',
+        { campaign, engagementAttributes: [{ type: 'cart' }] },
+        {},
+        wrong('engagementAttributes.0.type'),
+      ],
+      [
+        'a store member',
+        { campaign, engagementAttributes: [{ type: 'personal', personal: { storeNumber: '1' } }] },
+        {},
+        wrong('engagementAttributes.0.personal.storeNumber'),
+      ],
+      ['a short id', { campaign, requestId: 'short' }, {}, wrong('requestId')],
+      [
+        'a header id with a blank',
+        { campaign },
+        { headers: { 'idempotency-key': 'not an id at all' } },
+        wrong('Idempotency-Key'),
+      ],
+      ['broken base64', 'e30*', { isBase64Encoded: true }, wrong('')],
+      [
+        'bytes that are not UTF-8',
+        Buffer.from([0x22, 0xff, 0x22]).toString('base64'),
+        { isBase64Encoded: true },
+        wrong(''),
+      ],
+      [
+        'a field twice',
+        'route=vip&route=vip',
+        { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+        wrong('route'),
+      ],
+      ['a message over the limit', { campaign, message: 'é'.repeat(4600) }, {}, wrong('message')],
+      ['16 KB', large, {}, { status: 413, code: 'payload_too_large' }],
+      [
+        '16 KB in base64',
+        Buffer.from(JSON.stringify(large)).toString('base64'),
+        { isBase64Encoded: true },
+        { status: 413, code: 'payload_too_large' },
+      ],
+      [
+        'text',
+        'hello',
+        { headers: { 'content-type': 'text/plain' } },
+        { status: 415, code: 'unsupported_media_type' },
+      ],
+      [
+        'another charset',
+        '{}',
+        { headers: { 'content-type': 'application/json; charset=latin1' } },
+        { status: 415, code: 'unsupported_media_type' },
+      ],
+      ['a route of the queue', { route: 'crm-upgrade' }, {}, { status: 403, code: 'campaign_not_allowed' }],
+      [
+        'a foreign origin',
+        { campaign },
+        { headers: { origin: 'https://evil.example' } },
+        { status: 403, code: 'origin_not_allowed' },
+      ],
+    ],
+  )('%s is refused and costs no call to LivePerson', async (_, body, init, { status, code, path }) => {
+    const answer = await submit(service, body, init)
+    const problem = bodyOf(answer)
+    expect(answer.headers?.['content-type']).toBe('application/problem+json')
+    expect({ status: answer.statusCode, code: problem.code }).toEqual({ status, code })
+    expect(problem.status).toBe(status)
+    if (path !== undefined)
+      expect(problem.errors.map((error: { path: string }) => error.path)).toContain(path)
+    expect(world.livePerson.requests()).toEqual([])
+  })
+
+  test('422 request_id_reused: the same id with other content', async () => {
+    const body = request()
+    await submit(service, body)
+    const answer = await submit(service, { ...body, message: 'Another wish' })
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([422, 'request_id_reused'])
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('502 liveperson_rejected: LivePerson refuses, and the ledger says so from then on', async () => {
+    const body = request({ campaign: { campaignId: '9', engagementId: '9' } })
+    const first = await submit(service, body)
+    const again = await submit(service, body)
+    expect([first.statusCode, bodyOf(first).code]).toEqual([502, 'liveperson_rejected'])
+    expect(bodyOf(again)).toEqual(bodyOf(first))
+    expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(1)
+    expect(bodyOf(await askStatus(service, body.requestId))).toMatchObject({
+      status: 'rejected',
+      code: 'liveperson_rejected',
+    })
+  })
+
+  test('503 liveperson_unavailable: neither LivePerson nor the queue takes it, and a repeat works', async () => {
+    const body = request()
+    const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
+    world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
+    const answer = await submit(lost, body)
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'liveperson_unavailable'])
+    expect(bodyOf(await askStatus(service, body.requestId)).status).toBe('failed')
+    expect((await submit(service, body)).statusCode).toBe(201)
+  })
+
+  test('503 credentials_refused: Sentinel takes no secret, and the queue is out of reach', async () => {
+    const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
+    world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 401, times: 10 })
+    const answer = await submit(lost, request())
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'credentials_refused'])
+  })
+
+  test('503 service_unavailable: neither the table nor the queue answers', async () => {
+    const lost = world.createService({
+      config: { stateTable: 'gone', eventsQueueUrl: `${world.sqs.url}/000000000000/gone` },
+    })
+    const answer = await submit(lost, request())
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'service_unavailable'])
+    expect(world.livePerson.conversations()).toEqual([])
+  })
+
+  test('500 invalid_config: a secret is missing; the answer doesn’t say which', async () => {
+    const answer = await submit(
+      world.createService({ config: { secretIdPrefix: 'nothing-here' } }),
+      request(),
+    )
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
+    expect(answer.body).not.toContain('nothing-here')
+  })
+
+  test('500 invalid_config: a variable is missing', async () => {
+    const answer = await submit(() => createService(readConfig({})), request())
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
+    expect(answer.body).not.toContain('STATE_TABLE')
+  })
+
+  test('500 internal_error: what nobody foresaw says nothing of itself', async () => {
+    const answer = await submit(() => {
+      throw new TypeError('secret-words')
+    }, request())
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'internal_error'])
+    expect(answer.body).not.toContain('secret-words')
+  })
+
+  test('404 not_found: no such request at the form door', async () => {
+    const answer = await askStatus(service, 'never-was-here')
+    expect([answer.statusCode, bodyOf(answer).code]).toEqual([404, 'not_found'])
+  })
+})
+
+describe('what LivePerson doesn’t answer in time', () => {
+  test.each([
+    ['429', { kind: 'status', status: 429 }],
+    ['503', { kind: 'status', status: 503 }],
+    ['HTML', { kind: 'html' }],
+    ['a reset', { kind: 'reset' }],
+  ] as const)('%s goes to the queue and is answered 202', async (_, fault) => {
+    const body = request()
+    world.livePerson.faults.add({ service: 'conversation', ...fault, times: Number.POSITIVE_INFINITY })
+    const answer = await submit(service, body)
+    expect(answer.statusCode).toBe(202)
+    expect(bodyOf(answer)).toEqual({ requestId: body.requestId, status: 'queued' })
+    expect(answer.headers).toMatchObject({ location: `/conversations/${body.requestId}`, 'retry-after': '5' })
+    expect(bodyOf(await askStatus(service, body.requestId)).status).toBe('queued')
+  })
+})

@@ -1,0 +1,281 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '../../lib/config.ts'
+import { createService, type Service } from '../../lib/connect.ts'
+import { parseRecord, toHandedOver } from '../../lib/record.ts'
+import { CRM_UPGRADE, deliver, startWorld, toRecord, UPGRADES_SKILL, type World } from '../world.ts'
+
+let world: World
+let service: Service
+let serial = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+beforeEach(() => {
+  service = world.createService()
+})
+afterEach(async () => {
+  world.livePerson.reset()
+  await world.receiveQuarantine()
+})
+
+const newId = () => `crm-test-${process.pid}-${++serial}`
+const event = (members: object = {}) => {
+  const requestId = newId()
+  return {
+    requestId,
+    campaign: CRM_UPGRADE,
+    consumer: { id: `consumer-${requestId}`, firstName: 'Ola 🦊' },
+    ...members,
+  }
+}
+const DONE = { batchItemFailures: [] }
+const failed = (...records: { messageId: string }[]) => ({
+  batchItemFailures: records.map(({ messageId }) => ({ itemIdentifier: messageId })),
+})
+
+describe('a CRM event', () => {
+  test('opens a conversation on the skill that its campaign decides', async () => {
+    const body = event({ ttr: 'CUSTOM' })
+    expect(await deliver(service, [toRecord(body)])).toEqual(DONE)
+    expect(world.livePerson.conversations()).toMatchObject([
+      { ...CRM_UPGRADE, extConsumerId: body.consumer.id, state: 'OPEN', ttr: 'CUSTOM' },
+    ])
+    expect(String(world.livePerson.conversations()[0]?.skillId)).toBe(UPGRADES_SKILL)
+  })
+
+  test.each([
+    [
+      'SNS',
+      (body: object) => ({
+        Type: 'Notification',
+        MessageId: `sns-${newId()}`,
+        TopicArn: 'arn',
+        Message: JSON.stringify(body),
+      }),
+    ],
+    [
+      'EventBridge',
+      (body: object) => ({
+        version: '0',
+        id: `eb-${newId()}`,
+        'detail-type': 'Upgrade',
+        source: 'crm',
+        detail: body,
+      }),
+    ],
+    [
+      'EventBridge inside SNS',
+      (body: object) => ({
+        Type: 'Notification',
+        MessageId: `sns-${newId()}`,
+        Message: JSON.stringify({ id: `eb-${newId()}`, 'detail-type': 'Upgrade', detail: body }),
+      }),
+    ],
+  ])('in an envelope of %s opens one too', async (_, wrap) => {
+    expect(await deliver(service, [toRecord(wrap(event()))])).toEqual(DONE)
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('without an id of its own goes by the event’s id, else by the message’s', () => {
+    const { requestId: _, ...body } = event()
+    const idOf = (content: unknown) =>
+      parseRecord(world.configOf().stage, toRecord(content, { messageId: 'message-0001' })).request.requestId
+    expect(idOf(body)).toBe('message-0001')
+    expect(idOf({ Type: 'Notification', MessageId: 'sns-000001', Message: JSON.stringify(body) })).toBe(
+      'sns-000001',
+    )
+    expect(idOf({ id: 'eventbridge-1', 'detail-type': 'x', detail: body })).toBe('eventbridge-1')
+  })
+
+  test('twice in a batch opens one conversation', async () => {
+    const body = event()
+    await deliver(service, [toRecord(body), toRecord(body)])
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('for a consumer with an open conversation uses that one', async () => {
+    const consumer = { id: `consumer-${newId()}` }
+    const [first, second] = [event({ consumer }), event({ consumer, message: 'One thing more' })]
+    expect(await deliver(service, [toRecord(first), toRecord(second)])).toEqual(DONE)
+    const [conversation] = world.livePerson.conversations()
+    expect(conversation?.messages).toMatchObject([{ text: 'One thing more' }])
+    const [item] = await service.ledger.find(['70123456'], 'queue', second.requestId)
+    expect(item).toMatchObject({
+      status: 'existing',
+      conversationId: conversation?.conversationId,
+      messageStatus: 'sent',
+    })
+  })
+
+  test('of a consumer waits for those before it', async () => {
+    const consumer = { id: `consumer-${newId()}` }
+    const records = [toRecord(event({ consumer })), toRecord(event({ consumer })), toRecord(event())]
+    world.livePerson.faults.add({
+      service: 'conversation',
+      kind: 'status',
+      status: 503,
+      match: ({ body }) => !body.includes('"nobody"'),
+    })
+    const response = await deliver(service, records.slice(0, 2))
+    expect(response).toEqual(failed(...records.slice(0, 2)))
+    expect(await deliver(service, records.slice(2))).toEqual(DONE)
+    expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(2)
+  })
+
+  test('is left in the queue when too little time is left to begin it', async () => {
+    const records = [toRecord(event())]
+    expect(await deliver(service, records, 3000)).toEqual(failed(...records))
+    expect(world.livePerson.requests()).toEqual([])
+  })
+
+  test('that a form handed over keeps door, id and consumer', () => {
+    const handed = parseRecord(world.configOf().stage, toRecord(event())).request
+    const form = { ...handed, door: 'form' as const }
+    expect(parseRecord(world.configOf().stage, toRecord(toHandedOver(form))).request).toEqual(form)
+    expect(toHandedOver(form)).toMatch(/^[\u0020-\u007e]*$/)
+  })
+
+  test('can’t pretend inside an envelope that a form handed it over', async () => {
+    const form = { ...parseRecord(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
+    const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandedOver(form) }
+    await deliver(service, [toRecord(wrapped)])
+    expect(await world.receiveQuarantine()).toMatchObject([{ code: 'invalid_request' }])
+  })
+})
+
+describe('what can never succeed goes to quarantine with its reason, and its neighbours are opened', () => {
+  const campaign = CRM_UPGRADE
+  test.each<[string, unknown, string, string]>([
+    ['not JSON', 'hello', 'invalid_request', 'the body is not JSON'],
+    ['empty', ' ', 'invalid_request', 'the body is not JSON'],
+    ['a bare number', '5', 'invalid_request', 'the body must be an object'],
+    ['an array', '[]', 'invalid_request', 'the body must be an object'],
+    ['an unknown member', { campaign, skill: 1 }, 'invalid_request', 'skill is not a known member'],
+    ['a wrong type', { campaign, message: 5 }, 'invalid_request', 'message must be a string'],
+    [
+      'half a campaign',
+      { campaign: { engagementId: 1 } },
+      'invalid_request',
+      'campaign.campaignId must be a decimal id, a string or a safe integer',
+    ],
+    ['a prototype key', '{"__proto__":{}}', 'invalid_request', '__proto__ is not a name that is taken'],
+    ['an unknown route', { route: 'nowhere' }, 'invalid_request', 'route is not a route of this service'],
+    [
+      'an unknown account',
+      { campaign, accountId: '1' },
+      'invalid_request',
+      'accountId is not an account of this service',
+    ],
+    [
+      'a route of another account',
+      { route: 'other-help', accountId: '70123456' },
+      'invalid_request',
+      'route belongs to another account',
+    ],
+    [
+      'an SNS message that is no JSON',
+      { Type: 'Notification', MessageId: 'sns-000003', Message: 'hi' },
+      'invalid_request',
+      'the body is not JSON',
+    ],
+    [
+      'a name that may be personal',
+      { campaign, 'ana@example.org': 1 },
+      'invalid_request',
+      '(a name) is not a known member',
+    ],
+    [
+      'a campaign that LivePerson refuses',
+      { campaign: { campaignId: 9, engagementId: 9 } },
+      'liveperson_rejected',
+      'LivePerson refused to open this conversation.',
+    ],
+  ])('%s', async (_, body, code, detail) => {
+    const record = toRecord(body)
+    const response = await deliver(service, [toRecord(event()), record, toRecord(event())])
+    expect(response).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toEqual([
+      { body: record.body, code, detail, requestId: record.messageId },
+    ])
+    expect(world.livePerson.conversations()).toHaveLength(2)
+  })
+
+  test('campaign_not_allowed: raw campaigns where the queue may use routes only', async () => {
+    const strict = world.createService({
+      stage: { accounts: [{ accountId: '70123456', queue: { campaigns: 'listed' } }] },
+    })
+    expect(await deliver(strict, [toRecord(event())])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([{ code: 'campaign_not_allowed' }])
+  })
+
+  test('request_id_reused: the same id with other content', async () => {
+    const body = event()
+    await deliver(service, [toRecord(body)])
+    await deliver(service, [toRecord({ ...body, ttr: 'URGENT' })])
+    expect(await world.receiveQuarantine()).toMatchObject([
+      { code: 'request_id_reused', requestId: body.requestId },
+    ])
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+})
+
+describe('what may succeed later stays in the queue', () => {
+  const gone = () => ({ eventsQueueUrl: `${world.sqs.url}/000000000000/gone` })
+  test.each<[string, () => Service | (() => Service)]>([
+    [
+      'liveperson_unavailable',
+      () => {
+        world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 502 })
+        return service
+      },
+    ],
+    [
+      'credentials_refused',
+      () => {
+        world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 401, times: 10 })
+        return service
+      },
+    ],
+    ['service_unavailable: no table', () => world.createService({ config: { stateTable: 'gone' } })],
+    ['invalid_config: no secret', () => world.createService({ config: { secretIdPrefix: 'gone' } })],
+    ['invalid_config: no variables', () => () => createService(readConfig({}))],
+    [
+      'internal_error',
+      () => () => {
+        throw new TypeError('unforeseen')
+      },
+    ],
+  ])('%s', async (_, arrange) => {
+    const body = event()
+    const record = toRecord(body)
+    expect(await deliver(arrange(), [record])).toEqual(failed(record))
+    expect(await world.receiveQuarantine()).toEqual([])
+    world.livePerson.reset()
+    expect(await deliver(world.createService(), [record])).toEqual(DONE)
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('a record that the quarantine queue doesn’t take', async () => {
+    const lost = world.createService({
+      config: { ...gone(), quarantineQueueUrl: `${world.sqs.url}/000000000000/gone` },
+    })
+    const record = toRecord('hello')
+    expect(await deliver(lost, [record])).toEqual(failed(record))
+  })
+
+  test('a record whose claim somebody else holds', async () => {
+    const body = event()
+    const record = toRecord(body)
+    const { stage } = world.configOf()
+    const { request } = parseRecord(stage, record)
+    await service.ledger.claim(
+      request,
+      { ...CRM_UPGRADE, ttr: 'NORMAL', engagementAttributes: [] },
+      Date.now() + 60_000,
+    )
+    expect(await deliver(service, [record])).toEqual(failed(record))
+    expect(world.livePerson.conversations()).toEqual([])
+  })
+})

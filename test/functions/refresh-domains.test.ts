@@ -1,0 +1,85 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import {
+  ACCOUNT,
+  bodyOf,
+  ORDER_HELP,
+  OTHER_ACCOUNT,
+  refresh,
+  startWorld,
+  submit,
+  type World,
+} from '../world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+afterEach(() => world.livePerson.reset())
+
+test('every account’s hosts are fetched, written once, and then only when they change', async () => {
+  const hosts = {
+    sentinel: expect.any(String),
+    idp: expect.any(String),
+    asyncMessagingEnt: expect.any(String),
+  }
+  const of = (accountId: string, changed: boolean) => ({
+    accountId,
+    changed,
+    hosts,
+    fetchedAt: expect.any(String),
+  })
+  const first = await refresh(world.createService())
+  expect(first.statusCode).toBe(200)
+  expect(bodyOf(first)).toEqual({ accounts: [of(ACCOUNT, true), of(OTHER_ACCOUNT, true)] })
+  expect(bodyOf(await refresh(world.createService())).accounts).toEqual([
+    of(ACCOUNT, false),
+    of(OTHER_ACCOUNT, false),
+  ])
+  await world.livePerson.moveHosts()
+  expect(bodyOf(await refresh(world.createService())).accounts).toEqual([
+    of(ACCOUNT, true),
+    of(OTHER_ACCOUNT, true),
+  ])
+})
+
+test('while the Domain API fails, the last good hosts stay and their age is told', async () => {
+  await refresh(world.createService())
+  world.livePerson.faults.add({
+    service: 'domain',
+    kind: 'status',
+    status: 503,
+    times: Number.POSITIVE_INFINITY,
+  })
+  const answer = await refresh(world.createService())
+  expect(answer.statusCode).toBe(502)
+  expect(bodyOf(answer).accounts[0]).toMatchObject({
+    accountId: ACCOUNT,
+    changed: false,
+    hosts: { idp: expect.any(String) },
+    ageMs: expect.any(Number),
+    code: 'liveperson_unavailable',
+  })
+  const body = { campaign: ORDER_HELP }
+  expect((await submit(world.createService(), body)).statusCode).toBe(201)
+})
+
+test('one account that fails doesn’t hold up the other', async () => {
+  world.livePerson.faults.add({
+    service: 'domain',
+    kind: 'html',
+    match: ({ path }) => path.includes(OTHER_ACCOUNT),
+  })
+  const answer = await refresh(world.createService())
+  expect(answer.statusCode).toBe(200)
+  expect(bodyOf(answer).accounts).toMatchObject([{ hosts: {} }, { code: 'liveperson_unavailable' }])
+})
+
+test('a host that is not LivePerson’s is refused, and the old one kept', async () => {
+  await refresh(world.createService())
+  world.livePerson.setHost('sentinel', 'sentinel.liveperson.net.evil.example')
+  const answer = await refresh(world.createService())
+  expect(bodyOf(answer).accounts[0]).toMatchObject({ changed: false, code: 'liveperson_unavailable' })
+  expect(bodyOf(answer).accounts[0].hosts.sentinel).not.toContain('evil')
+})
