@@ -1,0 +1,133 @@
+import { type LivePersonSimulator, loadFixture, startLivePerson } from '../../../local/liveperson/server.ts'
+
+/** Account, campaign and engagement of the fixture that the tests use. */
+export const account = '70123456'
+export const clientId = '0f3f0f16-9c1b-4a3b-9b3b-6a5f2e7d1c01'
+export const clientSecret = 'q4tz8m1v0rk7yd2w6ne9xj5bua'
+export const campaignInfo = { campaignId: '3120045610', engagementId: '3120047710' }
+
+/** An answer as far as tests look at it; `json` is undefined where the body is none. */
+export interface Seen {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly json: unknown
+}
+
+/** Starts a simulator with the fixture's accounts and what is needed to talk to it over HTTP. */
+export const startClient = async () => {
+  const liveperson = await startLivePerson({ accounts: loadFixture() })
+  return { liveperson, ...createClient(liveperson) }
+}
+
+/** Small HTTP calls, one per hop; each takes the changes that a test makes to the right request. */
+export const createClient = (liveperson: LivePersonSimulator) => {
+  const host = async (service = 'idp', accountId = account) => {
+    const { json } = await call(
+      `${liveperson.url}/api/account/${accountId}/service/${service}/baseURI.json?version=1.0`,
+    )
+    const host = member(json, 'baseURI')
+    return `http://${String(host)}`
+  }
+
+  const token = async (query = 'v=1.0', form: Record<string, string> = {}, accountId = account) =>
+    call(`${await host('sentinel')}/sentinel/api/account/${accountId}/app/token?${query}`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+        ...form,
+      }),
+    })
+
+  const appJwt = async () => String(member((await token()).json, 'access_token'))
+
+  const consumer = async (init: RequestInit = {}, accountId = account) =>
+    call(`${await host()}/api/account/${accountId}/consumer?v=1.0`, { method: 'POST', ...init })
+
+  const consumerJws = async (app: string, id: string) => {
+    const headers = { authorization: app, 'content-type': 'application/json' }
+    return String(
+      member((await consumer({ headers, body: JSON.stringify({ ext_consumer_id: id }) })).json, 'token'),
+    )
+  }
+
+  const headers = async (id = 'crm-1') => {
+    const app = await appJwt()
+    return {
+      authorization: app,
+      'x-lp-on-behalf': await consumerJws(app, id),
+      'content-type': 'application/json',
+    }
+  }
+
+  const post = async (resource: string, given: Record<string, string>, body: unknown, query = 'v=3') =>
+    call(
+      `${await host('asyncMessagingEnt')}/api/account/${account}/messaging/consumer/conversation${resource}?${query}`,
+      {
+        method: 'POST',
+        headers: given,
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      },
+    )
+
+  return {
+    host,
+    token,
+    appJwt,
+    consumer,
+    consumerJws,
+    headers,
+    open: (given: Record<string, string>, body: unknown, query?: string) => post('', given, body, query),
+    send: (given: Record<string, string>, body: unknown, query?: string) => post('/send', given, body, query),
+    inspect: (path: string, body?: unknown, method = body === undefined ? 'GET' : 'POST') =>
+      call(`${liveperson.url}/_simulator/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+  }
+}
+
+/** Sends a request and reads the answer whole. */
+export const call = async (url: string, init: RequestInit = {}): Promise<Seen> => {
+  const response = await fetch(url, init)
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, json: parse(text) }
+}
+
+/** The two requests of a create, with these members in their bodies. */
+export const createBody = (
+  conversation: Record<string, unknown> = {},
+  profile: Record<string, unknown> = {},
+) => [
+  { kind: 'req', id: 'p', type: 'userprofile.SetUserProfile', body: profile },
+  {
+    kind: 'req',
+    id: 'c',
+    type: 'cm.ConsumerRequestConversation',
+    body: { brandId: account, campaignInfo, channelType: 'MESSAGING', ttrDefName: 'NORMAL', ...conversation },
+  },
+]
+
+/** One request of SEND. */
+export const sendBody = (type: string, body: Record<string, unknown>) => ({
+  kind: 'req',
+  id: 's',
+  type,
+  body,
+})
+
+/** A member of unknown JSON, by a path such as `1.body.conversationId`. */
+export const member = (json: unknown, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>((value, name) => (value === undefined ? value : Reflect.get(Object(value), name)), json)
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
