@@ -71,7 +71,9 @@ const isJson = ({ headers }: APIGatewayProxyEventV2): boolean => {
   return media === 'application/json'
 }
 
-const readBody = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
+const readBody = ({ body: given, isBase64Encoded }: APIGatewayProxyEventV2): string => {
+  // Some emulations of API Gateway say null where there is no body.
+  const body = given ?? ''
   const size = isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : Buffer.byteLength(body)
   if (size >= BODY_LIMIT) throw tooLarge()
   if (!isBase64Encoded) return body

@@ -33,6 +33,7 @@ const requestItem = z.object({
   requestId: z.string(),
   status: z.enum(['opening', 'queued', 'failed', ...FINAL]),
   fingerprint: z.string(),
+  leaseId: z.optional(z.string()),
   createdAt: z.number(),
   attempts: z.number(),
   reached: z.optional(z.boolean()),
@@ -124,15 +125,18 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
         },
       })
       const before = item && z.parse(requestItem, item)
-      const abandoned = before?.status === 'opening'
+      // The SDK repeats a write whose answer was lost, and then meets its own claim; what stood there before is gone.
+      const own = !written && before?.leaseId === leaseId && before.status === 'opening'
+      const abandoned = own ? before.attempts > 1 : before?.status === 'opening'
+      const attempts = (before?.attempts ?? 0) + (own ? 0 : 1)
       const lease: Lease = {
         pk,
         leaseId,
-        facts: { ...facts, createdAt: before?.createdAt ?? now(), attempts: (before?.attempts ?? 0) + 1 },
+        facts: { ...facts, createdAt: before?.createdAt ?? now(), attempts },
         reached: abandoned || before?.reached === true,
         messageInDoubt: abandoned || before?.messageInDoubt === true,
       }
-      if (written) return { kind: 'claimed', lease }
+      if (written || own) return { kind: 'claimed', lease }
       if (before && before.fingerprint !== request.fingerprint)
         throw new RequestIdReusedError({ detail: 'This requestId came before with other content.' })
       const outcome = before && toFinalOutcome(before)
@@ -177,11 +181,17 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
     /**
      * Gives a claim back: 1 write unit. Nothing happens where the lease has gone to somebody else.
      *
-     * @param to.reached Whether this attempt may have reached LivePerson.
+     * @param to.reached Whether this attempt may have opened a conversation.
+     * @param to.messageInDoubt Whether this attempt may have sent the first message.
      */
     release: async (
       lease: Lease,
-      to: { readonly status: 'queued' | 'failed'; readonly code: string; readonly reached: boolean },
+      to: {
+        readonly status: 'queued' | 'failed'
+        readonly code: string
+        readonly reached: boolean
+        readonly messageInDoubt: boolean
+      },
     ): Promise<void> => {
       await table.update({
         pk: lease.pk,
@@ -189,7 +199,7 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
           status: to.status,
           code: to.code,
           reached: lease.reached || to.reached,
-          messageInDoubt: lease.messageInDoubt,
+          messageInDoubt: lease.messageInDoubt || to.messageInDoubt,
           updatedAt: now(),
           expiresAt: expiresAt(),
         },

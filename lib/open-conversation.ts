@@ -13,6 +13,10 @@ import type { StageConfig } from './stage-config.ts'
 
 /** How long a first message may take where the conversation itself took all the time, in milliseconds. */
 const MESSAGE_MS = 3000
+/** LivePerson's advised pause after 429, in milliseconds. */
+const REPEAT_AFTER_MS = 1000
+/** A second try that could have less than this is left to the queue, in milliseconds. */
+const LEAST_MS = 1500
 
 /** What one attempt at a request came to. */
 export type Outcome =
@@ -69,7 +73,7 @@ export const createOpenConversation = ({
     const hold = account.onLostAnswer === 'hold'
 
     let lease: Lease | undefined
-    let reached = false
+    let opened: Opened | undefined
     try {
       // Beside the claim; the create below waits for the same request, and reports its failure.
       if (!known) livePerson.identify(request.consumerId, attempt.deadline).catch(() => undefined)
@@ -80,27 +84,38 @@ export const createOpenConversation = ({
       lease = claim.lease
       if (known) return { ...(await record(request, lease, known, attempt)), repeated: false }
       if (lease.reached && hold) throw outcomeUnknown()
-      const opened = await create(livePerson, request, destination, attempt.deadline)
-      reached = true
+      opened = await create(livePerson, request, destination, attempt.deadline)
       const concluded = await conclude(livePerson, request, lease, opened, attempt.deadline)
       return { ...(await record(request, lease, concluded, attempt)), repeated: false }
     } catch (thrown) {
       const error = toAppError(thrown)
-      reached ||= error instanceof LivePersonUnavailableError && error.reached
+      const reached = opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
+      const doubts = { reached, messageInDoubt: opened !== undefined }
       const lost = reached && hold ? outcomeUnknown(error) : error
       if (lease && (lost instanceof LivePersonRejectedError || lost instanceof OutcomeUnknownError))
-        return reject(lost, lease, reached, attempt)
-      return putOff(error, lease, reached, attempt)
+        return reject(lost, lease, doubts, attempt)
+      return putOff(error, lease, doubts, attempt)
     }
   }
 
-  function create(
+  /** Opens it; once more where the first try certainly did nothing and there is time to be polite. */
+  async function create(
     livePerson: LivePerson,
     { consumerId, consumer, context }: AcceptedRequest,
     destination: Destination,
     deadline: number,
   ): Promise<Opened> {
-    return livePerson.openConversation(consumerId, { consumer, context, ...destination }, deadline)
+    const open = () =>
+      livePerson.openConversation(consumerId, { consumer, context, ...destination }, deadline)
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof LivePersonUnavailableError) || error.reached) throw error
+      const waitMs = Math.max(REPEAT_AFTER_MS, error.retryAfterMs ?? 0)
+      if (now() + waitMs + LEAST_MS > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      return open()
+    }
   }
 
   /** Sends the first message, where there is one and a conversation to send it to. */
@@ -113,36 +128,42 @@ export const createOpenConversation = ({
   ): Promise<KnownOutcome> {
     const { accountId, consumerId, message } = request
     const { lpConsumerId } = opened
-    const send = (conversationId: string) =>
-      message === undefined
-        ? undefined
-        : livePerson.sendMessage(consumerId, conversationId, message, Math.max(deadline, now() + MESSAGE_MS))
+    const end = Math.max(deadline, now() + MESSAGE_MS)
 
     if (opened.kind === 'opened') {
       const { conversationId } = opened
-      const messageStatus = toMessageStatus(await send(conversationId))
-      return { outcome: { status: 'opened', conversationId, messageStatus }, lpConsumerId }
-    }
-
-    const unsent = message === undefined ? undefined : lease.messageInDoubt ? 'unknown' : 'not_sent'
-    const last = await ledger.findConversation(accountId, lpConsumerId)
-    if (lease.reached) {
-      // The answer to an earlier attempt was lost: the open conversation is this request's own.
-      const conversationId = last?.openedBy === lease.pk ? last.conversationId : undefined
-      return { outcome: { status: 'opened', conversationId, messageStatus: unsent }, lpConsumerId }
-    }
-    const conversationId = last?.state === 'OPEN' ? last.conversationId : undefined
-    if (conversationId === undefined)
-      return { outcome: { status: 'existing', messageStatus: unsent }, lpConsumerId }
-    const sent = await send(conversationId)
-    if (sent !== 'closed')
+      const sent =
+        message === undefined
+          ? undefined
+          : await livePerson.sendMessage(consumerId, conversationId, message, end)
       return {
-        outcome: { status: 'existing', conversationId, messageStatus: toMessageStatus(sent) },
+        outcome: { status: 'opened', conversationId, messageStatus: toMessageStatus(sent) },
         lpConsumerId,
       }
-    // What was known is over, so it is another conversation that is open.
-    await ledger.forgetConversation(accountId, lpConsumerId, conversationId)
-    return { outcome: { status: 'existing', messageStatus: 'not_sent' }, lpConsumerId }
+    }
+
+    // Either it was open before, or an earlier attempt opened it and its answer was lost. A conversation that is known,
+    // and still open, settles that: a consumer has only one.
+    const unsent = message === undefined ? undefined : lease.messageInDoubt ? 'unknown' : 'not_sent'
+    const last = await ledger.findConversation(accountId, lpConsumerId)
+    const conversationId = last?.state === 'OPEN' ? last.conversationId : undefined
+    if (conversationId !== undefined && last?.openedBy === lease.pk)
+      return { outcome: { status: 'opened', conversationId, messageStatus: unsent }, lpConsumerId }
+    if (conversationId !== undefined) {
+      const sent =
+        message === undefined || lease.messageInDoubt
+          ? await livePerson.isOpen(consumerId, conversationId, end)
+          : await livePerson.sendMessage(consumerId, conversationId, message, end)
+      if (sent === true)
+        return { outcome: { status: 'existing', conversationId, messageStatus: unsent }, lpConsumerId }
+      if (sent === 'sent')
+        return { outcome: { status: 'existing', conversationId, messageStatus: sent }, lpConsumerId }
+      if (sent === false || sent === 'closed')
+        await ledger.forgetConversation(accountId, lpConsumerId, conversationId)
+      else if (sent === 'unknown')
+        return { outcome: { status: statusOf(lease), messageStatus: sent }, lpConsumerId }
+    }
+    return { outcome: { status: statusOf(lease), messageStatus: unsent }, lpConsumerId }
   }
 
   /** Writes down what LivePerson has done; what the table doesn't take goes by the queue. */
@@ -164,7 +185,7 @@ export const createOpenConversation = ({
   async function reject(
     error: LivePersonRejectedError | OutcomeUnknownError,
     lease: Lease,
-    reached: boolean,
+    doubts: { readonly reached: boolean; readonly messageInDoubt: boolean },
     attempt: Attempt,
   ): Promise<Outcome> {
     try {
@@ -172,7 +193,7 @@ export const createOpenConversation = ({
       const outcome = await ledger.complete(lease, { status: 'rejected', code: error.code })
       return { ...outcome, repeated: false }
     } catch (failure) {
-      return putOff(toAppError(failure), lease, reached, attempt)
+      return putOff(toAppError(failure), lease, doubts, attempt)
     }
   }
 
@@ -180,12 +201,13 @@ export const createOpenConversation = ({
   async function putOff(
     error: AppError,
     lease: Lease | undefined,
-    reached: boolean,
+    { reached, messageInDoubt }: { readonly reached: boolean; readonly messageInDoubt: boolean },
     { keep }: Attempt,
   ): Promise<Outcome> {
     const release = (status: 'queued' | 'failed') =>
       // Should this fail, the lease runs out by itself.
-      lease && ledger.release(lease, { status, code: error.code, reached }).catch(() => undefined)
+      lease &&
+      ledger.release(lease, { status, code: error.code, reached, messageInDoubt }).catch(() => undefined)
     try {
       if (!error.retryable) throw error
       await keep(error)
@@ -197,6 +219,9 @@ export const createOpenConversation = ({
     return { status: 'queued', error }
   }
 }
+
+/** What an open conversation that nobody knows is called. */
+const statusOf = ({ reached }: Lease) => (reached ? 'opened' : 'existing')
 
 const outcomeUnknown = (cause?: unknown) =>
   new OutcomeUnknownError({

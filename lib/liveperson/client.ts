@@ -5,7 +5,7 @@ import { type AppCredentials, type AppJwt, createAppJwts, requestAppJwt } from '
 import { type ConsumerJws, createConsumerJwss, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
-import { type ConversationInput, toConversationBody, toMessageBody } from './payload.ts'
+import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
 /** How long a token that several calls wait for may take, in milliseconds; each call waits for its own deadline only. */
 const TOKEN_TIMEOUT_MS = 10_000
@@ -173,6 +173,22 @@ export const createLivePerson = (options: LivePersonOptions) => {
     return call(await identify(consumerId, deadline))
   }
 
+  const publish = async (consumerId: string, body: object, reqId: string, deadline: number) => {
+    try {
+      const { answer } = await onBehalfOf(consumerId, {
+        path: '/send',
+        body: JSON.stringify(body),
+        reqId,
+        deadline,
+      })
+      if (answer.kind === 'ok') return 'taken'
+      if (answer.kind === 'closed') return 'closed'
+      return answer.kind === 'unavailable' && answer.reached ? 'unknown' : 'not_sent'
+    } catch (error) {
+      return error instanceof LivePersonUnavailableError && error.reached ? 'unknown' : 'not_sent'
+    }
+  }
+
   return {
     accountId,
 
@@ -226,19 +242,24 @@ export const createLivePerson = (options: LivePersonOptions) => {
       deadline: number,
     ): Promise<MessageOutcome> => {
       const id = randomUUID()
-      try {
-        const { answer } = await onBehalfOf(consumerId, {
-          path: '/send',
-          body: JSON.stringify(toMessageBody(conversationId, message, id)),
-          reqId: id,
-          deadline,
-        })
-        if (answer.kind === 'ok') return 'sent'
-        if (answer.kind === 'closed') return 'closed'
-        return answer.kind === 'unavailable' && answer.reached ? 'unknown' : 'not_sent'
-      } catch (error) {
-        return error instanceof LivePersonUnavailableError && error.reached ? 'unknown' : 'not_sent'
-      }
+      const outcome = await publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
+      return outcome === 'taken' ? 'sent' : outcome
+    },
+
+    /**
+     * Whether a conversation of a consumer is open; undefined where LivePerson doesn't say. Asking does no harm.
+     *
+     * @param deadline Milliseconds since the epoch.
+     */
+    isOpen: async (
+      consumerId: string,
+      conversationId: string,
+      deadline: number,
+    ): Promise<boolean | undefined> => {
+      const id = randomUUID()
+      const outcome = await publish(consumerId, toPresenceBody(conversationId, id), id, deadline)
+      if (outcome === 'taken') return true
+      return outcome === 'closed' ? false : undefined
     },
   }
 }

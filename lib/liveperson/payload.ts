@@ -42,15 +42,18 @@ export const toConversationBody = (input: ConversationInput, ids: RequestIds) =>
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */
-export const toMessageBody = (conversationId: string, message: string, id: string) => ({
+export const toMessageBody = (conversationId: string, message: string, id: string) =>
+  toEventBody(conversationId, { type: 'ContentEvent', contentType: 'text/plain', message }, id)
+
+/** Builds the body of SEND that says the consumer is there: nobody sees it, and a closed conversation refuses it. */
+export const toPresenceBody = (conversationId: string, id: string) =>
+  toEventBody(conversationId, { type: 'ChatStateEvent', chatState: 'ACTIVE' }, id)
+
+const toEventBody = (conversationId: string, event: object, id: string) => ({
   kind: 'req',
   id,
   type: 'ms.PublishEvent',
-  body: {
-    conversationId,
-    dialogId: conversationId,
-    event: { type: 'ContentEvent', contentType: 'text/plain', message },
-  },
+  body: { conversationId, dialogId: conversationId, event },
 })
 
 const toProfile = ({ consumer = {}, engagementAttributes = [] }: ConversationInput) => {

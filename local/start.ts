@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { ensureFreePort, PortTakenError } from './listen.ts'
+import { type Stack, startStack } from './stack.ts'
+import { listenForStop } from './stop-signal.ts'
+
+/** Where each part listens unless its variable says otherwise. */
+const PORTS = {
+  api: ['API_PORT', 3000],
+  lambda: ['LAMBDA_PORT', 3002],
+  sqs: ['SQS_PORT', 4566],
+  livePerson: ['LIVEPERSON_PORT', 4570],
+  secretsManager: ['SECRETS_MANAGER_PORT', 4584],
+  dynamoDb: ['DYNAMODB_PORT', 8000],
+} as const
+
+/** `npm start`: runs the local stack on fixed ports until Ctrl-C or SIGTERM. */
+async function main(): Promise<void> {
+  const signal = listenForStop()
+  const ports = {
+    api: await pickPort(PORTS.api),
+    lambda: await pickPort(PORTS.lambda),
+    sqs: await pickPort(PORTS.sqs),
+    livePerson: await pickPort(PORTS.livePerson),
+    secretsManager: await pickPort(PORTS.secretsManager),
+    dynamoDb: await pickPort(PORTS.dynamoDb),
+  }
+  const stack = await startStack({ ports, watch: true, log: (line) => console.log(line), signal })
+  console.log(introduce(stack))
+  if (!signal.aborted) await once(signal, 'abort')
+  console.log('Stopping.')
+  await stack.close()
+}
+
+async function pickPort([variable, standard]: readonly [string, number]): Promise<number> {
+  const wanted = process.env[variable] ?? String(standard)
+  const port = Number(wanted)
+  if (!/^\d+$/.test(wanted) || port < 1 || port > 65_535) throw new Error(`${variable} is no port: ${wanted}`)
+  await ensureFreePort(port).catch((error: unknown) => {
+    if (error instanceof PortTakenError)
+      throw new Error(`${error.message} Choose another: ${variable}=… npm start`)
+    throw error
+  })
+  return port
+}
+
+function introduce({ apiUrl, lambdaUrl, livePerson, sqs, dynamoDb, secretsManager }: Stack): string {
+  return `
+  HTTP API              ${apiUrl}
+  Lambda's invoke API   ${lambdaUrl}
+  LivePerson simulator  ${livePerson.url}
+  SQS, events           ${sqs.eventsQueueUrl}
+  SQS, quarantine       ${sqs.quarantineQueueUrl}
+  DynamoDB              ${dynamoDb.url}  table ${dynamoDb.stateTable}
+  Secrets Manager       ${secretsManager.url}
+
+  A form submit:
+    curl -i ${apiUrl}/conversations -H 'content-type: application/json' -d @local/examples/form-request.json
+  A CRM event:
+    npx node local/send-event.ts local/examples/crm-event.json ${sqs.eventsQueueUrl}
+  What became of the form submit:
+    curl -i ${apiUrl}/conversations/$(npx node -p "require('./local/examples/form-request.json').requestId")
+
+  Sent again, the same requestId gives the same conversation. Ctrl-C stops everything.
+`
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

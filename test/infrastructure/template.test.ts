@@ -1,0 +1,313 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readZip } from '../../infrastructure/zip.ts'
+import { packageService, type Resource } from './package.ts'
+
+const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
+let service: Awaited<ReturnType<typeof packageService>>
+
+beforeAll(async () => {
+  service = await packageService()
+}, 60_000)
+afterAll(() => service.remove())
+
+/** The resource of that logical id. */
+function get(id: string): Resource['Properties'] {
+  const resource = service.template.Resources[id]
+  if (!resource) throw new Error(`The template has no ${id}.`)
+  return resource.Properties
+}
+
+const ofType = (type: string) => Object.values(service.template.Resources).filter(({ Type }) => Type === type)
+const logicalId = (name: string) => name[0]?.toUpperCase() + name.slice(1)
+
+describe('packaging', () => {
+  test('needs no AWS credentials and prints no warning', () => {
+    expect(service.printed).toContain('Service packaged')
+    expect(service.printed).not.toMatch(/warn|deprecat/i)
+  })
+
+  test('leaves one zip a function, with its handler and the stage configuration alone', async () => {
+    expect(service.zips.map((path) => basename(path, '.zip')).toSorted()).toEqual([...FUNCTIONS].toSorted())
+    for (const path of service.zips) {
+      const names = readZip(await readFile(path)).map(({ name }) => name)
+      expect(names.toSorted()).toEqual([
+        'config/dev.json',
+        expect.stringMatching(/^functions\/[a-z-]+\.mjs$/),
+      ])
+    }
+  })
+
+  test.each(FUNCTIONS)('%s loads from its zip with nothing else beside it', async (name) => {
+    const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-zip-'))
+    const zip = service.zips.find((path) => basename(path, '.zip') === name) ?? ''
+    const entries = readZip(await readFile(zip))
+    for (const entry of entries) {
+      await mkdir(dirname(join(folder, entry.name)), { recursive: true })
+      await writeFile(join(folder, entry.name), entry.read())
+    }
+    const handler = pathToFileURL(
+      join(folder, entries.find((entry) => entry.name.endsWith('.mjs'))?.name ?? ''),
+    )
+    const script = `const { handler } = await import('${handler.href}'); console.log(typeof handler); process.exit()`
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', script],
+      {
+        cwd: folder,
+        env: { ...lambdaEnvironment, LAMBDA_TASK_ROOT: folder },
+      },
+    )
+    expect(stdout.trim()).toBe('function')
+    await rm(folder, { recursive: true })
+  })
+})
+
+const lambdaEnvironment = {
+  AWS_REGION: 'eu-west-1',
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+  CONFIG_FILE: 'config/dev.json',
+  STATE_TABLE: 'state',
+  EVENTS_QUEUE_URL: 'http://127.0.0.1:9/events',
+  QUARANTINE_QUEUE_URL: 'http://127.0.0.1:9/quarantine',
+  SECRET_ID_PREFIX: 'campaign-conversations/dev',
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+  LIVEPERSON_DOMAIN_API_URL: 'http://127.0.0.1:9',
+}
+
+describe('functions', () => {
+  test('run Node 24 on arm64', () => {
+    const functions = ofType('AWS::Lambda::Function')
+    expect(functions).toHaveLength(FUNCTIONS.length)
+    for (const { Properties } of functions) {
+      expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'] })
+    }
+  })
+
+  test.each(FUNCTIONS)('%s knows every variable of the design', (name) => {
+    expect(get(`${logicalId(name)}LambdaFunction`).Environment).toEqual({
+      Variables: {
+        CONFIG_FILE: 'config/dev.json',
+        STATE_TABLE: { Ref: 'StateTable' },
+        EVENTS_QUEUE_URL: { Ref: 'EventsQueue' },
+        QUARANTINE_QUEUE_URL: { Ref: 'QuarantineQueue' },
+        SECRET_ID_PREFIX: 'campaign-conversations/dev',
+        LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net',
+        FORM_DEADLINE_MS: '6000',
+        LOG_LEVEL: 'INFO',
+      },
+    })
+  })
+
+  test('answer before API Gateway gives up after 30 s, the form well after its own deadline', () => {
+    for (const name of ['openFromForm', 'refreshDomains', 'conversationStatus']) {
+      expect(get(`${logicalId(name)}LambdaFunction`).Timeout).toBeLessThan(30)
+    }
+    expect(get('OpenFromFormLambdaFunction').Timeout).toBeGreaterThan(12)
+  })
+
+  test('keep their logs for 30 days', () => {
+    const groups = ofType('AWS::Logs::LogGroup')
+    expect(groups).toHaveLength(FUNCTIONS.length + 1)
+    for (const { Properties } of groups) expect(Properties.RetentionInDays).toBe(30)
+  })
+})
+
+describe('permissions', () => {
+  const table = 'StateTable.Arn'
+  const secrets = `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:campaign-conversations/dev/*`
+  const records = ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem']
+  const allowed = {
+    openFromForm: [
+      [table, ...records],
+      [secrets, 'secretsmanager:GetSecretValue'],
+      ['EventsQueue.Arn', 'sqs:SendMessage'],
+      ['QuarantineQueue.Arn', 'sqs:SendMessage'],
+    ],
+    openFromQueue: [
+      [table, ...records],
+      [secrets, 'secretsmanager:GetSecretValue'],
+      ['EventsQueue.Arn', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      ['EventsQueue.Arn', 'sqs:ChangeMessageVisibility', 'sqs:SendMessage'],
+      ['QuarantineQueue.Arn', 'sqs:SendMessage'],
+    ],
+    refreshDomains: [[table, 'dynamodb:GetItem', 'dynamodb:BatchWriteItem']],
+    conversationStatus: [[table, 'dynamodb:BatchGetItem']],
+  }
+
+  test.each(FUNCTIONS)('%s may do this and nothing else', (name) => {
+    expect(get(`${logicalId(name)}LambdaFunction`).Role).toEqual({
+      'Fn::GetAtt': [`${logicalId(name)}Role`, 'Arn'],
+    })
+    const logs = [`${logicalId(name)}LogGroup.Arn`, 'logs:CreateLogStream', 'logs:PutLogEvents']
+    const pairs = [logs, ...allowed[name]].flatMap(([resource, ...actions]) =>
+      actions.map((action) => `${action} on ${resource}`),
+    )
+    expect(readPolicy(`${logicalId(name)}Role`).toSorted()).toEqual(pairs.toSorted())
+  })
+
+  test('no role is over all resources or all actions', () => {
+    for (const { Properties } of ofType('AWS::IAM::Role')) {
+      expect(JSON.stringify(Properties.Policies)).not.toMatch(/"\*"|:\*"/)
+      expect(Properties).not.toHaveProperty('ManagedPolicyArns')
+    }
+  })
+
+  test('the queues take nothing that is not sent over TLS', () => {
+    expect(get('QueuesTlsOnlyPolicy')).toMatchObject({
+      Queues: [{ Ref: 'EventsQueue' }, { Ref: 'QuarantineQueue' }],
+      PolicyDocument: {
+        Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+      },
+    })
+  })
+})
+
+/** What a role allows: each action with the resource that it is allowed on. */
+function readPolicy(role: string): string[] {
+  const [policy] = Object(get(role).Policies)
+  const statements: { Action: string | string[]; Resource: object | object[] }[] =
+    policy.PolicyDocument.Statement
+  return statements.flatMap(({ Action, Resource }) =>
+    [Resource].flat().flatMap((resource) => {
+      const [name = '', argument] = Object.entries(resource)[0] ?? []
+      return [Action]
+        .flat()
+        .map((action) => `${action} on ${name === 'Fn::GetAtt' ? argument.join('.') : argument}`)
+    }),
+  )
+}
+
+describe('queues', () => {
+  test("the events queue hides a message for six times its function's timeout", () => {
+    const timeout = Number(get('OpenFromQueueLambdaFunction').Timeout)
+    expect(get('EventsQueue').VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout)
+  })
+
+  test('what fails too often goes to the quarantine queue, which keeps it longer than the events queue does', () => {
+    expect(get('EventsQueue').RedrivePolicy).toEqual({
+      deadLetterTargetArn: { 'Fn::GetAtt': ['QuarantineQueue', 'Arn'] },
+      maxReceiveCount: 10,
+    })
+    expect(get('EventsQueue').MessageRetentionPeriod).toBe(4 * 86_400)
+    expect(get('QuarantineQueue').MessageRetentionPeriod).toBe(14 * 86_400)
+  })
+
+  test('both are encrypted and polled for long', () => {
+    for (const queue of ['EventsQueue', 'QuarantineQueue']) {
+      expect(get(queue)).toMatchObject({ SqsManagedSseEnabled: true, ReceiveMessageWaitTimeSeconds: 20 })
+    }
+  })
+
+  test('events come in batches of ten, with partial batch responses and a bound on concurrency', () => {
+    const [mapping, ...others] = ofType('AWS::Lambda::EventSourceMapping')
+    expect(others).toEqual([])
+    expect(mapping?.Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 5 },
+      EventSourceArn: { 'Fn::GetAtt': ['EventsQueue', 'Arn'] },
+    })
+  })
+})
+
+test('the state table is encrypted, paid by use, restorable, forgets by expiresAt and outlives the stack', () => {
+  expect(service.template.Resources.StateTable).toMatchObject({
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+    },
+  })
+})
+
+describe('the HTTP API', () => {
+  test('has the three routes, of which the refresh of domains needs IAM', () => {
+    const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => [
+      Properties.RouteKey,
+      Properties.AuthorizationType,
+    ])
+    expect(Object.fromEntries(routes)).toEqual({
+      'POST /conversations': undefined,
+      'GET /conversations/{requestId}': undefined,
+      'POST /domains/refresh': 'AWS_IAM',
+    })
+  })
+
+  test('is throttled', () => {
+    expect(get('HttpApiStage').DefaultRouteSettings).toMatchObject({
+      ThrottlingRateLimit: 20,
+      ThrottlingBurstLimit: 50,
+    })
+  })
+
+  test("may be called from the stage configuration's origins only", () => {
+    expect(get('HttpApi').CorsConfiguration).toEqual({
+      AllowOrigins: ['https://www.example.com'],
+      AllowMethods: ['GET', 'POST', 'OPTIONS'],
+      AllowHeaders: ['content-type', 'authorization', 'idempotency-key'],
+      ExposeHeaders: ['location', 'retry-after'],
+      MaxAge: 3600,
+    })
+  })
+
+  test('logs no address, path, header or error text', () => {
+    const { Format } = Object(get('HttpApiStage').AccessLogSettings)
+    const variables = Object.values(JSON.parse(Format))
+    expect(variables.toSorted()).toEqual([
+      '$context.integrationLatency',
+      '$context.integrationStatus',
+      '$context.requestId',
+      '$context.requestTime',
+      '$context.responseLatency',
+      '$context.responseLength',
+      '$context.routeKey',
+      '$context.status',
+    ])
+  })
+})
+
+test('the domains are refreshed every ten minutes', () => {
+  expect(ofType('AWS::Events::Rule').map(({ Properties }) => Properties.ScheduleExpression)).toEqual([
+    'rate(10 minutes)',
+  ])
+})
+
+test('an alarm is raised for quarantine, old events, and the errors and throttles of every function', () => {
+  const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
+  const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
+  expect(alarms).toHaveLength(2 + 2 * FUNCTIONS.length)
+  expect(watched).toContainEqual(
+    expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
+  )
+  expect(watched).toContainEqual(expect.stringMatching(/^ApproximateAgeOfOldestMessage .*EventsQueue/))
+  for (const name of FUNCTIONS) {
+    for (const metric of ['Errors', 'Throttles']) {
+      const expected = `^${metric} .*${logicalId(name)}LambdaFunction`
+      expect(watched).toContainEqual(expect.stringMatching(expected))
+    }
+  }
+  for (const alarm of alarms) expect(alarm.AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }])
+})
+
+test('the outputs name what users and operators need', () => {
+  expect(Object.keys(service.template.Outputs)).toEqual(
+    expect.arrayContaining([
+      'ApiUrl',
+      'EventsQueueUrl',
+      'QuarantineQueueUrl',
+      'StateTableName',
+      'AlarmsTopicArn',
+    ]),
+  )
+})
