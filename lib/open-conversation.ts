@@ -89,7 +89,8 @@ export const createOpenConversation = ({
       return { ...(await record(request, lease, concluded, attempt)), repeated: false }
     } catch (thrown) {
       const error = toAppError(thrown)
-      const reached = opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
+      const reached =
+        opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
       const doubts = { reached, messageInDoubt: opened !== undefined }
       const lost = reached && hold ? outcomeUnknown(error) : error
       if (lease && (lost instanceof LivePersonRejectedError || lost instanceof OutcomeUnknownError))

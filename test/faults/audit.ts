@@ -1,0 +1,153 @@
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { ACCOUNT, type World } from '../world.ts'
+import type { Planned, Told } from './requests.ts'
+
+/** What a run came to: no finding is what is promised. */
+export interface Audit {
+  readonly findings: readonly string[]
+  readonly conversations: number
+  /** How many requests ended in each state. */
+  readonly states: Readonly<Record<string, number>>
+  /** How many answers of each kind callers got. */
+  readonly answers: Readonly<Record<string, number>>
+  readonly quarantined: number
+}
+
+type Item = Readonly<Record<string, unknown>>
+
+/** Compares LivePerson's conversations with the ledger, the queues and every answer that was given. */
+export const audit = async (
+  world: World,
+  planned: readonly Planned[],
+  told: readonly Told[],
+): Promise<Audit> => {
+  const findings: string[] = []
+  const items = await scan(world)
+  const conversations = world.livePerson.conversations()
+  const byRequest = Map.groupBy(conversations, ({ context }) => String(context?.sessionId))
+  const byId = new Map(conversations.map((conversation) => [conversation.conversationId, conversation]))
+  const byConsumer = new Set(conversations.map(({ lpConsumerId }) => lpConsumerId))
+  const answersOf = Map.groupBy(told, ({ request }) => request.id)
+  const { ready, delayed, inFlight } = world.sqs.depth('events')
+  const quarantined = world.sqs.depth('quarantine').ready
+  if (ready + delayed + inFlight > 0)
+    findings.push(`the events queue still holds ${ready + delayed + inFlight}`)
+  if (quarantined > planned.filter(({ isRefused }) => isRefused).length * 10)
+    findings.push(`quarantine holds ${quarantined}`)
+  const states: Record<string, number> = {}
+
+  for (const request of planned) {
+    const { id, door } = request
+    const own = byRequest.get(id) ?? []
+    const item = items.get(`request#${ACCOUNT}#${door}#${request.body.requestId}`)
+    const answers = answersOf.get(id) ?? []
+    const say = (finding: string) => findings.push(`${id}: ${finding}`)
+    const status = String(item?.status)
+    states[status] = (states[status] ?? 0) + 1
+
+    if (own.length > 1) say(`${own.length} conversations`)
+    const isPromised = door === 'queue' || answers.some(({ status }) => status < 300)
+    if (isPromised && !['opened', 'existing', 'rejected'].includes(status))
+      say(`lost: its state is ${status}`)
+    if (request.isRefused && own.length > 0) say('LivePerson opened what it refuses')
+    // That a consumer has a conversation already comes before any other refusal.
+    const mayBeRefused = request.isRefused && !(request.isShared && status === 'existing')
+    if (isPromised && mayBeRefused !== (status === 'rejected')) say(`${status}, code ${item?.code}`)
+
+    const conversationId = item?.conversationId
+    if (status === 'opened') {
+      if (typeof conversationId === 'string' && own[0]?.conversationId !== conversationId)
+        say(`the ledger names ${conversationId}, LivePerson has ${own[0]?.conversationId}`)
+      if (!request.isShared && own.length !== 1) say('opened, but LivePerson has none')
+      if (request.isShared && !byConsumer.has(String(item?.lpConsumerId)))
+        say('opened, but its consumer has none')
+    }
+    if (status === 'existing') {
+      if (!request.isShared) say('existing, but nobody else is this consumer')
+      if (own.length > 0) say('existing, but it opened a conversation')
+      const named = typeof conversationId === 'string' ? byId.get(conversationId) : undefined
+      if (typeof conversationId === 'string' && named?.extConsumerId !== request.body.consumer?.id)
+        say("existing, but that is somebody else's conversation")
+    }
+    if (status === 'failed' && own.length > 0 && isPromised) say('failed, but LivePerson has it')
+
+    const ids = new Set(answers.flatMap(({ body }) => body.conversationId ?? []))
+    if (ids.size > 1) say(`callers were told ${ids.size} different conversations`)
+    for (const named of ids)
+      if (named !== conversationId) say(`a caller was told ${named}, the ledger says ${conversationId}`)
+    for (const { status, body } of answers) {
+      if (body.requestId !== undefined && body.requestId !== request.body.requestId)
+        say('a caller got another id')
+      if (status === 502 && own.length > 0) say('a caller was told that it was refused')
+      if (status === 400 || status === 422 || status === 500) say(`a caller got ${status} ${body.code}`)
+    }
+    checkMessage(
+      request,
+      item,
+      conversations.length === 0 ? 0 : sentOf(request, byRequestMessage(world)),
+      say,
+    )
+  }
+  return {
+    findings,
+    conversations: conversations.length,
+    states,
+    quarantined,
+    answers: Object.fromEntries(
+      [...Map.groupBy(told, ({ status, body }) => `${status} ${body.code ?? body.status}`)].map(
+        ([name, list]) => [name, list.length],
+      ),
+    ),
+  }
+}
+
+const messages = new WeakMap<World, { readonly size: number; readonly counts: Map<string, number> }>()
+
+/** How often each text was sent, over all conversations. */
+const byRequestMessage = (world: World): Map<string, number> => {
+  const conversations = world.livePerson.conversations()
+  const kept = messages.get(world)
+  if (kept?.size === conversations.length) return kept.counts
+  const counts = new Map<string, number>()
+  for (const { text } of conversations.flatMap(({ messages }) => messages))
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  messages.set(world, { size: conversations.length, counts })
+  return counts
+}
+
+const sentOf = ({ body }: Planned, counts: Map<string, number>) => counts.get(body.message ?? '') ?? 0
+
+const checkMessage = (
+  { body: { message } }: Planned,
+  item: Item | undefined,
+  sent: number,
+  say: (finding: string) => void,
+) => {
+  if (message === undefined || (item?.status !== 'opened' && item?.status !== 'existing')) return
+  if (sent > 1) say(`its message was sent ${sent} times`)
+  if (item.messageStatus === undefined) say('nothing says what became of its message')
+  if (item.messageStatus === 'sent' && sent === 0) say('its message is said to be sent, and is not')
+  if (item.messageStatus === 'not_sent' && sent > 0) say('its message is said not to be sent, and is')
+}
+
+const scan = async (world: World): Promise<ReadonlyMap<string, Item>> => {
+  const client = new DynamoDBClient({})
+  const items = new Map<string, Item>()
+  let start: Record<string, never> | undefined
+  do {
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new ScanCommand({
+        TableName: world.dynamoDb.stateTable,
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    )
+    for (const item of Items) {
+      const plain = unmarshall(item)
+      items.set(String(plain.pk), plain)
+    }
+    start = LastEvaluatedKey as Record<string, never> | undefined
+  } while (start)
+  client.destroy()
+  return items
+}

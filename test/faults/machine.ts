@@ -1,0 +1,449 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs'
+import type { SQSRecord } from 'aws-lambda'
+import type { Service } from '../../lib/connect.ts'
+import {
+  ACCOUNT,
+  bodyOf,
+  deliver,
+  OTHER_ACCOUNT,
+  startWorld,
+  submit,
+  toRecord,
+  type World,
+} from '../world.ts'
+import { type Audit, audit } from './audit.ts'
+import { type Container, createContainer, NO_FAULTS, type Plan, type Tap } from './container.ts'
+import { createRandom, type Random } from './random.ts'
+import { type Planned, planRequests, type Told } from './requests.ts'
+
+/** A safeguard that a run goes without, to show that the run would notice. */
+export type Safeguard = 'claim' | 'stable consumer' | 'answer-lost rule'
+
+export interface MachineOptions {
+  readonly seed: string
+  /** How many different requests; copies, repeats and redeliveries come on top. */
+  readonly requests: number
+  readonly without?: Safeguard
+  /** Containers that work side by side. Default 64. */
+  readonly containers?: number
+  readonly onProgress?: (done: number, of: number) => void
+}
+
+export interface Report extends Audit {
+  readonly requests: number
+  /** Requests of which at least one attempt was struck. */
+  readonly struckRequests: number
+  readonly invocations: number
+  /** How often each fault struck. */
+  readonly struck: Readonly<Record<string, number>>
+  /** Beside which steps processes were killed, and how often. */
+  readonly killPoints: Readonly<Record<string, number>>
+}
+
+interface Work {
+  readonly dueAt: number
+  readonly run: (slot: Slot) => Promise<void>
+}
+
+interface Slot {
+  container: Container | undefined
+}
+
+const FORM_DEADLINE_MS = 1500
+const VISIBILITY_MS = 360_000
+const HELD_BACK_S = 43_000
+
+/** Faults that the simulator makes for a request with this name in its `x-fault` header, and how likely each is. */
+const LIVEPERSON_FAULTS = {
+  '429': { kind: '429' },
+  '429 with Retry-After': { kind: '429', retryAfter: 1 },
+  '503 before it is carried out': { kind: 'status', status: 503 },
+  '502 after it was carried out': { kind: 'status-after', status: 502 },
+  'reset before it is carried out': { kind: 'reset' },
+  'reset after it was carried out': { kind: 'reset-after' },
+  'HTML before it is carried out': { kind: 'html' },
+  'HTML after it was carried out': { kind: 'html-after', status: 200 },
+  'half an answer': { kind: 'truncated' },
+  'empty answer': { kind: 'empty' },
+  'slow past the deadline of a form': { kind: 'latency', ms: FORM_DEADLINE_MS + 300 },
+} as const
+
+const TOKEN_FAULTS = {
+  'expired AppJWT': { kind: 'expired-app-jwt' },
+  'revoked ConsumerJWS': { kind: 'revoked-consumer-jws' },
+} as const
+
+const IDP_FAULTS = { 'IDP 500 with internalErrorCode': { kind: 'idp-500-internal-error-code' } } as const
+
+const evenly = (names: readonly string[], probability: number) =>
+  Object.fromEntries(names.map((name) => [name, probability]))
+
+const generic = evenly(Object.keys(LIVEPERSON_FAULTS), 0.006)
+const STRIKES: Plan = {
+  livePerson: (step) => {
+    if (step === 'Domain API') return { ...generic, '503 before it is carried out': 0.2 }
+    if (step === 'Sentinel') return generic
+    if (step === 'IDP')
+      return { ...generic, ...evenly(Object.keys(IDP_FAULTS), 0.02), 'expired AppJWT': 0.01 }
+    return { ...generic, ...evenly(Object.keys(TOKEN_FAULTS), 0.01) }
+  },
+  aws: (service) => {
+    if (service === 'Secrets Manager') return { throttled: 0.15, down: 0.15 }
+    if (service === 'SQS') return { throttled: 0.05, down: 0.1, 'lost answer': 0.05 }
+    return { throttled: 0.008, down: 0.008, 'lost answer': 0.008 }
+  },
+  kill: (random) => random.chance(0.004),
+}
+
+/** Two accounts; forms may name campaigns, so that any request can be at any door. */
+const STAGE = {
+  accounts: [ACCOUNT, OTHER_ACCOUNT].map((accountId) => ({ accountId, form: { campaigns: 'any' } })),
+}
+
+/**
+ * Runs thousands of requests through both doors while everything around them fails, and compares what LivePerson has at
+ * the end with the ledger, the queues and every answer that was given. The seed decides requests and faults.
+ */
+export const runMachine = async (options: MachineOptions): Promise<Report> => {
+  const world = await startWorld()
+  try {
+    return await run(world, options)
+  } finally {
+    await world.close()
+  }
+}
+
+const run = async (
+  world: World,
+  { seed, requests, without, containers = 64, onProgress }: MachineOptions,
+): Promise<Report> => {
+  const { livePerson, sqs } = world
+  const random = createRandom(`${seed} machine`)
+  const queue = new SQSClient({})
+  const now = () => livePerson.clock.now()
+  livePerson.settings.rememberedRequests = 0
+  for (const [name, fault] of Object.entries({ ...LIVEPERSON_FAULTS, ...TOKEN_FAULTS, ...IDP_FAULTS }))
+    livePerson.faults.add({
+      ...fault,
+      times: Number.POSITIVE_INFINITY,
+      match: ({ headers }) => headers['x-fault'] === name,
+    })
+
+  const struck: Record<string, number> = {}
+  const strike = (name: string) => {
+    struck[name] = (struck[name] ?? 0) + 1
+  }
+  const killPoints: Record<string, number> = {}
+  let plan = STRIKES
+  let invocations = 0
+  const visibility = new Map<string, number>()
+  const fabric = {
+    world,
+    now,
+    plan: () => plan,
+    strike,
+    killedAt: (step: string) => {
+      killPoints[step] = (killPoints[step] ?? 0) + 1
+    },
+    createService: (seams: Parameters<World['createService']>[0]) =>
+      weaken(
+        world.createService({ ...seams, stage: STAGE, config: { formDeadlineMs: FORM_DEADLINE_MS } }),
+        random,
+        without,
+      ),
+    onVisibility: (receiptHandle: string, seconds: number) => {
+      visibility.set(receiptHandle, now() + seconds * 1000)
+    },
+    ...(without && { tap: tapWithout(without) }),
+  }
+
+  const planned = planRequests(createRandom(`${seed} requests`), requests)
+  const told: Told[] = []
+  const struckRequests = new Set<string>()
+  const work: Work[] = []
+  const enter = (dueAt: number, task: Work['run']) => work.push({ dueAt, run: task })
+
+  const containerOf = (slot: Slot): Container => {
+    if (!slot.container || slot.container.isDead()) slot.container = createContainer(fabric)
+    return slot.container
+  }
+  const invoke = async <T>(
+    slot: Slot,
+    name: string,
+    ids: readonly string[],
+    task: (service: Service) => Promise<T>,
+  ): Promise<T | 'killed'> => {
+    const container = containerOf(slot)
+    invocations++
+    const outcome = await container.run(`${seed} ${name}`, task)
+    if (container.wasStruck()) for (const id of ids) struckRequests.add(id)
+    if (container.isDead()) container.destroy()
+    return outcome
+  }
+
+  /** A form's sender repeats what failed, as people and pages do, and gives up some time. */
+  const submitForm =
+    (request: Planned, copy: number, attempt: number): Work['run'] =>
+    async (slot) => {
+      const answer = await invoke(slot, `${request.id} form ${copy} ${attempt}`, [request.id], (service) =>
+        submit(service, request.body, { headers: request.headers }),
+      )
+      if (answer !== 'killed') told.push({ request, status: answer.statusCode ?? 0, body: bodyOf(answer) })
+      const failed = answer === 'killed' || (answer.statusCode ?? 0) >= 500
+      const isFinal = answer !== 'killed' && answer.statusCode === 502
+      if (failed && !isFinal && attempt < 4)
+        enter(now() + 1000 + random.below(20_000), submitForm(request, copy, attempt + 1))
+    }
+
+  const sendEvent =
+    (request: Planned): Work['run'] =>
+    async () => {
+      await queue.send(
+        new SendMessageCommand({ QueueUrl: sqs.eventsQueueUrl, MessageBody: JSON.stringify(request.body) }),
+      )
+    }
+
+  /** What Lambda's poller does: gives due records to a function, deletes what it is done with. */
+  const held = new Map<string, { record: SQSRecord; dueAt: number }>()
+  const dueBy = new Map<string, number>()
+  const receive = async () => {
+    for (;;) {
+      const { Messages = [] } = await queue.send(
+        new ReceiveMessageCommand({
+          QueueUrl: sqs.eventsQueueUrl,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 0,
+          VisibilityTimeout: HELD_BACK_S,
+          MessageSystemAttributeNames: ['All'],
+        }),
+      )
+      for (const message of Messages) {
+        const record = asRecord(message)
+        held.set(record.messageId, { record, dueAt: dueBy.get(record.messageId) ?? now() })
+      }
+      if (Messages.length === 0) return
+    }
+  }
+  let batches = 0
+  const deliverBatch =
+    (records: readonly SQSRecord[]): Work['run'] =>
+    async (slot) => {
+      const ids = records.map(({ body }) => idIn(body))
+      const response = await invoke(slot, `batch ${++batches}`, ids, (service) => deliver(service, records))
+      const failed =
+        response === 'killed'
+          ? new Set(records.map(({ messageId }) => messageId))
+          : new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
+      for (const { messageId, receiptHandle } of records) {
+        const changed = visibility.get(receiptHandle)
+        if (!failed.has(messageId))
+          await queue.send(
+            new DeleteMessageCommand({ QueueUrl: sqs.eventsQueueUrl, ReceiptHandle: receiptHandle }),
+          )
+        else {
+          dueBy.set(messageId, changed ?? now() + VISIBILITY_MS)
+          // Where the handler has done so already, or its process died over it, this changes nothing.
+          await queue
+            .send(
+              new ChangeMessageVisibilityCommand({
+                QueueUrl: sqs.eventsQueueUrl,
+                ReceiptHandle: receiptHandle,
+                VisibilityTimeout: 0,
+              }),
+            )
+            .catch(() => undefined)
+        }
+      }
+    }
+
+  const slots: Slot[] = Array.from({ length: containers }, () => ({ container: undefined }))
+  const idle = [...slots]
+  const running = new Set<Promise<void>>()
+  const start = (task: Work['run']) => {
+    const slot = idle.pop()
+    if (!slot) throw new Error('No container is idle')
+    const done = task(slot).finally(() => {
+      idle.push(slot)
+      running.delete(done)
+    })
+    running.add(done)
+  }
+
+  const takeDue = (): Work['run'] | undefined => {
+    const index = work.findIndex(({ dueAt }) => dueAt <= now())
+    const due = [...held.values()].filter(({ dueAt }) => dueAt <= now())
+    if (due.length > 0 && (index < 0 || random.chance(0.5))) {
+      const batch = due.slice(0, 1 + random.below(10)).map(({ record }) => record)
+      for (const { messageId } of batch) held.delete(messageId)
+      return deliverBatch(batch)
+    }
+    return index < 0 ? undefined : work.splice(index, 1)[0]?.run
+  }
+
+  /** Lets everything come to its end, in simulated time. */
+  const settle = async () => {
+    for (;;) {
+      await receive()
+      for (
+        let task = idle.length > 0 ? takeDue() : undefined;
+        task;
+        task = idle.length > 0 ? takeDue() : undefined
+      )
+        start(task)
+      if (running.size > 0) {
+        await Promise.race(running)
+        continue
+      }
+      await receive()
+      const next = Math.min(
+        ...work.map(({ dueAt }) => dueAt),
+        ...[...held.values()].map(({ dueAt }) => dueAt),
+      )
+      if (next === Number.POSITIVE_INFINITY) return
+      if (next > now()) livePerson.clock.advance(next - now())
+    }
+  }
+
+  const WAVE = 250
+  for (let from = 0; from < planned.length; from += WAVE) {
+    const wave = planned.slice(from, from + WAVE)
+    for (const request of wave)
+      for (const [copy, delayMs] of request.copies.entries())
+        enter(now() + delayMs, request.door === 'form' ? submitForm(request, copy, 0) : sendEvent(request))
+    const trouble = makeTrouble(world, random, strike).then(() => makeTrouble(world, random, strike))
+    await settle()
+    await trouble
+    closeSome(world, random)
+    onProgress?.(from + wave.length, planned.length)
+  }
+
+  plan = NO_FAULTS
+  await settle()
+  const before = await audit(world, planned, told)
+
+  // Everything once more from the start: quarantine and events alike.
+  const quarantined = await world.receiveQuarantine()
+  for (const conversation of livePerson.conversations())
+    if (conversation.state === 'OPEN' && random.chance(0.5))
+      livePerson.closeConversation(conversation.conversationId)
+  const opened = livePerson.conversations().length
+  for (const body of [
+    ...quarantined.map(({ body }) => body),
+    ...planned.filter(({ door }) => door === 'queue').map(({ body }) => JSON.stringify(body)),
+  ])
+    await queue.send(new SendMessageCommand({ QueueUrl: sqs.eventsQueueUrl, MessageBody: body }))
+  await settle()
+  const reopened = livePerson.conversations().length - opened
+
+  for (const { container } of slots) container?.destroy()
+  queue.destroy()
+  return {
+    ...before,
+    findings: [
+      ...before.findings,
+      ...(reopened > 0 ? [`a replay of everything opened ${reopened} more conversations`] : []),
+    ],
+    requests,
+    invocations,
+    struckRequests: struckRequests.size,
+    struck,
+    killPoints,
+  }
+}
+
+/** Moves hosts, rotates secrets, ends tokens: in the middle of a wave. */
+const makeTrouble = async (world: World, random: Random, strike: (name: string) => void) => {
+  const { livePerson, secretsManager, accounts } = world
+  await new Promise((resolve) => setTimeout(resolve, 200 + random.below(400)))
+  strike('Domain API moves the hosts')
+  await livePerson.moveHosts()
+  for (const account of accounts) {
+    const [old = ''] = account.clientSecrets
+    const next = `secret-${random.below(1e9)}-${account.accountId}`
+    const value = { clientId: account.clientId, clientSecret: next }
+    strike('secret rotated')
+    if (random.chance(0.5)) {
+      // LivePerson takes both for a while; then the old one is dead.
+      account.clientSecrets = [next, old]
+      secretsManager.put(`campaign-conversations/test/${account.accountId}`, value)
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      account.clientSecrets = [next]
+    } else {
+      // Secrets Manager is ahead of LivePerson: only the previous version works for a while.
+      secretsManager.put(`campaign-conversations/test/${account.accountId}`, value)
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      account.clientSecrets = [next]
+    }
+  }
+  strike('AppJWTs revoked')
+  livePerson.revokeAppTokens()
+  if (random.chance(0.25)) return
+  strike('ConsumerJWSs revoked')
+  livePerson.revokeConsumerTokens()
+}
+
+/** Agents close conversations, but not while their requests are still on the way. */
+const closeSome = ({ livePerson }: World, random: Random) => {
+  for (const { state, conversationId } of livePerson.conversations())
+    if (state === 'OPEN' && random.chance(0.3)) livePerson.closeConversation(conversationId)
+  if (random.chance(0.5)) livePerson.clock.advance(3_700_000)
+}
+
+const asRecord = ({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }: Message): SQSRecord => ({
+  ...toRecord(Body, { messageId: MessageId, attempt: Number(Attributes?.ApproximateReceiveCount) }),
+  receiptHandle: ReceiptHandle,
+})
+
+const idIn = (body: string) => {
+  const said = JSON.parse(body)
+  return String(said.handedOver?.requestId ?? said.requestId)
+}
+
+/** A service that makes up another consumer at every attempt. */
+const weaken = (service: Service, random: Random, without: Safeguard | undefined): Service =>
+  without === 'stable consumer'
+    ? {
+        ...service,
+        openConversation: (request, attempt, known) =>
+          service.openConversation(
+            { ...request, consumerId: `${request.consumerId}-${random.below(1e9)}` },
+            attempt,
+            known,
+          ),
+      }
+    : service
+
+/** Turns the claim, or what it tells of earlier attempts, off on the way to DynamoDB and back. */
+const tapWithout = (without: Safeguard): Tap => {
+  if (without === 'claim')
+    return {
+      request: (target, body) => {
+        if (target !== 'UpdateItem') return
+        delete body.ConditionExpression
+        const values = body.ExpressionAttributeValues as Record<string, unknown> | undefined
+        const used = String(body.UpdateExpression)
+        if (values) for (const name of Object.keys(values)) if (!used.includes(name)) delete values[name]
+        const names = body.ExpressionAttributeNames as Record<string, unknown> | undefined
+        if (names)
+          for (const name of Object.keys(names)) if (!new RegExp(`${name}\\b`).test(used)) delete names[name]
+      },
+    }
+  if (without === 'answer-lost rule')
+    return {
+      answer: (target, body) => {
+        if (target !== 'UpdateItem') return
+        const before = body.Attributes as Record<string, { S?: string }> | undefined
+        if (!before) return
+        delete before.reached
+        if (before.status?.S === 'opening') before.status = { S: 'queued' }
+      },
+    }
+  return {}
+}
