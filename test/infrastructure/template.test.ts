@@ -125,7 +125,7 @@ describe('permissions', () => {
   const records = ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem']
   const allowed = {
     openFromForm: [
-      [table, ...records],
+      [table, ...records, 'dynamodb:BatchGetItem'],
       [secrets, 'secretsmanager:GetSecretValue'],
       ['EventsQueue.Arn', 'sqs:SendMessage'],
       ['QuarantineQueue.Arn', 'sqs:SendMessage'],
