@@ -95,6 +95,35 @@ describe('parseStageConfig', () => {
       'jwksUrl must be an https address',
     ],
     [
+      'a bot check by http',
+      {
+        accounts: [{ accountId: '7', form: { botCheck: { verifyUrl: 'http://challenges.example.com/' } } }],
+      },
+      'accounts.0.form.botCheck.verifyUrl must be an https address',
+    ],
+    [
+      'a bot check where nobody is anonymous',
+      {
+        accounts: [
+          {
+            accountId: '7',
+            form: { consumers: 'token', tokens, botCheck: { verifyUrl: 'https://challenges.example.com/' } },
+          },
+        ],
+      },
+      'accounts.0.form.botCheck is for anonymous forms',
+    ],
+    [
+      'an origin that no browser sends',
+      { origins: ['https://www.Example.com'], accounts: [{ accountId: '7' }] },
+      'origins.0 must be written as browsers send it',
+    ],
+    [
+      'an origin with its usual port',
+      { origins: ['https://www.example.com:443'], accounts: [{ accountId: '7' }] },
+      'origins.0 must be written as browsers send it',
+    ],
+    [
       'HS256',
       {
         accounts: [
