@@ -6,8 +6,8 @@ const STEPS_MS = [5 * SECOND, 10 * SECOND, 15 * SECOND, 2 * MINUTE, 4 * MINUTE, 
 const LAST_STEP_MS = 8 * MINUTE
 
 /**
- * Gives how long to wait before an attempt is repeated, in milliseconds: what LivePerson asked for and up to a fifth
- * more, else full jitter below the step of this attempt, but at least a second.
+ * Gives how long to wait before an attempt is repeated, in milliseconds: full jitter below the step of this attempt, at
+ * least a second, and never less than what LivePerson asked for with up to a fifth more.
  *
  * @param attempt 1 after the first attempt.
  * @see https://developers.liveperson.com/retry-policy-recommendations.html
@@ -17,7 +17,9 @@ export const backOffMs = (
   retryAfterMs: number | undefined,
   random = Math.random,
 ): number => {
-  if (retryAfterMs !== undefined) return Math.max(SECOND, retryAfterMs * (1 + 0.2 * random()))
   const step = STEPS_MS[Math.max(1, attempt) - 1] ?? LAST_STEP_MS
-  return Math.max(SECOND, step * random())
+  const askedMs = retryAfterMs === undefined ? 0 : retryAfterMs * (1 + 0.2 * random())
+  // The short first steps would only make the wait longer than was asked for.
+  const ownMs = retryAfterMs === undefined || step > 15 * SECOND ? step * random() : 0
+  return Math.max(SECOND, askedMs, ownMs)
 }

@@ -1,5 +1,7 @@
 import { type AwsOptions, awsOptions } from './aws.ts'
+import { createBotCheck } from './bot-check.ts'
 import { type Config, readConfig } from './config.ts'
+import { createConsumerTokens } from './consumer-token.ts'
 import type { AcceptedRequest } from './conversation-request.ts'
 import { createCredentials } from './credentials.ts'
 import { createDomains } from './domains.ts'
@@ -12,8 +14,9 @@ import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createOpenConversation, type Outcome } from './open-conversation.ts'
 import { createQueues } from './queues.ts'
-import { createSecrets } from './secrets.ts'
+import { createBotCheckSecrets, createSecrets } from './secrets.ts'
 import { createStateTable } from './state-table.ts'
+import { createThirdParty } from './third-party.ts'
 
 /** How long the Domain API may take, in milliseconds. */
 const DOMAIN_API_MS = 5000
@@ -35,13 +38,16 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
   const log = createLog()
   const count = createMetrics()
   const http = createHttp({ fetch, now, loopback })
+  const call = createThirdParty({ fetch, loopback })
+  // The other half is LivePerson's.
+  const timeoutMs = Math.floor(config.formDeadlineMs / 2)
   const table = createStateTable(config.stateTable, aws)
   const queues = createQueues(config, aws)
   const readSecret = createSecrets(aws)
   const ledger = createLedger({ table, now })
 
   const accounts = new Map(
-    stage.accounts.map(({ accountId }) => {
+    stage.accounts.map(({ accountId, form: { tokens, botCheck } }) => {
       const domains = createDomains({
         accountId,
         table,
@@ -72,13 +78,23 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
           count('secret_previous_used', accountId)
         },
       })
-      return [accountId, { accountId, domains, credentials, livePerson }] as const
+      const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now, timeoutMs })
+      const checkBot =
+        botCheck &&
+        createBotCheck({
+          botCheck,
+          call,
+          now,
+          timeoutMs,
+          readSecret: createBotCheckSecrets(aws, `${secretIdPrefix}/${accountId}/bot-check`),
+        })
+      return [accountId, { accountId, domains, credentials, livePerson, verifyConsumer, checkBot }] as const
     }),
   )
 
-  const livePersonOf = (accountId: string) => {
+  const partsOf = (accountId: string) => {
     const account = accounts.get(accountId)
-    if (account) return account.livePerson
+    if (account) return account
     throw new InvalidConfigError({ detail: `Account ${accountId} is not in the stage configuration.` })
   }
 
@@ -90,7 +106,13 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
     queues,
     ledger,
     accounts: [...accounts.values()],
-    openConversation: createOpenConversation({ stage, ledger, livePersonOf, now }),
+    partsOf,
+    openConversation: createOpenConversation({
+      stage,
+      ledger,
+      livePersonOf: (accountId) => partsOf(accountId).livePerson,
+      now,
+    }),
 
     /** Reads secrets and domains, all at once, so that the first request need not. What fails is tried again then. */
     warm: async (): Promise<void> => {
@@ -109,8 +131,9 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
       } else if (outcome.status === 'opening') {
         log.info('Another attempt is at work on this request', fields)
       } else {
-        const { conversationId, messageStatus, code, repeated } = outcome
-        log.info('A request is done', { ...fields, conversationId, messageStatus, code })
+        const { conversationId, messageStatus, code, repeated, error } = outcome
+        if (error) log.error('A request is rejected', error, fields)
+        else log.info('A request is done', { ...fields, conversationId, messageStatus, code })
         count(repeated ? 'request_repeated' : METRICS[outcome.status], accountId)
       }
     },

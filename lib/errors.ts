@@ -61,6 +61,13 @@ export class OriginNotAllowedError extends AppError {
   readonly retryable = false
 }
 
+/** The form's bot check was not passed. */
+export class BotCheckFailedError extends AppError {
+  readonly code = 'bot_check_failed'
+  readonly status = 403
+  readonly retryable = false
+}
+
 /** There is no request of that id at the form door. */
 export class NotFoundError extends AppError {
   readonly code = 'not_found'
@@ -162,3 +169,11 @@ export const toAppError = (thrown: unknown): AppError =>
   thrown instanceof AppError
     ? thrown
     : new InternalError({ detail: 'The service failed; its log says more.', cause: thrown })
+
+/** Gives the error that a request was rejected with, of which the ledger keeps the code. */
+export const toRejection = (code: string | undefined): LivePersonRejectedError | OutcomeUnknownError =>
+  code === 'outcome_unknown'
+    ? new OutcomeUnknownError({
+        detail: 'LivePerson may have opened the conversation already; a person has to look.',
+      })
+    : new LivePersonRejectedError({ detail: 'LivePerson refused to open this conversation.' })

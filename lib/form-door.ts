@@ -1,27 +1,35 @@
 import { randomUUID } from 'node:crypto'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { accept } from './accept.ts'
 import { backOffMs } from './back-off.ts'
 import type { Service } from './connect.ts'
 import type { AcceptedRequest } from './conversation-request.ts'
 import {
   type AppError,
-  InvalidRequestError,
-  LivePersonRejectedError,
   LivePersonUnavailableError,
   OriginNotAllowedError,
-  OutcomeUnknownError,
   toAppError,
+  toRejection,
 } from './errors.ts'
 import { headerOf, parseForm } from './form.ts'
+import { acceptForm } from './form-consumer.ts'
+import type { MetricName } from './metrics.ts'
 import type { Attempt, Outcome } from './open-conversation.ts'
 import { ANSWER_HEADERS, toProblem } from './problem.ts'
 import { toHandedOver } from './record.ts'
-import { accountOf } from './routes.ts'
 import type { StageConfig } from './stage-config.ts'
 
 /** LivePerson's advised first wait; by then the attempt that hands over has given its claim back. */
 const QUEUE_DELAY_MS = 5000
+
+/** What somebody who tries the door would show up in. */
+const METRICS: ReadonlyMap<string, MetricName> = new Map([
+  ['consumer_token_invalid', 'consumer_token_refused'],
+  ['bot_check_failed', 'bot_check_failed'],
+  ['origin_not_allowed', 'origin_refused'],
+])
+
+/** What has to be left of a container's life to hand a request over, in milliseconds. */
+const HAND_OVER_MS = 4000
 
 type Answer = APIGatewayProxyStructuredResultV2
 
@@ -44,7 +52,7 @@ export const openFromForm = async (
     checkOrigin(service.config.stage, event)
     const form = parseForm(event)
     requestId = form.requestId ?? randomUUID()
-    const accepted = acceptForm(service.config.stage, requestId, form.request)
+    const accepted = await acceptForm(service, form, requestId)
     const attempt = attemptOf(service, accepted, startedAt, aliveUntil)
     const outcome = await openOnce(service, accepted, attempt)
     service.report(accepted, outcome, service.now() - startedAt)
@@ -52,6 +60,8 @@ export const openFromForm = async (
   } catch (thrown) {
     const error = toAppError(thrown)
     service.log.error('A form submit failed', error, { requestId, door: 'form' })
+    const metric = METRICS.get(error.code)
+    if (metric) service.count(metric)
     return toProblem(error, requestId)
   }
 }
@@ -62,42 +72,24 @@ const checkOrigin = ({ origins }: StageConfig, { headers }: APIGatewayProxyEvent
     throw new OriginNotAllowedError({ detail: 'Pages of this origin may not call the service.' })
 }
 
-/** An anonymous form says nothing about who the consumer is that anybody vouches for, and nothing that routes. */
-const acceptForm = (stage: StageConfig, requestId: string, request: Parameters<typeof accept>[0]) => {
-  const { accountId } = accountOf(stage, request)
-  const findings = [
-    ...(request.consumer?.id === undefined
-      ? []
-      : [{ path: 'consumer.id', message: 'is not for an anonymous form to say' }]),
-    ...(request.engagementAttributes ?? []).flatMap(({ type }, index) =>
-      type === 'ctmrinfo'
-        ? [{ path: `engagementAttributes.${index}`, message: 'ctmrinfo is not for an anonymous form to say' }]
-        : [],
-    ),
-  ]
-  if (findings.length > 0) throw new InvalidRequestError(findings)
-  return accept(request, { door: 'form', requestId, accountId, consumerId: undefined })
-}
-
 const attemptOf = (
-  { config, queues }: Service,
+  { config, queues, count }: Service,
   request: AcceptedRequest,
   startedAt: number,
   aliveUntil: number,
 ): Attempt => ({
-  deadline: Math.min(startedAt + config.formDeadlineMs, aliveUntil),
+  deadline: Math.min(startedAt + config.formDeadlineMs, aliveUntil - HAND_OVER_MS),
   aliveUntil,
   keep: async (error, known) => {
     // Only an operator can mend this, and the sender should know at once.
     if (error.code === 'invalid_config') throw error
     await queues.send(toHandedOver(request, known), delayOf(error))
   },
-  setAside: (error) =>
-    queues.quarantine(toHandedOver(request), {
-      code: error.code,
-      detail: error.message,
-      requestId: request.requestId,
-    }),
+  setAside: async (error) => {
+    const { requestId, accountId } = request
+    await queues.quarantine(toHandedOver(request), { code: error.code, detail: error.message, requestId })
+    count('record_quarantined', accountId)
+  },
 })
 
 const delayOf = (error: AppError) =>
@@ -140,7 +132,7 @@ const toAnswer = (requestId: string, outcome: Outcome): Answer => {
         },
       }
     case 'rejected':
-      return toProblem(rejection(outcome.code), requestId)
+      return toProblem(toRejection(outcome.code), requestId)
   }
 }
 
@@ -149,10 +141,3 @@ const answer = (statusCode: number, body: object): Answer => ({
   headers: { ...ANSWER_HEADERS },
   body: JSON.stringify(body),
 })
-
-const rejection = (code: string | undefined): AppError =>
-  code === 'outcome_unknown'
-    ? new OutcomeUnknownError({
-        detail: 'LivePerson may have opened the conversation already; a person has to look.',
-      })
-    : new LivePersonRejectedError({ detail: 'LivePerson refused to open this conversation.' })

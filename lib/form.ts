@@ -17,6 +17,10 @@ export interface Form {
   /** The sender's; undefined where it left that to the service. */
   readonly requestId: string | undefined
   readonly request: ConversationRequest
+  /** The `Authorization` header, '' if it is empty; undefined where there is none. */
+  readonly authorization: string | undefined
+  /** What the widget of a bot check put into the form: the name of the field, and the token in it. */
+  readonly challenge: { readonly field: string; readonly token: string } | undefined
 }
 
 /**
@@ -29,11 +33,41 @@ export interface Form {
  */
 export const parseForm = (event: APIGatewayProxyEventV2): Form => {
   const body = readBody(event)
-  const input = isJson(event) ? parseJson(body) : parseFields(body)
-  const request = parseConversationRequest(input)
+  const { challenge, rest } = takeChallenge(isJson(event) ? parseJson(body) : parseFields(body))
+  const request = parseConversationRequest(rest)
   if (request.accountId !== undefined)
     throw new InvalidRequestError([{ path: 'accountId', message: 'is not for a form to decide' }])
-  return { requestId: idempotencyKey(event) ?? request.requestId, request }
+  return {
+    requestId: idempotencyKey(event) ?? request.requestId,
+    request,
+    authorization: headerOf(event.headers, 'authorization'),
+    challenge,
+  }
+}
+
+/** The fields by which the widgets of hCaptcha, Turnstile and reCAPTCHA submit; hCaptcha's fills in reCAPTCHA's too. */
+const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
+const MAX_CHALLENGE = 8192
+
+/** The token of a challenge is not part of what is asked for: a copy with a new one is the same request. */
+const takeChallenge = (input: unknown) => {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    return { rest: input, challenge: undefined }
+  const members: readonly (readonly [string, unknown])[] = Object.entries(input)
+  const isChallenge = ([name]: readonly [string, unknown]) => CHALLENGE_FIELDS.includes(name)
+  const [challenge] = members
+    .filter(isChallenge)
+    .map(([field, token]) => {
+      if (typeof token === 'string' && token.length <= MAX_CHALLENGE) return { field, token }
+      throw new InvalidRequestError([
+        { path: field, message: `must be a string of at most ${MAX_CHALLENGE} characters` },
+      ])
+    })
+    .toSorted((a, b) => CHALLENGE_FIELDS.indexOf(a.field) - CHALLENGE_FIELDS.indexOf(b.field))
+  return {
+    challenge,
+    rest: challenge ? Object.fromEntries(members.filter((member) => !isChallenge(member))) : input,
+  }
 }
 
 /**
@@ -94,13 +128,28 @@ type Tree = { [name: string]: string | Tree }
 
 /** `a.b=1&a.c=2` to `{a: {b, c}}`; a level whose names are 0, 1, 2 … is an array. */
 const parseFields = (body: string): unknown => {
-  const fields = [...new URLSearchParams(body)].filter(([, value]) => value !== '')
+  const fields = body
+    .split('&')
+    .map(toField)
+    .filter(([, value]) => value !== '')
   if (fields.length > MAX_FIELDS)
     throw new InvalidRequestError([{ path: '', message: `has more than ${MAX_FIELDS} fields` }])
   const tree: Tree = Object.create(null)
   for (const [name, value] of fields) plant(tree, name, value)
   return toValue(tree)
 }
+
+/** As URLSearchParams, which would put U+FFFD for what is not UTF-8, and nobody would know. */
+const toField = (pair: string): readonly [string, string] => {
+  const equals = pair.indexOf('=')
+  try {
+    return equals < 0 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))]
+  } catch {
+    throw new InvalidRequestError([{ path: '', message: 'is not percent-encoded UTF-8' }])
+  }
+}
+
+const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
 const plant = (tree: Tree, name: string, value: string) => {
   const parts = name.split('.')

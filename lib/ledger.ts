@@ -8,12 +8,6 @@ import type { Item, StateTable } from './state-table.ts'
 /** Longer than any queue keeps a message, so that a replay from quarantine can't open twice. */
 const KEEP_MS = 30 * 24 * 3600 * 1000
 
-/**
- * Where a request stands: `opening` is being worked on, `queued` waits in the events queue, `failed` may be repeated by
- * its sender; `opened`, `existing` and `rejected` are final.
- */
-export type RequestStatus = 'opening' | 'queued' | 'failed' | 'opened' | 'existing' | 'rejected'
-
 export type MessageStatus = 'sent' | 'not_sent' | 'unknown'
 
 /** What a request came to, for good. */
@@ -29,9 +23,15 @@ export interface FinalOutcome {
 
 const FINAL = ['opened', 'existing', 'rejected'] as const
 
+/**
+ * Where a request stands: `opening` is being worked on, `queued` waits in the events queue, `failed` may be repeated by
+ * its sender; the others are final.
+ */
+const STATUSES = ['opening', 'queued', 'failed', ...FINAL] as const
+
 const requestItem = z.object({
   requestId: z.string(),
-  status: z.enum(['opening', 'queued', 'failed', ...FINAL]),
+  status: z.enum(STATUSES),
   fingerprint: z.string(),
   leaseId: z.optional(z.string()),
   createdAt: z.number(),

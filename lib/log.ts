@@ -2,27 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger'
 import { AppError } from './errors.ts'
 
 /** All that may be logged: nothing that a sender or LivePerson wrote, but the request id and the campaign's ids. */
-export interface LogFields {
-  readonly requestId?: string | undefined
-  readonly accountId?: string | undefined
-  readonly door?: string | undefined
-  readonly campaignId?: string | undefined
-  readonly engagementId?: string | undefined
-  readonly route?: string | undefined
-  readonly status?: string | undefined
-  readonly code?: string | undefined
-  readonly conversationId?: string | undefined
-  readonly messageStatus?: string | undefined
-  readonly attempt?: number | undefined
-  readonly delayMs?: number | undefined
-  readonly durationMs?: number | undefined
-  readonly messageId?: string | undefined
-  readonly changed?: boolean | undefined
-  readonly hosts?: Readonly<Record<string, string>> | undefined
-  readonly ageMs?: number | undefined
-}
-
-const ALLOWED: ReadonlySet<string> = new Set([
+const FIELDS = [
   'requestId',
   'accountId',
   'door',
@@ -40,7 +20,19 @@ const ALLOWED: ReadonlySet<string> = new Set([
   'changed',
   'hosts',
   'ageMs',
-] satisfies (keyof LogFields)[])
+] as const
+
+/** Which of them are more than one value: hosts by service. */
+type Hosts = Readonly<Record<string, string>>
+
+export type LogFields = {
+  readonly [name in (typeof FIELDS)[number]]?: (name extends 'hosts' ? Hosts : Value) | undefined
+}
+
+type Value = string | number | boolean
+
+/** Text that stands in the source as it is: nothing can be put into it at run time. */
+type Fixed<T extends string> = string extends T ? never : T
 
 export type Log = ReturnType<typeof createLog>
 
@@ -48,13 +40,15 @@ export type Log = ReturnType<typeof createLog>
 export const createLog = () => {
   const logger = new Logger({ serviceName: 'campaign-conversations' })
   return {
-    info: (message: string, fields: LogFields = {}) => logger.info(message, allowed(fields)),
-    warn: (message: string, fields: LogFields = {}) => logger.warn(message, allowed(fields)),
+    info: <T extends string>(message: Fixed<T>, fields: LogFields = {}) =>
+      logger.info(message, allowed(fields)),
+    warn: <T extends string>(message: Fixed<T>, fields: LogFields = {}) =>
+      logger.warn(message, allowed(fields)),
     /**
      * An error is told by its code and our own words; of its cause only names and codes. What its sender has to mend
      * is a warning.
      */
-    error: (message: string, error: AppError, fields: LogFields = {}) =>
+    error: <T extends string>(message: Fixed<T>, error: AppError, fields: LogFields = {}) =>
       logger[error.status < 500 ? 'warn' : 'error'](message, {
         ...allowed(fields),
         code: error.code,
@@ -66,7 +60,7 @@ export const createLog = () => {
 
 const allowed = (fields: LogFields) =>
   Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => ALLOWED.has(name) && value !== undefined),
+    FIELDS.map((name) => [name, fields[name]] as const).filter(([, value]) => value !== undefined),
   )
 
 /** Names, codes and our own words: messages of other errors may quote what they were given. */

@@ -11,6 +11,9 @@ export type MetricName =
   | 'secret_previous_used'
   | 'foreign_host_refused'
   | 'domains_refresh_failed'
+  | 'consumer_token_refused'
+  | 'bot_check_failed'
+  | 'origin_refused'
 
 export type CountMetric = (name: MetricName, accountId?: string) => void
 

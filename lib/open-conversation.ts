@@ -5,6 +5,7 @@ import {
   LivePersonUnavailableError,
   OutcomeUnknownError,
   toAppError,
+  toRejection,
 } from './errors.ts'
 import type { FinalOutcome, Lease, Ledger, MessageStatus } from './ledger.ts'
 import type { LivePerson, Opened } from './liveperson/client.ts'
@@ -13,6 +14,8 @@ import type { StageConfig } from './stage-config.ts'
 
 /** How long a first message may take where the conversation itself took all the time, in milliseconds. */
 const MESSAGE_MS = 3000
+/** What has to be left of a container's life to write the outcome down, in milliseconds. */
+const WRITE_MS = 1500
 /** LivePerson's advised pause after 429, in milliseconds. */
 const REPEAT_AFTER_MS = 1000
 /** A second try that could have less than this is left to the queue, in milliseconds. */
@@ -20,8 +23,8 @@ const LEAST_MS = 1500
 
 /** What one attempt at a request came to. */
 export type Outcome =
-  /** `repeated`: the ledger had it already. */
-  | (FinalOutcome & { readonly repeated: boolean })
+  /** `repeated`: the ledger had it already; `error` says why it was rejected just now. */
+  | (FinalOutcome & { readonly repeated: boolean; readonly error?: AppError })
   /** Another attempt holds the claim. */
   | { readonly status: 'opening' }
   /** It waits in the events queue, for the reason that `error` gives. */
@@ -43,8 +46,6 @@ export interface KnownOutcome {
   readonly outcome: FinalOutcome
   readonly lpConsumerId: string
 }
-
-export type OpenConversation = ReturnType<typeof createOpenConversation>
 
 /**
  * Returns the flow: claim, ConsumerJWS beside it, CONVERSATION, first message, complete. A request becomes one
@@ -74,6 +75,7 @@ export const createOpenConversation = ({
 
     let lease: Lease | undefined
     let opened: Opened | undefined
+    let found = known
     try {
       // Beside the claim; the create below waits for the same request, and reports its failure.
       if (!known) livePerson.identify(request.consumerId, attempt.deadline).catch(() => undefined)
@@ -82,17 +84,22 @@ export const createOpenConversation = ({
       if (claim.kind === 'final' && (!known || claim.outcome.conversationId !== undefined))
         return { ...claim.outcome, repeated: true }
       lease = claim.lease
-      if (known) return { ...(await record(request, lease, known, attempt)), repeated: false }
-      if (lease.reached && hold) throw outcomeUnknown()
-      opened = await create(livePerson, request, destination, attempt.deadline)
-      const concluded = await conclude(livePerson, request, lease, opened, attempt.deadline)
-      return { ...(await record(request, lease, concluded, attempt)), repeated: false }
+      if (!found) {
+        if (lease.reached && hold) throw toRejection('outcome_unknown')
+        opened = await create(livePerson, request, destination, attempt.deadline)
+        found = await conclude(livePerson, request, lease, opened, attempt)
+      }
+      const { lpConsumerId, outcome } = found
+      const { accountId } = request
+      return { ...(await ledger.complete(lease, outcome, { accountId, lpConsumerId })), repeated: false }
     } catch (thrown) {
       const error = toAppError(thrown)
+      // LivePerson has done its part: what the table doesn't take goes by the queue.
+      if (found && (await isKept(attempt, error, found))) return { ...found.outcome, repeated: false }
       const reached =
         opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
       const doubts = { reached, messageInDoubt: opened !== undefined }
-      const lost = reached && hold ? outcomeUnknown(error) : error
+      const lost = reached && hold && !found ? toRejection('outcome_unknown') : error
       if (lease && (lost instanceof LivePersonRejectedError || lost instanceof OutcomeUnknownError))
         return reject(lost, lease, doubts, attempt)
       return putOff(error, lease, doubts, attempt)
@@ -125,11 +132,11 @@ export const createOpenConversation = ({
     request: AcceptedRequest,
     lease: Lease,
     opened: Opened,
-    deadline: number,
+    { deadline, aliveUntil }: Attempt,
   ): Promise<KnownOutcome> {
     const { accountId, consumerId, message } = request
     const { lpConsumerId } = opened
-    const end = Math.max(deadline, now() + MESSAGE_MS)
+    const end = Math.max(deadline, Math.min(now() + MESSAGE_MS, aliveUntil - WRITE_MS))
 
     if (opened.kind === 'opened') {
       const { conversationId } = opened
@@ -167,22 +174,6 @@ export const createOpenConversation = ({
     return { outcome: { status: statusOf(lease), messageStatus: unsent }, lpConsumerId }
   }
 
-  /** Writes down what LivePerson has done; what the table doesn't take goes by the queue. */
-  async function record(
-    request: AcceptedRequest,
-    lease: Lease,
-    known: KnownOutcome,
-    { keep }: Attempt,
-  ): Promise<FinalOutcome> {
-    const { accountId } = request
-    try {
-      return await ledger.complete(lease, known.outcome, { accountId, lpConsumerId: known.lpConsumerId })
-    } catch (error) {
-      await keep(toAppError(error), known)
-      return known.outcome
-    }
-  }
-
   async function reject(
     error: LivePersonRejectedError | OutcomeUnknownError,
     lease: Lease,
@@ -192,7 +183,7 @@ export const createOpenConversation = ({
     try {
       if (error instanceof OutcomeUnknownError) await attempt.setAside(error)
       const outcome = await ledger.complete(lease, { status: 'rejected', code: error.code })
-      return { ...outcome, repeated: false }
+      return { ...outcome, repeated: false, error }
     } catch (failure) {
       return putOff(toAppError(failure), lease, doubts, attempt)
     }
@@ -224,11 +215,11 @@ export const createOpenConversation = ({
 /** What an open conversation that nobody knows is called. */
 const statusOf = ({ reached }: Lease) => (reached ? 'opened' : 'existing')
 
-const outcomeUnknown = (cause?: unknown) =>
-  new OutcomeUnknownError({
-    detail: 'LivePerson may have opened the conversation already; a person has to look.',
-    cause,
-  })
+const isKept = ({ keep }: Attempt, error: AppError, found: KnownOutcome): Promise<boolean> =>
+  keep(error, found).then(
+    () => true,
+    () => false,
+  )
 
 const toMessageStatus = (outcome: string | undefined): MessageStatus | undefined => {
   if (outcome === undefined || outcome === 'sent' || outcome === 'unknown') return outcome

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import type { AppError } from './errors.ts'
+import type { AppError, Finding } from './errors.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'The request is wrong',
@@ -16,6 +16,10 @@ const TITLES: Readonly<Record<number, string>> = {
 
 /** How long a sender should wait before it repeats a request that nobody took, in seconds. */
 const RETRY_AFTER_SECONDS = 5
+
+/** So that a small body can't be made to ask for a large answer. */
+const MAX_FINDINGS = 20
+const MAX_PATH = 200
 
 /**
  * Turns an error into the HTTP answer for it; nothing upstream said and no stack goes out.
@@ -40,9 +44,11 @@ export const toProblem = (error: AppError, requestId?: string): APIGatewayProxyS
         ? 'The service is not set up; its log says what is missing.'
         : error.message,
     requestId,
-    ...(error.findings.length > 0 && { errors: error.findings }),
+    ...(error.findings.length > 0 && { errors: error.findings.slice(0, MAX_FINDINGS).map(shorten) }),
   }),
 })
+
+const shorten = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })
 
 /** What every answer carries: it is data for a script, to be kept by nobody. */
 export const ANSWER_HEADERS = {

@@ -2,7 +2,7 @@ import type { SQSBatchItemFailure, SQSBatchResponse, SQSRecord } from 'aws-lambd
 import { backOffMs } from './back-off.ts'
 import type { Service } from './connect.ts'
 import type { AcceptedRequest } from './conversation-request.ts'
-import { type AppError, LivePersonUnavailableError, toAppError } from './errors.ts'
+import { type AppError, LivePersonUnavailableError, toAppError, toRejection } from './errors.ts'
 import type { Outcome } from './open-conversation.ts'
 import { parseRecord, toHandedOver } from './record.ts'
 
@@ -25,19 +25,22 @@ export const openFromRecords = async (
   records: readonly SQSRecord[],
   aliveUntil: number,
 ): Promise<SQSBatchResponse> => {
-  const failed: SQSRecord[] = []
   const groups = new Map<string, Parsed[]>()
+  const unusable: { readonly record: SQSRecord; readonly error: AppError }[] = []
   for (const record of records) {
     try {
       const parsed = { ...parseRecord(service.config.stage, record), record }
       const key = JSON.stringify([parsed.request.accountId, parsed.request.consumerId])
       groups.set(key, [...(groups.get(key) ?? []), parsed])
     } catch (thrown) {
-      if (!(await setAside(service, record, toAppError(thrown)))) failed.push(record)
+      unusable.push({ record, error: toAppError(thrown) })
     }
   }
-  const left = await Promise.all([...groups.values()].map((group) => openInOrder(service, group, aliveUntil)))
-  return { batchItemFailures: [...failed, ...left.flat()].map(toFailure) }
+  const left = await Promise.all([
+    ...unusable.map(async ({ record, error }) => ((await setAside(service, record, error)) ? [] : [record])),
+    ...[...groups.values()].map((group) => openInOrder(service, group, aliveUntil)),
+  ])
+  return { batchItemFailures: left.flat().map(toFailure) }
 }
 
 const toFailure = ({ messageId }: SQSRecord): SQSBatchItemFailure => ({ itemIdentifier: messageId })
@@ -105,19 +108,10 @@ const settle = async (
     case 'opened':
     case 'existing':
       return undefined
-    case 'rejected': {
-      const code = outcome.code ?? 'liveperson_rejected'
-      await service.queues.quarantine(record.body, {
-        code,
-        detail:
-          code === 'outcome_unknown'
-            ? 'LivePerson may have opened the conversation already; a person has to look.'
-            : 'LivePerson refused to open this conversation.',
-        requestId: request.requestId,
-      })
-      service.count('record_quarantined', request.accountId)
-      return undefined
-    }
+    case 'rejected':
+      return (await setAside(service, record, outcome.error ?? toRejection(outcome.code), request))
+        ? undefined
+        : backOffMs(attempt, undefined)
     case 'opening':
       return backOffMs(attempt, undefined)
     case 'queued': {
@@ -135,9 +129,15 @@ const setAside = async (
   request?: AcceptedRequest,
 ): Promise<boolean> => {
   const requestId = request?.requestId ?? record.messageId
+  // A replay gets another message id; what may have been opened must keep the request id that may come from it.
+  const body = request && error.code === 'outcome_unknown' ? toHandedOver(request) : record.body
   service.log.error('A record can never succeed', error, { requestId, messageId: record.messageId })
   try {
-    await service.queues.quarantine(record.body, { code: error.code, detail: detailOf(error), requestId })
+    await service.queues.quarantine(body, {
+      code: error.code,
+      detail: detailOf(error),
+      requestId,
+    })
     service.count('record_quarantined', request?.accountId)
     return true
   } catch (thrown) {

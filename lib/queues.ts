@@ -13,8 +13,6 @@ export interface QuarantineReason {
   readonly requestId: string
 }
 
-export type Queues = ReturnType<typeof createQueues>
-
 /**
  * The events queue and the quarantine queue. The SQS client is loaded when it is first used: most form submits never
  * need it.

@@ -16,7 +16,7 @@ export const refreshDomains = async (service: Service): Promise<APIGatewayProxyS
       return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt) }
     }
     const { code } = toAppError(error)
-    service.log.error('The Domain API gave no domains; the last good ones are kept', toAppError(error), {
+    service.log.error('Domains could not be refreshed; the last good ones are kept', toAppError(error), {
       accountId,
       hosts,
       ageMs,

@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { accountId, campaign, check, routeName, ttr } from './conversation-request.ts'
 import { engagementAttribute } from './engagement-attributes.ts'
 import { type Finding, InvalidConfigError } from './errors.ts'
-import { isLoopback } from './liveperson/hosts.ts'
+import { isPrivate } from './third-party.ts'
 
 const tokens = z.strictObject({
   issuer: z.string().check(z.minLength(1)),
@@ -11,6 +11,11 @@ const tokens = z.strictObject({
   algorithms: z
     .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
     .check(z.minLength(1)),
+})
+
+const botCheck = z.strictObject({
+  verifyUrl: z.url(),
+  hostnames: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
 })
 
 const campaigns = z.enum(['listed', 'any'])
@@ -29,6 +34,7 @@ const account = z.strictObject({
       consumers: z._default(z.enum(['anonymous', 'token', 'both']), 'anonymous'),
       campaigns: z._default(campaigns, 'listed'),
       tokens: z.optional(tokens),
+      botCheck: z.optional(botCheck),
     }),
     { consumers: 'anonymous', campaigns: 'listed' },
   ),
@@ -54,6 +60,10 @@ const shape = z.strictObject({
 export const stageConfigSchema = shape
 
 export type StageConfig = z.infer<typeof shape>
+/** Which tokens of consumers an account takes: all of it has to match exactly. */
+export type TokensConfig = z.infer<typeof tokens>
+/** Where anonymous forms' challenges are verified, and on which hosts they may have been solved. */
+export type BotCheckConfig = z.infer<typeof botCheck>
 export type AccountConfig = z.infer<typeof account>
 export type RouteConfig = z.infer<typeof route>
 
@@ -78,15 +88,26 @@ const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): 
   const findings: Finding[] = []
   const routes = new Map<string, string>()
   const ids = new Set<string>()
+  origins.forEach((origin, index) => {
+    if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
+      findings.push({
+        path: `origins.${index}`,
+        message: 'must be written as browsers send it, in lower case',
+      })
+  })
   accounts.forEach((account, index) => {
     const at = `accounts.${index}`
-    const { consumers, tokens } = account.form
+    const { consumers, tokens, botCheck } = account.form
     if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'stands twice' })
     ids.add(account.accountId)
     if (consumers !== 'anonymous' && !tokens)
       findings.push({ path: `${at}.form.tokens`, message: `is needed where consumers is ${consumers}` })
-    if (tokens && !isJwksUrl(tokens.jwksUrl, loopback))
+    if (tokens && !isPrivate(tokens.jwksUrl, loopback))
       findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https address' })
+    if (botCheck && !isPrivate(botCheck.verifyUrl, loopback))
+      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https address' })
+    if (botCheck && consumers === 'token')
+      findings.push({ path: `${at}.form.botCheck`, message: 'is for anonymous forms; consumers is token' })
     if (tokens && origins.includes('*'))
       findings.push({ path: 'origins', message: 'must not be * where an account takes tokens' })
     for (const name of Object.keys(account.routes)) {
@@ -100,10 +121,4 @@ const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): 
     }
   })
   return findings
-}
-
-const isJwksUrl = (address: string, loopback: boolean) => {
-  const { protocol, hostname, username } = new URL(address)
-  if (username !== '') return false
-  return protocol === 'https:' || (loopback && protocol === 'http:' && isLoopback(hostname))
 }

@@ -57,9 +57,11 @@ export const createStateTable = (table: string, aws: AwsOptions) => {
     /** Reads some items in one call, in no order: 1 read unit each. */
     getMany: async (pks: readonly string[]): Promise<readonly Item[]> => {
       const Keys = pks.map((pk) => marshall({ pk }))
-      const { Responses } = await client
+      const { Responses, UnprocessedKeys } = await client
         .send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }))
         .catch(unavailable)
+      if (UnprocessedKeys?.[table])
+        throw new ServiceUnavailableError({ detail: 'The state table did not read all items.' })
       return (Responses?.[table] ?? []).map((item) => unmarshall(item))
     },
 
@@ -72,6 +74,7 @@ export const createStateTable = (table: string, aws: AwsOptions) => {
           .catch(unavailable)
         left = UnprocessedItems?.[table] ?? []
         if (left.length === 0) return
+        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt * Math.random()))
       }
       throw new ServiceUnavailableError({ detail: 'The state table did not take all items.' })
     },

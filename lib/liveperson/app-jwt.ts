@@ -98,7 +98,7 @@ export const requestAppJwt = async ({
     repeatable: true,
   })
   const { status } = sentinel
-  if (status >= 400 && status < 500 && status !== 429)
+  if (status >= 400 && status < 500 && status !== 429 && status !== 408)
     throw new CredentialsRefusedError({ detail: `Sentinel refused the client id and secret (${status}).` })
   throwForStatus('Sentinel', sentinel)
   const answer = parseAnswer(sentinel.body)

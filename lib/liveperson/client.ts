@@ -277,6 +277,8 @@ const toError = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number |
       reached: answer.reached,
       retryAfterMs,
     })
+  if (answer.kind === 'consumer_jws_refused')
+    return new CredentialsRefusedError({ detail: 'LivePerson refused a new ConsumerJWS.' })
   return new LivePersonRejectedError({
     detail: `LivePerson refused the request (${answer.kind === 'rejected' ? answer.reason : answer.kind}).`,
   })

@@ -72,13 +72,14 @@ export const createHttp = ({
 /**
  * Throws what a status means that stands for a failure of a repeatable call.
  *
- * @throws {LivePersonUnavailableError} 429, 5xx, or a redirect, which is never followed.
+ * @throws {LivePersonUnavailableError} 408, 429, 5xx, or a redirect, which is never followed.
  * @throws {LivePersonRejectedError} Any other 4xx.
  */
 export const throwForStatus = (service: string, { status, retryAfterMs }: HttpAnswer) => {
   if (status >= 200 && status < 300) return
   const detail = `${service} answered ${status}.`
-  if (status >= 400 && status < 500 && status !== 429) throw new LivePersonRejectedError({ detail })
+  if (status >= 400 && status < 500 && status !== 429 && status !== 408)
+    throw new LivePersonRejectedError({ detail })
   throw new LivePersonUnavailableError({ detail, reached: false, retryAfterMs })
 }
 

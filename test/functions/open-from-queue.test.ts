@@ -190,7 +190,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
       'a campaign that LivePerson refuses',
       { campaign: { campaignId: 9, engagementId: 9 } },
       'liveperson_rejected',
-      'LivePerson refused to open this conversation.',
+      'LivePerson refused the request (BAD_REQUEST).',
     ],
   ])('%s', async (_, body, code, detail) => {
     const record = toRecord(body)

@@ -685,11 +685,10 @@ describe('a create', () => {
     expect(error).toBeInstanceOf(LivePersonRejectedError)
   })
 
-  // BUG: lib/liveperson/http.ts throwForStatus takes the IDP's 408 for a refusal for good; answer.ts takes it for a failure.
-  // test('is put off where the IDP says 408', async () => {
-  //   world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 408 })
-  //   expect(await failure(createClient().open())).toMatchObject({ retryable: true, reached: false })
-  // })
+  test('is put off where the IDP says 408', async () => {
+    world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 408 })
+    expect(await failure(createClient().open())).toMatchObject({ retryable: true, reached: false })
+  })
 
   test('for a consumer that the IDP refuses is rejected', async () => {
     world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })

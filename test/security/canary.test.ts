@@ -1,0 +1,528 @@
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../world.ts'
+import { type Container, type HttpAnswer, SOURCE_HANDLERS, startContainer } from './container.ts'
+import { createEnvironments } from './deployment.ts'
+import { findMarks, makeDigits, makeMark, type Outputs } from './marks.ts'
+import {
+  type BotCheckProvider,
+  type IdentityProvider,
+  startBotCheckProvider,
+  startIdentityProvider,
+} from './third-parties.ts'
+
+/** Everything personal and every secret that goes into the service, by name. */
+const marks: Record<string, string> = Object.fromEntries([
+  ...[
+    'ConsumerId',
+    'FirstName',
+    'LastName',
+    'Email',
+    'Avatar',
+    'Description',
+    'Company',
+    'Region',
+    'CustomerId',
+    'SocialId',
+    'Imei',
+    'UserName',
+    'AccountName',
+    'Ctype',
+    'VisitorId',
+    'SessionId',
+    'InteractionContextId',
+    'Message',
+    'Sub',
+    'GivenName',
+    'FamilyName',
+    'TokenEmail',
+    'TokenCustomerId',
+    'BotToken',
+    'BotSecret',
+    'Upstream',
+    'Junk',
+    'UserAgent',
+  ].map((name) => [name, makeMark(name)]),
+  ['Phone', makeDigits()],
+  ['TokenPhone', makeDigits()],
+])
+const of = (name: string): string => {
+  const mark = marks[name]
+  if (mark === undefined) throw new Error(`There is no mark ${name}`)
+  return mark
+}
+
+let world: World
+let brand: IdentityProvider
+let dark: IdentityProvider
+let bots: BotCheckProvider
+let environments: Awaited<ReturnType<typeof createEnvironments>>
+const containers: Container[] = []
+const answers: HttpAnswer[] = []
+const closers: (() => unknown)[] = []
+let serial = 0
+
+const sdk = { region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+const newId = () => `canary-path-${++serial}`
+const CRM = { campaignId: '3120045610', engagementId: '3120047711' }
+
+const stageOf = (form: object) => ({
+  origins: ['https://www.example.com'],
+  accounts: [
+    {
+      accountId: ACCOUNT,
+      form: { campaigns: 'any', ...form },
+      routes: { help: { ...ORDER_HELP, doors: ['form'] }, crm: { ...CRM, doors: ['queue'] } },
+    },
+    { accountId: OTHER_ACCOUNT },
+  ],
+})
+
+const start = async (form: object, more: Readonly<Record<string, string>> = {}): Promise<Container> => {
+  const env = await environments.of(stageOf(form), { FORM_DEADLINE_MS: '1500', ...more })
+  const container = await startContainer(SOURCE_HANDLERS, env)
+  containers.push(container)
+  closers.unshift(container.stop)
+  return container
+}
+
+const profile = () => ({
+  firstName: of('FirstName'),
+  lastName: of('LastName'),
+  email: `${of('Email')}@example.org`,
+  phone: `+${of('Phone')}`,
+  avatarUrl: `https://example.org/${of('Avatar')}.png`,
+  description: of('Description'),
+})
+const personal = () => ({
+  type: 'personal',
+  personal: {
+    firstname: of('FirstName'),
+    lastname: of('LastName'),
+    company: of('Company'),
+    contacts: [{ email: of('Email'), phone: of('Phone'), address: { country: 'DK', region: of('Region') } }],
+  },
+})
+const ctmrinfo = () => ({
+  type: 'ctmrinfo',
+  info: {
+    ctype: of('Ctype'),
+    customerId: of('CustomerId'),
+    socialId: of('SocialId'),
+    imei: of('Imei'),
+    userName: of('UserName'),
+    accountName: of('AccountName'),
+  },
+})
+const context = () => ({
+  visitorId: of('VisitorId'),
+  sessionId: of('SessionId'),
+  interactionContextId: of('InteractionContextId'),
+})
+const form = (members: object = {}) => ({
+  requestId: newId(),
+  route: 'help',
+  consumer: profile(),
+  engagementAttributes: [personal()],
+  context: context(),
+  message: of('Message'),
+  ...members,
+})
+const event = (members: object = {}) => ({
+  ...form({ route: 'crm', consumer: { id: `${of('ConsumerId')}-${newId()}`, ...profile() } }),
+  engagementAttributes: [personal(), ctmrinfo()],
+  ...members,
+})
+const token = (claims: object = {}, identity = brand) =>
+  identity.sign({
+    sub: `${of('Sub')}-${newId()}`,
+    given_name: of('GivenName'),
+    family_name: of('FamilyName'),
+    email: of('TokenEmail'),
+    phone_number: of('TokenPhone'),
+    lp_sdes: [{ type: 'ctmrinfo', info: { customerId: of('TokenCustomerId') } }],
+    ...claims,
+  })
+
+/** Sends a form and asks for its status; its status and code. */
+const submit = async (
+  container: Container,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> => {
+  const answer = await container.submit(body, { headers: { 'user-agent': of('UserAgent'), ...headers } })
+  const { requestId, code = '', status } = JSON.parse(answer.body)
+  answers.push(answer)
+  if (requestId) answers.push(await container.askStatus(requestId))
+  return `${answer.statusCode} ${code || status}`
+}
+
+const signedIn = async (claims?: object, identity?: IdentityProvider) => {
+  const made = await token(claims, identity)
+  // A token is found by any of its parts that says something.
+  const [, payload = '', signature = ''] = made.split('.')
+  const name = `Token${newId()}`
+  Object.assign(marks, { [`${name}Payload`]: payload, [`${name}Signature`]: signature })
+  return { authorization: `Bearer ${made}` }
+}
+
+const Message = z.object({
+  messageId: z.string(),
+  body: z.string(),
+  messageAttributes: z.unknown(),
+})
+const Inspected = z.object({
+  messages: z.object({
+    ready: z.array(Message),
+    delayed: z.array(Message),
+    inflight: z.array(z.object({ message: Message })),
+  }),
+})
+
+const messagesOf = async (queueUrl: string) => {
+  const name = new URL(queueUrl).pathname.split('/').at(-1)
+  const inspected: unknown = await (await fetch(`${world.sqs.url}/_fauxqs/queues/${name}`)).json()
+  const { ready, delayed, inflight } = Inspected.parse(inspected).messages
+  return [...ready, ...delayed, ...inflight.map(({ message }) => message)]
+}
+
+const scan = async (): Promise<readonly string[]> => {
+  const client = new DynamoDBClient({ ...sdk, endpoint: world.dynamoDb.url })
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: world.dynamoDb.stateTable }))
+  client.destroy()
+  return Items.map((item) => JSON.stringify(item))
+}
+
+/** All that the service has put anywhere, but for what LivePerson got and the bodies in the queues. */
+const collect = async (): Promise<Outputs> => {
+  const messages = [
+    ...(await messagesOf(world.sqs.eventsQueueUrl)),
+    ...(await messagesOf(world.sqs.quarantineQueueUrl)),
+  ]
+  const lines = containers.flatMap((container) => container.output().split('\n'))
+  return {
+    log: lines.filter((line) => !line.includes('"_aws"')),
+    metrics: lines.filter((line) => line.includes('"_aws"')),
+    table: await scan(),
+    'queue attributes': messages.map(({ body: _, ...rest }) => JSON.stringify(rest)),
+    answers: answers.map((answer) => JSON.stringify(answer)),
+    urls: [...world.livePerson.requests().map(({ path }) => path), ...brand.urls, ...dark.urls, ...bots.urls],
+  }
+}
+
+/** AppJWTs and ConsumerJWSs that LivePerson has given out. */
+const livePersonTokens = () => {
+  const tokens = world.livePerson
+    .requests()
+    .flatMap(({ headers }) => [headers.authorization, headers['x-lp-on-behalf']])
+    .filter((value): value is string => typeof value === 'string')
+    .flatMap((jwt) => jwt.split('.').slice(1))
+    .filter((text) => text.length > 20)
+  return Object.fromEntries([...new Set(tokens)].map((text, index) => [`LivePersonToken${index}`, text]))
+}
+
+beforeAll(async () => {
+  world = await startWorld()
+  brand = await startIdentityProvider('https://id.example.com/')
+  dark = await startIdentityProvider('https://id.dark.example/')
+  dark.state.mode = 'html'
+  bots = await startBotCheckProvider(of('BotSecret'))
+  world.secretsManager.put(`campaign-conversations/test/${ACCOUNT}/bot-check`, { secret: of('BotSecret') })
+  for (const [index, { clientId, clientSecrets }] of world.accounts.entries())
+    Object.assign(marks, { [`ClientSecret${index}`]: clientSecrets[0], [`ClientId${index}`]: clientId })
+  environments = await createEnvironments(world)
+  closers.push(environments.remove, () => world.close(), brand.close, dark.close, bots.close)
+})
+afterAll(async () => {
+  for (const close of closers) await close()
+})
+
+/** Lets LivePerson fail with a text of its own, as often as asked. */
+const fail = (
+  service: 'conversation' | 'send' | 'idp' | 'sentinel' | 'domain',
+  status: number,
+  body?: unknown,
+) =>
+  world.livePerson.faults.add({
+    service,
+    kind: 'status',
+    status,
+    times: Number.POSITIVE_INFINITY,
+    body: JSON.stringify(body ?? { error: of('Upstream'), error_description: of('Upstream') }),
+  })
+
+const during = async <T>(stop: () => void, act: () => Promise<T>): Promise<T> => {
+  try {
+    return await act()
+  } finally {
+    stop()
+  }
+}
+
+describe('no personal datum and no secret is in any output', () => {
+  test('of the form door', async () => {
+    const open = await start({ consumers: 'both', tokens: brand.tokens })
+    const said: string[] = []
+    const say = async (...args: Parameters<typeof submit>) => said.push(await submit(...args))
+    const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' }
+
+    const first = form()
+    await say(open, first)
+    await say(open, first)
+    await say(open, { ...first, message: `${of('Message')} again` })
+    await say(open, form(), await signedIn())
+    const returning = { sub: `${of('Sub')}-returning` }
+    await say(open, form({ message: undefined }), await signedIn(returning))
+    await say(open, form(), await signedIn(returning))
+    await say(open, `route=help&consumer.firstName=${of('FirstName')}&message=${of('Message')}`, urlencoded)
+    expect(said.splice(0)).toEqual([
+      '201 opened',
+      '200 opened',
+      '422 request_id_reused',
+      '201 opened',
+      '201 opened',
+      '200 existing',
+      '201 opened',
+    ])
+
+    await say(open, form({ consumer: { ...profile(), id: of('ConsumerId') } }))
+    await say(open, form({ engagementAttributes: [ctmrinfo()] }))
+    await say(open, form({ nickname: of('FirstName') }))
+    await say(open, form({ consumer: { firstName: [of('FirstName')], email: { x: of('Email') } } }))
+    await say(open, form({ context: { lang: of('Junk') }, ttr: of('Junk') }))
+    await say(open, JSON.stringify(form()).slice(0, -3))
+    await say(open, `{"message":"${of('Message')}","message":"${of('Message')}"}`)
+    await say(open, `consumer=${of('FirstName')}&consumer.firstName=${of('FirstName')}`, urlencoded)
+    await say(open, `message=${of('Message')}%FF`, urlencoded)
+    await say(open, form(), { 'idempotency-key': `${of('Junk')} ${of('Email')}@x` })
+    await say(open, form({ 'cf-turnstile-response': of('BotToken') }))
+    await say(open, form({ route: of('Junk') }))
+    expect(new Set(said)).toEqual(new Set(['400 invalid_request']))
+    said.length = 0
+
+    await say(open, form(), await signedIn({ exp: 1 }))
+    await say(open, form(), await signedIn({ iss: of('Junk') }))
+    await say(open, form(), await signedIn({ aud: of('Junk') }))
+    await say(open, form(), await signedIn({ given_name: { [of('Junk')]: of('GivenName') } }))
+    await say(open, form(), await signedIn({ lp_sdes: [{ type: 'ctmrinfo', info: { [of('Junk')]: 1 } }] }))
+    await say(open, form(), await signedIn({ lp_sdes: [{ type: of('Junk') }] }))
+    await say(open, form(), await signedIn({}, dark))
+    await say(open, form(), { authorization: `Basic ${Buffer.from(of('Junk')).toString('base64')}` })
+    await say(open, form(), { authorization: `Bearer ${of('Junk')}` })
+    expect(new Set(said)).toEqual(new Set(['401 consumer_token_invalid']))
+    said.length = 0
+
+    await say(open, form(), { origin: `https://${of('Junk')}.example` })
+    await say(open, form({ route: 'crm' }))
+    await say(open, form({ message: of('Message').repeat(1000) }))
+    await say(open, form(), { 'content-type': `text/${of('Junk')}` })
+    await say(open, form({ route: undefined, campaign: { campaignId: '9', engagementId: '9' } }))
+    expect(said.splice(0)).toEqual([
+      '403 origin_not_allowed',
+      '403 campaign_not_allowed',
+      '413 payload_too_large',
+      '415 unsupported_media_type',
+      '502 liveperson_rejected',
+    ])
+
+    const upstream = [{ code: of('Upstream'), body: { msg: of('Upstream') }, reqId: '2' }]
+    await during(fail('conversation', 400, upstream), async () => say(open, form()))
+    await during(fail('conversation', 503), async () => say(open, form()))
+    await during(fail('conversation', 429), async () => say(open, form()))
+    await during(fail('idp', 400), async () => say(open, form()))
+    await during(fail('send', 500), async () => say(open, form()))
+    await during(
+      world.livePerson.faults.add({ service: 'conversation', kind: 'reset-after', times: 5 }),
+      async () => say(open, form(), await signedIn()),
+    )
+    await during(
+      world.livePerson.faults.add({ service: 'conversation', kind: 'silence', times: 5 }),
+      async () => say(open, form(), await signedIn()),
+    )
+    await during(world.livePerson.faults.add({ service: 'conversation', kind: 'html', times: 5 }), async () =>
+      say(open, form()),
+    )
+    world.livePerson.revokeAppTokens()
+    world.livePerson.revokeConsumerTokens()
+    await say(open, form(), await signedIn(returning))
+    world.livePerson.setHost('idp', 'idp.evil.example')
+    answers.push(await open.refresh())
+    world.livePerson.setHost('idp', undefined)
+    expect(said).toEqual([
+      '502 liveperson_rejected',
+      '202 queued',
+      '202 queued',
+      '502 liveperson_rejected',
+      '201 opened',
+      '202 queued',
+      '202 queued',
+      '202 queued',
+      '200 existing',
+    ])
+    answers.push(await open.askStatus(of('Junk')), await open.askStatus(`${of('Email')}@example.org`))
+  })
+
+  test('of the form door behind a bot check, and where a part of the service is missing', async () => {
+    const gone = `${world.sqs.url}/000000000000/gone`
+    const botCheck = { verifyUrl: bots.verifyUrl, hostnames: ['www.example.com'] }
+    const guarded = await start({ botCheck })
+    const said: string[] = []
+    const say = async (...args: Parameters<typeof submit>) => said.push(await submit(...args))
+    const solved = form({ 'cf-turnstile-response': `solved-${of('BotToken')}` })
+    await say(guarded, solved)
+    await say(guarded, solved)
+    await say(guarded, form({ 'h-captcha-response': `solved-${of('BotToken')}` }))
+    await say(guarded, form(), { authorization: `Bearer ${of('Junk')}` })
+    bots.state.mode = 'html'
+    await say(guarded, form({ 'cf-turnstile-response': of('BotToken') }))
+    bots.state.mode = 'secret'
+    await say(guarded, form({ 'cf-turnstile-response': of('BotToken') }))
+
+    const lost = await start({ consumers: 'both', tokens: dark.tokens }, { EVENTS_QUEUE_URL: gone })
+    await say(lost, form(), await signedIn({}, dark))
+    await during(fail('conversation', 503), async () => say(lost, form()))
+    world.livePerson.revokeAppTokens()
+    await during(fail('sentinel', 401), async () => say(lost, form()))
+    await say(await start({}, { STATE_TABLE: 'gone', EVENTS_QUEUE_URL: gone }), form())
+    await say(await start({}, { SECRET_ID_PREFIX: 'gone' }), form())
+    await say(await start({}, { CONFIG_FILE: '/nowhere.json' }), form())
+    expect(said).toEqual([
+      '201 opened',
+      '200 opened',
+      '403 bot_check_failed',
+      '401 consumer_token_invalid',
+      '503 service_unavailable',
+      '500 invalid_config',
+      '503 service_unavailable',
+      '503 liveperson_unavailable',
+      '503 credentials_refused',
+      '503 service_unavailable',
+      '500 invalid_config',
+      '500 invalid_config',
+    ])
+  })
+
+  test('of the queue, of what the form handed over to it, and of the refresh', async () => {
+    const container = await start({ consumers: 'both', tokens: brand.tokens })
+    const handedOver = (await messagesOf(world.sqs.eventsQueueUrl)).map(({ body }) => toRecord(body))
+    expect(handedOver.length).toBe(5)
+    expect(await container.deliver(handedOver)).toEqual([])
+
+    const sent = event()
+    const good = [
+      sent,
+      event({ message: undefined }),
+      { Type: 'Notification', MessageId: newId(), Message: JSON.stringify(event()) },
+      { id: newId(), 'detail-type': 'x', source: 'crm', detail: event() },
+    ].map((body) => toRecord(body))
+    expect(await container.deliver(good)).toEqual([])
+    expect(await container.deliver(good)).toEqual([])
+
+    const bad = [
+      { ...sent, message: `${of('Message')} again` },
+      of('Junk'),
+      JSON.stringify(event()).slice(0, -3),
+      event({ nickname: of('FirstName'), [`${of('Email')}@example.org`]: of('FirstName') }),
+      event({ route: of('Junk') }),
+      event({ route: 'help' }),
+      event({ consumer: { id: `${of('ConsumerId')}\n` } }),
+      event({ accountId: of('Junk').slice(0, 30) }),
+      event({ route: undefined, campaign: { campaignId: '9', engagementId: '9' } }),
+      { handedOver: { request: event(), consumerId: of('ConsumerId') } },
+    ].map((body) => toRecord(body))
+    expect(await container.deliver(bad)).toEqual([])
+    await during(fail('conversation', 400, { code: of('Upstream'), msg: of('Upstream') }), async () =>
+      expect(await container.deliver([toRecord(event())])).toEqual([]),
+    )
+    expect(await messagesOf(world.sqs.quarantineQueueUrl)).toHaveLength(bad.length + 1)
+
+    for (const service of ['conversation', 'idp'] as const) {
+      const record = toRecord(event())
+      const left = await during(fail(service, 503), () => container.deliver([record]))
+      expect(left).toEqual([record.messageId])
+    }
+    const lost = await start({}, { STATE_TABLE: 'gone', QUARANTINE_QUEUE_URL: `${world.sqs.url}/0/gone` })
+    const records = [toRecord(event()), toRecord(of('Junk'))]
+    expect((await lost.deliver(records)).toSorted()).toEqual(
+      records.map(({ messageId }) => messageId).toSorted(),
+    )
+
+    answers.push(await container.refresh())
+    answers.push(await during(fail('domain', 500), () => container.refresh()))
+    expect(answers.slice(-2).map(({ statusCode }) => statusCode)).toEqual([200, 502])
+  })
+
+  test('and each of them was looked at', async () => {
+    const outputs = await collect()
+    const all = { ...marks, ...livePersonTokens() }
+    expect(Object.keys(all).length).toBeGreaterThan(80)
+    for (const texts of Object.values(outputs)) expect(texts.length).toBeGreaterThan(10)
+    expect(findMarks(outputs, all)).toEqual([])
+
+    const bodies = [
+      ...world.livePerson.requests().map(({ body }) => body),
+      ...(await messagesOf(world.sqs.quarantineQueueUrl)).map(({ body }) => body),
+      ...bots.bodies,
+    ]
+    const reached = new Set(findMarks({ bodies }, marks).map(({ mark }) => mark))
+    // LivePerson's own texts, what nobody reads, and an account that nobody used.
+    const never = Object.keys(marks).filter((name) => !reached.has(name) && !name.startsWith('Tokencanary'))
+    expect(never).toEqual(['Upstream', 'UserAgent', 'ClientSecret1', 'ClientId1'])
+  })
+})
+
+describe('a leak is found', () => {
+  test('in the log, in a metric, in an answer, in the table, in a queue attribute, in a URL', async () => {
+    const planted = Object.fromEntries(
+      ['log', 'table', 'queue attributes', 'urls'].map((kind) => [kind, makeMark('Planted')]),
+    )
+    const leaky = await startContainer(
+      { openFromForm: new URL('leaky-handler.ts', import.meta.url).href },
+      await environments.of({}),
+    )
+    containers.push(leaky)
+    closers.unshift(leaky.stop)
+    answers.push(await leaky.submit({ firstName: planted.log }))
+
+    const dynamoDb = new DynamoDBClient({ ...sdk, endpoint: world.dynamoDb.url })
+    const Item = { pk: { S: 'leak' }, name: { S: planted.table ?? '' } }
+    await dynamoDb.send(new PutItemCommand({ TableName: world.dynamoDb.stateTable, Item }))
+    dynamoDb.destroy()
+    const sqs = new SQSClient({ ...sdk, endpoint: world.sqs.url })
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: world.sqs.quarantineQueueUrl,
+        MessageBody: 'x',
+        MessageAttributes: { name: { DataType: 'String', StringValue: planted['queue attributes'] } },
+      }),
+    )
+    sqs.destroy()
+    await fetch(`${world.livePerson.url}/api/account/${ACCOUNT}/x?secret=${planted.urls}`)
+
+    const outputs = await collect()
+    expect(findMarks(outputs, planted)).toEqual([
+      { kind: 'log', mark: 'log' },
+      { kind: 'metrics', mark: 'log' },
+      { kind: 'table', mark: 'table' },
+      { kind: 'queue attributes', mark: 'queue attributes' },
+      { kind: 'answers', mark: 'log' },
+      { kind: 'urls', mark: 'urls' },
+    ])
+  })
+
+  test.each([
+    ['as it is', (mark: string) => `{"name":"${mark}"}`],
+    ['in capitals', (mark: string) => mark.toUpperCase()],
+    ['in base64', (mark: string) => Buffer.from(mark).toString('base64')],
+    ['in base64, behind one character', (mark: string) => Buffer.from(`x${mark}yz`).toString('base64')],
+    ['in base64url, behind two', (mark: string) => Buffer.from(`xy${mark}z`).toString('base64url')],
+    ['in hex', (mark: string) => Buffer.from(mark).toString('hex')],
+    ['in a URL', (mark: string) => encodeURIComponent(`${mark}@example.org`)],
+  ])('%s', (_, write) => {
+    const mark = makeMark('Planted')
+    expect(findMarks({ log: ['', write(mark)] }, { mark })).toEqual([{ kind: 'log', mark: 'mark' }])
+    expect(findMarks({ log: [write(makeMark('Planted'))] }, { mark })).toEqual([])
+  })
+})

@@ -1,0 +1,358 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Service } from '../../lib/connect.ts'
+import { AppError } from '../../lib/errors.ts'
+import { parseForm } from '../../lib/form.ts'
+import { parseRecord } from '../../lib/record.ts'
+import {
+  ACCOUNT,
+  deliver,
+  formEvent,
+  ORDER_HELP,
+  STAGE,
+  startWorld,
+  submit,
+  toRecord,
+  type World,
+} from '../world.ts'
+
+/** 20,000 cases in all. */
+const RUNS = { formParser: 6000, formHandler: 4000, recordParser: 6000, queueHandler: 4000 }
+
+let world: World
+let service: Service
+const quarantined: string[] = []
+
+beforeAll(async () => {
+  world = await startWorld()
+  const real = world.createService({ stage: { ...STAGE, origins: ['https://www.example.com'] } })
+  // All of the doors, and behind them nobody: what they let in is opened at once.
+  service = {
+    ...real,
+    report: () => undefined,
+    openConversation: async () => ({
+      status: 'opened',
+      conversationId: 'c-1',
+      repeated: false,
+    }),
+    queues: {
+      send: async () => undefined,
+      delay: async () => undefined,
+      quarantine: async (_, { code }) => {
+        quarantined.push(code)
+      },
+    },
+  }
+})
+afterAll(() => world.close())
+
+const NAMES = [
+  'requestId',
+  'accountId',
+  'route',
+  'campaign',
+  'campaignId',
+  'engagementId',
+  'consumer',
+  'id',
+  'firstName',
+  'email',
+  'engagementAttributes',
+  'type',
+  'info',
+  'personal',
+  'contacts',
+  'ttr',
+  'context',
+  'lang',
+  'message',
+  'handedOver',
+  'door',
+  'consumerId',
+  'fingerprint',
+  'request',
+  'known',
+  'Type',
+  'Message',
+  'MessageId',
+  'detail',
+  'detail-type',
+  'cf-turnstile-response',
+  '__proto__',
+  'constructor',
+  'toString',
+  'length',
+  '0',
+  '1',
+  '',
+  '.',
+]
+const VALUES = [
+  'order-help',
+  ACCOUNT,
+  'ctmrinfo',
+  'personal',
+  'NORMAL',
+  'Notification',
+  'form',
+  'queue',
+  '\ud800',
+]
+
+/** JSON that comes near to what is meant, and never is. */
+const near: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown; object: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5 },
+    fc.constantFrom(...VALUES),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.integer(),
+    fc.double(),
+    fc.constantFrom(null, true, false, [], {}, 1e308, -0),
+    fc.array(tie('value'), { maxLength: 4 }),
+    tie('object'),
+  ),
+  object: fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), fc.string({ maxLength: 8 })), tie('value'), {
+    maxKeys: 6,
+  }),
+})).object
+
+/** A good request with one member replaced. */
+const nearlyGood = fc
+  .tuple(fc.constantFrom(...NAMES), near)
+  .map(([name, value]) => ({ campaign: ORDER_HELP, consumer: { firstName: 'Ana' }, [name]: value }))
+
+/** What is meant, with any text. */
+const good = fc.record(
+  {
+    campaign: fc.constant(ORDER_HELP),
+    consumer: fc.record(
+      { firstName: fc.string({ unit: 'grapheme' }), description: fc.string({ unit: 'grapheme' }) },
+      { requiredKeys: [] },
+    ),
+    context: fc.record({ visitorId: fc.string({ unit: 'grapheme' }) }, { requiredKeys: [] }),
+    message: fc.string({ unit: 'grapheme', minLength: 1 }),
+  },
+  { requiredKeys: ['campaign'] },
+)
+
+const wrapped = fc.oneof(
+  near,
+  good,
+  nearlyGood,
+  near.map((inner) => ({ Type: 'Notification', MessageId: 'm-12345678', Message: JSON.stringify(inner) })),
+  near.map((detail) => ({ id: 'e-12345678', 'detail-type': 'x', detail })),
+  near.map((request) => ({
+    handedOver: {
+      door: 'form',
+      requestId: 'r-12345678',
+      accountId: ACCOUNT,
+      consumerId: 'x',
+      fingerprint: '0'.repeat(64),
+      request,
+    },
+  })),
+)
+
+/** JSON, text, and JSON that somebody has cut or put text into. */
+const json = fc.oneof(
+  wrapped.map((value) => JSON.stringify(value)),
+  fc.string({ unit: 'binary' }),
+  fc.tuple(wrapped, fc.nat(), fc.string({ unit: 'binary', maxLength: 5 })).map(([value, at, put]) => {
+    const text = JSON.stringify(value)
+    return text.slice(0, at % (text.length + 1)) + put + text.slice((at * 7) % (text.length + 1))
+  }),
+)
+
+const fields = fc
+  .array(
+    fc.tuple(
+      fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 5 }).map((parts) => parts.join('.')),
+      fc.oneof(
+        fc.constantFrom(...VALUES),
+        fc.string({ maxLength: 20 }),
+        fc.constantFrom('%', '%FF', '%ED%A0%80'),
+      ),
+    ),
+    { maxLength: 12 },
+  )
+  .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join('&'))
+
+const headers = fc.record(
+  {
+    'content-type': fc.constantFrom(
+      'application/json',
+      'application/json',
+      'application/json; charset=utf-8',
+      'application/x-www-form-urlencoded',
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      ';;;=',
+    ),
+    'idempotency-key': fc.oneof(
+      fc.constant('key-12345678'),
+      fc.constant('"key-12345678"'),
+      fc.string({ unit: 'binary', maxLength: 20 }),
+    ),
+    authorization: fc.oneof(fc.constant('Bearer a.b.c'), fc.string({ unit: 'binary', maxLength: 20 })),
+    origin: fc.constantFrom('https://www.example.com', 'https://www.example.com', 'https://evil.example', ''),
+  },
+  { requiredKeys: ['content-type'] },
+)
+
+const formSubmit = fc
+  .tuple(fc.oneof(json, json, fields), headers, fc.constantFrom(false, false, false, true), fc.boolean())
+  .map(([text, given, isBase64Encoded, isHonest]) => ({
+    body: isBase64Encoded && isHonest ? Buffer.from(text).toString('base64') : text,
+    headers: given,
+    isBase64Encoded,
+  }))
+
+/** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
+const isHandled = (parse: () => unknown) => {
+  try {
+    parse()
+    return 'taken'
+  } catch (error) {
+    if (error instanceof AppError && error.status < 500) return 'refused'
+    throw error
+  }
+}
+
+describe('whatever is sent', () => {
+  test('the form’s parser takes or refuses, and throws nothing else', () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(formSubmit, ({ body, ...init }) => {
+        seen.add(isHandled(() => parseForm(formEvent(body, init))))
+      }),
+      { numRuns: RUNS.formParser },
+    )
+    expect([...seen].toSorted()).toEqual(['refused', 'taken'])
+  })
+
+  test('the queue’s parser takes or refuses, and throws nothing else', () => {
+    const { stage } = world.configOf()
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(json, (body) => {
+        seen.add(isHandled(() => parseRecord(stage, toRecord(body))))
+      }),
+      { numRuns: RUNS.recordParser },
+    )
+    expect([...seen].toSorted()).toEqual(['refused', 'taken'])
+  })
+
+  test('the form’s handler never answers 5xx, and never at length', async () => {
+    const seen = new Set<number | undefined>()
+    await fc.assert(
+      fc.asyncProperty(formSubmit, async ({ body, ...init }) => {
+        const { statusCode = 500, body: answer = '' } = await submit(service, body, init)
+        expect(statusCode).toBeLessThan(500)
+        expect(answer.length).toBeLessThan(16_384)
+        seen.add(statusCode)
+      }),
+      { numRuns: RUNS.formHandler },
+    )
+    expect([...seen].toSorted()).toEqual(expect.arrayContaining([201, 400, 401, 403, 415]))
+  })
+
+  test('the queue’s handler opens or sets aside every record', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(json, { minLength: 1, maxLength: 3 }), async (bodies) => {
+        expect(
+          await deliver(
+            service,
+            bodies.map((body) => toRecord(body)),
+          ),
+        ).toEqual({ batchItemFailures: [] })
+      }),
+      { numRuns: RUNS.queueHandler },
+    )
+    expect(new Set(quarantined)).toEqual(new Set(['invalid_request']))
+  })
+})
+
+describe('twice the input is about twice the work', () => {
+  const list = (n: number, of: (index: number) => string) => Array.from({ length: n }, (_, i) => of(i)).join()
+  const long = (n: number, text: string) => text.repeat(Math.ceil(n / text.length)).slice(0, n)
+
+  const shapes: readonly (readonly [string, (bytes: number) => string])[] = [
+    ['text', (n) => `{"message":"${long(n, 'x')}"}`],
+    ['escapes', (n) => `{"message":"${'\\"'.repeat(n / 2)}"}`],
+    ['escapes of code points', (n) => `{"message":"${'\\u0041'.repeat(n / 6)}"}`],
+    ['backslashes', (n) => `{"message":"${'\\\\'.repeat(n / 2)}"}`],
+    ['text that doesn’t end', (n) => `{"message":"${long(n, '\\"')}`],
+    ['unknown names', (n) => `{${list(n / 12, (i) => `"n${i}":1`)}}`],
+    ['one long name', (n) => `{"${long(n, 'x')}":1}`],
+    ['a list of lists', (n) => `{"engagementAttributes":[${list(n / 6, () => '[[]]')}]}`],
+    ['wrong SDEs', (n) => `{"engagementAttributes":[${list(n / 24, () => '{"type":"ctmrinfo"}')}]}`],
+    ['levels', (n) => long(n, '[')],
+    ['levels of objects', (n) => long(n, '{"a":')],
+    ['blanks', (n) => `{"a":${long(n, ' ')}1}`],
+    ['digits', (n) => `{"campaign":{"campaignId":${long(n, '1')}}}`],
+    ['commas', (n) => `[${long(n, ',')}]`],
+    ['no JSON', (n) => long(n, 'a"b{')],
+  ]
+
+  /** The least of some runs, in milliseconds: what else the machine does can only add to it. */
+  const least = (run: () => void): number => {
+    let best = Number.POSITIVE_INFINITY
+    for (let round = 0; round < 9; round++) {
+      const startedAt = performance.now()
+      for (let again = 0; again < 3; again++) run()
+      best = Math.min(best, performance.now() - startedAt)
+    }
+    return best
+  }
+
+  /** 16 times the input: quadratic work would be 256 times as much. */
+  const expectLinear = (run: (body: string) => void, make: (bytes: number) => string, bytes: number) => {
+    const [small, large] = [make(bytes), make(bytes * 16)]
+    run(small)
+    run(large)
+    expect(
+      least(() => run(large)) /
+        Math.max(
+          least(() => run(small)),
+          0.02,
+        ),
+    ).toBeLessThan(16 * 5)
+  }
+
+  test.each(shapes)('in a record of %s', (_, make) => {
+    const { stage } = world.configOf()
+    expectLinear((body) => void isHandled(() => parseRecord(stage, toRecord(body))), make, 16_000)
+  })
+
+  test.each(shapes)('in a form of %s', (_, make) => {
+    expectLinear((body) => void isHandled(() => parseForm(formEvent(body))), make, 1000)
+  })
+
+  test.each<[string, (bytes: number) => string]>([
+    ['fields', (n) => `${'a=1&'.repeat(n / 4)}`],
+    ['other fields', (n) => list(n / 8, (i) => `a${i}=1`).replaceAll(',', '&')],
+    ['dots', (n) => `${long(n, 'a.')}=1`],
+    ['a long value', (n) => `message=${long(n, '%20')}`],
+    ['plus signs', (n) => `message=${long(n, '+')}`],
+    ['ampersands', (n) => long(n, '&')],
+    ['escapes that are none', (n) => `message=${long(n, '%')}`],
+  ])('in a urlencoded form of %s', (_, make) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    expectLinear((body) => void isHandled(() => parseForm(formEvent(body, { headers }))), make, 1000)
+  })
+
+  test('in the headers', () => {
+    expectLinear(
+      (value) =>
+        void isHandled(() =>
+          parseForm(
+            formEvent('{"route":"vip"}', {
+              headers: { 'content-type': `application/json;${value}`, 'idempotency-key': `"${value}"` },
+            }),
+          ),
+        ),
+      (n) => long(n, ';" '),
+      1000,
+    )
+  })
+})

@@ -1,0 +1,165 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createThirdParty } from '../../lib/third-party.ts'
+import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../world.ts'
+import {
+  type BotCheckProvider,
+  type IdentityProvider,
+  startBotCheckProvider,
+  startIdentityProvider,
+} from './third-parties.ts'
+
+let world: World
+let brand: IdentityProvider
+let bots: BotCheckProvider
+let serial = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+  brand = await startIdentityProvider('https://id.example.com/')
+  bots = await startBotCheckProvider('bot-check-secret')
+  world.secretsManager.put(`campaign-conversations/test/${ACCOUNT}/bot-check`, { secret: 'bot-check-secret' })
+})
+afterAll(() => Promise.all([world.close(), brand.close(), bots.close()]))
+afterEach(() => {
+  world.livePerson.reset()
+  bots.state.mode = 'well'
+})
+
+const stageOf = (form: object) => ({
+  accounts: [{ accountId: ACCOUNT, form, routes: { help: ORDER_HELP } }],
+})
+const signedIn = (seams: object = {}) =>
+  world.createService({ stage: stageOf({ consumers: 'both', tokens: brand.tokens }), ...seams })
+const guarded = (seams: object = {}) =>
+  world.createService({ stage: stageOf({ botCheck: { verifyUrl: bots.verifyUrl } }), ...seams })
+const help = (members: object = {}) => ({ requestId: `signed-in-${++serial}`, route: 'help', ...members })
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+const outcomeOf = ({ statusCode, body = '' }: APIGatewayProxyStructuredResultV2) => {
+  const { code, status, detail = '' } = JSON.parse(body)
+  return [statusCode, code ?? status, detail]
+}
+const profile = () =>
+  JSON.parse(world.livePerson.requests({ service: 'conversation' }).at(-1)?.body ?? '[{}]')[0].body
+
+describe('401 consumer_token_invalid says what is wrong, and nothing of what the token holds', () => {
+  const now = Math.floor(Date.now() / 1000)
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['its end', { exp: now - 60 }, 'The consumer token has expired.'],
+    ['its audience', { aud: 'x' }, "The consumer token's aud is missing or not right."],
+    ['its issuer', { iss: 'x' }, "The consumer token's iss is missing or not right."],
+    ['its beginning', { nbf: now + 60 }, "The consumer token's nbf is missing or not right."],
+    ['its issue', { iat: now + 60 }, "The consumer token's iat is missing or not right."],
+    ['its consumer', { sub: '\n' }, "The consumer token's sub is missing or not right."],
+    ['a name', { given_name: 5 }, "The consumer token's given_name is missing or not right."],
+    [
+      'an SDE',
+      { lp_sdes: [{ type: 'ctmrinfo', info: { 'ana@example.org': 1 } }] },
+      "The consumer token's lp_sdes.0.info is missing or not right.",
+    ],
+  ])('%s', async (_, claims, detail) => {
+    const answer = await submit(signedIn(), help(), bearer(await brand.sign(claims)))
+    expect(outcomeOf(answer)).toEqual([401, 'consumer_token_invalid', detail])
+    expect(world.livePerson.requests()).toEqual([])
+  })
+
+  test('by the service’s clock, not the machine’s', async () => {
+    const token = await brand.sign()
+    const late = signedIn({ now: () => Date.now() + 3_600_000 })
+    expect(outcomeOf(await submit(late, help(), bearer(token)))[0]).toBe(401)
+    expect(outcomeOf(await submit(signedIn(), help(), bearer(token)))[0]).toBe(201)
+  })
+})
+
+describe('what a token says', () => {
+  test.each<[string, Record<string, unknown>, object, object]>([
+    [
+      'the standard claims',
+      { given_name: 'Ana', family_name: 'Iversen', email: 'a@example.org', phone_number: '+45' },
+      {},
+      { firstName: 'Ana', lastName: 'Iversen', privateData: { mail: 'a@example.org', mobileNum: '+45' } },
+    ],
+    [
+      'its personal SDE, where they say nothing',
+      {
+        lp_sdes: [
+          { type: 'personal', personal: { firstname: 'Ana', contacts: [{ email: 'a@example.org' }] } },
+        ],
+      },
+      { consumer: { firstName: 'Mallory', email: 'm@evil.example', phone: '+46' } },
+      { firstName: 'Ana', privateData: { mail: 'a@example.org', mobileNum: '+46' } },
+    ],
+    ['nothing, so the body does', {}, { consumer: { firstName: 'Bo' } }, { firstName: 'Bo' }],
+  ])('%s', async (_, claims, body, expected) => {
+    const sub = `claims-${++serial}`
+    const answer = await submit(signedIn(), help(body), bearer(await brand.sign({ sub, ...claims })))
+    expect(answer.statusCode).toBe(201)
+    expect(profile()).toMatchObject(expected)
+  })
+
+  test('all of an SDE of the token stands in for all of the body’s of its type', async () => {
+    const lp_sdes = [{ type: 'personal', personal: { company: 'Nord' } }]
+    const body = help({ engagementAttributes: [{ type: 'personal', personal: { gender: 'OTHER' } }] })
+    await submit(signedIn(), body, bearer(await brand.sign({ sub: 'whole-sde', lp_sdes })))
+    expect(profile().authenticatedData.lp_sdes).toEqual(lp_sdes)
+  })
+})
+
+describe('403 bot_check_failed', () => {
+  test('a challenge that nobody solved', async () => {
+    const answer = await submit(guarded(), help({ 'g-recaptcha-response': 'guessed' }))
+    expect(outcomeOf(answer).slice(0, 2)).toEqual([403, 'bot_check_failed'])
+    expect(world.livePerson.requests()).toEqual([])
+  })
+
+  test('not for a copy of a request that is known', async () => {
+    const body = help({ 'g-recaptcha-response': `solved-${++serial}` })
+    const first = await submit(guarded(), body)
+    const copy = await submit(guarded(), body)
+    expect([first.statusCode, copy.statusCode]).toEqual([201, 200])
+    expect(bodyOf(copy)).toEqual(bodyOf(first))
+  })
+
+  test('not for an operator who changed the secret: it is read again', async () => {
+    const id = `campaign-conversations/test/${ACCOUNT}/bot-check`
+    const service = guarded()
+    world.secretsManager.put(id, { secret: 'old' })
+    const solved = () => help({ 'g-recaptcha-response': `solved-${++serial}` })
+    expect(outcomeOf(await submit(service, solved())).slice(0, 2)).toEqual([500, 'invalid_config'])
+    world.secretsManager.put(id, { secret: 'bot-check-secret' })
+    expect(outcomeOf(await submit(service, solved()))[0]).toBe(201)
+  })
+
+  test('503 while the provider is silent: nobody gets in', async () => {
+    bots.state.mode = 'silent'
+    const service = guarded({ config: { formDeadlineMs: 300 } })
+    const answer = await submit(service, help({ 'g-recaptcha-response': 'solved' }))
+    expect(outcomeOf(answer).slice(0, 2)).toEqual([503, 'service_unavailable'])
+    expect(world.livePerson.requests()).toEqual([])
+  })
+})
+
+describe('a third party', () => {
+  const never = () => Promise.reject(new Error('nobody may be asked'))
+  const init = { method: 'GET', signal: AbortSignal.timeout(1000) } as const
+
+  test.each([
+    ['by http', 'http://id.example.com/jwks.json', true],
+    ['on this machine, beside the true LivePerson', 'http://127.0.0.1:1/jwks.json', false],
+    ['with a name and password', 'https://user:secret@id.example.com/jwks.json', true],
+  ])('%s is not called', async (_, url, loopback) => {
+    const call = createThirdParty({ fetch: never, loopback })
+    await expect(call(url, init)).rejects.toMatchObject({ code: 'service_unavailable' })
+  })
+
+  test('is asked without following it elsewhere', async () => {
+    const asked: RequestInit[] = []
+    const fetch = async (_: unknown, given: RequestInit = {}) => {
+      asked.push(given)
+      return new Response(null, { status: 302 })
+    }
+    const answer = await createThirdParty({ fetch, loopback: false })('https://id.example.com/', init)
+    expect([answer.status, asked[0]?.redirect]).toEqual([302, 'manual'])
+  })
+})
