@@ -38,6 +38,21 @@ export interface Fabric {
   readonly tap?: Tap
 }
 
+/** A fabric that does what `plan` says and keeps no count. */
+export const createFabric = (
+  world: World,
+  plan: () => Plan,
+  options?: Parameters<World['createService']>[0],
+): Fabric => ({
+  world,
+  now: world.livePerson.clock.now,
+  plan,
+  strike: () => undefined,
+  killedAt: () => undefined,
+  createService: (seams) => world.createService({ ...seams, ...options }),
+  onVisibility: () => undefined,
+})
+
 export type Container = ReturnType<typeof createContainer>
 
 /**
@@ -168,6 +183,11 @@ export const createContainer = (fabric: Fabric) => {
       struck = false
       steps = 0
       return Promise.race([invoke(service), death])
+    },
+    /** Kills the process where it stands. */
+    kill: () => {
+      dead = true
+      die()
     },
     destroy: () => http.destroy(),
   }
