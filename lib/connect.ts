@@ -59,7 +59,7 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
           log.warn("The Domain API names a host that is not LivePerson's; the old ones are kept", {
             accountId,
           })
-          count('foreign_host_refused', accountId)
+          count('foreign_host_refused')
         },
       })
       const credentials = createCredentials({
@@ -75,7 +75,7 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
         credentials,
         onPreviousSecret: () => {
           log.warn('Sentinel took only the previous secret', { accountId })
-          count('secret_previous_used', accountId)
+          count('secret_previous_used')
         },
       })
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now, timeoutMs })

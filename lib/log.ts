@@ -38,7 +38,7 @@ export type Log = ReturnType<typeof createLog>
 
 /** The one way to the log: JSON lines of known fields. `LOG_LEVEL` decides what is written, INFO by default. */
 export const createLog = () => {
-  const logger = new Logger({ serviceName: 'campaign-conversations' })
+  const logger = new Logger()
   return {
     info: <T extends string>(message: Fixed<T>, fields: LogFields = {}) =>
       logger.info(message, allowed(fields)),

@@ -17,9 +17,12 @@ export type MetricName =
 
 export type CountMetric = (name: MetricName, accountId?: string) => void
 
-/** Returns a function that counts one occurrence, written at once in the embedded metric format. */
+/**
+ * Returns a function that counts one occurrence, written at once in the embedded metric format. Dimensions are `service`
+ * (`POWERTOOLS_SERVICE_NAME`: name and stage) and, where one is given, `accountId`; an alarm needs a metric without.
+ */
 export const createMetrics = (): CountMetric => {
-  const metrics = new Metrics({ namespace: 'CampaignConversations', serviceName: 'campaign-conversations' })
+  const metrics = new Metrics({ namespace: 'CampaignConversations' })
   return (name, accountId) => {
     const metric = metrics.singleMetric()
     if (accountId !== undefined) metric.addDimension('accountId', accountId)

@@ -21,7 +21,7 @@ export const refreshDomains = async (service: Service): Promise<APIGatewayProxyS
       hosts,
       ageMs,
     })
-    service.count('domains_refresh_failed', accountId)
+    service.count('domains_refresh_failed')
     return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt), ageMs, code }
   })
   return {

@@ -31,7 +31,7 @@ export interface MachineOptions {
   /** How many different requests; copies, repeats and redeliveries come on top. */
   readonly requests: number
   readonly without?: Safeguard
-  /** Containers that work side by side. Default 64. */
+  /** Containers that work side by side. Default 96. */
   readonly containers?: number
   readonly onProgress?: (done: number, of: number) => void
 }
@@ -122,7 +122,7 @@ export const runMachine = async (options: MachineOptions): Promise<Report> => {
 
 const run = async (
   world: World,
-  { seed, requests, without, containers = 64, onProgress }: MachineOptions,
+  { seed, requests, without, containers = 96, onProgress }: MachineOptions,
 ): Promise<Report> => {
   const { livePerson, sqs } = world
   const random = createRandom(`${seed} machine`)
@@ -311,13 +311,15 @@ const run = async (
     }
   }
 
-  const WAVE = 250
+  const WAVE = Math.min(1000, Math.max(250, Math.ceil(planned.length / 4)))
   for (let from = 0; from < planned.length; from += WAVE) {
     const wave = planned.slice(from, from + WAVE)
     for (const request of wave)
       for (const [copy, delayMs] of request.copies.entries())
         enter(now() + delayMs, request.door === 'form' ? submitForm(request, copy, 0) : sendEvent(request))
-    const trouble = makeTrouble(world, random, strike).then(() => makeTrouble(world, random, strike))
+    const trouble = (async () => {
+      for (let times = 0; times < wave.length / 125; times++) await makeTrouble(world, random, strike)
+    })()
     await settle()
     await trouble
     closeSome(world, random)

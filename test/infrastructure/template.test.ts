@@ -101,6 +101,7 @@ describe('functions', () => {
         LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net',
         FORM_DEADLINE_MS: '6000',
         LOG_LEVEL: 'INFO',
+        POWERTOOLS_SERVICE_NAME: 'campaign-conversations-dev',
       },
     })
   })
@@ -193,7 +194,7 @@ describe('queues', () => {
   test('what fails too often goes to the quarantine queue, which keeps it longer than the events queue does', () => {
     expect(get('EventsQueue').RedrivePolicy).toEqual({
       deadLetterTargetArn: { 'Fn::GetAtt': ['QuarantineQueue', 'Arn'] },
-      maxReceiveCount: 10,
+      maxReceiveCount: 20,
     })
     expect(get('EventsQueue').MessageRetentionPeriod).toBe(4 * 86_400)
     expect(get('QuarantineQueue').MessageRetentionPeriod).toBe(14 * 86_400)
@@ -283,14 +284,17 @@ test('the domains are refreshed every ten minutes', () => {
   ])
 })
 
-test('an alarm is raised for quarantine, old events, and the errors and throttles of every function', () => {
+test('an alarm is raised for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(2 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(6 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
   expect(watched).toContainEqual(expect.stringMatching(/^ApproximateAgeOfOldestMessage .*EventsQueue/))
+  expect(watched).toContainEqual(expect.stringMatching(/^5xx .*HttpApi/))
+  for (const metric of ['domains_refresh_failed', 'foreign_host_refused', 'secret_previous_used'])
+    expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
   for (const name of FUNCTIONS) {
     for (const metric of ['Errors', 'Throttles']) {
       const expected = `^${metric} .*${logicalId(name)}LambdaFunction`
