@@ -31,6 +31,7 @@ export const consumerId = z.string().check(
   z.maxLength(256),
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   z.regex(/^[^\u0000-\u001f\u007f]*$/, 'must not have control characters'),
+  z.refine((value) => value.isWellFormed(), 'must not have half a surrogate pair'),
 )
 
 // SEND takes 5,000 characters of JSON; what stands around the text takes less than 500.

@@ -34,8 +34,6 @@ type Value = string | number | boolean
 /** Text that stands in the source as it is: nothing can be put into it at run time. */
 type Fixed<T extends string> = string extends T ? never : T
 
-export type Log = ReturnType<typeof createLog>
-
 /** The one way to the log: JSON lines of known fields. `LOG_LEVEL` decides what is written, INFO by default. */
 export const createLog = () => {
   const logger = new Logger()

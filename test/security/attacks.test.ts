@@ -277,7 +277,11 @@ describe('a forged or wrong token', () => {
     ['HS256 by the public key as PEM', () => hs256(brand.rsa.pem)],
     ['HS256 by the public key as JWK', () => hs256(JSON.stringify(brand.rsa.publicJwk))],
     ['HS256 by an empty secret', () => hs256('')],
-    ['an algorithm that isn’t listed', async () => brand.sign({}, await brand.makeKey('rsa-1', 'PS256'))],
+    ['a published key of an algorithm that isn’t listed', () => brand.sign({}, brand.unlisted)],
+    [
+      'another algorithm by a key of the same name',
+      async () => brand.sign({}, await brand.makeKey('rsa-1', 'PS256')),
+    ],
     [
       'ES256 said of an RSA signature',
       async () => (await brand.sign()).replace(/^[^.]+/, part({ alg: 'ES256', kid: 'rsa-1' })),

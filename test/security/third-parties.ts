@@ -55,7 +55,9 @@ export type KeysMode = 'well' | 'html' | 'redirect' | 'error' | 'large' | 'silen
 export const startIdentityProvider = async (issuer: string) => {
   const rsa = await makeKey('rsa-1', 'RS256')
   const ec = await makeKey('ec-1', 'ES256')
-  const state: { keys: Key[]; mode: KeysMode } = { keys: [rsa, ec], mode: 'well' }
+  /** Published, but of an algorithm that the configuration doesn't list. */
+  const unlisted = await makeKey('ec-2', 'ES384')
+  const state: { keys: Key[]; mode: KeysMode } = { keys: [rsa, ec, unlisted], mode: 'well' }
 
   const server = await startServer(({ url }) => {
     const jwks = JSON.stringify({ keys: state.keys.map(({ publicJwk }) => publicJwk) })
@@ -96,6 +98,7 @@ export const startIdentityProvider = async (issuer: string) => {
     issuer,
     rsa,
     ec,
+    unlisted,
     state,
     urls: server.urls,
     jwksUrl: `${server.url}/jwks.json`,
