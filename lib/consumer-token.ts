@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { check, consumerId } from './conversation-request.ts'
 import { type EngagementAttribute, engagementAttribute } from './engagement-attributes.ts'
 import { AppError, ConsumerTokenInvalidError, ServiceUnavailableError } from './errors.ts'
-import { text } from './schema-parts.ts'
+import { atMost, text } from './schema-parts.ts'
 import type { TokensConfig } from './stage-config.ts'
 import type { ThirdParty } from './third-party.ts'
 
@@ -121,12 +121,12 @@ const wrong = (claim: string, cause?: unknown) =>
   })
 
 const claims = z.object({
-  sub: consumerId.check(z.refine((value) => value.isWellFormed(), 'must be well-formed')),
+  sub: consumerId,
   given_name: z.optional(text(256)),
   family_name: z.optional(text(256)),
   email: z.optional(text(320)),
   phone_number: z.optional(text(64)),
-  lp_sdes: z.optional(z.array(engagementAttribute).check(z.maxLength(10))),
+  lp_sdes: z.optional(z.array(engagementAttribute).check(atMost(10, 'entries'))),
 })
 
 /**

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { engagementAttribute } from './engagement-attributes.ts'
 import { type Finding, InvalidRequestError } from './errors.ts'
-import { decimalId, text } from './schema-parts.ts'
+import { atMost, decimalId, text, wellFormed } from './schema-parts.ts'
 
 /** Which entry a request came by; the two are separate name spaces of request ids. */
 export type Door = 'form' | 'queue'
@@ -27,11 +27,12 @@ export const routeName = z
 
 /** The consumer's external id; 1 to 256 characters, none of them a control character. */
 export const consumerId = z.string().check(
-  z.minLength(1),
-  z.maxLength(256),
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  z.regex(/^[^\u0000-\u001f\u007f]*$/, 'must not have control characters'),
-  z.refine((value) => value.isWellFormed(), 'must not have half a surrogate pair'),
+  z.regex(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+    /^[^\u0000-\u001f\u007f]{1,256}$/,
+    'must be 1 to 256 characters, none of them a control character',
+  ),
+  wellFormed,
 )
 
 // SEND takes 5,000 characters of JSON; what stands around the text takes less than 500.
@@ -39,7 +40,7 @@ const message = z.string().check(
   z.minLength(1),
   z.refine(
     (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
-    'must be well-formed and at most 4500 characters as JSON',
+    'must be well-formed, and 1 to 4500 characters as JSON',
   ),
 )
 
@@ -61,7 +62,7 @@ const schema = z.strictObject({
       description: z.optional(text(4096)),
     }),
   ),
-  engagementAttributes: z.optional(z.array(engagementAttribute).check(z.maxLength(10))),
+  engagementAttributes: z.optional(z.array(engagementAttribute).check(atMost(10, 'entries'))),
   ttr: z.optional(ttr),
   context: z.optional(
     z.strictObject({

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { text } from './schema-parts.ts'
+import { atMost, text } from './schema-parts.ts'
 
 const MAX_TEXT = 4096
 
@@ -59,7 +59,7 @@ const personalInfo = z.strictObject({
         day: z.optional(z.int().check(z.minimum(1), z.maximum(31))),
       }),
     ),
-    contacts: z.optional(z.array(contact).check(z.maxLength(20))),
+    contacts: z.optional(z.array(contact).check(atMost(20, 'entries'))),
     gender: z.optional(
       z.union(
         [z.enum(['MALE', 'FEMALE', 'OTHER']), z.literal([0, 1, 2])],

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { runMachine, type Safeguard } from './machine.ts'
 
-const REQUESTS = 200
+const REQUESTS = 100
 
-describe.concurrent('thousands of faults at every step, here in a short run', { timeout: 170_000 }, () => {
+describe('thousands of faults at every step, here in a short run', { timeout: 170_000 }, () => {
   test('open nothing twice, lose nothing, and tell nobody anything untrue', async () => {
     const report = await runMachine({ seed: 'short', requests: REQUESTS })
     expect(report.findings).toEqual([])
@@ -14,7 +14,7 @@ describe.concurrent('thousands of faults at every step, here in a short run', { 
   test.for<Safeguard>(['claim', 'stable consumer', 'answer-lost rule'])(
     'are noticed where the %s is missing',
     async (without) => {
-      const report = await runMachine({ seed: `without ${without}`, requests: REQUESTS, without })
+      const report = await runMachine({ seed: `without ${without}`, requests: REQUESTS / 2, without })
       expect(report.findings.length).toBeGreaterThan(0)
     },
   )
