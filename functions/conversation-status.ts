@@ -2,10 +2,10 @@ import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { connect, type Service } from '../lib/connect.ts'
 import { answerStatus } from '../lib/request-status.ts'
-import { answerProblem } from '../lib/shell.ts'
+import { answerProblem, SHELL } from '../lib/shell.ts'
 
 /** `GET /conversations/{requestId}` of a service. */
 export const createHandler = (service: () => Service) =>
-  middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event)).onError(answerProblem)
+  middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event), SHELL).onError(answerProblem)
 
 export const handler = createHandler(connect)

@@ -2,12 +2,14 @@ import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { connect, type Service } from '../lib/connect.ts'
 import { openFromForm } from '../lib/form-door.ts'
-import { answerProblem, endOf, start } from '../lib/shell.ts'
+import { answerProblem, endOf, SHELL, start } from '../lib/shell.ts'
 
 /** `POST /conversations` of a service. */
 export const createHandler = (service: () => Service) =>
-  middy((event: APIGatewayProxyEventV2, context: Context) =>
-    openFromForm(service(), event, endOf(service(), context)),
+  middy(
+    (event: APIGatewayProxyEventV2, context: Context) =>
+      openFromForm(service(), event, endOf(service(), context)),
+    SHELL,
   ).onError(answerProblem)
 
 await start(connect)

@@ -73,6 +73,10 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
         loopback,
         hosts: domains,
         credentials,
+        onProfileRefused: () => {
+          log.warn('LivePerson did not take the profile of a consumer', { accountId })
+          count('profile_refused', accountId)
+        },
         onPreviousSecret: () => {
           log.warn('Sentinel took only the previous secret', { accountId })
           count('secret_previous_used')
@@ -127,7 +131,7 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
       const fields = { requestId, accountId, door, route, status: outcome.status, durationMs }
       if (outcome.status === 'queued') {
         log.error('A request waits in the queue', outcome.error, fields)
-        count('request_queued', accountId)
+        count('request_queued')
       } else if (outcome.status === 'opening') {
         log.info('Another attempt is at work on this request', fields)
       } else {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { engagementAttribute } from './engagement-attributes.ts'
 import { type Finding, InvalidRequestError } from './errors.ts'
+import { toPlace } from './json.ts'
 import { atMost, decimalId, text, wellFormed } from './schema-parts.ts'
 
 /** Which entry a request came by; the two are separate name spaces of request ids. */
@@ -131,7 +132,10 @@ export const check = <T extends z.ZodMiniType>(
 
 const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
   issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a known member' }))
+    ? issue.keys.map((key) => ({
+        path: [...issue.path, toPlace(key)].join('.'),
+        message: 'is not a known member',
+      }))
     : [{ path: issue.path.join('.'), message: issue.message }]
 
 const wordsFor = (issue: z.core.$ZodRawIssue): string => {
@@ -139,9 +143,9 @@ const wordsFor = (issue: z.core.$ZodRawIssue): string => {
     case 'invalid_type':
       return `must be ${article(issue.expected)}`
     case 'too_small':
-      return `must have at least ${issue.minimum} ${unit(issue.origin)}`
+      return `must ${issue.origin === 'array' ? 'have' : 'be'} at least ${issue.minimum}`
     case 'too_big':
-      return `must have at most ${issue.maximum} ${unit(issue.origin)}`
+      return `must ${issue.origin === 'array' ? 'have' : 'be'} at most ${issue.maximum}`
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}`
     case 'invalid_key':
@@ -156,5 +160,3 @@ const wordsFor = (issue: z.core.$ZodRawIssue): string => {
 }
 
 const article = (type: string) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'int' ? 'integer' : type}`
-
-const unit = (origin: string) => (origin === 'array' ? 'entries' : 'characters')

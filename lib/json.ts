@@ -25,6 +25,10 @@ interface Level {
   place: string | number
 }
 
+/** A name that somebody else made up may be anything, personal too; it is told where it looks like one in a program. */
+export const toPlace = (name: string): string =>
+  /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name) ? name : '(a name)'
+
 /** Walks the tokens of a text that JSON.parse took, so that a string before a colon is a name, and nothing else is. */
 const checkNames = (text: string) => {
   const levels: Level[] = []
@@ -49,5 +53,10 @@ const checkNames = (text: string) => {
 }
 
 const refuse = (levels: readonly Level[], message: string): never => {
-  throw new InvalidRequestError([{ path: levels.map(({ place }) => place).join('.'), message }])
+  throw new InvalidRequestError([
+    {
+      path: levels.map(({ place }) => (typeof place === 'string' ? toPlace(place) : place)).join('.'),
+      message,
+    },
+  ])
 }

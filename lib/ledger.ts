@@ -31,11 +31,13 @@ const STATUSES = ['opening', 'queued', 'failed', ...FINAL] as const
 
 const requestItem = z.object({
   requestId: z.string(),
+  accountId: z.string(),
   status: z.enum(STATUSES),
   fingerprint: z.string(),
   leaseId: z.optional(z.string()),
   createdAt: z.number(),
   attempts: z.number(),
+  releasedAttempt: z.optional(z.number()),
   reached: z.optional(z.boolean()),
   messageInDoubt: z.optional(z.boolean()),
   conversationId: z.optional(z.string()),
@@ -56,6 +58,8 @@ const consumerItem = z.object({
 export interface Lease {
   readonly pk: string
   readonly leaseId: string
+  /** 1 for the first attempt. */
+  readonly attempt: number
   /** What the whole item holds that doesn't change any more. */
   readonly facts: Item
   /** Whether an earlier attempt may have reached LivePerson. */
@@ -127,11 +131,14 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
       const before = item && z.parse(requestItem, item)
       // The SDK repeats a write whose answer was lost, and then meets its own claim; what stood there before is gone.
       const own = !written && before?.leaseId === leaseId && before.status === 'opening'
-      const abandoned = own ? before.attempts > 1 : before?.status === 'opening'
+      const abandoned = own
+        ? before.attempts > 1 && before.releasedAttempt !== before.attempts - 1
+        : before?.status === 'opening'
       const attempts = (before?.attempts ?? 0) + (own ? 0 : 1)
       const lease: Lease = {
         pk,
         leaseId,
+        attempt: attempts,
         facts: { ...facts, createdAt: before?.createdAt ?? now(), attempts },
         reached: abandoned || before?.reached === true,
         messageInDoubt: abandoned || before?.messageInDoubt === true,
@@ -198,6 +205,7 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
         set: {
           status: to.status,
           code: to.code,
+          releasedAttempt: lease.attempt,
           reached: lease.reached || to.reached,
           messageInDoubt: lease.messageInDoubt || to.messageInDoubt,
           updatedAt: now(),
@@ -207,14 +215,27 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
       })
     },
 
-    /** Gives the requests of an id at one door, over some accounts: 1 read unit for each account. */
+    /** Writes down that a request, which nobody works on, left the events queue without an outcome: 1 write unit. */
+    giveUp: async ({ accountId, door, requestId }: AcceptedRequest, code: string): Promise<void> => {
+      await table.update({
+        pk: requestKey(accountId, door, requestId),
+        set: { status: 'failed', code, updatedAt: now(), expiresAt: expiresAt() },
+        condition: '#status = :queued',
+        values: { queued: 'queued' },
+      })
+    },
+
+    /**
+     * Gives the requests of an id at one door, over some accounts and in their order: 1 read unit for each account.
+     */
     find: async (
       accountIds: readonly string[],
       door: AcceptedRequest['door'],
       requestId: string,
     ): Promise<readonly RequestItem[]> => {
       const items = await table.getMany(accountIds.map((accountId) => requestKey(accountId, door, requestId)))
-      return items.map((item) => z.parse(requestItem, item))
+      const found = items.map((item) => z.parse(requestItem, item))
+      return accountIds.flatMap((accountId) => found.filter((item) => item.accountId === accountId))
     },
 
     /** Gives the conversation that a consumer was last known to have: 1 read unit. */

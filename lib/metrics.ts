@@ -8,6 +8,7 @@ export type MetricName =
   | 'request_queued'
   | 'request_repeated'
   | 'record_quarantined'
+  | 'profile_refused'
   | 'secret_previous_used'
   | 'foreign_host_refused'
   | 'domains_refresh_failed'

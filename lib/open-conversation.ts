@@ -95,10 +95,11 @@ export const createOpenConversation = ({
     } catch (thrown) {
       const error = toAppError(thrown)
       // LivePerson has done its part: what the table doesn't take goes by the queue.
-      if (found && (await isKept(attempt, error, found))) return { ...found.outcome, repeated: false }
+      if (found && found !== known && (await isKept(attempt, error, found)))
+        return { ...found.outcome, repeated: false }
       const reached =
         opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
-      const doubts = { reached, messageInDoubt: opened !== undefined }
+      const doubts = { reached, messageInDoubt: opened?.kind === 'opened' || found !== undefined }
       const lost = reached && hold && !found ? toRejection('outcome_unknown') : error
       if (lease && (lost instanceof LivePersonRejectedError || lost instanceof OutcomeUnknownError))
         return reject(lost, lease, doubts, attempt)

@@ -81,7 +81,7 @@ const openOne = async (
         aliveUntil,
         // The record itself stays in the queue; only what was found out has to be added.
         keep: async (_, found) => {
-          if (found) await service.queues.send(toHandedOver(request, found), 0)
+          if (found) await service.queues.send(toHandedOver(request, found), backOffMs(attempt, undefined))
         },
         setAside: async () => undefined,
       },
@@ -139,6 +139,8 @@ const setAside = async (
       requestId,
     })
     service.count('record_quarantined', request?.accountId)
+    // Whoever asks for its status should not wait any longer. Should this fail, they wait.
+    if (request?.door === 'form') await service.ledger.giveUp(request, error.code).catch(() => undefined)
     return true
   } catch (thrown) {
     service.log.error('The quarantine queue did not take a record', toAppError(thrown), { requestId })
@@ -146,12 +148,12 @@ const setAside = async (
   }
 }
 
-/** The places that are wrong; a name that doesn't look like one may be anything, and is not repeated. */
+/** The places that are wrong; whatever else a place may hold is not repeated. */
 const detailOf = ({ message, findings }: AppError): string =>
   findings
     .slice(0, 10)
     .map(
       ({ path, message }) =>
-        `${/^[A-Za-z0-9_.-]{0,120}$/.test(path) ? path || 'the body' : '(a name)'} ${message}`,
+        `${/^[A-Za-z0-9_.() -]{0,200}$/.test(path) ? path || 'the body' : '(a name)'} ${message}`,
     )
     .join('; ') || message

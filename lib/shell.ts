@@ -4,6 +4,12 @@ import { toAppError } from './errors.ts'
 import { createLog } from './log.ts'
 import { toProblem } from './problem.ts'
 
+/**
+ * Middy's own time-out is off: it would answer for a handler that is still at work, and a container that is frozen
+ * instead of killed would go on with it after its lease.
+ */
+export const SHELL = { timeoutEarlyInMillis: 0 } as const
+
 /** How long a container lives on where its context doesn't say, in milliseconds. */
 const UNKNOWN_LIFE_MS = 15_000
 

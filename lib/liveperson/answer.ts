@@ -30,6 +30,9 @@ export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer 
     const item = itemOf(said.filter(isRecord), reqId)
     if (item) return byItem(item)
   }
+  // A page of a proxy or of a host that has moved, not an answer of LivePerson's.
+  if (said === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
+    return { kind: 'unavailable', reason: String(status), reached: false }
   return byStatus(status, String(status))
 }
 

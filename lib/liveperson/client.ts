@@ -10,6 +10,9 @@ import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBo
 /** How long a token that several calls wait for may take, in milliseconds; each call waits for its own deadline only. */
 const TOKEN_TIMEOUT_MS = 10_000
 
+/** LivePerson's advised pause after 429, in milliseconds. */
+const MESSAGE_PAUSE_MS = 1000
+
 export interface LivePersonOptions {
   readonly accountId: string
   readonly http: Http
@@ -30,6 +33,8 @@ export interface LivePersonOptions {
   }
   /** Told each time that only the previous secret was taken. */
   readonly onPreviousSecret: () => void
+  /** Told each time that LivePerson opened a conversation, but did not take the consumer's profile. */
+  readonly onProfileRefused: () => void
 }
 
 /** What CONVERSATION came to. */
@@ -50,7 +55,7 @@ export type LivePerson = ReturnType<typeof createLivePerson>
  * @see https://developers.liveperson.com/connector-api-send-api-overview.html
  */
 export const createLivePerson = (options: LivePersonOptions) => {
-  const { accountId, http, now, loopback, hosts, credentials, onPreviousSecret } = options
+  const { accountId, http, now, loopback, hosts, credentials } = options
 
   /** Runs a call at a service's host; a host that can't be reached may have moved, so then once more at the new one. */
   const at = async <T>(
@@ -102,7 +107,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       const previous = await credentials.previous()
       if (!previous || isSame(previous, current) || isSame(previous, reloaded)) throw refused()
       const appJwt = await issueAppJwt(previous)
-      onPreviousSecret()
+      options.onPreviousSecret()
       return appJwt
     },
   })
@@ -164,7 +169,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
         const read = readAnswer(answer, reqId)
         return read.kind === 'app_jwt_refused'
           ? undefined
-          : { answer: read, retryAfterMs: answer.retryAfterMs, lpConsumerId: consumerJws.lpConsumerId }
+          : { answer: read, said: answer, lpConsumerId: consumerJws.lpConsumerId }
       })
     const consumerJws = await identify(consumerId, deadline)
     const first = await call(consumerJws)
@@ -173,7 +178,13 @@ export const createLivePerson = (options: LivePersonOptions) => {
     return call(await identify(consumerId, deadline))
   }
 
-  const publish = async (consumerId: string, body: object, reqId: string, deadline: number) => {
+  /** `busy`: it certainly was not taken, and may be later; `unknown`: no answer was read. */
+  const publish = async (
+    consumerId: string,
+    body: object,
+    reqId: string,
+    deadline: number,
+  ): Promise<'taken' | 'closed' | 'busy' | 'not_sent' | 'unknown'> => {
     try {
       const { answer } = await onBehalfOf(consumerId, {
         path: '/send',
@@ -183,9 +194,11 @@ export const createLivePerson = (options: LivePersonOptions) => {
       })
       if (answer.kind === 'ok') return 'taken'
       if (answer.kind === 'closed') return 'closed'
-      return answer.kind === 'unavailable' && answer.reached ? 'unknown' : 'not_sent'
+      if (answer.kind === 'unavailable') return answer.reached ? 'unknown' : 'busy'
+      return 'not_sent'
     } catch (error) {
-      return error instanceof LivePersonUnavailableError && error.reached ? 'unknown' : 'not_sent'
+      if (!(error instanceof LivePersonUnavailableError)) return 'not_sent'
+      return error.reached ? 'unknown' : 'busy'
     }
   }
 
@@ -213,14 +226,15 @@ export const createLivePerson = (options: LivePersonOptions) => {
       deadline: number,
     ): Promise<Opened> => {
       const ids = { profile: randomUUID(), conversation: randomUUID() }
-      const { answer, retryAfterMs, lpConsumerId } = await onBehalfOf(consumerId, {
+      const { answer, said, lpConsumerId } = await onBehalfOf(consumerId, {
         path: '',
         body: JSON.stringify(toConversationBody({ ...input, accountId }, ids)),
         reqId: ids.conversation,
         deadline,
       })
       if (answer.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
-      if (answer.kind !== 'ok') throw toError(answer, retryAfterMs)
+      if (answer.kind !== 'ok') throw toError(answer, said.retryAfterMs)
+      if (readAnswer(said, ids.profile).kind === 'rejected') options.onProfileRefused()
       const { conversationId } = answer.body
       if (typeof conversationId === 'string' && conversationId !== '')
         return { kind: 'opened', conversationId, lpConsumerId }
@@ -231,7 +245,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Sends a consumer's message. It is sent once: LivePerson has no guard against a second one.
+     * Sends a consumer's message; once more only where it certainly was not taken, since LivePerson has no guard against
+     * a second one.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -242,8 +257,14 @@ export const createLivePerson = (options: LivePersonOptions) => {
       deadline: number,
     ): Promise<MessageOutcome> => {
       const id = randomUUID()
-      const outcome = await publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
-      return outcome === 'taken' ? 'sent' : outcome
+      const send = () => publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
+      let outcome = await send()
+      if (outcome === 'busy' && now() + 2 * MESSAGE_PAUSE_MS < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, MESSAGE_PAUSE_MS))
+        outcome = await send()
+      }
+      if (outcome === 'taken') return 'sent'
+      return outcome === 'busy' ? 'not_sent' : outcome
     },
 
     /**

@@ -2,6 +2,10 @@ import { LivePersonRejectedError, LivePersonUnavailableError } from '../errors.t
 import { isTrusted } from './hosts.ts'
 
 const MAX_TIMEOUT_MS = 10_000
+/** LivePerson's advised wait for calls that get a token, in milliseconds. */
+const TOKEN_RETRY_AFTER_MS = 5000
+/** Nobody is asked to wait longer than this, in milliseconds. */
+const MAX_RETRY_AFTER_MS = 900_000
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 export interface HttpRequest {
@@ -75,8 +79,9 @@ export const createHttp = ({
  * @throws {LivePersonUnavailableError} 408, 429, 5xx, or a redirect, which is never followed.
  * @throws {LivePersonRejectedError} Any other 4xx.
  */
-export const throwForStatus = (service: string, { status, retryAfterMs }: HttpAnswer) => {
+export const throwForStatus = (service: string, { status, retryAfterMs: askedMs }: HttpAnswer) => {
   if (status >= 200 && status < 300) return
+  const retryAfterMs = status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, askedMs ?? 0) : askedMs
   const detail = `${service} answered ${status}.`
   if (status >= 400 && status < 500 && status !== 429 && status !== 408)
     throw new LivePersonRejectedError({ detail })
@@ -107,7 +112,6 @@ const isUnreachable = (error: unknown): boolean => {
 
 const toMilliseconds = (retryAfter: string | null, now: number): number | undefined => {
   if (retryAfter === null) return undefined
-  if (/^\d{1,6}$/.test(retryAfter.trim())) return Number(retryAfter) * 1000
-  const date = Date.parse(retryAfter)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  const ms = /^\d{1,9}$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now
+  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms))
 }

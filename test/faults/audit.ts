@@ -33,8 +33,6 @@ export const audit = async (
   const quarantined = world.sqs.depth('quarantine').ready
   if (ready + delayed + inFlight > 0)
     findings.push(`the events queue still holds ${ready + delayed + inFlight}`)
-  if (quarantined > planned.filter(({ isRefused }) => isRefused).length * 10)
-    findings.push(`quarantine holds ${quarantined}`)
   const states: Record<string, number> = {}
 
   for (const request of planned) {
@@ -80,6 +78,8 @@ export const audit = async (
       if (body.requestId !== undefined && body.requestId !== request.body.requestId)
         say('a caller got another id')
       if (status === 502 && own.length > 0) say('a caller was told that it was refused')
+      if (body.messageStatus !== undefined && body.messageStatus !== item?.messageStatus)
+        say(`a caller was told ${body.messageStatus} of its message, the ledger says ${item?.messageStatus}`)
       if (status === 400 || status === 422 || status === 500) say(`a caller got ${status} ${body.code}`)
     }
     checkMessage(

@@ -33,10 +33,10 @@ const expectOneTruth = (answers: readonly Awaited<ReturnType<typeof submit>>[], 
   expect(new Set(bodies.map((body) => body.requestId))).toEqual(new Set([requestId]))
   expect(answers.filter(({ statusCode = 0 }) => statusCode >= 300)).toEqual([])
   const [conversation, ...others] = world.livePerson.conversations()
+  expect(conversation?.state).toBe('OPEN')
   expect(others).toEqual([])
   const told = new Set(bodies.flatMap((body) => body.conversationId ?? []))
   expect([...told].filter((id) => id !== conversation?.conversationId)).toEqual([])
-  return conversation
 }
 
 describe('many copies of one request become one conversation', { timeout: 120_000 }, () => {

@@ -332,6 +332,10 @@ const run = async (
 
   // Everything once more from the start: quarantine and events alike.
   const quarantined = await world.receiveQuarantine()
+  const refused = new Set(planned.filter(({ isRefused }) => isRefused).map(({ body }) => body.requestId))
+  const misplaced = quarantined.filter(
+    ({ code, requestId = '' }) => code !== 'liveperson_rejected' || !refused.has(requestId),
+  )
   for (const conversation of livePerson.conversations())
     if (conversation.state === 'OPEN' && random.chance(0.5))
       livePerson.closeConversation(conversation.conversationId)
@@ -350,6 +354,7 @@ const run = async (
     ...before,
     findings: [
       ...before.findings,
+      ...misplaced.map(({ code, requestId }) => `${requestId} is in quarantine as ${code}`),
       ...(reopened > 0 ? [`a replay of everything opened ${reopened} more conversations`] : []),
     ],
     requests,

@@ -187,12 +187,12 @@ describe('each code of a form’s answer', () => {
         wrong('engagementAttributes.0.personal.storeNumber'),
       ],
       [
-      'an object that pretends to have a length',
-      '{"route":"vip","consumer":{"email":{"length":[{"toString":0}]}}}',
-      {},
-      wrong('consumer.email'),
-    ],
-    ['a short id', { campaign, requestId: 'short' }, {}, wrong('requestId')],
+        'an object that pretends to have a length',
+        '{"route":"vip","consumer":{"email":{"length":[{"toString":0}]}}}',
+        {},
+        wrong('consumer.email'),
+      ],
+      ['a short id', { campaign, requestId: 'short' }, {}, wrong('requestId')],
       [
         'a header id with a blank',
         { campaign },

@@ -287,13 +287,18 @@ test('the domains are refreshed every ten minutes', () => {
 test('an alarm is raised for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(6 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(7 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
   expect(watched).toContainEqual(expect.stringMatching(/^ApproximateAgeOfOldestMessage .*EventsQueue/))
   expect(watched).toContainEqual(expect.stringMatching(/^5xx .*HttpApi/))
-  for (const metric of ['domains_refresh_failed', 'foreign_host_refused', 'secret_previous_used'])
+  for (const metric of [
+    'request_queued',
+    'domains_refresh_failed',
+    'foreign_host_refused',
+    'secret_previous_used',
+  ])
     expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
   for (const name of FUNCTIONS) {
     for (const metric of ['Errors', 'Throttles']) {

@@ -56,7 +56,7 @@ describe('parseStageConfig', () => {
   })
 
   test.each([
-    ['no account', { accounts: [] }, 'accounts must have at least 1 entries'],
+    ['no account', { accounts: [] }, 'accounts must have at least 1'],
     [
       'an account twice',
       { accounts: [{ accountId: '7' }, { accountId: '7' }] },

@@ -83,6 +83,7 @@ const createClient = ({
   const http = createHttp({ fetch, now, loopback })
   const readSecret = createSecrets(awsOptions)
   const onPreviousSecret = vi.fn()
+  const onProfileRefused = vi.fn()
   const onForeignHost = vi.fn()
   const credentials = createCredentials({ now, read: (stage) => readSecret(secretId, stage) })
   const hosts = createDomains({
@@ -102,6 +103,7 @@ const createClient = ({
     hosts,
     credentials,
     onPreviousSecret,
+    onProfileRefused,
     ...options,
   })
   return {
@@ -110,6 +112,7 @@ const createClient = ({
     rotate,
     credentials,
     onPreviousSecret,
+    onProfileRefused,
     onForeignHost,
     open: (consumerId = newId(), deadline = soon()) => client.openConversation(consumerId, INPUT, deadline),
   }
@@ -690,6 +693,19 @@ describe('a create', () => {
     expect(await failure(createClient().open())).toMatchObject({ retryable: true, reached: false })
   })
 
+  test('is open, and told, where LivePerson takes the conversation but not the profile', async () => {
+    const client = createClient({
+      fetch: async (input, init) => {
+        const response = await fetch(input, init)
+        if (!String(input).includes('/conversation?')) return response
+        const [profile, ...others] = (await response.json()) as object[]
+        return Response.json([{ ...profile, code: 'BAD_REQUEST' }, ...others], { status: 400 })
+      },
+    })
+    expect((await client.open()).kind).toBe('opened')
+    expect(client.onProfileRefused).toHaveBeenCalledTimes(1)
+  })
+
   test('for a consumer that the IDP refuses is rejected', async () => {
     world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
     expect(await failure(createClient().open())).toBeInstanceOf(LivePersonRejectedError)
@@ -726,6 +742,13 @@ describe('a message', () => {
     expect(messages()).toMatchObject([{ text: 'My order is late' }])
   })
 
+  test('that LivePerson certainly did not take is sent once more', async () => {
+    const { send } = await arrange()
+    world.livePerson.faults.add({ service: 'send', kind: '429' })
+    expect(await send()).toBe('sent')
+    expect(messages()).toHaveLength(1)
+  })
+
   test('to a conversation that is over is told so', async () => {
     const { send, conversationId } = await arrange()
     world.livePerson.closeConversation(conversationId)
@@ -733,7 +756,7 @@ describe('a message', () => {
   })
 
   test.each([
-    ['429', { kind: '429' }],
+    ['429 twice', { kind: '429', times: 2 }],
     ['400', { kind: 'status', status: 400, body: '{"code":"BAD_REQUEST","body":{"msg":"x"},"reqId":"1"}' }],
     ['404', { kind: 'status', status: 404, body: '' }],
   ] as [string, Trouble][])('that is refused (%s) is not sent', async (_, fault) => {
