@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
 import * as z from 'zod/mini'
 import { check, consumerId } from './conversation-request.ts'
-import { type EngagementAttribute, engagementAttribute } from './engagement-attributes.ts'
+import { type EngagementAttribute, engagementAttributes } from './engagement-attributes.ts'
 import { AppError, ConsumerTokenInvalidError, ServiceUnavailableError } from './errors.ts'
-import { atMost, text } from './schema-parts.ts'
+import { text } from './schema-parts.ts'
 import type { TokensConfig } from './stage-config.ts'
 import type { ThirdParty } from './third-party.ts'
 
@@ -126,7 +126,7 @@ const claims = z.object({
   family_name: z.optional(text(256)),
   email: z.optional(text(320)),
   phone_number: z.optional(text(64)),
-  lp_sdes: z.optional(z.array(engagementAttribute).check(atMost(10, 'entries'))),
+  lp_sdes: z.optional(engagementAttributes),
 })
 
 /**

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
-import { engagementAttribute } from './engagement-attributes.ts'
+import { engagementAttributes } from './engagement-attributes.ts'
 import { type Finding, InvalidRequestError } from './errors.ts'
 import { toPlace } from './json.ts'
-import { atMost, decimalId, text, wellFormed } from './schema-parts.ts'
+import { decimalId, text, wellFormed } from './schema-parts.ts'
 
 /** Which entry a request came by; the two are separate name spaces of request ids. */
 export type Door = 'form' | 'queue'
@@ -63,7 +63,7 @@ const schema = z.strictObject({
       description: z.optional(text(4096)),
     }),
   ),
-  engagementAttributes: z.optional(z.array(engagementAttribute).check(atMost(10, 'entries'))),
+  engagementAttributes: z.optional(engagementAttributes),
   ttr: z.optional(ttr),
   context: z.optional(
     z.strictObject({

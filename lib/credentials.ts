@@ -22,7 +22,7 @@ export const createCredentials = ({
   let kept: { readonly credentials: AppCredentials; renewAt: number } | undefined
   let pending: Promise<AppCredentials> | undefined
 
-  const fetch = (): Promise<AppCredentials> => {
+  const renew = (): Promise<AppCredentials> => {
     pending ??= read('AWSCURRENT')
       .then((credentials) => {
         if (!credentials) throw new Error('A secret has always a current version')
@@ -37,16 +37,16 @@ export const createCredentials = ({
 
   return {
     current: async (): Promise<AppCredentials> => {
-      if (!kept) return fetch()
+      if (!kept) return renew()
       if (now() >= kept.renewAt) {
         kept.renewAt = now() + LIFE_MS / 10
-        fetch().catch(() => undefined)
+        renew().catch(() => undefined)
       }
       return kept.credentials
     },
     reload: async (refused: AppCredentials): Promise<AppCredentials> => {
       if (kept && kept.credentials !== refused) return kept.credentials
-      return fetch().catch(() => refused)
+      return renew().catch(() => refused)
     },
     previous: () => read('AWSPREVIOUS').catch(() => undefined),
   }

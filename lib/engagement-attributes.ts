@@ -82,3 +82,8 @@ const personalInfo = z.strictObject({
 export const engagementAttribute = z.discriminatedUnion('type', [customerInfo, personalInfo])
 
 export type EngagementAttribute = z.infer<typeof engagementAttribute>
+
+/** How many engagement attributes one request or route may have. */
+export const MAX_ATTRIBUTES = 10
+
+export const engagementAttributes = z.array(engagementAttribute).check(atMost(MAX_ATTRIBUTES, 'entries'))

@@ -2,7 +2,7 @@ import { accept } from './accept.ts'
 import type { Service } from './connect.ts'
 import type { VerifiedConsumer } from './consumer-token.ts'
 import type { AcceptedRequest, ConversationRequest } from './conversation-request.ts'
-import type { EngagementAttribute } from './engagement-attributes.ts'
+import { type EngagementAttribute, MAX_ATTRIBUTES } from './engagement-attributes.ts'
 import {
   BotCheckFailedError,
   ConsumerTokenInvalidError,
@@ -12,9 +12,6 @@ import {
 import type { Form } from './form.ts'
 import { accountOf } from './routes.ts'
 import type { AccountConfig } from './stage-config.ts'
-
-/** As many as a request may have. */
-const MAX_ATTRIBUTES = 10
 
 /**
  * Decides whose request a form's is: the consumer of its token, or, where the account lets forms be anonymous and none

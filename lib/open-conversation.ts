@@ -1,3 +1,4 @@
+import { conclude, type KnownOutcome } from './conclude.ts'
 import type { AcceptedRequest } from './conversation-request.ts'
 import {
   type AppError,
@@ -7,7 +8,7 @@ import {
   toAppError,
   toRejection,
 } from './errors.ts'
-import type { FinalOutcome, Lease, Ledger, MessageStatus } from './ledger.ts'
+import type { FinalOutcome, Lease, Ledger } from './ledger.ts'
 import type { LivePerson, Opened } from './liveperson/client.ts'
 import { accountOf, type Destination, destinationOf } from './routes.ts'
 import type { StageConfig } from './stage-config.ts'
@@ -39,12 +40,6 @@ export interface Attempt {
   readonly keep: (error: AppError, known?: KnownOutcome) => Promise<void>
   /** Makes sure that a person will look at the request; throws where it can't. */
   readonly setAside: (error: AppError) => Promise<void>
-}
-
-/** What LivePerson has done for a request where the ledger could not take it down. */
-export interface KnownOutcome {
-  readonly outcome: FinalOutcome
-  readonly lpConsumerId: string
 }
 
 /**
@@ -87,7 +82,9 @@ export const createOpenConversation = ({
       if (!found) {
         if (lease.reached && hold) throw toRejection('outcome_unknown')
         opened = await create(livePerson, request, destination, attempt.deadline)
-        found = await conclude(livePerson, request, lease, opened, attempt)
+        const end = Math.min(now() + MESSAGE_MS, attempt.aliveUntil - WRITE_MS)
+        const deadline = Math.max(attempt.deadline, end)
+        found = await conclude({ ledger, livePerson }, request, lease, opened, deadline)
       }
       const { lpConsumerId, outcome } = found
       const { accountId } = request
@@ -125,54 +122,6 @@ export const createOpenConversation = ({
       await new Promise((resolve) => setTimeout(resolve, waitMs))
       return open()
     }
-  }
-
-  /** Sends the first message, where there is one and a conversation to send it to. */
-  async function conclude(
-    livePerson: LivePerson,
-    request: AcceptedRequest,
-    lease: Lease,
-    opened: Opened,
-    { deadline, aliveUntil }: Attempt,
-  ): Promise<KnownOutcome> {
-    const { accountId, consumerId, message } = request
-    const { lpConsumerId } = opened
-    const end = Math.max(deadline, Math.min(now() + MESSAGE_MS, aliveUntil - WRITE_MS))
-
-    if (opened.kind === 'opened') {
-      const { conversationId } = opened
-      const sent =
-        message === undefined
-          ? undefined
-          : await livePerson.sendMessage(consumerId, conversationId, message, end)
-      return {
-        outcome: { status: 'opened', conversationId, messageStatus: toMessageStatus(sent) },
-        lpConsumerId,
-      }
-    }
-
-    // Either it was open before, or an earlier attempt opened it and its answer was lost. A conversation that is known,
-    // and still open, settles that: a consumer has only one.
-    const unsent = message === undefined ? undefined : lease.messageInDoubt ? 'unknown' : 'not_sent'
-    const last = await ledger.findConversation(accountId, lpConsumerId)
-    const conversationId = last?.state === 'OPEN' ? last.conversationId : undefined
-    if (conversationId !== undefined && last?.openedBy === lease.pk)
-      return { outcome: { status: 'opened', conversationId, messageStatus: unsent }, lpConsumerId }
-    if (conversationId !== undefined) {
-      const sent =
-        message === undefined || lease.messageInDoubt
-          ? await livePerson.isOpen(consumerId, conversationId, end)
-          : await livePerson.sendMessage(consumerId, conversationId, message, end)
-      if (sent === true)
-        return { outcome: { status: 'existing', conversationId, messageStatus: unsent }, lpConsumerId }
-      if (sent === 'sent')
-        return { outcome: { status: 'existing', conversationId, messageStatus: sent }, lpConsumerId }
-      if (sent === false || sent === 'closed')
-        await ledger.forgetConversation(accountId, lpConsumerId, conversationId)
-      else if (sent === 'unknown')
-        return { outcome: { status: statusOf(lease), messageStatus: sent }, lpConsumerId }
-    }
-    return { outcome: { status: statusOf(lease), messageStatus: unsent }, lpConsumerId }
   }
 
   async function reject(
@@ -213,16 +162,8 @@ export const createOpenConversation = ({
   }
 }
 
-/** What an open conversation that nobody knows is called. */
-const statusOf = ({ reached }: Lease) => (reached ? 'opened' : 'existing')
-
 const isKept = ({ keep }: Attempt, error: AppError, found: KnownOutcome): Promise<boolean> =>
   keep(error, found).then(
     () => true,
     () => false,
   )
-
-const toMessageStatus = (outcome: string | undefined): MessageStatus | undefined => {
-  if (outcome === undefined || outcome === 'sent' || outcome === 'unknown') return outcome
-  return 'not_sent'
-}

@@ -1,6 +1,7 @@
 import type { SQSRecord } from 'aws-lambda'
 import * as z from 'zod/mini'
 import { accept } from './accept.ts'
+import type { KnownOutcome } from './conclude.ts'
 import {
   type AcceptedRequest,
   accountId,
@@ -11,7 +12,6 @@ import {
 } from './conversation-request.ts'
 import { InvalidRequestError } from './errors.ts'
 import { parseJson } from './json.ts'
-import type { KnownOutcome } from './open-conversation.ts'
 import { accountOf } from './routes.ts'
 import type { StageConfig } from './stage-config.ts'
 

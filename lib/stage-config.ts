@@ -1,8 +1,7 @@
 import * as z from 'zod/mini'
 import { accountId, campaign, check, routeName, ttr } from './conversation-request.ts'
-import { engagementAttribute } from './engagement-attributes.ts'
+import { engagementAttributes } from './engagement-attributes.ts'
 import { type Finding, InvalidConfigError } from './errors.ts'
-import { atMost } from './schema-parts.ts'
 import { isPrivate } from './third-party.ts'
 
 const tokens = z.strictObject({
@@ -25,7 +24,7 @@ const route = z.strictObject({
   ...campaign.shape,
   ttr: z._default(ttr, 'NORMAL'),
   doors: z._default(z.array(z.enum(['form', 'queue'])).check(z.minLength(1)), ['form', 'queue']),
-  engagementAttributes: z._default(z.array(engagementAttribute).check(atMost(10, 'entries')), []),
+  engagementAttributes: z._default(engagementAttributes, []),
 })
 
 const account = z.strictObject({

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { KnownOutcome } from '../../lib/conclude.ts'
 import { AppError, InvalidRequestError } from '../../lib/errors.ts'
-import type { KnownOutcome } from '../../lib/open-conversation.ts'
 import { parseRecord, toHandedOver } from '../../lib/record.ts'
 import { parseStageConfig } from '../../lib/stage-config.ts'
 import { STAGE, toRecord } from '../world.ts'
