@@ -133,7 +133,8 @@ export const check = <T extends z.ZodMiniType>(
 const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({
-        path: [...issue.path, toPlace(key)].join('.'),
+        path: [...issue.path, key].join('.'),
+        place: [...issue.path, toPlace(key)].join('.'),
         message: 'is not a known member',
       }))
     : [{ path: issue.path.join('.'), message: issue.message }]

@@ -2,6 +2,8 @@
 export interface Finding {
   readonly path: string
   readonly message: string
+  /** The path for others than the sender, where a name in it is the sender's own and may be anything, personal too. */
+  readonly place?: string
 }
 
 interface Reason {

@@ -25,7 +25,7 @@ interface Level {
   place: string | number
 }
 
-/** A name that somebody else made up may be anything, personal too; it is told where it looks like one in a program. */
+/** Gives a name that looks like one in a program, and else only that there is one. */
 export const toPlace = (name: string): string =>
   /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name) ? name : '(a name)'
 
@@ -53,10 +53,8 @@ const checkNames = (text: string) => {
 }
 
 const refuse = (levels: readonly Level[], message: string): never => {
-  throw new InvalidRequestError([
-    {
-      path: levels.map(({ place }) => (typeof place === 'string' ? toPlace(place) : place)).join('.'),
-      message,
-    },
-  ])
+  const places = levels.map(({ place }) => place)
+  const path = places.join('.')
+  const place = places.map((part) => (typeof part === 'string' ? toPlace(part) : part)).join('.')
+  throw new InvalidRequestError([{ path, message, ...(place !== path && { place }) }])
 }

@@ -153,7 +153,7 @@ const detailOf = ({ message, findings }: AppError): string =>
   findings
     .slice(0, 10)
     .map(
-      ({ path, message }) =>
-        `${/^[A-Za-z0-9_.() -]{0,200}$/.test(path) ? path || 'the body' : '(a name)'} ${message}`,
+      ({ path, place = path, message }) =>
+        `${/^[A-Za-z0-9_.() -]{0,200}$/.test(place) ? place || 'the body' : '(a name)'} ${message}`,
     )
     .join('; ') || message

@@ -187,6 +187,12 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
       '(a name) is not a known member',
     ],
     [
+      'names that may be personal',
+      { campaign, consumer: { '4533112233': 1, 'anna.berg': 2 } },
+      'invalid_request',
+      'consumer.(a name) is not a known member; consumer.(a name) is not a known member',
+    ],
+    [
       'a campaign that LivePerson refuses',
       { campaign: { campaignId: 9, engagementId: 9 } },
       'liveperson_rejected',
