@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { accept } from '../lib/accept.ts'
+import type { AcceptedRequest } from '../lib/conversation-request.ts'
+import { parseForm } from '../lib/form.ts'
+import { toConversationBody } from '../lib/liveperson/payload.ts'
+import { parseRecord } from '../lib/record.ts'
+import { accountOf, destinationOf } from '../lib/routes.ts'
+import type { StageConfig } from '../lib/stage-config.ts'
+import { formEvent, toRecord, type World } from '../test/world.ts'
+import { type Figure, median } from './figures.ts'
+
+const SAMPLES = 30
+const PER_SAMPLE = 500
+
+const REQUEST = {
+  requestId: 'bench-0001',
+  route: 'order-help',
+  consumer: { firstName: 'Zoë', lastName: 'Berg', email: 'zoe@example.org', phone: '+4533112233' },
+  engagementAttributes: [
+    { type: 'personal', personal: { firstname: 'Zoë', lastname: 'Berg', language: 'da-DK' } },
+  ],
+  context: { lang: 'en-GB' },
+  message: 'My order is late',
+}
+
+/** What the service itself does for a request, from its event to the text of the CONVERSATION body: no network, no log. */
+export const measureHandlerTime = async (world: World): Promise<readonly Figure[]> => {
+  const { stage } = world.configOf()
+  const event = formEvent(REQUEST)
+  const record = toRecord(REQUEST)
+  const byForm = () => {
+    const { request, requestId = '' } = parseForm(event)
+    const { accountId } = accountOf(stage, request)
+    return toBody(stage, accept(request, { door: 'form', requestId, accountId, consumerId: undefined }))
+  }
+  const byQueue = () => toBody(stage, parseRecord(stage, record).request)
+  return [
+    { what: 'parse to payload, form', unit: 'µs', ours: sample(byForm) },
+    { what: 'parse to payload, record', unit: 'µs', ours: sample(byQueue) },
+  ]
+}
+
+const toBody = (stage: StageConfig, request: AcceptedRequest): string => {
+  const account = accountOf(stage, request)
+  const { consumer, context, accountId } = request
+  const destination = destinationOf(account, request.door, request)
+  const ids = { profile: randomUUID(), conversation: randomUUID() }
+  return JSON.stringify(toConversationBody({ consumer, context, accountId, ...destination }, ids))
+}
+
+/** Microseconds of one call, once the engine has compiled it. */
+const sample = (work: () => string): number => {
+  const microseconds: number[] = []
+  for (let taken = -10; taken < SAMPLES; taken++) {
+    const startedAt = performance.now()
+    let written = 0
+    for (let index = 0; index < PER_SAMPLE; index++) written += work().length
+    if (written === 0) throw new Error('No body was made.')
+    if (taken >= 0) microseconds.push(((performance.now() - startedAt) * 1000) / PER_SAMPLE)
+  }
+  return median(microseconds)
+}

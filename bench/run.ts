@@ -1,0 +1,33 @@
+import './quiet.ts'
+import { startWorld } from '../test/world.ts'
+import { measureBatches } from './batches.ts'
+import { measureBurst } from './burst.ts'
+import { measureColdStarts } from './cold-start.ts'
+import { type Figure, print } from './figures.ts'
+import { measureHandlerTime } from './handler-time.ts'
+import { measureWarmOpens } from './warm-open.ts'
+
+/**
+ * `npm run bench`: compares this service with a plain client in one run, on this machine, against the LivePerson
+ * simulator. There are no thresholds: what counts is the ratio. With `--json`, the last line is one JSON object.
+ */
+async function main(): Promise<void> {
+  const startedAt = performance.now()
+  const world = await startWorld()
+  const figures: Figure[] = []
+  try {
+    for (const measure of MEASUREMENTS) {
+      figures.push(...(await measure(world)))
+      world.livePerson.reset()
+    }
+  } finally {
+    await world.close()
+  }
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  print({ seconds, figures }, { json: process.argv.includes('--json') })
+}
+
+/** The burst comes first: by then the state table knows no hosts either. */
+const MEASUREMENTS = [measureBurst, measureHandlerTime, measureWarmOpens, measureBatches, measureColdStarts]
+
+await main()

@@ -1,0 +1,44 @@
+import { checkStage } from './checkup.ts'
+import { HELP, readSettings, type Settings } from './settings.ts'
+import type { Step } from './steps.ts'
+
+/**
+ * `npm run doctor -- --stage <stage>`: walks for each account of a stage what has to work before a conversation can be
+ * opened, and opens none. Exit code 0 only if every step is ok, 1 if one is not, 2 for wrong flags.
+ */
+async function main(settings: Settings): Promise<boolean> {
+  const steps: Step[] = []
+  await checkStage(settings, (step) => {
+    steps.push(step)
+    console.log(toLine(step))
+  })
+  const ok = steps.every(({ status }) => status === 'ok')
+  const failed = steps.filter(({ status }) => status === 'failed').length
+  console.log(ok ? '\nAll is well.' : `\n${failed} failed.`)
+  if (settings.json) console.log(JSON.stringify({ ok, stage: settings.stage, steps }))
+  return ok
+}
+
+function toLine({ accountId, step, status, found, code, next }: Step): string {
+  const head = `${accountId.padEnd(10)}  ${step.padEnd(16)}  ${status.padEnd(7)}  `
+  const reason = code === undefined ? found : `${code}: ${found}`
+  return head + (next === undefined ? reason : `${reason} Next: ${next}`)
+}
+
+function readFlags(): Settings | 'help' {
+  try {
+    return readSettings(process.argv.slice(2), process.env)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    console.error('`npm run doctor -- --help` says how.')
+    process.exit(2)
+  }
+}
+
+const settings = readFlags()
+if (settings === 'help') console.log(HELP)
+else {
+  // The SDK reads it when its clients are made.
+  process.env.AWS_REGION = settings.region
+  if (!(await main(settings))) process.exitCode = 1
+}
