@@ -1,13 +1,13 @@
-import { z } from 'zod'
 import type { Config } from '../lib/config.ts'
-import { InvalidConfigError, toAppError } from '../lib/errors.ts'
+import { readDomains } from '../lib/domains.ts'
+import { causesOf, InvalidConfigError, toAppError } from '../lib/errors.ts'
 import type { AppCredentials } from '../lib/liveperson/app-jwt.ts'
 import { fetchHosts } from '../lib/liveperson/domain-api.ts'
 import { type Hosts, SERVICES } from '../lib/liveperson/hosts.ts'
 import type { Http } from '../lib/liveperson/http.ts'
 import type { createSecrets } from '../lib/secrets.ts'
 import type { StateTable } from '../lib/state-table.ts'
-import { type Found, namesOf } from './steps.ts'
+import type { Found } from './steps.ts'
 
 /** An account's secret; `previous` where there is a version before the current one. */
 export interface Secret {
@@ -60,16 +60,14 @@ export const findHosts = async ({
   return { value: hosts, found: `${named}; ${kept}` }
 }
 
-const item = z.object({ fetchedAt: z.number() })
-
 const readAge = async (table: StateTable, accountId: string): Promise<string> => {
   try {
-    const { data } = item.safeParse(await table.get(`domains#${accountId}`))
+    const data = await readDomains(table, accountId)
     return data
       ? `the table's were written ${inWords(Date.now() - data.fetchedAt)} ago`
       : 'the table has none yet'
   } catch (thrown) {
-    return `the table can't be read (${namesOf(toAppError(thrown).cause).join(', ')})`
+    return `the table can't be read (${causesOf(toAppError(thrown).cause).join(', ')})`
   }
 }
 

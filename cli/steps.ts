@@ -1,4 +1,4 @@
-import { toAppError } from '../lib/errors.ts'
+import { causesOf, toAppError } from '../lib/errors.ts'
 import { adviceFor } from './advice.ts'
 
 /** What has to work, in the order in which it is walked. */
@@ -54,7 +54,7 @@ export const createWalk = (
       return value
     } catch (thrown) {
       const error = toAppError(thrown)
-      const names = namesOf(error.cause)
+      const names = causesOf(error.cause)
       const found = names.length === 0 ? error.message : `${error.message} (${names.join(', ')})`
       tell({
         accountId,
@@ -67,11 +67,4 @@ export const createWalk = (
       return undefined
     }
   }
-}
-
-/** Names and codes of causes; their texts may quote what they were given. */
-export const namesOf = (cause: unknown): readonly string[] => {
-  if (!(cause instanceof Error)) return []
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
-  return [code, ...namesOf(cause.cause)]
 }

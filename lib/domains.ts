@@ -48,7 +48,7 @@ export const createDomains = ({
   now,
   onForeignHost,
 }: DomainsOptions) => {
-  const pk = `domains#${accountId}`
+  const pk = keyOf(accountId)
   let kept: { hosts: Hosts; renewAt: number } | undefined
   let reading: Promise<Hosts> | undefined
   let renewing: Promise<Hosts> | undefined
@@ -59,7 +59,7 @@ export const createDomains = ({
   }
 
   const readTable = async (): Promise<Domains | undefined> => {
-    const { data } = z.safeParse(item, await table.get(pk))
+    const data = await readDomains(table, accountId)
     return data && SERVICES.every((service) => toOrigin(data.hosts[service], loopback)) ? data : undefined
   }
 
@@ -131,5 +131,11 @@ export const createDomains = ({
     },
   }
 }
+
+/** Gives what the table holds of an account's domains: 1 read unit. */
+export const readDomains = async (table: StateTable, accountId: string): Promise<Domains | undefined> =>
+  z.safeParse(item, await table.get(keyOf(accountId))).data
+
+const keyOf = (accountId: string) => `domains#${accountId}`
 
 const isSame = (a: Hosts, b: Hosts) => SERVICES.every((service) => a[service] === b[service])

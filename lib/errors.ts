@@ -179,3 +179,11 @@ export const toRejection = (code: string | undefined): LivePersonRejectedError |
         detail: 'LivePerson may have opened the conversation already; a person has to look.',
       })
     : new LivePersonRejectedError({ detail: 'LivePerson refused to open this conversation.' })
+
+/** Gives names, codes and our own words of what is below an error; messages of others may quote what they were given. */
+export const causesOf = (cause: unknown, depth = 0): readonly string[] => {
+  if (!(cause instanceof Error) || depth > 4) return []
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  const own = cause instanceof AppError ? cause.message : ''
+  return [[cause.name, code, own].filter(Boolean).join(' '), ...causesOf(cause.cause, depth + 1)]
+}

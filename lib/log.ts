@@ -1,5 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger'
-import { AppError } from './errors.ts'
+import { type AppError, causesOf } from './errors.ts'
 
 /** All that may be logged: nothing that a sender or LivePerson wrote, but the request id and the campaign's ids. */
 const FIELDS = [
@@ -51,7 +51,7 @@ export const createLog = () => {
         ...allowed(fields),
         code: error.code,
         detail: error.code === 'invalid_request' ? undefined : error.message,
-        cause: causes(error.cause),
+        cause: causesOf(error.cause),
       }),
   }
 }
@@ -60,11 +60,3 @@ const allowed = (fields: LogFields) =>
   Object.fromEntries(
     FIELDS.map((name) => [name, fields[name]] as const).filter(([, value]) => value !== undefined),
   )
-
-/** Names, codes and our own words: messages of other errors may quote what they were given. */
-const causes = (cause: unknown, depth = 0): readonly string[] => {
-  if (!(cause instanceof Error) || depth > 4) return []
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  const own = cause instanceof AppError ? cause.message : ''
-  return [[cause.name, code, own].filter(Boolean).join(' '), ...causes(cause.cause, depth + 1)]
-}
