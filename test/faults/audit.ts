@@ -78,7 +78,9 @@ export const audit = async (
       if (body.requestId !== undefined && body.requestId !== request.body.requestId)
         say('a caller got another id')
       if (status === 502 && own.length > 0) say('a caller was told that it was refused')
-      if (body.messageStatus !== undefined && body.messageStatus !== item?.messageStatus)
+      // What was not known then may be known by now: an attempt that sent it had its outcome delivered by the queue.
+      const isOpenWord = body.messageStatus === undefined || body.messageStatus === 'unknown'
+      if (!isOpenWord && body.messageStatus !== item?.messageStatus)
         say(`a caller was told ${body.messageStatus} of its message, the ledger says ${item?.messageStatus}`)
       if (status === 400 || status === 422 || status === 500) say(`a caller got ${status} ${body.code}`)
     }
