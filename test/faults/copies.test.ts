@@ -19,7 +19,7 @@ afterAll(() => world.close())
 afterEach(() => world.livePerson.reset())
 
 /** 1000 in `npm run test:faults`. */
-const COPIES = Number(process.env.FAULT_COPIES ?? 200)
+const COPIES = Number(process.env.FAULT_COPIES ?? 100)
 const CONTAINERS = 20
 // A thousand invocations in one process wait for each other as those of a thousand containers don't.
 const patient = {

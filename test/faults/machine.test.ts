@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { runMachine, type Safeguard } from './machine.ts'
 
-const REQUESTS = 100
+const REQUESTS = 80
 
 describe('thousands of faults at every step, here in a short run', { timeout: 170_000 }, () => {
   test('open nothing twice, lose nothing, and tell nobody anything untrue', async () => {
