@@ -1,11 +1,11 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { connect, type Service } from '../lib/connect.ts'
+import { connectStatus, type StatusService } from '../lib/connect.ts'
 import { answerStatus } from '../lib/request-status.ts'
 import { answerProblem, SHELL } from '../lib/shell.ts'
 
 /** `GET /conversations/{requestId}` of a service. */
-export const createHandler = (service: () => Service) =>
+export const createHandler = (service: () => StatusService) =>
   middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event), SHELL).onError(answerProblem)
 
-export const handler = createHandler(connect)
+export const handler = createHandler(connectStatus)

@@ -15,6 +15,7 @@ import { createMetrics } from './metrics.ts'
 import { createOpenConversation, type Outcome } from './open-conversation.ts'
 import { createQueues } from './queues.ts'
 import { createBotCheckSecrets, createSecrets } from './secrets.ts'
+import type { AccountConfig, StageConfig } from './stage-config.ts'
 import { createStateTable } from './state-table.ts'
 import { createThirdParty } from './third-party.ts'
 
@@ -31,37 +32,63 @@ export interface Seams {
 
 export type Service = ReturnType<typeof createService>
 
-/** Puts the real parts together, once a container. */
-export const createService = (config: Config, seams: Partial<Seams> = {}) => {
+/** What `conversationStatus` needs of a service, and no more: its bundle leaves the rest out. */
+export type StatusService = ReturnType<typeof createStatusService>
+
+export const createStatusService = (config: Config, seams: Partial<Seams> = {}) => {
+  const { now = Date.now, aws = awsOptions } = seams
+  return {
+    ledger: createLedger({ table: createStateTable(config.stateTable, aws), now }),
+    accounts: config.stage.accounts.map(({ accountId }) => ({ accountId })),
+  }
+}
+
+/** What `refreshDomains` needs of a service, and no more. */
+export type DomainsService = Pick<
+  ReturnType<typeof createDomainsService>,
+  'now' | 'log' | 'count' | 'accounts'
+>
+
+export const createDomainsService = (config: Config, seams: Partial<Seams> = {}) => {
   const { fetch = globalThis.fetch, now = Date.now, aws = awsOptions } = seams
-  const { stage, domainApiUrl, loopback, secretIdPrefix } = config
+  const { stage, domainApiUrl, loopback } = config
   const log = createLog()
   const count = createMetrics()
   const http = createHttp({ fetch, now, loopback })
+  const table = createStateTable(config.stateTable, aws)
+  const accounts = stage.accounts.map(({ accountId }) => ({
+    accountId,
+    domains: createDomains({
+      accountId,
+      table,
+      loopback,
+      now,
+      fetchHosts: () =>
+        fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
+      onForeignHost: () => {
+        log.warn("The Domain API names a host that is not LivePerson's; the old ones are kept", { accountId })
+        count('foreign_host_refused')
+      },
+    }),
+  }))
+  return { now, log, count, http, table, accounts }
+}
+
+/** Puts the real parts of both doors together, once a container. */
+export const createService = (config: Config, seams: Partial<Seams> = {}) => {
+  const { fetch = globalThis.fetch, aws = awsOptions } = seams
+  const { stage, loopback, secretIdPrefix } = config
+  const { now, log, count, http, table, accounts: withDomains } = createDomainsService(config, seams)
   const call = createThirdParty({ fetch, loopback })
   // The other half is LivePerson's.
   const timeoutMs = Math.floor(config.formDeadlineMs / 2)
-  const table = createStateTable(config.stateTable, aws)
   const queues = createQueues(config, aws)
   const readSecret = createSecrets(aws)
   const ledger = createLedger({ table, now })
 
   const accounts = new Map(
-    stage.accounts.map(({ accountId, form: { tokens, botCheck } }) => {
-      const domains = createDomains({
-        accountId,
-        table,
-        loopback,
-        now,
-        fetchHosts: () =>
-          fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
-        onForeignHost: () => {
-          log.warn("The Domain API names a host that is not LivePerson's; the old ones are kept", {
-            accountId,
-          })
-          count('foreign_host_refused')
-        },
-      })
+    withDomains.map(({ accountId, domains }) => {
+      const { tokens, botCheck } = formOf(stage, accountId)
       const credentials = createCredentials({
         read: (secretStage) => readSecret(`${secretIdPrefix}/${accountId}`, secretStage),
         now,
@@ -144,20 +171,33 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
   }
 }
 
+const formOf = ({ accounts }: StageConfig, accountId: string): Partial<AccountConfig['form']> =>
+  accounts.find((account) => account.accountId === accountId)?.form ?? {}
+
 const METRICS = {
   opened: 'conversation_opened',
   existing: 'conversation_existing',
   rejected: 'request_rejected',
 } as const
 
-let connected: Service | undefined
+/** The calls of it below are marked as pure, so that a bundle holds only the parts that its function uses. */
+const once = <T>(create: (config: Config) => T): (() => T) => {
+  let made: T | undefined
+  return () => {
+    made ??= create(readConfig())
+    return made
+  }
+}
 
 /**
  * Gives this container's service, put together at the first call.
  *
  * @throws {InvalidConfigError}
  */
-export const connect = (): Service => {
-  connected ??= createService(readConfig())
-  return connected
-}
+export const connect = /* @__PURE__ */ once(createService)
+
+/** The same for `refreshDomains`. */
+export const connectDomains = /* @__PURE__ */ once(createDomainsService)
+
+/** The same for `conversationStatus`. */
+export const connectStatus = /* @__PURE__ */ once(createStatusService)

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import type { Service } from './connect.ts'
+import type { DomainsService } from './connect.ts'
 import { toAppError } from './errors.ts'
 import { ANSWER_HEADERS } from './problem.ts'
 
@@ -7,7 +7,7 @@ import { ANSWER_HEADERS } from './problem.ts'
  * Refreshes the domains of every account, all at once, and says of each how old what is used now is. 502 when the
  * Domain API failed for every account.
  */
-export const refreshDomains = async (service: Service): Promise<APIGatewayProxyStructuredResultV2> => {
+export const refreshDomains = async (service: DomainsService): Promise<APIGatewayProxyStructuredResultV2> => {
   const refreshed = await Promise.all(service.accounts.map(({ domains }) => domains.refresh()))
   const accounts = refreshed.map(({ accountId, changed, hosts, fetchedAt, error }) => {
     const ageMs = fetchedAt === undefined ? undefined : service.now() - fetchedAt

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import * as z from 'zod/mini'
-import type { Service } from './connect.ts'
+import type { StatusService } from './connect.ts'
 import { requestId } from './conversation-request.ts'
 import { NotFoundError } from './errors.ts'
 import { ANSWER_HEADERS } from './problem.ts'
@@ -12,7 +12,7 @@ import { ANSWER_HEADERS } from './problem.ts'
  * @throws {ServiceUnavailableError}
  */
 export const answerStatus = async (
-  { ledger, accounts }: Service,
+  { ledger, accounts }: StatusService,
   { pathParameters }: APIGatewayProxyEventV2,
 ): Promise<APIGatewayProxyStructuredResultV2> => {
   const id = z.safeParse(requestId, pathParameters?.requestId)
