@@ -37,13 +37,14 @@ export const consumerId = z.string().check(
 )
 
 // SEND takes 5,000 characters of JSON; what stands around the text takes less than 500.
-const message = z.string().check(
-  z.minLength(1),
-  z.refine(
-    (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
-    'must be well-formed, and 1 to 4500 characters as JSON',
-  ),
-)
+const message = z
+  .string()
+  .check(
+    z.refine(
+      (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
+      'must be well-formed, and 1 to 4500 characters as JSON',
+    ),
+  )
 
 const schema = z.strictObject({
   requestId: z.optional(requestId),

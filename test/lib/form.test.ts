@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { AppError, InvalidRequestError } from '../../lib/errors.ts'
 import { headerOf, parseForm } from '../../lib/form.ts'
 import { formEvent } from '../world.ts'
-import { anyFields, anyJson, formRequest, isSteep, mutated, toFields, withTextIds } from './requests.ts'
+import { anyFields, anyJson, formRequest, mutated, toFields, withTextIds } from './requests.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const parseJsonForm = (body: string) => parseForm(formEvent(body))
@@ -210,22 +210,6 @@ describe('the size of the body', () => {
     expect(codeOf(body)).toBe(code)
     expect(codeOf(Buffer.from(body).toString('base64'), true)).toBe(code)
   })
-})
-
-test.each<[string, (size: number) => string, Record<string, string>]>([
-  ['one long text', (size) => `{"message":"${'x'.repeat(size)}"}`, {}],
-  ['many names', (size) => `{${Array.from({ length: size / 8 }, (_, i) => `"${i}":1`).join()}}`, {}],
-  ['many escapes', (size) => `"${'\\"'.repeat(size / 2)}"`, {}],
-  ['an open text', (size) => `"${'\\'.repeat(size)}`, {}],
-  ['brackets', (size) => '['.repeat(size / 2) + ']'.repeat(size / 2), {}],
-  ['dots', (size) => `${'.'.repeat(size)}=1`, FORM],
-  ['fields', (size) => 'a=&'.repeat(size / 3), FORM],
-])('work grows with the size of the input, not faster: %s', (_, write, headers) => {
-  const work = (size: number) => {
-    const event = formEvent(write(size), { headers })
-    return () => isTaken(() => parseForm(event))
-  }
-  expect(isSteep(work, 1600)).toBe(false)
 })
 
 test.each([

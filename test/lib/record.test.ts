@@ -5,7 +5,7 @@ import { AppError, InvalidRequestError } from '../../lib/errors.ts'
 import { parseRecord, toHandedOver } from '../../lib/record.ts'
 import { parseStageConfig } from '../../lib/stage-config.ts'
 import { STAGE, toRecord } from '../world.ts'
-import { anyJson, crmRequest, formRequest, isSteep, mutated, withTextIds } from './requests.ts'
+import { anyJson, crmRequest, formRequest, mutated, withTextIds } from './requests.ts'
 
 const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
 const parse = (body: unknown, messageId = 'message-0001') => parseRecord(stage, toRecord(body, { messageId }))
@@ -154,22 +154,4 @@ describe('the request id', () => {
   ])('%s', (_, content, requestId) => {
     expect(parse(content).request.requestId).toBe(requestId)
   })
-})
-
-test.each<[string, (size: number) => unknown]>([
-  ['one long text', (size) => ({ route: 'vip', message: 'x'.repeat(size) })],
-  ['many names', (size) => Object.fromEntries(Array.from({ length: size / 8 }, (_, i) => [`n${i}`, 1]))],
-  ['one open text', (size) => `"${'\\"'.repeat(size / 2)}`],
-  ['a text in a text', (size) => sns(JSON.stringify({ message: '"\\'.repeat(size / 2) }))],
-  [
-    'many attributes',
-    (size) => ({ route: 'vip', engagementAttributes: Array(Math.floor(size / 8)).fill({}) }),
-  ],
-  ['brackets', (size) => '['.repeat(size / 2) + ']'.repeat(size / 2)],
-])('work grows with the size of the input, not faster: %s', (_, write) => {
-  const work = (size: number) => {
-    const record = toRecord(write(size))
-    return () => isTaken(() => parseRecord(stage, record))
-  }
-  expect(isSteep(work, 20_000)).toBe(false)
 })

@@ -203,20 +203,3 @@ export const toFields = (request: object): string => {
       : [[path, String(value)]]
   return new URLSearchParams(flat(request, '')).toString()
 }
-
-/** How long work takes at best, in milliseconds. */
-const least = (work: () => unknown): number =>
-  Math.min(
-    ...Array.from({ length: 5 }, () => {
-      const startedAt = performance.now()
-      work()
-      return performance.now() - startedAt
-    }),
-  )
-
-/** Whether work on an input ten times as large takes far more than ten times as long, by the best of some tries. */
-export const isSteep = (work: (size: number) => () => unknown, size: number): boolean => {
-  const [small, large] = [work(size), work(size * 10)]
-  small()
-  return Array.from({ length: 3 }).every(() => least(large) > 40 * Math.max(0.05, least(small)))
-}

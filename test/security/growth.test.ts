@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import { AppError } from '../../lib/errors.ts'
+import { parseForm } from '../../lib/form.ts'
+import { parseRecord } from '../../lib/record.ts'
+import { parseStageConfig } from '../../lib/stage-config.ts'
+import { formEvent, STAGE, toRecord } from '../world.ts'
+
+// Timed, so not part of `npm test`: `npm run test:growth`, on a machine with nothing else to do.
+
+/** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
+const isHandled = (parse: () => unknown) => {
+  try {
+    parse()
+    return 'taken'
+  } catch (error) {
+    if (error instanceof AppError && error.status < 500) return 'refused'
+    throw error
+  }
+}
+
+describe('twice the input is about twice the work', () => {
+  const list = (n: number, of: (index: number) => string) => Array.from({ length: n }, (_, i) => of(i)).join()
+  const long = (n: number, text: string) => text.repeat(Math.ceil(n / text.length)).slice(0, n)
+
+  const shapes: readonly (readonly [string, (bytes: number) => string])[] = [
+    ['text', (n) => `{"message":"${long(n, 'x')}"}`],
+    ['escapes', (n) => `{"message":"${'\\"'.repeat(n / 2)}"}`],
+    ['escapes of code points', (n) => `{"message":"${'\\u0041'.repeat(n / 6)}"}`],
+    ['backslashes', (n) => `{"message":"${'\\\\'.repeat(n / 2)}"}`],
+    ['text that doesn’t end', (n) => `{"message":"${long(n, '\\"')}`],
+    ['unknown names', (n) => `{${list(n / 12, (i) => `"n${i}":1`)}}`],
+    ['one long name', (n) => `{"${long(n, 'x')}":1}`],
+    ['a list of lists', (n) => `{"engagementAttributes":[${list(n / 6, () => '[[]]')}]}`],
+    ['wrong SDEs', (n) => `{"engagementAttributes":[${list(n / 24, () => '{"type":"ctmrinfo"}')}]}`],
+    ['levels', (n) => long(n, '[')],
+    ['levels of objects', (n) => long(n, '{"a":')],
+    ['blanks', (n) => `{"a":${long(n, ' ')}1}`],
+    ['digits', (n) => `{"campaign":{"campaignId":${long(n, '1')}}}`],
+    ['commas', (n) => `[${long(n, ',')}]`],
+    ['no JSON', (n) => long(n, 'a"b{')],
+  ]
+
+  /** The least of some runs, in milliseconds of processor time: what else the machine does can only add to it. */
+  const least = (run: () => void): number => {
+    let best = Number.POSITIVE_INFINITY
+    for (let round = 0; round < 9; round++) {
+      const before = process.cpuUsage()
+      for (let again = 0; again < 10; again++) run()
+      const { user, system } = process.cpuUsage(before)
+      best = Math.min(best, (user + system) / 1000)
+    }
+    return best
+  }
+
+  /** 16 times the input: quadratic work would be 256 times as much. */
+  const expectLinear = (run: (body: string) => void, make: (bytes: number) => string, bytes: number) => {
+    const [small, large] = [make(bytes), make(bytes * 16)]
+    run(small)
+    run(large)
+    expect(
+      least(() => run(large)) /
+        Math.max(
+          least(() => run(small)),
+          0.02,
+        ),
+    ).toBeLessThan(16 * 5)
+  }
+
+  test.each(shapes)('in a record of %s', (_, make) => {
+    const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
+    expectLinear((body) => void isHandled(() => parseRecord(stage, toRecord(body))), make, 16_000)
+  })
+
+  test.each(shapes)('in a form of %s', (_, make) => {
+    expectLinear((body) => void isHandled(() => parseForm(formEvent(body))), make, 1000)
+  })
+
+  test.each<[string, (bytes: number) => string]>([
+    ['fields', (n) => `${'a=1&'.repeat(n / 4)}`],
+    ['other fields', (n) => list(n / 8, (i) => `a${i}=1`).replaceAll(',', '&')],
+    ['dots', (n) => `${long(n, 'a.')}=1`],
+    ['a long value', (n) => `message=${long(n, '%20')}`],
+    ['plus signs', (n) => `message=${long(n, '+')}`],
+    ['ampersands', (n) => long(n, '&')],
+    ['escapes that are none', (n) => `message=${long(n, '%')}`],
+  ])('in a urlencoded form of %s', (_, make) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    expectLinear((body) => void isHandled(() => parseForm(formEvent(body, { headers }))), make, 1000)
+  })
+
+  test('in the headers', () => {
+    expectLinear(
+      (value) =>
+        void isHandled(() =>
+          parseForm(
+            formEvent('{"route":"vip"}', {
+              headers: { 'content-type': `application/json;${value}`, 'idempotency-key': `"${value}"` },
+            }),
+          ),
+        ),
+      (n) => long(n, ';" '),
+      1000,
+    )
+  })
+})
