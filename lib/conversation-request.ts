@@ -41,7 +41,7 @@ const message = z
   .string()
   .check(
     z.refine(
-      (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
+      (value) => value !== '' && value.isWellFormed() && JSON.stringify(value).length <= 4500,
       'must be well-formed, and 1 to 4500 characters as JSON',
     ),
   )

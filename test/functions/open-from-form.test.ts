@@ -212,6 +212,7 @@ describe('each code of a form’s answer', () => {
         { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
         wrong('route'),
       ],
+      ['an empty message', { campaign, message: '' }, {}, wrong('message')],
       ['a message over the limit', { campaign, message: 'é'.repeat(4600) }, {}, wrong('message')],
       ['16 KB', large, {}, { status: 413, code: 'payload_too_large' }],
       [
