@@ -49,8 +49,9 @@ export const audit = async (
     if (isPromised && !['opened', 'existing', 'rejected'].includes(status))
       say(`lost: its state is ${status}`)
     if (request.isRefused && own.length > 0) say('LivePerson opened what it refuses')
-    // That a consumer has a conversation already comes before any other refusal.
-    const mayBeRefused = request.isRefused && !(request.isShared && status === 'existing')
+    // That a consumer has a conversation already comes before any other refusal; after a lost answer it is taken for its own.
+    const hasOther = request.isShared && (status === 'existing' || (status === 'opened' && own.length === 0))
+    const mayBeRefused = request.isRefused && !hasOther
     if (isPromised && mayBeRefused !== (status === 'rejected')) say(`${status}, code ${item?.code}`)
 
     const conversationId = item?.conversationId
