@@ -4,8 +4,9 @@ import type { AcceptedRequest, ConversationRequest, Door } from './conversation-
 /**
  * Makes a request one that a door has let in.
  *
- * Without a consumer id the consumer is derived from account, door and request id, so that every attempt of one
- * request is the same consumer: LivePerson's one open conversation a consumer then guards a repeat.
+ * Without a consumer id the consumer is derived from account, door, request id and what was asked, so that every
+ * attempt of one request is the same consumer: LivePerson's one open conversation a consumer then guards a repeat. Who
+ * takes up an id that the ledger has forgotten, with other words, is somebody else.
  *
  * @param settled.consumerId Whose conversation it is, where somebody vouches for it: the CRM, or a verified token.
  */
@@ -19,13 +20,15 @@ export const accept = (
   },
 ): AcceptedRequest => {
   const { door, requestId, accountId } = settled
+  const fingerprint = fingerprintOf(request, settled.consumerId)
   return {
     ...request,
     door,
     requestId,
     accountId,
-    consumerId: settled.consumerId ?? `request-${sha256(`${accountId}\n${door}\n${requestId}`)}`,
-    fingerprint: fingerprintOf(request, settled.consumerId),
+    consumerId:
+      settled.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
+    fingerprint,
   }
 }
 

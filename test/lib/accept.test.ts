@@ -23,10 +23,12 @@ describe('the consumer', () => {
     expect(accept(request(), { ...settled, consumerId: 'crm-1' }).consumerId).toBe('crm-1')
   })
 
-  test('is the same in every attempt of one request, whatever else it says', () => {
+  test('is the same in every attempt of one request, and another one for who takes up its id with other words', () => {
     const consumerOf = (members?: object) => accept(request(members), settled).consumerId
     expect(consumerOf()).toMatch(/^request-[0-9a-f]{64}$/)
-    expect(consumerOf({ message: 'Hello' })).toBe(consumerOf())
+    expect(consumerOf()).toBe(consumerOf())
+    expect(consumerOf({ message: 'Hello' })).toBe(consumerOf({ message: 'Hello' }))
+    expect(consumerOf({ message: 'Hello' })).not.toBe(consumerOf())
   })
 
   test.each([
