@@ -31,6 +31,8 @@ export interface MachineOptions {
   /** How many different requests; copies, repeats and redeliveries come on top. */
   readonly requests: number
   readonly without?: Safeguard
+  /** How many times as likely faults of CONVERSATION are; a short run needs more of them. Default 1. */
+  readonly severity?: number
   /** Containers that work side by side. Default 96. */
   readonly containers?: number
   readonly onProgress?: (done: number, of: number) => void
@@ -122,7 +124,7 @@ export const runMachine = async (options: MachineOptions): Promise<Report> => {
 
 const run = async (
   world: World,
-  { seed, requests, without, containers = 96, onProgress }: MachineOptions,
+  { seed, requests, without, severity = 1, containers = 96, onProgress }: MachineOptions,
 ): Promise<Report> => {
   const { livePerson, sqs } = world
   const random = createRandom(`${seed} machine`)
@@ -141,7 +143,16 @@ const run = async (
     struck[name] = (struck[name] ?? 0) + 1
   }
   const killPoints: Record<string, number> = {}
-  let plan = STRIKES
+  let plan: Plan = {
+    ...STRIKES,
+    livePerson: (step) =>
+      Object.fromEntries(
+        Object.entries(STRIKES.livePerson(step)).map(([name, probability]) => [
+          name,
+          step === 'CONVERSATION' ? probability * severity : probability,
+        ]),
+      ),
+  }
   let invocations = 0
   const visibility = new Map<string, number>()
   const fabric = {
