@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../lib/connect.ts'
-import { AppError } from '../../lib/errors.ts'
 import { parseForm } from '../../lib/form.ts'
 import { parseRecord } from '../../lib/record.ts'
 import {
@@ -15,6 +14,7 @@ import {
   toRecord,
   type World,
 } from '../world.ts'
+import { isHandled } from './handled.ts'
 
 /** 20,000 cases in all. */
 const RUNS = { formParser: 6000, formHandler: 4000, recordParser: 6000, queueHandler: 4000 }
@@ -206,17 +206,6 @@ const formSubmit = fc
     headers: given,
     isBase64Encoded,
   }))
-
-/** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
-const isHandled = (parse: () => unknown) => {
-  try {
-    parse()
-    return 'taken'
-  } catch (error) {
-    if (error instanceof AppError && error.status < 500) return 'refused'
-    throw error
-  }
-}
 
 describe('whatever is sent', () => {
   test('the form’s parser takes or refuses, and throws nothing else', () => {

@@ -1,22 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { AppError } from '../../lib/errors.ts'
 import { parseForm } from '../../lib/form.ts'
 import { parseRecord } from '../../lib/record.ts'
 import { parseStageConfig } from '../../lib/stage-config.ts'
 import { formEvent, STAGE, toRecord } from '../world.ts'
+import { isHandled } from './handled.ts'
 
 // Timed, so not part of `npm test`: `npm run test:growth`, on a machine with nothing else to do.
-
-/** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
-const isHandled = (parse: () => unknown) => {
-  try {
-    parse()
-    return 'taken'
-  } catch (error) {
-    if (error instanceof AppError && error.status < 500) return 'refused'
-    throw error
-  }
-}
 
 describe('twice the input is about twice the work', () => {
   const list = (n: number, of: (index: number) => string) => Array.from({ length: n }, (_, i) => of(i)).join()
