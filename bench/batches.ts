@@ -1,4 +1,4 @@
-import type { World } from '../test/world.ts'
+import type { World } from '../test/support/world.ts'
 import { addLatency, createPlainClient, LATENCY_MS, openByQueue, recordOf } from './contest.ts'
 import { type Figure, median, timeOf } from './figures.ts'
 

@@ -1,4 +1,4 @@
-import type { World } from '../test/world.ts'
+import type { World } from '../test/support/world.ts'
 import { countCalls, createPlainClient, openByQueue, recordOf } from './contest.ts'
 import type { Figure } from './figures.ts'
 

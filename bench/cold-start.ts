@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { readZip } from '../infrastructure/zip.ts'
-import { packageService } from '../test/infrastructure/package.ts'
-import type { World } from '../test/world.ts'
+import { packageService } from '../test/support/package.ts'
+import type { World } from '../test/support/world.ts'
+import { readZip } from '../tools/zip.ts'
 import { type Figure, median } from './figures.ts'
 
 const RUNS = 7

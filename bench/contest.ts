@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Service } from '../lib/connect.ts'
-import { ACCOUNT, deliver, ORDER_HELP, submit, toRecord, type World } from '../test/world.ts'
+import type { Service } from '../lib/service/open.ts'
+import { ACCOUNT, deliver, ORDER_HELP, submit, toRecord, type World } from '../test/support/world.ts'
 import { openPlainly, type PlainOptions } from './plain-client.ts'
 
 /** Milliseconds that each answer of LivePerson waits where times are measured. */

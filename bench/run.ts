@@ -1,5 +1,5 @@
 import './quiet.ts'
-import { startWorld } from '../test/world.ts'
+import { startWorld } from '../test/support/world.ts'
 import { measureBatches } from './batches.ts'
 import { measureBurst } from './burst.ts'
 import { measureColdStarts } from './cold-start.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { World } from '../test/world.ts'
+import type { World } from '../test/support/world.ts'
 import {
   addLatency,
   closeConversations,

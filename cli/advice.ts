@@ -1,4 +1,4 @@
-import type { AppError } from '../lib/errors.ts'
+import type { AppError } from '../lib/errors/errors.ts'
 import { ForeignHostError } from '../lib/liveperson/domain-api.ts'
 import type { StepName } from './steps.ts'
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { InvalidConfigError } from '../lib/errors.ts'
+import { destinationOf } from '../lib/config/routes.ts'
+import type { AccountConfig } from '../lib/config/stage.ts'
+import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
-import { destinationOf } from '../lib/routes.ts'
-import type { AccountConfig } from '../lib/stage-config.ts'
 import type { Found } from './steps.ts'
 
 /**

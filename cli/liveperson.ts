@@ -1,4 +1,4 @@
-import { CredentialsRefusedError, LivePersonUnavailableError } from '../lib/errors.ts'
+import { CredentialsRefusedError, LivePersonUnavailableError } from '../lib/errors/errors.ts'
 import { type AppCredentials, type AppJwt, requestAppJwt } from '../lib/liveperson/app-jwt.ts'
 import { requestConsumerJws } from '../lib/liveperson/consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from '../lib/liveperson/hosts.ts'

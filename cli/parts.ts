@@ -1,12 +1,12 @@
-import type { Config } from '../lib/config.ts'
-import { readDomains } from '../lib/domains.ts'
-import { causesOf, InvalidConfigError, toAppError } from '../lib/errors.ts'
+import { readDomains } from '../lib/account/domains.ts'
+import type { createSecrets } from '../lib/account/secrets.ts'
+import type { StateTable } from '../lib/aws/state-table.ts'
+import type { Config } from '../lib/config/environment.ts'
+import { causesOf, InvalidConfigError, toAppError } from '../lib/errors/errors.ts'
 import type { AppCredentials } from '../lib/liveperson/app-jwt.ts'
 import { fetchHosts } from '../lib/liveperson/domain-api.ts'
 import { type Hosts, SERVICES } from '../lib/liveperson/hosts.ts'
 import type { Http } from '../lib/liveperson/http.ts'
-import type { createSecrets } from '../lib/secrets.ts'
-import type { StateTable } from '../lib/state-table.ts'
 import type { Found } from './steps.ts'
 
 /** An account's secret; `previous` where there is a version before the current one. */

@@ -1,4 +1,4 @@
-import { causesOf, toAppError } from '../lib/errors.ts'
+import { causesOf, toAppError } from '../lib/errors/errors.ts'
 import { adviceFor } from './advice.ts'
 
 /** What has to work, in the order in which it is walked. */

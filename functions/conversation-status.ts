@@ -1,8 +1,8 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { connectStatus, type StatusService } from '../lib/connect.ts'
-import { answerStatus } from '../lib/request-status.ts'
-import { answerProblem, SHELL } from '../lib/shell.ts'
+import { connectStatus, type StatusService } from '../lib/service/open.ts'
+import { answerProblem, SHELL } from './lambda.ts'
+import { answerStatus } from './request-status.ts'
 
 /** `GET /conversations/{requestId}` of a service. */
 export const createHandler = (service: () => StatusService) =>

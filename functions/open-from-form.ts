@@ -1,8 +1,8 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { connect, type Service } from '../lib/connect.ts'
-import { openFromForm } from '../lib/form-door.ts'
-import { answerProblem, endOf, SHELL, start } from '../lib/shell.ts'
+import { connect, type Service } from '../lib/service/open.ts'
+import { openFromForm } from './form-door.ts'
+import { answerProblem, endOf, SHELL, start } from './lambda.ts'
 
 /** `POST /conversations` of a service. */
 export const createHandler = (service: () => Service) =>

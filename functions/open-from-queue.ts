@@ -1,8 +1,8 @@
 import middy from '@middy/core'
 import type { Context, SQSEvent } from 'aws-lambda'
-import { connect, type Service } from '../lib/connect.ts'
-import { openFromRecords } from '../lib/queue-door.ts'
-import { endOf, failWhole, SHELL, start } from '../lib/shell.ts'
+import { connect, type Service } from '../lib/service/open.ts'
+import { endOf, failWhole, SHELL, start } from './lambda.ts'
+import { openFromRecords } from './queue-door.ts'
 
 /** Records of the events queue, for a service. */
 export const createHandler = (service: () => Service) =>

@@ -1,8 +1,8 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, EventBridgeEvent } from 'aws-lambda'
-import { connectDomains, type DomainsService } from '../lib/connect.ts'
-import { refreshDomains } from '../lib/refresh-domains.ts'
-import { answerProblem, SHELL } from '../lib/shell.ts'
+import { connectDomains, type DomainsService } from '../lib/service/open.ts'
+import { answerProblem, SHELL } from './lambda.ts'
+import { refreshDomains } from './refresh-domains-call.ts'
 
 /** `POST /domains/refresh` and the schedule, of a service. */
 export const createHandler = (service: () => DomainsService) =>

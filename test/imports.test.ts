@@ -171,7 +171,7 @@ describe('imports', () => {
       'functions/x.ts imports lib/liveperson/http.ts',
     ],
     ['lib/x.ts', "import { handler } from '../functions/y.ts'", 'lib/x.ts imports functions/y.ts'],
-    ['lib/x.ts', "import type { World } from '../test/world.ts'", 'lib/x.ts imports test/world.ts'],
+    ['lib/x.ts', "import type { World } from './support/world.ts'", 'lib/x.ts imports test/world.ts'],
     ['lib/x.ts', "const { x } = await import('../cli/y.ts')", 'lib/x.ts imports cli/y.ts'],
     ['lib/x.ts', "export * from '../bench/y.ts'", 'lib/x.ts imports bench/y.ts'],
     ['lib/x.ts', "import '../local/y.ts'", 'lib/x.ts imports local/y.ts'],

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { readZip } from '../infrastructure/zip.ts'
-import { packageService } from './infrastructure/package.ts'
-import { formEvent, ORDERS_SKILL, startWorld, toRecord, UPGRADES_SKILL, type World } from './world.ts'
+import { readZip } from '../tools/zip.ts'
+import { packageService } from './support/package.ts'
+import { formEvent, ORDERS_SKILL, startWorld, toRecord, UPGRADES_SKILL, type World } from './support/world.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
 type Name = (typeof FUNCTIONS)[number]

@@ -1,4 +1,4 @@
-import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors.ts'
+import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
 import { type AppCredentials, type AppJwt, createAppJwts, requestAppJwt } from './app-jwt.ts'
 import { type ConsumerJws, createConsumerJwss, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'

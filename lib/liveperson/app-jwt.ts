@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors.ts'
+import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
 import { type Http, throwForStatus } from './http.ts'
 import { isRecord, parseAnswer } from './json-answer.ts'
 

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { CredentialsRefusedError, LivePersonRejectedError, LivePersonUnavailableError } from '../errors.ts'
+import {
+  CredentialsRefusedError,
+  LivePersonRejectedError,
+  LivePersonUnavailableError,
+} from '../errors/errors.ts'
 import { type AccessOptions, createAccess } from './access.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import QuickLRU from 'quick-lru'
-import { LivePersonUnavailableError } from '../errors.ts'
+import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { type Http, throwForStatus } from './http.ts'
 import { isRecord, parseAnswer } from './json-answer.ts'
 

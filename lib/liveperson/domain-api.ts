@@ -1,4 +1,4 @@
-import { LivePersonUnavailableError } from '../errors.ts'
+import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { type Hosts, SERVICES, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 import { isRecord, parseAnswer } from './json-answer.ts'

@@ -1,4 +1,4 @@
-import { LivePersonRejectedError, LivePersonUnavailableError } from '../errors.ts'
+import { LivePersonRejectedError, LivePersonUnavailableError } from '../errors/errors.ts'
 import { isTrusted } from './hosts.ts'
 
 const MAX_TIMEOUT_MS = 10_000

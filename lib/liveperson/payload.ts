@@ -1,4 +1,4 @@
-import type { ConversationRequest } from '../conversation-request.ts'
+import type { ConversationRequest } from '../request/conversation-request.ts'
 
 /** The ids of the two requests in one batch; LivePerson echoes each as `reqId`. */
 export interface RequestIds {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Step } from '../../cli/steps.ts'
-import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../world.ts'
+import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../support/world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Nothing listens there. */

@@ -1,6 +1,6 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
-import { ACCOUNT, type World } from '../world.ts'
+import { ACCOUNT, type World } from '../support/world.ts'
 import type { Planned, Told } from './requests.ts'
 
 /** What a run came to: no finding is what is promised. */

@@ -8,7 +8,7 @@ import {
   submit,
   toRecord,
   type World,
-} from '../world.ts'
+} from '../support/world.ts'
 import { drain } from './drain.ts'
 
 let world: World

@@ -4,8 +4,8 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
-import type { Service } from '../../lib/connect.ts'
-import { deliver, toRecord, type World } from '../world.ts'
+import type { Service } from '../../lib/service/open.ts'
+import { deliver, toRecord, type World } from '../support/world.ts'
 
 /**
  * Gives everything in the events queue to a service, again and again and without the waits, until the queue is empty.

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { ACCOUNT, askStatus, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../world.ts'
+import { ACCOUNT, askStatus, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../support/world.ts'
 import { createContainer, createFabric, NO_FAULTS, type Plan } from './container.ts'
 import { drain } from './drain.ts'
 

@@ -7,7 +7,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { SQSRecord } from 'aws-lambda'
-import type { Service } from '../../lib/connect.ts'
+import type { Service } from '../../lib/service/open.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -17,7 +17,7 @@ import {
   submit,
   toRecord,
   type World,
-} from '../world.ts'
+} from '../support/world.ts'
 import { type Audit, audit } from './audit.ts'
 import { type Container, createContainer, NO_FAULTS, type Plan, type Tap } from './container.ts'
 import { createRandom, type Random } from './random.ts'

@@ -12,7 +12,7 @@ import {
   submit,
   toRecord,
   type World,
-} from '../world.ts'
+} from '../support/world.ts'
 import { createContainer, createFabric, NO_FAULTS, type Plan } from './container.ts'
 import { drain } from './drain.ts'
 

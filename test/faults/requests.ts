@@ -1,4 +1,4 @@
-import { ACCOUNT, CRM_UPGRADE, ORDER_HELP } from '../world.ts'
+import { ACCOUNT, CRM_UPGRADE, ORDER_HELP } from '../support/world.ts'
 import type { Random } from './random.ts'
 
 /** One request that senders make, and how often. */

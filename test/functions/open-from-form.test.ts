@@ -1,8 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readConfig } from '../../lib/config.ts'
-import type { Service } from '../../lib/connect.ts'
-import { createService } from '../../lib/connect.ts'
-import { askStatus, bodyOf, ORDER_HELP, ORDERS_SKILL, startWorld, submit, type World } from '../world.ts'
+import { readConfig } from '../../lib/config/environment.ts'
+import type { Service } from '../../lib/service/open.ts'
+import { createService } from '../../lib/service/open.ts'
+import {
+  askStatus,
+  bodyOf,
+  ORDER_HELP,
+  ORDERS_SKILL,
+  startWorld,
+  submit,
+  type World,
+} from '../support/world.ts'
 
 let world: World
 let service: Service

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readConfig } from '../../lib/config.ts'
-import { createService, type Service } from '../../lib/connect.ts'
-import { parseRecord, toHandedOver } from '../../lib/record.ts'
-import { CRM_UPGRADE, deliver, startWorld, toRecord, UPGRADES_SKILL, type World } from '../world.ts'
+import { readConfig } from '../../lib/config/environment.ts'
+import { parseRecord, toHandedOver } from '../../lib/conversation/hand-over.ts'
+import { createService, type Service } from '../../lib/service/open.ts'
+import { CRM_UPGRADE, deliver, startWorld, toRecord, UPGRADES_SKILL, type World } from '../support/world.ts'
 
 let world: World
 let service: Service

@@ -8,7 +8,7 @@ import {
   startWorld,
   submit,
   type World,
-} from '../world.ts'
+} from '../support/world.ts'
 
 let world: World
 

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readZip } from '../../infrastructure/zip.ts'
-import { packageService, type Resource } from './package.ts'
+import { readZip } from '../../tools/zip.ts'
+import { packageService, type Resource } from '../support/package.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
 let service: Awaited<ReturnType<typeof packageService>>

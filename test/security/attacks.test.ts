@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../world.ts'
+import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
 import { type Container, type HttpAnswer, startContainer } from './container.ts'
 import { createEnvironments, deploy } from './deployment.ts'
 import {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { APIGatewayProxyStructuredResultV2, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import { z } from 'zod'
-import { formEvent } from '../world.ts'
+import { formEvent } from '../support/world.ts'
 
 export type Container = Awaited<ReturnType<typeof startContainer>>
 

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readZip } from '../../infrastructure/zip.ts'
-import { packageService } from '../infrastructure/package.ts'
-import type { World } from '../world.ts'
+import { readZip } from '../../tools/zip.ts'
+import { packageService } from '../support/package.ts'
+import type { World } from '../support/world.ts'
 
 /** Packages the service and unpacks its zips, as Lambda does; gives the handlers' URLs by function. */
 export const deploy = async () => {

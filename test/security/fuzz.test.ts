@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Service } from '../../lib/connect.ts'
-import { parseForm } from '../../lib/form.ts'
-import { parseRecord } from '../../lib/record.ts'
+import { parseRecord } from '../../lib/conversation/hand-over.ts'
+import { parseForm } from '../../lib/request/form.ts'
+import type { Service } from '../../lib/service/open.ts'
 import {
   ACCOUNT,
   deliver,
@@ -13,7 +13,7 @@ import {
   submit,
   toRecord,
   type World,
-} from '../world.ts'
+} from '../support/world.ts'
 import { isHandled } from './handled.ts'
 
 /** 20,000 cases in all. */

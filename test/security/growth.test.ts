@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseForm } from '../../lib/form.ts'
-import { parseRecord } from '../../lib/record.ts'
-import { parseStageConfig } from '../../lib/stage-config.ts'
-import { formEvent, STAGE, toRecord } from '../world.ts'
+import { parseStageConfig } from '../../lib/config/stage.ts'
+import { parseRecord } from '../../lib/conversation/hand-over.ts'
+import { parseForm } from '../../lib/request/form.ts'
+import { formEvent, STAGE, toRecord } from '../support/world.ts'
 import { isHandled } from './handled.ts'
 
 // Timed, so not part of `npm test`: `npm run test:growth`, on a machine with nothing else to do.

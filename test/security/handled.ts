@@ -1,4 +1,4 @@
-import { AppError } from '../../lib/errors.ts'
+import { AppError } from '../../lib/errors/errors.ts'
 
 /** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
 export const isHandled = (parse: () => unknown) => {

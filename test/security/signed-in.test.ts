@@ -1,7 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createThirdParty } from '../../lib/third-party.ts'
-import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../world.ts'
+import { createThirdParty } from '../../lib/net/third-party.ts'
+import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../support/world.ts'
 import {
   type BotCheckProvider,
   type IdentityProvider,

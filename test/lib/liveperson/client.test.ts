@@ -2,25 +2,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { awsOptions } from '../../../lib/aws.ts'
-import { createCredentials } from '../../../lib/credentials.ts'
-import { createDomains } from '../../../lib/domains.ts'
+import { createCredentials } from '../../../lib/account/credentials.ts'
+import { createDomains } from '../../../lib/account/domains.ts'
+import { createSecrets } from '../../../lib/account/secrets.ts'
+import { awsOptions } from '../../../lib/aws/options.ts'
+import { createStateTable } from '../../../lib/aws/state-table.ts'
 import {
   AppError,
   CredentialsRefusedError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
-} from '../../../lib/errors.ts'
+} from '../../../lib/errors/errors.ts'
 import { requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import { createLivePerson, type LivePersonOptions } from '../../../lib/liveperson/client.ts'
 import { createConsumerJwss } from '../../../lib/liveperson/consumer-jws.ts'
 import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
-import { createSecrets } from '../../../lib/secrets.ts'
-import { createStateTable } from '../../../lib/state-table.ts'
 import { closeServer, findFreePorts, listen } from '../../../local/listen.ts'
 import type { Fault, ReceivedRequest } from '../../../local/liveperson/server.ts'
-import { ACCOUNT, CRM_UPGRADE, startWorld, type World } from '../../world.ts'
+import { ACCOUNT, CRM_UPGRADE, startWorld, type World } from '../../support/world.ts'
 
 type Service = ReceivedRequest['service']
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseConversationRequest } from '../../../lib/conversation-request.ts'
 import { toConversationBody, toMessageBody } from '../../../lib/liveperson/payload.ts'
+import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
 
 const ids = { profile: 'id-1', conversation: 'id-2' }
 const destination = {

@@ -1,0 +1,124 @@
+import * as z from 'zod/mini'
+import { type Finding, InvalidConfigError } from '../errors/errors.ts'
+import { isPrivate } from '../net/third-party.ts'
+import { accountId, campaign, check, routeName, ttr } from '../request/conversation-request.ts'
+import { engagementAttributes } from '../request/engagement-attributes.ts'
+
+const tokens = z.strictObject({
+  issuer: z.string().check(z.minLength(1)),
+  audience: z.string().check(z.minLength(1)),
+  jwksUrl: z.url(),
+  algorithms: z
+    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
+    .check(z.minLength(1)),
+})
+
+const botCheck = z.strictObject({
+  verifyUrl: z.url(),
+  hostnames: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+})
+
+const campaigns = z.enum(['listed', 'any'])
+
+const route = z.strictObject({
+  ...campaign.shape,
+  ttr: z._default(ttr, 'NORMAL'),
+  doors: z._default(z.array(z.enum(['form', 'queue'])).check(z.minLength(1)), ['form', 'queue']),
+  engagementAttributes: z._default(engagementAttributes, []),
+})
+
+const account = z.strictObject({
+  accountId,
+  form: z._default(
+    z.strictObject({
+      consumers: z._default(z.enum(['anonymous', 'token', 'both']), 'anonymous'),
+      campaigns: z._default(campaigns, 'listed'),
+      tokens: z.optional(tokens),
+      botCheck: z.optional(botCheck),
+    }),
+    { consumers: 'anonymous', campaigns: 'listed' },
+  ),
+  queue: z._default(z.strictObject({ campaigns: z._default(campaigns, 'any') }), { campaigns: 'any' }),
+  onLostAnswer: z._default(z.enum(['repeat', 'hold']), 'repeat'),
+  routes: z._default(z.record(routeName, route), {}),
+})
+
+const shape = z.strictObject({
+  $schema: z.optional(z.string()),
+  origins: z._default(
+    z.array(
+      z
+        .string()
+        .check(z.regex(/^(\*|https?:\/\/[^/\s*]+)$/, 'must be an origin such as https://www.example.com')),
+    ),
+    [],
+  ),
+  accounts: z.array(account).check(z.minLength(1)),
+})
+
+/** The shape of `config/<stage>.json`; the JSON Schema beside it is made from this. */
+export const stageConfigSchema = shape
+
+export type StageConfig = z.infer<typeof shape>
+/** Which tokens of consumers an account takes: all of it has to match exactly. */
+export type TokensConfig = z.infer<typeof tokens>
+/** Where anonymous forms' challenges are verified, and on which hosts they may have been solved. */
+export type BotCheckConfig = z.infer<typeof botCheck>
+export type AccountConfig = z.infer<typeof account>
+export type RouteConfig = z.infer<typeof route>
+
+/**
+ * Checks a stage configuration as a whole.
+ *
+ * @param options.loopback Whether JWKS may come from a loopback host by http: only beside a Domain API on loopback.
+ * @throws {InvalidConfigError} Names every mistake at once.
+ */
+export const parseStageConfig = (
+  input: unknown,
+  { name, loopback }: { readonly name: string; readonly loopback: boolean },
+): StageConfig => {
+  const result = check(shape, input)
+  const findings = 'findings' in result ? result.findings : contradictions(result.data, loopback)
+  if ('data' in result && findings.length === 0) return result.data
+  const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
+  throw new InvalidConfigError({ detail: `${name}: ${list}.` })
+}
+
+const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): Finding[] => {
+  const findings: Finding[] = []
+  const routes = new Map<string, string>()
+  const ids = new Set<string>()
+  origins.forEach((origin, index) => {
+    if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
+      findings.push({
+        path: `origins.${index}`,
+        message: 'must be written as browsers send it, in lower case',
+      })
+  })
+  accounts.forEach((account, index) => {
+    const at = `accounts.${index}`
+    const { consumers, tokens, botCheck } = account.form
+    if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'stands twice' })
+    ids.add(account.accountId)
+    if (consumers !== 'anonymous' && !tokens)
+      findings.push({ path: `${at}.form.tokens`, message: `is needed where consumers is ${consumers}` })
+    if (tokens && !isPrivate(tokens.jwksUrl, loopback))
+      findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https address' })
+    if (botCheck && !isPrivate(botCheck.verifyUrl, loopback))
+      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https address' })
+    if (botCheck && consumers === 'token')
+      findings.push({ path: `${at}.form.botCheck`, message: 'is for anonymous forms; consumers is token' })
+    if (tokens && origins.includes('*'))
+      findings.push({ path: 'origins', message: 'must not be * where an account takes tokens' })
+    for (const name of Object.keys(account.routes)) {
+      const other = routes.get(name)
+      if (other !== undefined)
+        findings.push({
+          path: `${at}.routes.${name}`,
+          message: `is the name of a route of account ${other} already`,
+        })
+      routes.set(name, account.accountId)
+    }
+  })
+  return findings
+}

@@ -1,0 +1,157 @@
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
+import * as z from 'zod/mini'
+import type { TokensConfig } from '../config/stage.ts'
+import { AppError, ConsumerTokenInvalidError, ServiceUnavailableError } from '../errors/errors.ts'
+import type { ThirdParty } from '../net/third-party.ts'
+import { check, consumerId } from '../request/conversation-request.ts'
+import { type EngagementAttribute, engagementAttributes } from '../request/engagement-attributes.ts'
+import { text } from '../request/schema-parts.ts'
+
+/** How far the identity provider's clock may be off, in seconds. */
+const CLOCK_TOLERANCE = 5
+/** How long keys are used before they are fetched again, in milliseconds. */
+const KEYS_LIFE_MS = 600_000
+/** How soon after a fetch a key that is not among them lets them be fetched again, in milliseconds. */
+const COOL_DOWN_MS = 30_000
+/** How long after a fetch that failed nobody asks again, in milliseconds. */
+const FAILURE_PAUSE_MS = 1000
+const MAX_TOKEN_LENGTH = 8192
+const BEARER = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
+
+/** Who the identity provider says the consumer is. */
+export interface VerifiedConsumer {
+  readonly consumerId: string
+  readonly firstName: string | undefined
+  readonly lastName: string | undefined
+  readonly email: string | undefined
+  readonly phone: string | undefined
+  readonly engagementAttributes: readonly EngagementAttribute[]
+}
+
+/**
+ * Returns a function that verifies the `Authorization` header of a signed-in consumer against the keys of the account's
+ * identity provider (JWKS): cached for ten minutes, fetched anew for a key that is not among them, but not more often
+ * than every half minute.
+ *
+ * @param options.now Milliseconds since the epoch.
+ * @param options.timeoutMs How long a fetch of the keys may take.
+ * @see https://www.rfc-editor.org/rfc/rfc8725
+ * @see https://www.rfc-editor.org/rfc/rfc6750
+ */
+export const createConsumerTokens = ({
+  tokens,
+  call,
+  now,
+  timeoutMs,
+}: {
+  readonly tokens: TokensConfig
+  readonly call: ThirdParty
+  readonly now: () => number
+  readonly timeoutMs: number
+}) => {
+  const { issuer, audience, algorithms, jwksUrl } = tokens
+  let failedAt = Number.NEGATIVE_INFINITY
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    timeoutDuration: timeoutMs,
+    cacheMaxAge: KEYS_LIFE_MS,
+    cooldownDuration: COOL_DOWN_MS,
+    [customFetch]: async (url, options) => {
+      if (now() < failedAt + FAILURE_PAUSE_MS)
+        throw new ServiceUnavailableError({ detail: 'The identity provider gave no keys a moment ago.' })
+      return call(url, options)
+    },
+  })
+
+  const keyOf: Parameters<typeof jwtVerify>[1] = async (header, token) => {
+    try {
+      return await keys(header, token)
+    } catch (error) {
+      if (isOfToken(error)) throw error
+      if (now() >= failedAt + FAILURE_PAUSE_MS) failedAt = now()
+      throw new ServiceUnavailableError({
+        detail: "The keys of the consumer tokens can't be fetched.",
+        cause: error,
+      })
+    }
+  }
+
+  /**
+   * @throws {ConsumerTokenInvalidError} Says what is wrong, never what the token holds.
+   * @throws {ServiceUnavailableError} There are no keys to verify it with.
+   */
+  return async (authorization: string): Promise<VerifiedConsumer> => {
+    const token = authorization.length <= MAX_TOKEN_LENGTH ? BEARER.exec(authorization)?.[1] : undefined
+    if (token === undefined)
+      throw new ConsumerTokenInvalidError({ detail: 'Authorization has to be Bearer and one signed JWT.' })
+    try {
+      const { payload } = await jwtVerify(token, keyOf, {
+        issuer,
+        audience,
+        algorithms,
+        requiredClaims: ['exp', 'sub'],
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: new Date(now()),
+      })
+      // jose looks at iat only where a greatest age is asked for.
+      if (payload.iat !== undefined && payload.iat > now() / 1000 + CLOCK_TOLERANCE) throw wrong('iat')
+      return toConsumer(payload)
+    } catch (error) {
+      throw error instanceof AppError ? error : invalid(error)
+    }
+  }
+}
+
+/** Whether it is the token that names no key, or more than one, and not the keys that are missing. */
+const isOfToken = (error: unknown) =>
+  error instanceof errors.JWKSNoMatchingKey ||
+  error instanceof errors.JWKSMultipleMatchingKeys ||
+  error instanceof errors.JOSENotSupported
+
+const invalid = (cause: unknown): ConsumerTokenInvalidError => {
+  if (cause instanceof errors.JWTExpired)
+    return new ConsumerTokenInvalidError({ detail: 'The consumer token has expired.', cause })
+  if (cause instanceof errors.JWTClaimValidationFailed) return wrong(cause.claim, cause)
+  return new ConsumerTokenInvalidError({ detail: "The consumer token can't be trusted.", cause })
+}
+
+const wrong = (claim: string, cause?: unknown) =>
+  new ConsumerTokenInvalidError({
+    detail: `The consumer token's ${claim} is missing or not right.`,
+    cause,
+  })
+
+const claims = z.object({
+  sub: consumerId,
+  given_name: z.optional(text(256)),
+  family_name: z.optional(text(256)),
+  email: z.optional(text(320)),
+  phone_number: z.optional(text(64)),
+  lp_sdes: z.optional(engagementAttributes),
+})
+
+/**
+ * LivePerson's names for what a consumer's token says; what the standard claims leave out, its `personal` SDE may say.
+ *
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+ * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
+ */
+const toConsumer = (payload: JWTPayload): VerifiedConsumer => {
+  const result = check(claims, payload)
+  if ('findings' in result) throw wrong(placeOf(result.findings[0]?.path ?? ''))
+  const { sub, given_name, family_name, email, phone_number, lp_sdes = [] } = result.data
+  const personal = lp_sdes.find((attribute) => attribute.type === 'personal')?.personal
+  return {
+    consumerId: sub,
+    firstName: given_name ?? personal?.firstname,
+    lastName: family_name ?? personal?.lastname,
+    email: email ?? personal?.contacts?.find((contact) => contact.email !== undefined)?.email,
+    phone: phone_number ?? personal?.contacts?.find((contact) => contact.phone !== undefined)?.phone,
+    engagementAttributes: lp_sdes,
+  }
+}
+
+/** A place as far as its names are ours: the rest may be anything, and goes nowhere. */
+const placeOf = (path: string): string =>
+  /^(?:sub|given_name|family_name|email|phone_number|lp_sdes(?:\.\d+(?:\.(?:type|info|personal))?)?)/.exec(
+    path,
+  )?.[0] ?? 'content'

@@ -1,0 +1,277 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createDomains } from '../../../lib/account/domains.ts'
+import { createStateTable } from '../../../lib/aws/state-table.ts'
+import { LivePersonUnavailableError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
+import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
+import type { Hosts } from '../../../lib/liveperson/hosts.ts'
+import { createHttp } from '../../../lib/liveperson/http.ts'
+import { startDynamoDb } from '../../../local/dynamodb.ts'
+import { loadFixture } from '../../../local/liveperson/account.ts'
+import { startLivePerson } from '../../../local/liveperson/server.ts'
+import { patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { ACCOUNT } from '../../support/world.ts'
+
+const MINUTE = 60_000
+const OLD: Hosts = { sentinel: '127.0.0.1:1', idp: '127.0.0.1:2', asyncMessagingEnt: '127.0.0.1:3' }
+
+let livePerson: Awaited<ReturnType<typeof startLivePerson>>
+let dynamoDb: Awaited<ReturnType<typeof startDynamoDb>>
+let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>>
+let table: ReturnType<typeof createStateTable>
+
+beforeAll(async () => {
+  dynamoDb = await startDynamoDb()
+  endpoint = await startAwsEndpoint({ behind: dynamoDb.url })
+  Object.assign(process.env, {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint.url,
+  })
+  table = createStateTable(dynamoDb.stateTable, patient)
+  livePerson = await startLivePerson({ accounts: loadFixture() })
+})
+afterAll(async () => {
+  await Promise.all([livePerson.close(), endpoint.close()])
+  await dynamoDb.close()
+})
+
+let serial = 0
+/** The domains of one container, with an item of their own in the table; `accountId` of another one shares its item. */
+const arrange = ({
+  accountId = `account${++serial}`,
+  tableName = dynamoDb.stateTable,
+}: {
+  accountId?: string
+  tableName?: string
+} = {}) => {
+  livePerson.reset()
+  endpoint.take()
+  let time = 1_800_000_000_000
+  const now = () => time
+  const http = createHttp({ fetch: globalThis.fetch, now: Date.now, loopback: true })
+  const onForeignHost = vi.fn()
+  const domains = createDomains({
+    accountId,
+    table: tableName === dynamoDb.stateTable ? table : createStateTable(tableName, patient),
+    loopback: true,
+    now,
+    fetchHosts: () =>
+      fetchHosts({
+        http,
+        domainApiUrl: livePerson.url,
+        accountId: ACCOUNT,
+        loopback: true,
+        deadline: Date.now() + 10_000,
+      }),
+    onForeignHost,
+  })
+  return {
+    ...domains,
+    accountId,
+    onForeignHost,
+    now,
+    advance: (ms: number) => {
+      time += ms
+    },
+  }
+}
+const asked = () => livePerson.counts().domain
+const store = (accountId: string, hosts: unknown, fetchedAt: unknown = 1) =>
+  table.putMany([{ pk: `domains#${accountId}`, hosts, fetchedAt }])
+const stored = async (accountId: string) => (await table.get(`domains#${accountId}`))?.hosts
+const current = async () => {
+  const host = await fetch(`${livePerson.url}/api/account/${ACCOUNT}/service/idp/baseURI.json?version=1.0`)
+    .then((response) => response.json())
+    .then((answer) => (answer as { baseURI: string }).baseURI)
+  livePerson.reset()
+  return { sentinel: host, idp: host, asyncMessagingEnt: host }
+}
+const failDomainApi = () =>
+  livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: Number.POSITIVE_INFINITY })
+
+describe('get', () => {
+  test('asked by many at once with nothing known: one read of the table, one of the Domain API, one write', async () => {
+    const hosts = await current()
+    const domains = arrange()
+    const given = await Promise.all(Array.from({ length: 100 }, domains.get))
+    expect(new Set(given).size).toBe(1)
+    expect(given[0]).toEqual(hosts)
+    expect(asked()).toBe(1)
+    expect(endpoint.take()).toEqual(['GetItem', 'BatchWriteItem'])
+    expect(await stored(domains.accountId)).toEqual(hosts)
+  })
+
+  test('takes what the table has, without the Domain API', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    expect(await domains.get()).toEqual(OLD)
+    await domains.get()
+    expect(asked()).toBe(0)
+  })
+
+  test('reads the table again after ten minutes, beside the call', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    await domains.get()
+    const newer = { ...OLD, idp: '127.0.0.1:9' }
+    await store(domains.accountId, newer)
+    domains.advance(10 * MINUTE - 1)
+    expect(await domains.get()).toEqual(OLD)
+    await sleep(30)
+    expect(await domains.get()).toEqual(OLD)
+    domains.advance(1)
+    expect(await domains.get()).toEqual(OLD)
+    await vi.waitFor(async () => expect(await domains.get()).toEqual(newer))
+    expect(asked()).toBe(0)
+  })
+
+  test('goes on with what is known while table and Domain API fail', async () => {
+    const hosts = await current()
+    const domains = arrange({ tableName: 'gone' })
+    expect(await domains.get()).toEqual(hosts)
+    failDomainApi()
+    for (let round = 1; round <= 12; round++) {
+      domains.advance(10 * MINUTE)
+      expect(await domains.get()).toEqual(hosts)
+      await vi.waitFor(() => expect(livePerson.requests()[round]?.status).toBe(503))
+      await sleep(5)
+    }
+  })
+
+  test('throws where nothing is known and the Domain API fails, and asks again the next time', async () => {
+    const domains = arrange()
+    const mend = failDomainApi()
+    await expect(domains.get()).rejects.toBeInstanceOf(LivePersonUnavailableError)
+    mend()
+    expect(await domains.get()).toMatchObject({ idp: expect.any(String) })
+    expect(asked()).toBe(2)
+  })
+
+  test.each<[string, unknown]>([
+    ['a foreign host', { ...OLD, sentinel: 'sentinel.evil.example' }],
+    ['a host with a user', { ...OLD, idp: 'x@127.0.0.1' }],
+    ['a host with a path', { ...OLD, idp: '127.0.0.1/x' }],
+    ['a host that is missing', { sentinel: '127.0.0.1', idp: '127.0.0.1' }],
+    ['a number for a host', { ...OLD, idp: 5 }],
+    ['no hosts', 'hosts'],
+  ])('an item of the table with %s is ignored, and mended', async (_, hosts) => {
+    const good = await current()
+    const domains = arrange()
+    await store(domains.accountId, hosts)
+    expect(await domains.get()).toEqual(good)
+    expect(await stored(domains.accountId)).toEqual(good)
+    expect(domains.onForeignHost).not.toHaveBeenCalled()
+  })
+
+  test('an item of the table without its time is ignored', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD, 'yesterday')
+    expect(await domains.get()).not.toEqual(OLD)
+  })
+})
+
+describe('renew', () => {
+  test('asks the Domain API once for many, and writes what has changed', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    const stale = await domains.get()
+    endpoint.take()
+    const given = await Promise.all(Array.from({ length: 20 }, () => domains.renew(stale)))
+    expect(new Set(given).size).toBe(1)
+    expect(asked()).toBe(1)
+    expect(endpoint.take()).toEqual(['BatchWriteItem'])
+    expect(await domains.renew(stale)).toBe(given[0])
+    expect(asked()).toBe(1)
+  })
+
+  test('writes nothing where nothing has changed', async () => {
+    const domains = arrange()
+    const hosts = await domains.get()
+    endpoint.take()
+    await domains.renew(hosts)
+    expect(endpoint.take()).toEqual([])
+  })
+
+  test('gives the new hosts even where the table doesn’t take them', async () => {
+    const good = await current()
+    const domains = arrange({ tableName: 'gone' })
+    expect(await domains.renew(OLD)).toEqual(good)
+  })
+})
+
+describe('a foreign host in the answer', () => {
+  test('is told once for each answer, and the old one kept', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    const stale = await domains.get()
+    livePerson.setHost('sentinel', 'sentinel.liveperson.net.evil.example')
+    const given = await Promise.allSettled([domains.renew(stale), domains.renew(stale)])
+    expect(given.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(domains.onForeignHost).toHaveBeenCalledTimes(1)
+    expect(await domains.refresh()).toMatchObject({ changed: false, hosts: OLD, fetchedAt: 1 })
+    expect(domains.onForeignHost).toHaveBeenCalledTimes(2)
+    expect(await domains.get()).toBe(stale)
+    expect(await stored(domains.accountId)).toEqual(OLD)
+  })
+})
+
+describe('warm', () => {
+  test('reads the table only', async () => {
+    const domains = arrange()
+    await domains.warm()
+    expect(endpoint.take()).toEqual(['GetItem'])
+    expect(asked()).toBe(0)
+  })
+
+  test('spares the first request the table', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    await domains.warm()
+    endpoint.take()
+    expect(await domains.get()).toEqual(OLD)
+    expect(endpoint.take()).toEqual([])
+  })
+
+  test('throws where the table fails', async () => {
+    await expect(arrange({ tableName: 'gone' }).warm()).rejects.toBeInstanceOf(ServiceUnavailableError)
+  })
+})
+
+describe('refresh', () => {
+  test('writes only what has changed, and says so', async () => {
+    const hosts = await current()
+    const domains = arrange()
+    const { accountId } = domains
+    expect(await domains.refresh()).toEqual({ accountId, changed: true, hosts, fetchedAt: domains.now() })
+    expect(endpoint.take()).toEqual(['GetItem', 'BatchWriteItem'])
+    expect(await domains.refresh()).toMatchObject({ changed: false, hosts })
+    expect(endpoint.take()).toEqual(['GetItem'])
+  })
+
+  test('keeps what the table has while the Domain API fails, and tells its age', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD, 123)
+    failDomainApi()
+    expect(await domains.refresh()).toMatchObject({
+      changed: false,
+      hosts: OLD,
+      fetchedAt: 123,
+      error: expect.any(LivePersonUnavailableError),
+    })
+  })
+
+  test('says that nothing is known where nothing is', async () => {
+    const domains = arrange()
+    failDomainApi()
+    expect(await domains.refresh()).toMatchObject({ changed: false, hosts: undefined, fetchedAt: undefined })
+  })
+
+  test('says that it failed where the table doesn’t take it', async () => {
+    expect(await arrange({ tableName: 'gone' }).refresh()).toMatchObject({
+      changed: false,
+      error: expect.any(ServiceUnavailableError),
+    })
+  })
+})

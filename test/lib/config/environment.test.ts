@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../../lib/config/environment.ts'
+import { InvalidConfigError } from '../../../lib/errors/errors.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'campaign-conversations-config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const file = (name: string, content: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+const environment = (members: Readonly<Record<string, string | undefined>> = {}) => ({
+  SECRET_ID_PREFIX: 'campaign-conversations/dev',
+  STATE_TABLE: 'state',
+  EVENTS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/events',
+  QUARANTINE_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/quarantine',
+  CONFIG_FILE: file('good.json', '{"accounts":[{"accountId":"70123456"}]}'),
+  ...members,
+})
+const refusal = (members: Readonly<Record<string, string | undefined>>): string => {
+  try {
+    readConfig(environment(members))
+  } catch (error) {
+    if (error instanceof InvalidConfigError) return error.message
+    throw error
+  }
+  return 'taken'
+}
+
+describe('readConfig', () => {
+  test('has defaults for what may be left out', () => {
+    expect(readConfig(environment())).toMatchObject({
+      domainApiUrl: 'https://api.liveperson.net',
+      loopback: false,
+      formDeadlineMs: 6000,
+      secretIdPrefix: 'campaign-conversations/dev',
+      stateTable: 'state',
+      stage: { accounts: [{ accountId: '70123456' }] },
+    })
+  })
+
+  test('takes hosts of this machine only where the Domain API is there', () => {
+    const read = (url: string) => readConfig(environment({ LIVEPERSON_DOMAIN_API_URL: url }))
+    expect(read('http://127.0.0.1:4570/')).toMatchObject({
+      loopback: true,
+      domainApiUrl: 'http://127.0.0.1:4570',
+    })
+    expect(read('http://localhost:4570').loopback).toBe(true)
+    expect(read('https://api.liveperson.com').loopback).toBe(false)
+  })
+
+  test('names every variable that is missing, at once', () => {
+    try {
+      readConfig({})
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidConfigError)
+      expect(String(error)).toContain(
+        'Environment: SECRET_ID_PREFIX is not set; STATE_TABLE is not set; EVENTS_QUEUE_URL is not set;' +
+          ' QUARANTINE_QUEUE_URL is not set; CONFIG_FILE is not set.',
+      )
+    }
+  })
+
+  test.each<[string, Readonly<Record<string, string | undefined>>, string]>([
+    ['an empty variable', { STATE_TABLE: '' }, 'STATE_TABLE is empty'],
+    ['no address', { LIVEPERSON_DOMAIN_API_URL: 'api' }, 'LIVEPERSON_DOMAIN_API_URL must be an address'],
+    ['http', { LIVEPERSON_DOMAIN_API_URL: 'http://api.liveperson.net' }, 'LIVEPERSON_DOMAIN_API_URL must be'],
+    [
+      'a foreign host',
+      { LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net.evil.example' },
+      'LIVEPERSON_DOMAIN_API_URL must be',
+    ],
+    [
+      'a user in an address',
+      { LIVEPERSON_DOMAIN_API_URL: 'https://x@api.liveperson.net' },
+      'LIVEPERSON_DOMAIN_API_URL must be',
+    ],
+    ['no time', { FORM_DEADLINE_MS: '0' }, 'FORM_DEADLINE_MS must be milliseconds'],
+    ['a time in words', { FORM_DEADLINE_MS: '6s' }, 'FORM_DEADLINE_MS must be milliseconds'],
+    ['a file that is not there', { CONFIG_FILE: 'config/none.json' }, 'CONFIG_FILE names config/none.json'],
+    ['a folder for a file', { CONFIG_FILE: folder }, "which can't be read"],
+    ['a file that is no JSON', { CONFIG_FILE: file('no.json', 'accounts:') }, 'is not JSON'],
+    ['a file with a name twice', { CONFIG_FILE: file('twice.json', '{"a":1,"a":2}') }, 'a name twice'],
+    ['a file that is wrong', { CONFIG_FILE: file('wrong.json', '{"accounts":[]}') }, 'accounts must have'],
+  ])('refuses %s, by its name', (_, members, message) => {
+    expect(refusal(members)).toContain(message)
+  })
+
+  test('never quotes the file', () => {
+    expect(refusal({ CONFIG_FILE: file('secret.json', '{"a": secret-words') })).not.toContain('secret-words')
+  })
+})

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context,
+  SQSBatchResponse,
+  SQSRecord,
+} from 'aws-lambda'
+import { createHandler as createStatusHandler } from '../../functions/conversation-status.ts'
+import { createHandler as createFormHandler } from '../../functions/open-from-form.ts'
+import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
+import { createHandler as createRefreshHandler } from '../../functions/refresh-domains.ts'
+import type { Config } from '../../lib/config/environment.ts'
+import { parseStageConfig } from '../../lib/config/stage.ts'
+import { createService, type Seams, type Service } from '../../lib/service/open.ts'
+import { startDynamoDb } from '../../local/dynamodb.ts'
+import { loadFixture } from '../../local/liveperson/account.ts'
+import { startLivePerson } from '../../local/liveperson/server.ts'
+import { startSecretsManager } from '../../local/secrets-manager.ts'
+import { startSqs } from '../../local/sqs.ts'
+
+export const ACCOUNT = '70123456'
+export const OTHER_ACCOUNT = '70999999'
+export const ORDER_HELP = { campaignId: '3120045610', engagementId: '3120047710' }
+export const CRM_UPGRADE = { campaignId: '3120045610', engagementId: '3120047711' }
+export const ORDERS_SKILL = '3120040010'
+export const UPGRADES_SKILL = '3120040011'
+
+/** A stage configuration that most tests can use. */
+export const STAGE = {
+  origins: ['https://www.example.com'],
+  accounts: [
+    {
+      accountId: ACCOUNT,
+      form: { consumers: 'anonymous', campaigns: 'any' },
+      routes: {
+        'order-help': { ...ORDER_HELP, doors: ['form', 'queue'] },
+        'crm-upgrade': { ...CRM_UPGRADE, ttr: 'URGENT', doors: ['queue'] },
+        vip: {
+          ...ORDER_HELP,
+          engagementAttributes: [{ type: 'ctmrinfo', info: { ctype: 'vip' } }],
+        },
+      },
+    },
+    { accountId: OTHER_ACCOUNT, routes: { 'other-help': { campaignId: '1', engagementId: '2' } } },
+  ],
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+/** Everything that the service talks to, in this process, by real HTTP on free ports. */
+export const startWorld = async () => {
+  const accounts = loadFixture()
+  const [livePerson, sqs, dynamoDb, secretsManager] = await Promise.all([
+    startLivePerson({ accounts }),
+    startSqs(),
+    startDynamoDb(),
+    startSecretsManager(),
+  ])
+  Object.assign(process.env, {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_SQS: sqs.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+  })
+  for (const { accountId, clientId, clientSecrets } of accounts)
+    secretsManager.put(`campaign-conversations/test/${accountId}`, {
+      clientId,
+      clientSecret: clientSecrets[0],
+    })
+  const client = new SQSClient({})
+
+  const configOf = (stage: unknown = STAGE): Config => ({
+    stage: parseStageConfig(stage, { name: 'the test', loopback: true }),
+    domainApiUrl: livePerson.url,
+    loopback: true,
+    secretIdPrefix: 'campaign-conversations/test',
+    stateTable: dynamoDb.stateTable,
+    eventsQueueUrl: sqs.eventsQueueUrl,
+    quarantineQueueUrl: sqs.quarantineQueueUrl,
+    formDeadlineMs: 6000,
+  })
+
+  const receive = async (queueUrl: string): Promise<readonly Message[]> => {
+    const messages: Message[] = []
+    for (;;) {
+      const { Messages = [] } = await client.send(
+        new ReceiveMessageCommand({
+          QueueUrl: queueUrl,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 0,
+          MessageAttributeNames: ['All'],
+        }),
+      )
+      if (Messages.length === 0) return messages
+      messages.push(...Messages)
+      for (const { ReceiptHandle } of Messages)
+        await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }))
+    }
+  }
+
+  return {
+    accounts,
+    livePerson,
+    sqs,
+    dynamoDb,
+    secretsManager,
+    configOf,
+
+    /** A container: a service with caches of its own. */
+    createService: ({
+      stage,
+      config,
+      ...seams
+    }: Partial<Seams> & { stage?: unknown; config?: Partial<Config> } = {}): Service =>
+      createService({ ...configOf(stage), ...config }, seams),
+
+    /** Takes all that is visible off the quarantine queue: its bodies and reasons. */
+    receiveQuarantine: async () =>
+      (await receive(sqs.quarantineQueueUrl)).map(({ Body = '', MessageAttributes = {} }) => ({
+        body: Body,
+        code: MessageAttributes.code?.StringValue,
+        detail: MessageAttributes.detail?.StringValue,
+        requestId: MessageAttributes.requestId?.StringValue,
+      })),
+
+    close: async () => {
+      client.destroy()
+      await Promise.all([livePerson.close(), sqs.close(), dynamoDb.close(), secretsManager.close()])
+    },
+  }
+}
+
+interface FormInit {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly isBase64Encoded?: boolean
+}
+
+/** What API Gateway gives the function for a POST. */
+export const formEvent = (body: unknown, { headers = {}, isBase64Encoded = false }: FormInit = {}) =>
+  ({
+    version: '2.0',
+    routeKey: 'POST /conversations',
+    rawPath: '/conversations',
+    rawQueryString: '',
+    headers: { 'content-type': 'application/json', ...headers },
+    requestContext: { http: { method: 'POST', path: '/conversations' } },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    isBase64Encoded,
+  }) as unknown as APIGatewayProxyEventV2
+
+/** What Lambda gives the function for a record of the events queue. */
+export const toRecord = (body: unknown, { attempt = 1, messageId = randomUUID() as string } = {}) =>
+  ({
+    messageId,
+    receiptHandle: `receipt-${messageId}`,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    attributes: { ApproximateReceiveCount: String(attempt), SentTimestamp: '0' },
+    messageAttributes: {},
+    eventSource: 'aws:sqs',
+  }) as unknown as SQSRecord
+
+const contextOf = (remainingMs: number) => ({ getRemainingTimeInMillis: () => remainingMs }) as Context
+
+/** The JSON that an answer's body holds. */
+export const bodyOf = ({ body }: APIGatewayProxyStructuredResultV2) => JSON.parse(body ?? 'null')
+
+type Answer = Promise<APIGatewayProxyStructuredResultV2>
+
+/** Submits a form to a container, through its handler. */
+export const submit = (service: Service | (() => Service), body: unknown, init?: FormInit): Answer =>
+  createFormHandler(typeof service === 'function' ? service : () => service)(
+    formEvent(body, init),
+    contextOf(15_000),
+  ) as Answer
+
+/** Gives records to a container, through its handler. */
+export const deliver = (
+  service: Service | (() => Service),
+  records: readonly SQSRecord[],
+  remainingMs = 60_000,
+): Promise<SQSBatchResponse> =>
+  createQueueHandler(typeof service === 'function' ? service : () => service)(
+    { Records: [...records] },
+    contextOf(remainingMs),
+  ) as Promise<SQSBatchResponse>
+
+/** Asks a container for a request's status, through its handler. */
+export const askStatus = (service: Service | (() => Service), requestId?: string): Answer =>
+  createStatusHandler(typeof service === 'function' ? service : () => service)(
+    {
+      pathParameters: requestId === undefined ? undefined : { requestId },
+    } as unknown as APIGatewayProxyEventV2,
+    contextOf(10_000),
+  ) as Answer
+
+/** Refreshes the domains of a container, through its handler. */
+export const refresh = (service: Service | (() => Service)): Answer =>
+  createRefreshHandler(typeof service === 'function' ? service : () => service)(
+    {} as unknown as APIGatewayProxyEventV2,
+    contextOf(10_000),
+  ) as Answer
