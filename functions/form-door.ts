@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import type { StageConfig } from '../lib/config/stage.ts'
 import { acceptForm } from '../lib/consumer/policy.ts'
 import type { Attempt, Outcome } from '../lib/conversation/attempt.ts'
@@ -16,7 +16,8 @@ import type { AcceptedRequest } from '../lib/request/conversation-request.ts'
 import { headerOf, parseForm } from '../lib/request/form.ts'
 import type { Service } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
-import { ANSWER_HEADERS, toProblem } from './http/problem.ts'
+import { type Answer, toAnswer } from './http/answer.ts'
+import { toProblem } from './http/problem.ts'
 
 /** LivePerson's advised first wait; by then the attempt that hands over has given its claim back. */
 const QUEUE_DELAY_MS = 5000
@@ -30,8 +31,6 @@ const METRICS: ReadonlyMap<string, MetricName> = new Map([
 
 /** What has to be left of a container's life to hand a request over, in milliseconds. */
 const HAND_OVER_MS = 4000
-
-type Answer = APIGatewayProxyStructuredResultV2
 
 /** How long a copy waits for the attempt that holds the claim before it goes to the queue, in milliseconds. */
 const COPY_WAITS_MS = [150, 350, 700]
@@ -56,7 +55,7 @@ export const openFromForm = async (
     const attempt = attemptOf(service, accepted, startedAt, aliveUntil)
     const outcome = await openOnce(service, accepted, attempt)
     service.report(accepted, outcome, service.now() - startedAt)
-    return toAnswer(requestId, outcome)
+    return answerOutcome(requestId, outcome)
   } catch (thrown) {
     const error = toAppError(thrown)
     service.log.error('A form submit failed', error, { requestId, door: 'form' })
@@ -109,12 +108,12 @@ const openOnce = async (service: Service, request: AcceptedRequest, attempt: Att
   return outcome
 }
 
-const toAnswer = (requestId: string, outcome: Outcome): Answer => {
+const answerOutcome = (requestId: string, outcome: Outcome): Answer => {
   switch (outcome.status) {
     case 'opened':
     case 'existing': {
       const { status, conversationId, messageStatus, repeated } = outcome
-      return answer(status === 'opened' && !repeated ? 201 : 200, {
+      return toAnswer(status === 'opened' && !repeated ? 201 : 200, {
         requestId,
         status,
         conversationId,
@@ -123,21 +122,15 @@ const toAnswer = (requestId: string, outcome: Outcome): Answer => {
     }
     case 'opening':
     case 'queued':
-      return {
-        ...answer(202, { requestId, status: outcome.status }),
-        headers: {
-          ...ANSWER_HEADERS,
+      return toAnswer(
+        202,
+        { requestId, status: outcome.status },
+        {
           location: `/conversations/${encodeURIComponent(requestId)}`,
           'retry-after': String(QUEUE_DELAY_MS / 1000),
         },
-      }
+      )
     case 'rejected':
       return toProblem(toRejection(outcome.code), requestId)
   }
 }
-
-const answer = (statusCode: number, body: object): Answer => ({
-  statusCode,
-  headers: { ...ANSWER_HEADERS },
-  body: JSON.stringify(body),
-})

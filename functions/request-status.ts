@@ -1,9 +1,9 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import * as z from 'zod/mini'
 import { NotFoundError } from '../lib/errors/errors.ts'
 import { requestId } from '../lib/request/conversation-request.ts'
 import type { StatusService } from '../lib/service/open.ts'
-import { ANSWER_HEADERS } from './http/problem.ts'
+import { type Answer, toAnswer } from './http/answer.ts'
 
 /**
  * Says where a form's request stands, over all accounts. Requests of the queue are not shown: their ids may be guessable.
@@ -14,7 +14,7 @@ import { ANSWER_HEADERS } from './http/problem.ts'
 export const answerStatus = async (
   { ledger, accounts }: StatusService,
   { pathParameters }: APIGatewayProxyEventV2,
-): Promise<APIGatewayProxyStructuredResultV2> => {
+): Promise<Answer> => {
   const id = z.safeParse(requestId, pathParameters?.requestId)
   const [found] = id.success
     ? await ledger.find(
@@ -26,15 +26,11 @@ export const answerStatus = async (
   if (!found) throw new NotFoundError({ detail: 'There is no request of that id.' })
   const { status, conversationId, code, messageStatus } = found
   const isOver = status === 'opened' || status === 'existing'
-  return {
-    statusCode: 200,
-    headers: { ...ANSWER_HEADERS },
-    body: JSON.stringify({
-      requestId: found.requestId,
-      status,
-      conversationId,
-      code: isOver ? undefined : code,
-      messageStatus,
-    }),
-  }
+  return toAnswer(200, {
+    requestId: found.requestId,
+    status,
+    conversationId,
+    code: isOver ? undefined : code,
+    messageStatus,
+  })
 }

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type { AppError, Finding } from '../../lib/errors/errors.ts'
+import { ANSWER_HEADERS } from './answer.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'The request is wrong',
@@ -49,13 +50,3 @@ export const toProblem = (error: AppError, requestId?: string): APIGatewayProxyS
 })
 
 const shorten = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })
-
-/** What every answer carries: it is data for a script, to be kept by nobody. */
-export const ANSWER_HEADERS = {
-  'content-type': 'application/json',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-} as const
