@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { readInfrastructure } from '../local/infrastructure.ts'
+import { readInfrastructure } from '../tools/deployed-resources.ts'
 
 /** What an operator asks the doctor. */
 export interface Settings {

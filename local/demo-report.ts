@@ -1,4 +1,4 @@
-import { loadFixture } from './liveperson/account.ts'
+import { loadFixture } from './liveperson/state/account.ts'
 
 /** A campaign's engagement, by LivePerson's ids. */
 export interface Campaign {

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { z } from 'zod'
 import { type Entry, findExpectedSkill, print } from './demo-report.ts'
-import { awsClientConfig } from './sdk.ts'
-import { type Stack, startStack } from './stack.ts'
-import { listenForStop, orStop } from './stop-signal.ts'
+import { awsClientConfig } from './aws/sdk.ts'
+import { type Stack, startStack } from './stack/stack.ts'
+import { listenForStop, orStop } from './stack/stop-signal.ts'
 
 /**
  * `npm run demo`: starts the local stack, opens one conversation by the form and one by a CRM event, and shows where LivePerson

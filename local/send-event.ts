@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { readInfrastructure } from './infrastructure.ts'
-import { awsClientConfig } from './sdk.ts'
+import { readInfrastructure } from '../tools/deployed-resources.ts'
+import { awsClientConfig } from './aws/sdk.ts'
 
 /** Puts a file's content on the local events queue: `npx node local/send-event.ts [file] [queue URL]`. */
 async function main(

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { ensureFreePort, PortTakenError } from './listen.ts'
-import { type Stack, startStack } from './stack.ts'
-import { listenForStop } from './stop-signal.ts'
+import { ensureFreePort, PortTakenError } from './net/listen.ts'
+import { type Stack, startStack } from './stack/stack.ts'
+import { listenForStop } from './stack/stop-signal.ts'
 
 /** Where each part listens unless its variable says otherwise. */
 const PORTS = {

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readZip } from '../tools/zip.ts'
-import { packageService } from './support/package.ts'
+import { packageService } from '../tools/package-service.ts'
 import { formEvent, ORDERS_SKILL, startWorld, toRecord, UPGRADES_SKILL, type World } from './support/world.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const

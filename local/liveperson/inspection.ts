@@ -1,12 +1,12 @@
 import type { RequestListener } from 'node:http'
-import type { LivePersonAccount } from './account.ts'
-import { type Answer, json } from './answer.ts'
-import { isObject, type JsonObject, list, oneOf, parseJson, text } from './check.ts'
-import { receiveBody, writeAnswer } from './exchange.ts'
-import { parseFault } from './parse-fault.ts'
+import type { LivePersonAccount } from './state/account.ts'
+import { type Answer, json } from './http/answer.ts'
+import { isObject, type JsonObject, list, oneOf, parseJson, text } from './json/check.ts'
+import { receiveBody, writeAnswer } from './faults/exchange.ts'
+import { parseFault } from './faults/parse-fault.ts'
 import type { LivePersonSimulator } from './server.ts'
-import { changeSettings } from './settings.ts'
-import type { NamedService, ReceivedRequest } from './state.ts'
+import { changeSettings } from './state/settings.ts'
+import type { NamedService, ReceivedRequest } from './state/state.ts'
 
 /**
  * Answers `/_simulator/`: what the simulator has seen, and its switches, for other processes (the demo, curl). It is

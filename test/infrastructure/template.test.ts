@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readZip } from '../../tools/zip.ts'
-import { packageService, type Resource } from '../support/package.ts'
+import { packageService, type Resource } from '../../tools/package-service.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
 let service: Awaited<ReturnType<typeof packageService>>

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
-import { closeServer, findFreePorts, listen } from '../../local/listen.ts'
+import { closeServer, findFreePorts, listen } from '../../local/net/listen.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const variables = [

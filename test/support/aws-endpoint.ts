@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { closeServer, listen } from '../../local/listen.ts'
+import { closeServer, listen } from '../../local/net/listen.ts'
 
 /** An answer of AWS, before it is sent. */
 export interface AwsAnswer {

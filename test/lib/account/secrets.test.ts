@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createSecrets } from '../../../lib/account/secrets.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
-import { startSecretsManager } from '../../../local/secrets-manager.ts'
+import { startSecretsManager } from '../../../local/aws/secrets-manager.ts'
 import { patient } from '../../support/aws-endpoint.ts'
 
 const SECRET = { clientId: 'app', clientSecret: 'secret-words' }

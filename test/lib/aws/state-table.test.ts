@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createStateTable } from '../../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
-import { findFreePorts } from '../../../local/listen.ts'
+import { findFreePorts } from '../../../local/net/listen.ts'
 import { type Answering, type AwsAnswer, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 
 let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>> | undefined

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadFixture, startLivePerson } from '../../../local/liveperson/server.ts'
-import { account, call, createBody, createClient, member, startClient } from './requests.ts'
+import { account, call, createBody, createClient, member, startClient } from './client.ts'
 
 const client = await startClient()
 const { liveperson, inspect } = client

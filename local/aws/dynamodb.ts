@@ -1,0 +1,66 @@
+import { Worker } from 'node:worker_threads'
+import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { z } from 'zod'
+import { readInfrastructure } from '../../tools/deployed-resources.ts'
+import { PortTakenError } from '../net/listen.ts'
+import { awsClientConfig } from './sdk.ts'
+
+/** What `startDynamoDb` hands back. */
+export interface LocalDynamoDb {
+  readonly url: string
+  readonly stateTable: string
+  close(): Promise<void>
+}
+
+/**
+ * Starts dynalite with the state table that infrastructure/state-table.yml declares. No TTL is enforced, and there are no
+ * transactions.
+ *
+ * @param options.port Default: a free one.
+ * @param options.stage Whose table's name. Default: `local`.
+ */
+export async function startDynamoDb(
+  options: { readonly port?: number; readonly stage?: string } = {},
+): Promise<LocalDynamoDb> {
+  const worker = new Worker(new URL('./dynamodb-worker.ts', import.meta.url), {
+    workerData: { port: options.port ?? 0 },
+    execArgv: [],
+  })
+  const url = `http://127.0.0.1:${await waitForPort(worker, options.port ?? 0)}`
+  const table = readInfrastructure(options.stage).stateTable
+  const client = new DynamoDBClient(awsClientConfig(url))
+  try {
+    await client.send(new CreateTableCommand(table))
+    while (
+      (await client.send(new DescribeTableCommand({ TableName: table.TableName }))).Table?.TableStatus !==
+      'ACTIVE'
+    );
+  } finally {
+    client.destroy()
+  }
+  return {
+    url,
+    stateTable: table.TableName,
+    async close() {
+      await worker.terminate()
+    },
+  }
+}
+
+const Started = z.union([
+  z.object({ port: z.number() }),
+  z.object({ error: z.string(), code: z.string().optional() }),
+])
+
+function waitForPort(worker: Worker, wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`The local DynamoDB ended with code ${code}.`)))
+    worker.once('message', (message: unknown) => {
+      const started = Started.parse(message)
+      if ('port' in started) return resolve(started.port)
+      void worker.terminate()
+      reject(started.code === 'EADDRINUSE' ? new PortTakenError(wanted) : new Error(started.error))
+    })
+  })
+}

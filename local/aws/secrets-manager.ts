@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { closeServer, listen } from '../net/listen.ts'
+import { createSecretVersions, SecretsManagerError } from './secret-versions.ts'
+
+/** What `startSecretsManager` hands back: the endpoint's address and the switches of a test. */
+export type LocalSecretsManager = Awaited<ReturnType<typeof startSecretsManager>>
+
+/**
+ * Starts a Secrets Manager endpoint on loopback, for the real SDK client: GetSecretValue, CreateSecret, PutSecretValue,
+ * UpdateSecretVersionStage, DescribeSecret, with versions and staging labels. Signatures are not checked.
+ *
+ * @param options.port Default: a free one.
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+ */
+export async function startSecretsManager(
+  options: { readonly port?: number; readonly region?: string } = {},
+) {
+  const versions = createSecretVersions(options.region ?? 'eu-west-1')
+  const counts: Record<string, number> = {}
+  let delayMs = 0
+  let isFailing = false
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const action = String(request.headers['x-amz-target'] ?? '').replace(/^secretsmanager\./, '')
+    counts[action] = (counts[action] ?? 0) + 1
+    const body = await readBody(request)
+    if (delayMs > 0) await sleep(delayMs)
+    if (isFailing)
+      return send(response, 500, errorBody('InternalServiceError', 'An error occurred on the server side.'))
+    try {
+      send(response, 200, perform(versions, action, body))
+    } catch (error) {
+      if (error instanceof SecretsManagerError) send(response, 400, errorBody(error.type, error.message))
+      else if (error instanceof z.ZodError || error instanceof SyntaxError) {
+        send(response, 400, errorBody('InvalidParameterException', error.message))
+      } else send(response, 500, errorBody('InternalServiceError', String(error)))
+    }
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy())
+  })
+  const port = await listen(server, options.port)
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+
+    /** Stores the value as AWSCURRENT, as an operator does who creates or rotates the secret. */
+    put(name: string, value: unknown): void {
+      const string = typeof value === 'string' ? value : JSON.stringify(value)
+      try {
+        versions.create(name, { string })
+      } catch {
+        versions.put(name, { string })
+      }
+    },
+
+    /** How often an action was asked for, e.g. `requests('GetSecretValue')`; without a name, all of them. */
+    requests(action?: string): number {
+      if (action !== undefined) return counts[action] ?? 0
+      return Object.values(counts).reduce((sum, count) => sum + count, 0)
+    },
+
+    /** Answers every request with 500 InternalServiceError, or stops doing so. */
+    fail(failing: boolean): void {
+      isFailing = failing
+    },
+
+    /** Lets each answer wait. */
+    delay(milliseconds: number): void {
+      delayMs = milliseconds
+    },
+
+    /** Takes the endpoint away (connections are refused), with its secrets kept. */
+    goDown(): Promise<void> {
+      return closeServer(server)
+    },
+
+    /** Brings it back on the same port. */
+    async comeUp(): Promise<void> {
+      await listen(server, port)
+    },
+
+    close(): Promise<void> {
+      return closeServer(server)
+    },
+  }
+}
+
+const SecretId = z.object({ SecretId: z.string().min(1) })
+const Value = z.object({
+  SecretString: z.string().optional(),
+  SecretBinary: z.string().optional(),
+  ClientRequestToken: z.string().optional(),
+})
+const GetSecretValue = SecretId.extend({
+  VersionId: z.string().optional(),
+  VersionStage: z.string().optional(),
+})
+const CreateSecret = Value.extend({ Name: z.string().min(1) })
+const PutSecretValue = Value.extend(SecretId.shape).extend({
+  VersionStages: z.array(z.string()).min(1).optional(),
+})
+const UpdateSecretVersionStage = SecretId.extend({
+  VersionStage: z.string(),
+  MoveToVersionId: z.string().optional(),
+  RemoveFromVersionId: z.string().optional(),
+})
+
+function perform(versions: ReturnType<typeof createSecretVersions>, action: string, body: string): object {
+  const input: unknown = JSON.parse(body)
+  switch (action) {
+    case 'GetSecretValue': {
+      const { SecretId: id, VersionId: versionId, VersionStage: stage } = GetSecretValue.parse(input)
+      const { secret, version } = versions.get(id, { versionId, stage })
+      return {
+        ...named(secret, version),
+        SecretString: version.value.string,
+        SecretBinary: version.value.binary,
+        CreatedDate: version.createdAt / 1000,
+      }
+    }
+    case 'CreateSecret': {
+      const {
+        Name,
+        SecretString: string,
+        SecretBinary: binary,
+        ClientRequestToken,
+      } = CreateSecret.parse(input)
+      const { secret, version } = versions.create(Name, { string, binary }, ClientRequestToken)
+      return { ARN: secret.arn, Name, VersionId: version.id }
+    }
+    case 'PutSecretValue': {
+      const {
+        SecretId: id,
+        SecretString: string,
+        SecretBinary: binary,
+        ...rest
+      } = PutSecretValue.parse(input)
+      const { secret, version } = versions.put(
+        id,
+        { string, binary },
+        rest.ClientRequestToken,
+        rest.VersionStages,
+      )
+      return named(secret, version)
+    }
+    case 'UpdateSecretVersionStage': {
+      const {
+        SecretId: id,
+        VersionStage,
+        MoveToVersionId,
+        RemoveFromVersionId,
+      } = UpdateSecretVersionStage.parse(input)
+      const secret = versions.moveStage(id, VersionStage, MoveToVersionId, RemoveFromVersionId)
+      return { ARN: secret.arn, Name: secret.name }
+    }
+    case 'DescribeSecret': {
+      const secret = versions.find(SecretId.parse(input).SecretId)
+      const stages = [...secret.versions.values()].filter((version) => version.stages.size > 0)
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        CreatedDate: secret.createdAt / 1000,
+        VersionIdsToStages: Object.fromEntries(stages.map((version) => [version.id, [...version.stages]])),
+      }
+    }
+    default:
+      throw new SecretsManagerError(
+        'UnknownOperationException',
+        `This endpoint does not know ${action || 'an action'}.`,
+      )
+  }
+}
+
+function named(secret: { arn: string; name: string }, version: { id: string; stages: Set<string> }) {
+  return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: [...version.stages] }
+}
+
+function errorBody(type: string, message: string): object {
+  return { __type: type, message, Message: message }
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amzn-requestid': randomUUID(),
+  })
+  response.end(JSON.stringify(body))
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}

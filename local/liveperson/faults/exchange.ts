@@ -1,0 +1,116 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Answer, json } from '../http/answer.ts'
+import { isAfter, toFaultAnswer } from './fault-answer.ts'
+import type { Fault, Faults } from './faults.ts'
+import type { ReceivedRequest } from '../state/state.ts'
+
+/** Carries out a request that was received whole. */
+export type Serve = (request: ReceivedRequest) => Answer | Promise<Answer>
+
+/**
+ * Makes the part between HTTP and the endpoints: receives, remembers, lets faults strike, answers.
+ *
+ * @param options.receive Called when the head of a request has come; remembers it.
+ */
+export const createExchange = (options: {
+  readonly faults: Faults
+  readonly receive: (incoming: IncomingMessage) => ReceivedRequest
+}) => {
+  const waiting = new Set<Waiting>()
+
+  const silence = (socket: Socket) => {
+    const silent: Waiting = { socket }
+    waiting.add(silent)
+    socket.once('close', () => waiting.delete(silent))
+  }
+
+  // Goes on when the client has hung up: a request that was received whole is carried out.
+  const delay = (socket: Socket, ms: number, then: () => void) => {
+    const timer = setTimeout(() => {
+      waiting.delete(delayed)
+      then()
+    }, ms)
+    const delayed: Waiting = { socket, timer }
+    waiting.add(delayed)
+  }
+
+  const carryOut = async (
+    serve: Serve,
+    request: ReceivedRequest,
+    response: ServerResponse,
+    fault?: Fault,
+  ) => {
+    if (fault === undefined) return send(response, request, await serve(request))
+    request.fault = fault.kind
+    const own = isAfter(fault) ? await serve(request) : undefined
+    const answer = toFaultAnswer(fault, request.service)
+    const socket = response.socket
+    if (answer !== undefined) return send(response, request, answer)
+    if (fault.kind === 'wrong-content-type' && own !== undefined) {
+      return send(response, request, { ...own, headers: { ...own.headers, 'content-type': 'text/plain' } })
+    }
+    if (fault.kind === 'truncated' && own !== undefined) {
+      const body = Buffer.from(own.body)
+      response.writeHead(own.status, { ...own.headers, 'content-length': body.length })
+      response.write(body.subarray(0, body.length / 2), () => socket?.destroy())
+    } else if (socket !== null) {
+      if (fault.kind === 'silence' || fault.kind === 'silence-after') silence(socket)
+      else socket.resetAndDestroy()
+    }
+  }
+
+  const handle =
+    (serve: Serve): RequestListener =>
+    (incoming, response) => {
+      const request = options.receive(incoming)
+      receiveBody(incoming, (body) => {
+        request.body = body
+        const { latencyMs, fault } = options.faults.strike(request)
+        const go = () => {
+          carryOut(serve, request, response, fault).catch((error: unknown) => {
+            send(response, request, json(500, { simulator: String(error) }))
+          })
+        }
+        if (latencyMs <= 0) return go()
+        request.fault = 'latency'
+        delay(incoming.socket, latencyMs, go)
+      })
+    }
+
+  return {
+    handle,
+
+    /** Destroys the connections that a fault keeps waiting; what was delayed is not carried out. */
+    drop: (): void => {
+      for (const { socket, timer } of [...waiting]) {
+        clearTimeout(timer)
+        socket.destroy()
+      }
+      waiting.clear()
+    },
+  }
+}
+
+/** Calls back with the whole body as text; never, if the client hangs up before. */
+export const receiveBody = (incoming: IncomingMessage, then: (body: string) => void): void => {
+  const chunks: Buffer[] = []
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+  incoming.once('end', () => then(chunks.length === 0 ? '' : Buffer.concat(chunks).toString()))
+}
+
+/** Sends an answer, its length known. */
+export const writeAnswer = (response: ServerResponse, { status, headers, body }: Answer): void => {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+const send = (response: ServerResponse, request: ReceivedRequest, answer: Answer) => {
+  request.status = answer.status
+  writeAnswer(response, answer)
+}
+
+interface Waiting {
+  readonly socket: Socket
+  readonly timer?: NodeJS.Timeout
+}

@@ -1,0 +1,116 @@
+import { failed, ok, type Result } from '../http/answer.ts'
+import { type Check, integer, isObject, list, number, object, oneOf, pattern, text, url } from '../json/check.ts'
+import type { Envelope } from './conversation-request.ts'
+import type { State } from '../state/state.ts'
+import type { Consumer } from '../state/store.ts'
+
+/**
+ * Takes one `userprofile.SetUserProfile`, in a batch or sent alone. Strict mode refuses a known member of the wrong
+ * type, an engagement attribute other than `ctmrinfo` and `personal`, and a member that those two don't have.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#setuserprofile-properties
+ * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
+ */
+export const applyProfile = (state: State, consumer: Consumer, { id, body }: Envelope): Result => {
+  const problem = state.settings.mode === 'strict' ? profileProblem(body) : undefined
+  if (problem !== undefined) return failed(`Set user profile failed: ${problem}`, id)
+  state.store.setProfile(consumer, body)
+  return ok({ msg: 'OK User Profile set successfully' }, id)
+}
+
+const profileProblem = (body: unknown): string | undefined => profile(body, 'profile')
+
+const bare = { closed: true } as const
+
+const gender = oneOf('MALE', 'FEMALE', 'OTHER', '0', '1', '2', 0, 1, 2)
+
+const date = object(
+  { day: integer, month: integer, year: integer },
+  { required: ['day', 'month', 'year'], closed: true },
+)
+
+// storeZipCode and storeNumber are missing on purpose: they are not supported in the authenticated flow.
+const customerInfo = object(
+  {
+    ctype: text,
+    cstatus: text,
+    balance: number,
+    currency: text,
+    customerId: text,
+    socialId: text,
+    imei: text,
+    userName: text,
+    companySize: integer,
+    companyBranch: text,
+    accountName: text,
+    role: text,
+    lastPaymentDate: date,
+    registrationDate: date,
+    loginStatus: integer,
+  },
+  bare,
+)
+
+const contact = object(
+  {
+    email: text,
+    phone: text,
+    phoneType: oneOf('HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', 'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER'),
+    address: object({ country: pattern(/^[A-Z]{2}$/), region: text }, bare),
+  },
+  bare,
+)
+
+const ageMembers = object({ age: integer, year: integer, month: integer, day: integer }, bare)
+
+const age: Check = (value, path) =>
+  ageMembers(value, path) ??
+  (isObject(value) && value.age === undefined && value.year === undefined
+    ? `${path}.year is missing`
+    : undefined)
+
+const personalInfo = object(
+  {
+    firstname: text,
+    lastname: text,
+    age,
+    contacts: list(contact),
+    gender,
+    company: text,
+    language: pattern(/^[a-z]{2}[-_][A-Z]{2}$/),
+  },
+  bare,
+)
+
+const attribute: Check = (value, path) => {
+  if (!isObject(value)) return `${path} must be an object`
+  if (value.type === 'ctmrinfo') {
+    return object({ type: text, info: customerInfo }, { required: ['info'], closed: true })(value, path)
+  }
+  if (value.type === 'personal') {
+    return object({ type: text, personal: personalInfo }, { required: ['personal'], closed: true })(
+      value,
+      path,
+    )
+  }
+  return `${path}.type must be ctmrinfo or personal`
+}
+
+const profile = object({
+  firstName: text,
+  lastName: text,
+  userId: text,
+  avatarUrl: url,
+  role: text,
+  backgndImgUri: url,
+  description: text,
+  privateData: object({
+    mobileNum: text,
+    mail: text,
+    pushNotificationData: object({ serviceName: text, certName: text, token: text }),
+  }),
+  authenticatedData: object({
+    lp_sdes: list(attribute),
+    auth: object({ amr: list(text), iss: text }),
+  }),
+})

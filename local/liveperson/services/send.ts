@@ -1,0 +1,97 @@
+import { type Answer, badRequest, json, ok, refusals } from '../http/answer.ts'
+import { readAuthorized } from './authorize.ts'
+import { type Check, integer, isObject, list, must, object, oneOf } from '../json/check.ts'
+import { readEnvelope } from '../messaging/conversation-request.ts'
+import { applyProfile } from '../messaging/profile.ts'
+import { publish } from '../messaging/publish.ts'
+import type { ReceivedRequest, State } from '../state/state.ts'
+import type { Conversation } from '../state/store.ts'
+
+/**
+ * Answers SEND: publishes an event, changes a field of the conversation (close, TTR, CSAT), or sets the profile. One
+ * object in, one result out. 401 with 40103 where the conversation is another consumer's.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-send.html
+ */
+export const answerSend = (state: State, request: ReceivedRequest): Answer => {
+  const read = readAuthorized(state, request, state.settings.sendLimit)
+  if (read.refusal !== undefined) return read.refusal
+  const { consumer } = read
+  const envelope = readEnvelope(read.json)
+  if (typeof envelope === 'string') return badRequest(`Bad Request: ${envelope}`)
+  const { id, type, body } = envelope
+
+  if (type === 'userprofile.SetUserProfile') {
+    const result = applyProfile(state, consumer, envelope)
+    return json(result.code === 'OK' ? 200 : 400, result)
+  }
+  if (type !== 'ms.PublishEvent' && type !== 'cm.UpdateConversationField') {
+    return badRequest(`Bad Request: ${type} is not served`, id)
+  }
+
+  const publishes = type === 'ms.PublishEvent'
+  // The main dialog has its conversation's id.
+  const target = publishes ? body.dialogId : body.conversationId
+  if (typeof target !== 'string') {
+    return badRequest(`Bad Request: ${publishes ? 'dialogId' : 'conversationId'} is missing`, id)
+  }
+  const conversation = state.store.conversations.get(target)
+  if (conversation === undefined || conversation.accountId !== request.accountId) {
+    return badRequest('Bad Request: unknown conversation', id)
+  }
+  if (publishes && body.conversationId !== undefined && body.conversationId !== target) {
+    return badRequest('Bad Request: the dialog is not of this conversation', id)
+  }
+  if (conversation.lpConsumerId !== consumer.lpConsumerId) return refusals.consumerJwsInvalid
+  if (conversation.state === 'CLOSE') return badRequest('Bad Request, Conversation is close', id)
+
+  if (publishes) {
+    const sequence = publish(state, conversation, body)
+    if (typeof sequence === 'string') return badRequest(`Bad Request: ${sequence}`, id)
+    return json(200, ok(sequence === undefined ? {} : { sequence }, id))
+  }
+  const problem = fields(body.conversationField, 'conversationField')
+  if (problem !== undefined) return badRequest(`Bad Request: ${problem}`, id)
+  return json(200, ok({ msg: updateFields(state, conversation, body.conversationField) }, id))
+}
+
+const fieldChecks: Readonly<Record<string, Check>> = {
+  ConversationStateField: object({ conversationState: oneOf('CLOSE') }, { required: ['conversationState'] }),
+  TTRField: object(
+    {
+      ttrType: oneOf('CUSTOM', 'NORMAL', 'PRIORITIZED', 'URGENT'),
+      value: must('an integer of 0 or more', (value) => Number.isInteger(value) && Number(value) >= 0),
+    },
+    { required: ['ttrType'] },
+  ),
+  CSATRate: object({ csatRate: integer, status: oneOf('FILLED') }, { required: ['csatRate'] }),
+  DialogChange: object(
+    { type: oneOf('UPDATE'), dialog: object({ state: oneOf('CLOSE') }, { required: ['dialogId', 'state'] }) },
+    { required: ['type', 'dialog'] },
+  ),
+}
+
+const field: Check = (value, path) => {
+  const name = isObject(value) ? String(value.field) : ''
+  const check = Object.hasOwn(fieldChecks, name) ? fieldChecks[name] : undefined
+  return check === undefined ? `${path}.field is unknown` : check(value, path)
+}
+
+// A list of one may be given as its element.
+const fields: Check = (value, path) => (Array.isArray(value) ? list(field)(value, path) : field(value, path))
+
+const updateFields = (state: State, conversation: Conversation, changes: unknown) => {
+  let msg = 'OK Conversation updated successfully'
+  for (const change of [changes].flat().filter(isObject)) {
+    if (change.field === 'TTRField') {
+      conversation.ttr = String(change.ttrType)
+      if (typeof change.value === 'number') conversation.ttrSeconds = change.value
+    } else if (change.field === 'CSATRate') {
+      conversation.csatRate = Number(change.csatRate)
+    } else {
+      state.store.close(conversation)
+      msg = 'OK Conversation resolved successfully'
+    }
+  }
+  return msg
+}

@@ -1,0 +1,159 @@
+import { createHmac, generateKeyPair, sign, verify } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { LivePersonAccount } from './account.ts'
+import { isObject, type JsonObject, parseJson } from '../json/check.ts'
+import type { Clock } from './clock.ts'
+import type { Settings } from './settings.ts'
+
+/**
+ * Makes the key of one simulator, and what Sentinel and the IDP sign with it (RS256). Every token that was made or
+ * verified is remembered by its string, so that a request costs no cryptography.
+ *
+ * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html
+ */
+export const createTokens = async (clock: Clock, settings: Settings): Promise<Tokens> => {
+  const { privateKey, publicKey } = await generateKey('rsa', { modulusLength: 2048 })
+  const verified = new Map<string, Verified>()
+  const consumerJwss = new Map<string, Promise<string>>()
+  let appKeys = 1
+  let consumerKeys = 1
+
+  const remember = (token: string, kid: string, claims: JsonObject) => {
+    if (verified.size >= rememberedTokens) verified.clear()
+    const entry = { kid, claims }
+    verified.set(token, entry)
+    return entry
+  }
+
+  const make = async (kid: string, claims: JsonObject) => {
+    const signed = `${encode({ kid, typ: 'JWT', alg: 'RS256' })}.${encode(claims)}`
+    const signature = await signWith('RSA-SHA256', Buffer.from(signed), privateKey)
+    const token = `${signed}.${signature.toString('base64url')}`
+    remember(token, kid, claims)
+    return token
+  }
+
+  const read = (token: string): Verified | undefined => {
+    const known = verified.get(token)
+    if (known !== undefined) return known
+    const [header, payload, signature, more] = token.split('.')
+    if (header === undefined || payload === undefined || signature === undefined || more !== undefined) return
+    const { kid, alg } = decode(header)
+    if (typeof kid !== 'string' || alg !== 'RS256') return
+    const signed = Buffer.from(`${header}.${payload}`)
+    if (!verify('RSA-SHA256', signed, publicKey, Buffer.from(signature, 'base64url'))) return
+    return remember(token, kid, decode(payload))
+  }
+
+  const appKid = (version: AppJwtVersion) => `${version === 2 ? 'app2jwt' : 'appjwt'}-05-01-26.${appKeys}`
+  const consumerKid = () => `appjwt-05-01-26.${consumerKeys}`
+
+  return {
+    issueAppJwt: (account, version) => {
+      const iat = Math.floor(clock.now() / 1000)
+      return make(appKid(version), {
+        aud: account.accountId,
+        azp: account.clientId,
+        scope: 'msg.consumer',
+        iss: settings.appJwtIssuer,
+        exp: iat + settings.appJwtLifetimeSeconds,
+        iat,
+      })
+    },
+
+    issueConsumerJws: (consumer) => {
+      const key = `${consumer.accountId}\n${consumer.extConsumerId}`
+      const made =
+        consumerJwss.get(key) ??
+        make(consumerKid(), {
+          account_id: consumer.accountId,
+          ext_consumer_id: consumer.extConsumerId,
+          lp_consumer_id: consumer.lpConsumerId,
+        })
+      if (consumerJwss.size >= rememberedTokens) consumerJwss.clear()
+      consumerJwss.set(key, made)
+      return made
+    },
+
+    checkAppJwt: (token, accountId) => {
+      const known = read(token)
+      if (known === undefined) return 'invalid'
+      const { aud, azp, scope, iss, exp, iat } = known.claims
+      const mandatory = [aud, azp, scope, iss, exp, iat].every((claim) => claim !== undefined)
+      if (!mandatory || String(iss).toLowerCase() !== 'sentinel') return 'claim-missing'
+      const kidTaken = known.kid === appKid(1) || (settings.mode === 'lenient' && known.kid === appKid(2))
+      const alive = Number(exp) * 1000 > clock.now()
+      return kidTaken && alive && aud === accountId && scope === 'msg.consumer' ? 'valid' : 'invalid'
+    },
+
+    readConsumerJws: (token, accountId) => {
+      const known = read(token)
+      if (known === undefined || known.kid !== consumerKid()) return undefined
+      const { account_id, ext_consumer_id, lp_consumer_id } = known.claims
+      if (account_id !== accountId || typeof ext_consumer_id !== 'string') return undefined
+      return { accountId, extConsumerId: ext_consumer_id, lpConsumerId: String(lp_consumer_id) }
+    },
+
+    jwks: () => ({
+      keys: [{ ...publicKey.export({ format: 'jwk' }), kid: appKid(2), use: 'sig', alg: 'RS256' }],
+    }),
+
+    revokeAppTokens: () => {
+      appKeys += 1
+    },
+
+    revokeConsumerTokens: () => {
+      consumerKeys += 1
+      consumerJwss.clear()
+    },
+  }
+}
+
+/** 1: for the Connector API. 2: for LivePerson's newer APIs; the Connector API refuses it in strict mode. */
+export type AppJwtVersion = 1 | 2
+
+/** Who a ConsumerJWS speaks for. */
+export interface ConsumerIdentity {
+  readonly accountId: string
+  readonly extConsumerId: string
+  /** 64 lower-case hexadecimal digits. */
+  readonly lpConsumerId: string
+}
+
+/** Makes and checks AppJWTs and ConsumerJWSs. */
+export interface Tokens {
+  issueAppJwt(account: LivePersonAccount, version: AppJwtVersion): Promise<string>
+  /** The same string for the same consumer, since the token holds no time. */
+  issueConsumerJws(consumer: ConsumerIdentity): Promise<string>
+  /** `claim-missing` is what the Send API answers with 40001; everything else wrong is `invalid`. */
+  checkAppJwt(token: string, accountId: string): 'valid' | 'invalid' | 'claim-missing'
+  readConsumerJws(token: string, accountId: string): ConsumerIdentity | undefined
+  jwks(): object
+  /** No AppJWT made before is taken any more. */
+  revokeAppTokens(): void
+  /** No ConsumerJWS made before is taken any more. */
+  revokeConsumerTokens(): void
+}
+
+/** LivePerson's own id of a consumer: 64 hexadecimal digits, the same in every run of the simulator. */
+export const toLpConsumerId = (accountId: string, extConsumerId: string): string =>
+  createHmac('sha256', 'LivePerson simulator').update(`${accountId}\n${extConsumerId}`).digest('hex')
+
+interface Verified {
+  readonly kid: string
+  readonly claims: JsonObject
+}
+
+const rememberedTokens = 200_000
+
+const generateKey = promisify(generateKeyPair)
+
+// With a callback the signature is made off the event loop, which the service under test shares with us.
+const signWith = promisify(sign)
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const decode = (part: string): JsonObject => {
+  const value = parseJson(Buffer.from(part, 'base64url').toString())
+  return isObject(value) ? value : {}
+}

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { findFreePorts } from '../net/listen.ts'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A running `serverless offline`: API Gateway, Lambda and the schedule. */
+export interface Offline {
+  readonly apiUrl: string
+  readonly lambdaUrl: string
+  close(): Promise<void>
+}
+
+/**
+ * Starts `serverless offline` at the stage `local` as a child process, with a build folder of its own, and waits until it answers.
+ *
+ * @param options.environment For the child; its `AWS_*` variables and what serverless.yml names reach the handlers.
+ * @param options.apiPort Default: a free one. So is `lambdaPort`.
+ * @param options.watch Whether a change in functions/ or lib/ is built at once.
+ * @param options.log Gets every line that it prints.
+ * @param options.signal Gives up starting.
+ * @throws {Error} It ended early; the error shows what it printed.
+ */
+export async function startOffline(options: OfflineOptions): Promise<Offline> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      // A port that was free a second ago may be taken by now, by another stack that starts.
+      const isTaken = error instanceof Error && error.message.includes('EADDRINUSE')
+      if (!isTaken || attempt === 3 || options.apiPort !== undefined || options.lambdaPort !== undefined)
+        throw error
+    }
+  }
+}
+
+interface OfflineOptions {
+  readonly environment: Readonly<Record<string, string>>
+  readonly apiPort?: number | undefined
+  readonly lambdaPort?: number | undefined
+  readonly watch?: boolean | undefined
+  readonly log?: ((line: string) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+async function startOnce(options: OfflineOptions): Promise<Offline> {
+  const [freeApiPort, freeLambdaPort] = await findFreePorts(2)
+  const apiPort = options.apiPort ?? freeApiPort
+  const lambdaPort = options.lambdaPort ?? freeLambdaPort
+  const buildFolder = await mkdtemp(join(tmpdir(), 'campaign-conversations-'))
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--import', new URL('./end-with-parent.ts', import.meta.url).href],
+      ...[join(project, 'node_modules/serverless/bin/serverless.js'), 'offline', 'start', '--stage', 'local'],
+      ...['--httpPort', String(apiPort), '--lambdaPort', String(lambdaPort)],
+    ],
+    {
+      cwd: project,
+      env: {
+        ...withoutAws(process.env),
+        ...options.environment,
+        ESBUILD_WORK_FOLDER: relative(project, buildFolder),
+        ...(options.watch ? { ESBUILD_WATCH: '{functions,lib}/**/*.ts' } : {}),
+      },
+      // A process group of its own, so that what it has started ends with it.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  )
+
+  const printed: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
+        printed.push(line)
+        options.log?.(line)
+      }
+      printed.splice(0, printed.length - 40)
+    })
+  }
+  let isOver = false
+  const over = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+    child.once('error', () => resolve())
+  }).then(() => {
+    isOver = true
+  })
+
+  async function close(): Promise<void> {
+    killGroup(child.pid, 'SIGTERM')
+    await Promise.race([over, sleep(500, undefined, { ref: false })])
+    killGroup(child.pid, 'SIGKILL')
+    await over
+    await rm(buildFolder, { recursive: true, force: true })
+  }
+
+  const apiUrl = `http://127.0.0.1:${apiPort}`
+  try {
+    const deadline = Date.now() + 60_000
+    while (!(await answers(apiUrl))) {
+      options.signal?.throwIfAborted()
+      if (isOver) throw new Error(`serverless offline ended while starting:\n${printed.join('\n')}`)
+      if (Date.now() > deadline)
+        throw new Error(`serverless offline did not start in 60 s:\n${printed.join('\n')}`)
+      await sleep(50)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { apiUrl, lambdaUrl: `http://127.0.0.1:${lambdaPort}`, close }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await fetch(url, { headers: { connection: 'close' } })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The developer's own AWS account must not reach the handlers. */
+function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')))
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // It is gone already.
+  }
+}

@@ -1,0 +1,129 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { createBody, member, sendBody, startClient } from '../client.ts'
+
+const client = await startClient()
+const { liveperson, send } = client
+afterAll(() => liveperson.close())
+
+let headers: Awaited<ReturnType<typeof client.headers>>
+let id: string
+beforeEach(async () => {
+  liveperson.reset()
+  headers = await client.headers()
+  id = String(member((await client.open(headers, createBody())).json, '1.body.conversationId'))
+})
+
+const publish = (event: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+  sendBody('ms.PublishEvent', { dialogId: id, conversationId: id, event, ...more })
+const text = (message: string) => publish({ type: 'ContentEvent', contentType: 'text/plain', message })
+const update = (conversationField: unknown, conversationId = id) =>
+  sendBody('cm.UpdateConversationField', { conversationId, conversationField })
+const close = { field: 'ConversationStateField', conversationState: 'CLOSE' }
+
+describe('SEND', () => {
+  test('counts the events of a dialog from 0', async () => {
+    expect((await send(headers, text('one'))).json).toEqual({ reqId: 's', code: 'OK', body: { sequence: 0 } })
+    expect(member((await send(headers, text('two'))).json, 'body.sequence')).toBe(1)
+    expect(liveperson.conversations()[0]?.messages).toEqual([
+      { sequence: 0, text: 'one' },
+      { sequence: 1, text: 'two' },
+    ])
+  })
+
+  test.each([
+    [
+      'a file',
+      {
+        type: 'ContentEvent',
+        contentType: 'hosted/file',
+        message: { relativePath: '/v1/a', fileType: 'PNG' },
+      },
+      { sequence: 0 },
+    ],
+    [
+      'rich content',
+      { type: 'RichContentEvent', content: { type: 'vertical', elements: [] } },
+      { sequence: 0 },
+    ],
+    ['an accept status', { type: 'AcceptStatusEvent', status: 'READ', sequenceList: [0] }, { sequence: 0 }],
+    ['a chat state, which has no sequence', { type: 'ChatStateEvent', chatState: 'COMPOSING' }, {}],
+  ])('takes %s', async (_name, event, body) => {
+    const answer = await send(headers, publish(event))
+    expect([answer.status, member(answer.json, 'body')]).toEqual([200, body])
+  })
+
+  test('closes a conversation, which cannot be used any more', async () => {
+    const { status, json } = await send(headers, update(close))
+    expect([status, member(json, 'body.msg')]).toEqual([200, 'OK Conversation resolved successfully'])
+    const late = await send(headers, text('one more'))
+    expect([late.status, late.json]).toEqual([
+      400,
+      { code: 'BAD_REQUEST', body: { msg: 'Bad Request, Conversation is close' }, reqId: 's' },
+    ])
+  })
+
+  test('changes several fields at once', async () => {
+    const ttr = { field: 'TTRField', ttrType: 'CUSTOM', value: 90 }
+    const csat = { field: 'CSATRate', csatRate: 5, csatResolutionConfirmation: true, status: 'FILLED' }
+    expect((await send(headers, update([ttr, csat]))).status).toBe(200)
+    expect(liveperson.conversations()).toMatchObject([
+      { ttr: 'CUSTOM', ttrSeconds: 90, csatRate: 5, state: 'OPEN' },
+    ])
+  })
+
+  test('closes the main dialog and with it the conversation', async () => {
+    await send(
+      headers,
+      update({ field: 'DialogChange', type: 'UPDATE', dialog: { dialogId: id, state: 'CLOSE' } }),
+    )
+    expect(liveperson.conversations()[0]?.state).toBe('CLOSE')
+  })
+
+  test('sets the profile of the consumer and of the open conversation', async () => {
+    const { json } = await send(headers, sendBody('userprofile.SetUserProfile', { firstName: 'Eva' }))
+    expect(json).toEqual({ code: 'OK', body: { msg: 'OK User Profile set successfully' }, reqId: 's' })
+    expect(liveperson.conversations()[0]?.profile).toEqual({ firstName: 'Eva' })
+    expect((await send(headers, sendBody('userprofile.SetUserProfile', { firstName: 1 }))).status).toBe(400)
+  })
+
+  test('refuses more than 5000 characters with a bare Bad Request', async () => {
+    const { status, json } = await send(headers, text('x'.repeat(5000)))
+    expect([status, json]).toEqual([400, { code: 'BAD_REQUEST', body: { msg: 'Bad Request' }, reqId: 's' }])
+  })
+
+  test('refuses the conversation of another consumer with 40103', async () => {
+    const { status, json } = await send(await client.headers('crm-2'), text('mine?'))
+    expect([status, member(json, 'body.errorCode')]).toEqual([401, 40103])
+    expect(liveperson.conversations()[0]?.messages).toEqual([])
+  })
+
+  test('refuses missing tokens and another version as CONVERSATION does', async () => {
+    expect((await send({ ...headers, authorization: '' }, text('a'))).status).toBe(401)
+    expect((await send(headers, text('a'), 'v=2')).status).toBe(404)
+  })
+
+  test.each([
+    ['an array', () => [text('a')]],
+    ['no JSON', () => '{'],
+    ['an unknown type', () => sendBody('cm.Something', {})],
+    ['no dialogId', () => publish({ type: 'ContentEvent' }, { dialogId: undefined })],
+    ['an unknown dialog', () => publish({ type: 'ContentEvent' }, { dialogId: 'x' })],
+    ['the dialog of another conversation', () => publish({ type: 'ContentEvent' }, { conversationId: 'x' })],
+    ['no event', () => sendBody('ms.PublishEvent', { dialogId: id })],
+    ['an unknown event', () => publish({ type: 'TextEvent' })],
+    ['another contentType', () => publish({ type: 'ContentEvent', contentType: 'text/html', message: 'a' })],
+    ['an empty message', () => text('')],
+    ['an unknown chat state', () => publish({ type: 'ChatStateEvent', chatState: 'TYPING' })],
+    ['an unknown field', () => update({ field: 'Skill' })],
+    ['a TTR below 0', () => update({ field: 'TTRField', ttrType: 'CUSTOM', value: -1 })],
+    [
+      'a close without conversation',
+      () => sendBody('cm.UpdateConversationField', { conversationField: close }),
+    ],
+    ['an unknown conversation', () => update(close, 'x')],
+  ])('refuses %s', async (_name, body) => {
+    const { status, json } = await send(headers, body())
+    expect([status, member(json, 'code')]).toEqual([400, 'BAD_REQUEST'])
+    expect(liveperson.conversations()).toMatchObject([{ state: 'OPEN', messages: [] }])
+  })
+})

@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+
+const project = fileURLToPath(new URL('..', import.meta.url))
+
+const Template = z.object({
+  Resources: z.record(
+    z.string(),
+    z.looseObject({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
+  ),
+  Outputs: z.record(z.string(), z.unknown()),
+})
+
+/** A resource of the CloudFormation template. */
+export type Resource = z.infer<typeof Template>['Resources'][string]
+
+/**
+ * Runs `serverless package` as somebody does who has no AWS credentials, on a copy, since it would empty the `.serverless` folder
+ * of the project under whoever uses it.
+ */
+export async function packageService() {
+  const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-package-'))
+  const parts = [
+    'serverless.yml',
+    'infrastructure',
+    'config',
+    'functions',
+    'lib',
+    'tools',
+    'package.json',
+    'tsconfig.json',
+  ]
+  await Promise.all(parts.map((part) => cp(join(project, part), join(folder, part), { recursive: true })))
+  await symlink(join(project, 'node_modules'), join(folder, 'node_modules'))
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [join(project, 'node_modules/serverless/bin/serverless.js'), 'package'],
+    { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
+  )
+  const made = join(folder, '.serverless')
+  const template = await readFile(join(made, 'cloudformation-template-update-stack.json'), 'utf8')
+  return {
+    template: Template.parse(JSON.parse(template)),
+    zips: (await readdir(made)).filter((name) => name.endsWith('.zip')).map((name) => join(made, name)),
+    printed: stdout + stderr,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
