@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createBotCheckSecrets, createSecrets } from '../lib/account/secrets.ts'
 import type { AwsOptions } from '../lib/aws/options.ts'
 import { createStateTable } from '../lib/aws/state-table.ts'
@@ -56,7 +57,12 @@ const checkAccount = async (
       findBotCheckSecret(createBotCheckSecrets(AWS, `${secretId}/bot-check`)),
     )
   const hosts = await walk('domains', () =>
-    findHosts({ http, config, accountId, table: createStateTable(STATE_TABLE, AWS) }),
+    findHosts({
+      http,
+      config,
+      accountId,
+      table: createStateTable({ name: STATE_TABLE, aws: AWS, sleep, random: Math.random }),
+    }),
   )
   const reach = hosts && { http, hosts, accountId, loopback }
   const appJwt = await walk('AppJWT', secret && reach && (() => findAppJwt(reach, secret)))

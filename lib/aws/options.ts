@@ -1,12 +1,12 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 
-/** What every AWS client of this service is made with; endpoints and region come from the SDK's own variables. */
+/** The settings that all AWS clients of this service share. Region and endpoints come from the SDK's own variables. */
 export interface AwsOptions {
   readonly maxAttempts: number
   readonly requestHandler: NonNullable<DynamoDBClientConfig['requestHandler']>
 }
 
-/** Quick to give up: on the form path the queue takes over what a table or a secret can't do in time. */
+/** Short timeouts, in milliseconds: a form that can't wait for AWS is handed over to the queue instead. */
 export const awsOptions: AwsOptions = {
   maxAttempts: 3,
   requestHandler: { connectionTimeout: 500, requestTimeout: 1000, throwOnRequestTimeout: true },

@@ -2,27 +2,35 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { AwsOptions } from './options.ts'
 
-/** SQS keeps a message back for 15 minutes at most. */
+/** The maximum of `DelaySeconds` in SQS: 15 minutes. */
 const MAX_DELAY_SECONDS = 900
+/** The maximum of `VisibilityTimeout` in SQS: 12 hours. */
 const MAX_VISIBILITY_SECONDS = 43_200
 
-/** Why a record is in the quarantine queue: its message attributes. Nothing of it is personal. */
+export interface QueuesOptions {
+  readonly eventsQueueUrl: string
+  readonly quarantineQueueUrl: string
+  readonly aws: AwsOptions
+}
+
+/** Why a record is quarantined, stored as its message attributes. Contains no personal data. */
 export interface QuarantineReason {
   readonly code: string
   readonly detail: string
   readonly requestId: string
 }
 
+export type Queues = ReturnType<typeof createQueues>
+
 /**
- * The events queue and the quarantine queue. The SQS client is loaded when it is first used: most form submits never
- * need it.
+ * Returns the operations on the events queue and the quarantine queue. Most form requests need no queue, so the SQS
+ * client is loaded on first use.
  *
- * Every function throws ServiceUnavailableError where SQS doesn't do its work.
+ * Every function throws {@link ServiceUnavailableError} if SQS fails.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  */
-export const createQueues = (
-  urls: { readonly eventsQueueUrl: string; readonly quarantineQueueUrl: string },
-  aws: AwsOptions,
-) => {
+export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: QueuesOptions) => {
   const load = async () => {
     const { SQSClient, SendMessageCommand, ChangeMessageVisibilityCommand } = await import(
       '@aws-sdk/client-sqs'
@@ -36,52 +44,52 @@ export const createQueues = (
   }
 
   return {
-    /** Puts a body on the events queue, to be seen after some milliseconds. */
+    /** Sends a body to the events queue. It becomes visible after `delayMs` milliseconds, 15 minutes at most. */
     send: async (body: string, delayMs: number): Promise<void> => {
       const { client, SendMessageCommand } = await sqs()
       await client
         .send(
           new SendMessageCommand({
-            QueueUrl: urls.eventsQueueUrl,
+            QueueUrl: eventsQueueUrl,
             MessageBody: body,
             DelaySeconds: Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000)),
           }),
         )
-        .catch(unavailable)
+        .catch(throwUnavailable)
     },
 
-    /** Puts a body that can never succeed aside, with the reason beside it. */
+    /** Sends a body that can never succeed to the quarantine queue, with the reason in its message attributes. */
     quarantine: async (body: string, { code, detail, requestId }: QuarantineReason): Promise<void> => {
       const { client, SendMessageCommand } = await sqs()
       await client
         .send(
           new SendMessageCommand({
-            QueueUrl: urls.quarantineQueueUrl,
+            QueueUrl: quarantineQueueUrl,
             MessageBody: body,
             MessageAttributes: { code: text(code), detail: text(detail), requestId: text(requestId) },
           }),
         )
-        .catch(unavailable)
+        .catch(throwUnavailable)
     },
 
-    /** Lets a record of the events queue be seen again after some milliseconds. */
+    /** Makes a received record of the events queue visible again after `delayMs` milliseconds, 12 hours at most. */
     delay: async (receiptHandle: string, delayMs: number): Promise<void> => {
       const { client, ChangeMessageVisibilityCommand } = await sqs()
       await client
         .send(
           new ChangeMessageVisibilityCommand({
-            QueueUrl: urls.eventsQueueUrl,
+            QueueUrl: eventsQueueUrl,
             ReceiptHandle: receiptHandle,
             VisibilityTimeout: Math.min(MAX_VISIBILITY_SECONDS, Math.ceil(delayMs / 1000)),
           }),
         )
-        .catch(unavailable)
+        .catch(throwUnavailable)
     },
   }
 }
 
-const unavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'SQS does not answer.', cause })
+const throwUnavailable = (cause: unknown): never => {
+  throw new ServiceUnavailableError({ detail: 'SQS did not respond.', cause })
 }
 
 const text = (value: string): MessageAttributeValue => ({ DataType: 'String', StringValue: value })

@@ -11,90 +11,109 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { AwsOptions } from './options.ts'
 
+/** How often DynamoDB is asked to write the items of one call. */
+const PUT_ATTEMPTS = 3
+/** The longest pause before the second attempt, in milliseconds. It doubles with each attempt. */
+const PUT_PAUSE_MS = 50
+
+/** The attributes of one item, as plain values. */
 export type Item = Readonly<Record<string, unknown>>
 
-/** One conditional write of some attributes of an item. */
+/** A conditional write of some attributes of one item. */
 export interface Update {
   readonly pk: string
-  /** Attributes to write; undefined ones are left alone. */
+  /** Attributes to write. Undefined ones are not changed. */
   readonly set: Item
-  /** Attributes to write only where the item has none. */
+  /** Attributes to write only if the item lacks them. */
   readonly setIfAbsent?: Item
-  /** Number attributes to add to. */
+  /** Amounts to add to number attributes. A missing attribute counts as 0. */
   readonly add?: Readonly<Record<string, number>>
-  /** A condition over attribute names as `#name` and values as `:name` of `values`. */
+  /** A DynamoDB condition with attribute names as `#name` and members of `values` as `:name`. Default: none. */
   readonly condition?: string
   readonly values?: Item
 }
 
-/** Whether an update was written, and the item as it was before (if not written: as it is). */
+/** Whether an update was written, and the item as it was before the update, written or not. */
 export interface Written {
   readonly written: boolean
   readonly item: Item | undefined
 }
 
+export interface StateTableOptions {
+  /** The table's name. */
+  readonly name: string
+  readonly aws: AwsOptions
+  /** Resolves after `ms` milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>
+  /** Returns a number from 0 up to but not including 1. */
+  readonly random: () => number
+}
+
 export type StateTable = ReturnType<typeof createStateTable>
 
 /**
- * The one table of this service: string key `pk`, time to live `expiresAt` in seconds since the epoch.
+ * Returns the operations on the state table. Its key is the string `pk`, its time to live is `expiresAt`, in seconds since
+ * the epoch.
  *
- * Every function throws {@link ServiceUnavailableError} where DynamoDB doesn't do its work.
+ * Every function throws {@link ServiceUnavailableError} if DynamoDB fails.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
-export const createStateTable = (table: string, aws: AwsOptions) => {
+export const createStateTable = ({ name: table, aws, sleep, random }: StateTableOptions) => {
   const client = new DynamoDBClient({ ...aws })
 
-  /** Reads one item, strongly consistent: 1 read unit. */
+  /** Reads one item, strongly consistent. Costs 1 read unit. */
   const get = async (pk: string): Promise<Item | undefined> => {
     const { Item } = await client
       .send(new GetItemCommand({ TableName: table, Key: marshall({ pk }), ConsistentRead: true }))
-      .catch(unavailable)
+      .catch(throwUnavailable)
     return Item && unmarshall(Item)
   }
 
   return {
     get,
 
-    /** Reads some items in one call, in no order: 1 read unit each. */
+    /** Reads up to 100 items, strongly consistent, in no particular order. Costs 1 read unit per item. */
     getMany: async (pks: readonly string[]): Promise<readonly Item[]> => {
       const Keys = pks.map((pk) => marshall({ pk }))
       const { Responses, UnprocessedKeys } = await client
         .send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }))
-        .catch(unavailable)
+        .catch(throwUnavailable)
       if (UnprocessedKeys?.[table])
         throw new ServiceUnavailableError({ detail: 'The state table did not read all items.' })
       return (Responses?.[table] ?? []).map((item) => unmarshall(item))
     },
 
-    /** Writes whole items in one call, whatever was there: 1 write unit each. */
+    /** Writes up to 25 whole items and replaces what was there. Not atomic. Costs 1 write unit per item. */
     putMany: async (items: readonly Item[]): Promise<void> => {
       let left: WriteRequest[] = items.map((item) => ({ PutRequest: { Item: toAttributes(item) } }))
-      for (let attempt = 0; attempt < 3; attempt++) {
+      for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
+        if (attempt > 1) await sleep(PUT_PAUSE_MS * 2 ** (attempt - 2) * random())
         const { UnprocessedItems } = await client
           .send(new BatchWriteItemCommand({ RequestItems: { [table]: left } }))
-          .catch(unavailable)
+          .catch(throwUnavailable)
         left = UnprocessedItems?.[table] ?? []
         if (left.length === 0) return
-        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt * Math.random()))
       }
-      throw new ServiceUnavailableError({ detail: 'The state table did not take all items.' })
+      throw new ServiceUnavailableError({ detail: 'The state table did not write all items.' })
     },
 
-    /** Writes attributes of one item under a condition: 1 write unit, met or not. */
+    /** Writes attributes of one item under a condition. Costs 1 write unit, even if the condition is not met. */
     update: async (update: Update): Promise<Written> => {
       try {
         const { Attributes } = await client.send(toUpdateCommand(table, update))
         return { written: true, item: Attributes && unmarshall(Attributes) }
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) return unavailable(error)
-        // DynamoDB sends the item along; local emulations don't.
+        if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
+        // DynamoDB returns the item with the error. Local emulators don't.
         return { written: false, item: error.Item ? unmarshall(error.Item) : await get(update.pk) }
       }
     },
   }
 }
 
-const unavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'The state table does not answer.', cause })
+const throwUnavailable = (cause: unknown): never => {
+  throw new ServiceUnavailableError({ detail: 'The state table did not respond.', cause })
 }
 
 const toAttributes = (item: Item) => marshall(item, { removeUndefinedValues: true })

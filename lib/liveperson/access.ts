@@ -4,7 +4,10 @@ import { type ConsumerJws, createConsumerJwss, requestConsumerJws } from './cons
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 
-/** How long a token that several calls wait for may take, in milliseconds; each call waits for its own deadline only. */
+/**
+ * Time limit of a token request that several calls may share, in milliseconds. Each call waits only until its own
+ * deadline.
+ */
 const TOKEN_TIMEOUT_MS = 10_000
 
 export interface AccessOptions {
@@ -15,31 +18,31 @@ export interface AccessOptions {
   readonly loopback: boolean
   readonly hosts: {
     readonly get: () => Promise<Hosts>
-    /** Asks the Domain API again; the hosts that are known are passed so that calls at the same time ask once. */
+    /** Asks the Domain API again, unless `stale` has already been replaced. Concurrent calls share one request. */
     readonly renew: (stale: Hosts) => Promise<Hosts>
   }
   readonly credentials: {
     readonly current: () => Promise<AppCredentials>
-    /** Reads the current secret again, unless `refused` has been replaced meanwhile. */
+    /** Reads the current secret again, unless `refused` has already been replaced. */
     readonly reload: (refused: AppCredentials) => Promise<AppCredentials>
-    /** The secret before the current one, if there is one. */
+    /** Returns the secret before the current one, or undefined if there is none. */
     readonly previous: () => Promise<AppCredentials | undefined>
   }
-  /** Told each time that only the previous secret was taken. */
+  /** Called each time Sentinel accepts only the previous secret. */
   readonly onPreviousSecret: () => void
 }
 
 /**
- * The ways into LivePerson for one account: its hosts, looked up anew when one can't be reached; one AppJWT, replaced
- * once where it is refused; a bounded number of ConsumerJWSs.
+ * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of ConsumerJWSs.
+ * An unreachable host is looked up again once. A refused AppJWT is replaced once.
  *
- * Deadlines are in milliseconds since the epoch. Each function throws LivePersonUnavailableError, and those that need a
- * token CredentialsRefusedError.
+ * Deadlines are in milliseconds since the epoch. Every function throws LivePersonUnavailableError. The functions that
+ * need a token also throw CredentialsRefusedError.
  */
 export const createAccess = (options: AccessOptions) => {
   const { accountId, http, now, loopback, hosts, credentials } = options
 
-  /** Runs a call at a service's host; a host that can't be reached may have moved, so then once more at the new one. */
+  /** Calls a service at its host. If the host can't be reached, it may have moved: looks it up and calls once more. */
   const at = async <T>(
     service: Service,
     deadline: number,
@@ -59,7 +62,7 @@ export const createAccess = (options: AccessOptions) => {
     const origin = toOrigin(known[service], loopback)
     if (origin !== undefined) return origin
     throw new LivePersonUnavailableError({
-      detail: `The host of ${service} is not LivePerson's.`,
+      detail: `The host of ${service} does not belong to LivePerson.`,
       reached: false,
     })
   }
@@ -94,7 +97,10 @@ export const createAccess = (options: AccessOptions) => {
     },
   })
 
-  /** Runs a call with an AppJWT; once more with a new one where `call` says by undefined that LivePerson refused it. */
+  /**
+   * Makes a call with an AppJWT. If LivePerson refuses the AppJWT (`call` returns undefined), makes it once more with a
+   * new one.
+   */
   const withAppJwt = async <T>(
     deadline: number,
     call: (appJwt: string) => Promise<T | undefined>,
@@ -126,10 +132,10 @@ export const createAccess = (options: AccessOptions) => {
     at,
     withAppJwt,
 
-    /** Gives a consumer's ConsumerJWS, from the cache where it is known. */
+    /** Returns a consumer's ConsumerJWS, from the cache if it is there. */
     identify,
 
-    /** Forgets a ConsumerJWS that LivePerson refused. */
+    /** Removes a refused ConsumerJWS from the cache. */
     forget: consumerJwss.drop,
   }
 }
@@ -138,23 +144,26 @@ const isSame = (a: AppCredentials, b: AppCredentials) =>
   a.clientId === b.clientId && a.clientSecret === b.clientSecret
 
 const refused = () =>
-  new CredentialsRefusedError({ detail: 'Sentinel took neither the current nor the previous secret.' })
+  new CredentialsRefusedError({ detail: 'Sentinel accepted neither the current nor the previous secret.' })
 
 /**
- * Waits no longer than `ms` for work that may be shared with other calls, and so goes on.
+ * Waits for `work` for at most `ms` milliseconds. The work goes on, because other calls may share it.
  *
- * @throws {LivePersonUnavailableError}
+ * @throws {LivePersonUnavailableError} Time ran out.
  */
 const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
+  const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new LivePersonUnavailableError({ detail: 'LivePerson took too long.', reached: false })),
+      () =>
+        reject(
+          new LivePersonUnavailableError({ detail: 'LivePerson did not answer in time.', reached: false }),
+        ),
       Math.max(0, ms),
     )
   })
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, timeout])
   } finally {
     clearTimeout(timer)
   }

@@ -1,44 +1,48 @@
 import type { HttpAnswer } from './http.ts'
 import { isRecord, type JsonRecord, parseAnswer } from './json-answer.ts'
 
-/** What LivePerson's answer to CONVERSATION or SEND comes down to. */
+/** The meaning of LivePerson's answer to CONVERSATION or SEND. */
 export type Answer =
   | { readonly kind: 'ok'; readonly body: JsonRecord }
   | { readonly kind: 'already_open' }
   | { readonly kind: 'closed' }
   | { readonly kind: 'app_jwt_refused' }
   | { readonly kind: 'consumer_jws_refused' }
-  /** `reason` is a code of LivePerson's, never its text. */
+  /** `reason` is LivePerson's code or the HTTP status, never LivePerson's text. */
   | { readonly kind: 'rejected'; readonly reason: string }
-  /** `reached`: it may have been carried out all the same. */
+  /** `reached`: LivePerson may have carried out the request. */
   | { readonly kind: 'unavailable'; readonly reason: string; readonly reached: boolean }
 
 /**
- * Reads an answer in any of its documented shapes, the body before the status: an array with a code for each request, a
- * single item, or an error object.
+ * Returns what an answer means. Any status may come with any of the documented bodies (an array with one item per
+ * request, a single item, or an error object), so the body is read before the status. Never throws.
  *
- * @param reqId The request whose answer is wanted; the other elements are of other requests.
+ * @param reqId Selects the item in an array: the id of the request in question.
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#response
  */
 export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer => {
   const said = parseAnswer(body)
   if (isRecord(said)) {
-    if (isRecord(said.body) && 'errorCode' in said.body) return byErrorCode(Number(said.body.errorCode))
+    if (isRecord(said.body) && 'errorCode' in said.body)
+      return byErrorCode(Number(textOf(said.body.errorCode)))
     if ('code' in said) return byItem(said)
   }
   if (Array.isArray(said)) {
     const item = itemOf(said.filter(isRecord), reqId)
     if (item) return byItem(item)
   }
-  // A page of a proxy or of a host that has moved, not an answer of LivePerson's.
+  // Not JSON: this comes from a proxy or a host that has moved, not from LivePerson.
   if (said === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
     return { kind: 'unavailable', reason: String(status), reached: false }
   return byStatus(status, String(status))
 }
 
-/** By reqId; where LivePerson gave two elements the same one, by what only a conversation has, else the last. */
+/**
+ * Returns the item with the reqId. If LivePerson repeats or invents reqIds, returns the item with a conversationId, or
+ * else the last one.
+ */
 const itemOf = (items: readonly JsonRecord[], reqId: string): JsonRecord | undefined => {
-  const matching = items.filter((item) => String(item.reqId) === reqId)
+  const matching = items.filter((item) => textOf(item.reqId) === reqId)
   if (matching.length === 1) return matching[0]
   const candidates = matching.length > 1 ? matching : items
   const opened = candidates.find(({ body }) => isRecord(body) && 'conversationId' in body)
@@ -50,30 +54,30 @@ const byItem = ({ code, body }: JsonRecord): Answer => {
   const status = statusOf(code)
   if (status < 300 || typeof content.conversationId === 'string') return { kind: 'ok', body: content }
   const text = typeof content.msg === 'string' ? content.msg.toLowerCase() : ''
-  // Only the text tells these two from other bad requests.
+  // LivePerson has no code for these two, only a text.
   if (text.includes('already has open conversation')) return { kind: 'already_open' }
   if (text.includes('conversation is close')) return { kind: 'closed' }
   return byStatus(status, typeof code === 'string' && /^[A-Z_]{1,40}$/.test(code) ? code : String(status))
 }
 
-const REASON_PHRASES: Readonly<Record<string, number>> = {
-  OK: 200,
-  CREATED: 201,
-  ACCEPTED: 202,
-  UNAUTHORIZED: 401,
-  REQUEST_TIMEOUT: 408,
-  TOO_MANY_REQUESTS: 429,
-  INTERNAL_SERVER_ERROR: 500,
-  BAD_GATEWAY: 502,
-  SERVICE_UNAVAILABLE: 503,
-  GATEWAY_TIMEOUT: 504,
-}
+const REASON_PHRASES: ReadonlyMap<string, number> = new Map([
+  ['OK', 200],
+  ['CREATED', 201],
+  ['ACCEPTED', 202],
+  ['UNAUTHORIZED', 401],
+  ['REQUEST_TIMEOUT', 408],
+  ['TOO_MANY_REQUESTS', 429],
+  ['INTERNAL_SERVER_ERROR', 500],
+  ['BAD_GATEWAY', 502],
+  ['SERVICE_UNAVAILABLE', 503],
+  ['GATEWAY_TIMEOUT', 504],
+])
 
-/** The Send API has reason phrases where LivePerson's other APIs have numbers. */
+/** Returns the HTTP status of an item's code: a reason phrase in the Send API, a number in LivePerson's other APIs. */
 const statusOf = (code: unknown): number => {
-  const number = Number(code)
+  const number = Number(textOf(code))
   if (Number.isInteger(number) && number >= 100 && number < 600) return number
-  return REASON_PHRASES[String(code)] ?? 400
+  return REASON_PHRASES.get(textOf(code)) ?? 400
 }
 
 const byErrorCode = (errorCode: number): Answer => {
@@ -95,3 +99,7 @@ const byStatus = (status: number, reason: string): Answer => {
   if (status >= 400 && status < 500 && status !== 408) return { kind: 'rejected', reason }
   return { kind: 'unavailable', reason, reached: true }
 }
+
+/** Not every JSON value can be converted: `String({ toString: null })` throws. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : ''

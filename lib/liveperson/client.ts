@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   CredentialsRefusedError,
   LivePersonRejectedError,
@@ -9,35 +8,42 @@ import { type Answer, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
-/** LivePerson's advised pause after 429, in milliseconds. */
-const MESSAGE_PAUSE_MS = 1000
+/** The pause that LivePerson advises after a 429, in milliseconds. */
+export const RETRY_PAUSE_MS = 1000
 
 export interface LivePersonOptions extends AccessOptions {
-  /** Told each time that LivePerson opened a conversation, but did not take the consumer's profile. */
+  /** Resolves after `ms` milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>
+  /** Returns a new unique id. LivePerson echoes it with its answer. */
+  readonly uuid: () => string
+  /** Called each time LivePerson opens a conversation but refuses the consumer's profile. */
   readonly onProfileRefused: () => void
 }
 
-/** What CONVERSATION came to. */
+/** LivePerson's answer to CONVERSATION. */
 export type Opened =
   | { readonly kind: 'opened'; readonly conversationId: string; readonly lpConsumerId: string }
-  /** The consumer has an open conversation; LivePerson doesn't say which. */
+  /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
 
-/** Whether a message was taken: `closed` says that its conversation is over, `unknown` that no answer was read. */
+/**
+ * LivePerson's answer to a message. `closed`: the conversation is closed. `not_sent`: LivePerson certainly did not accept
+ * the message. `unknown`: LivePerson may have accepted it, but no complete answer was read.
+ */
 export type MessageOutcome = 'sent' | 'closed' | 'not_sent' | 'unknown'
 
 export type LivePerson = ReturnType<typeof createLivePerson>
 
 /**
- * Speaks LivePerson's Connector API for one account.
+ * Returns a client of LivePerson's Connector API for one account.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-overview.html
  */
 export const createLivePerson = (options: LivePersonOptions) => {
-  const { accountId, http, now } = options
+  const { accountId, http, now, sleep, uuid } = options
   const { at, withAppJwt, identify, forget } = createAccess(options)
 
-  /** One call of the Send API on behalf of a consumer, with each token replaced once where LivePerson refused it. */
+  /** Calls the Send API on behalf of a consumer. A token that LivePerson refuses is replaced once. */
   const onBehalfOf = async (
     consumerId: string,
     {
@@ -75,13 +81,13 @@ export const createLivePerson = (options: LivePersonOptions) => {
     return call(await identify(consumerId, deadline))
   }
 
-  /** `busy`: it certainly was not taken, and may be later; `unknown`: no answer was read. */
+  /** Sends an event. `busy`: LivePerson certainly did not accept it, but may later. `unknown`: as in MessageOutcome. */
   const publish = async (
     consumerId: string,
     body: object,
     reqId: string,
     deadline: number,
-  ): Promise<'taken' | 'closed' | 'busy' | 'not_sent' | 'unknown'> => {
+  ): Promise<MessageOutcome | 'busy'> => {
     try {
       const { answer } = await onBehalfOf(consumerId, {
         path: '/send',
@@ -89,7 +95,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
         reqId,
         deadline,
       })
-      if (answer.kind === 'ok') return 'taken'
+      if (answer.kind === 'ok') return 'sent'
       if (answer.kind === 'closed') return 'closed'
       if (answer.kind === 'unavailable') return answer.reached ? 'unknown' : 'busy'
       return 'not_sent'
@@ -100,10 +106,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
   }
 
   return {
-    accountId,
-
     /**
-     * Gives a consumer's ConsumerJWS, from the cache where it is known.
+     * Returns a consumer's ConsumerJWS, from the cache if it is there.
      *
      * @param deadline Milliseconds since the epoch.
      * @throws {CredentialsRefusedError | LivePersonRejectedError | LivePersonUnavailableError}
@@ -114,7 +118,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
      * Opens a conversation for a consumer.
      *
      * @param deadline Milliseconds since the epoch.
-     * @throws {LivePersonUnavailableError} With `reached` where the conversation may be open all the same.
+     * @throws {LivePersonUnavailableError} With `reached` if the conversation may be open nevertheless.
      * @throws {CredentialsRefusedError | LivePersonRejectedError}
      */
     openConversation: async (
@@ -122,7 +126,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       input: Omit<ConversationInput, 'accountId'>,
       deadline: number,
     ): Promise<Opened> => {
-      const ids = { profile: randomUUID(), conversation: randomUUID() }
+      const ids = { profile: uuid(), conversation: uuid() }
       const { answer, said, lpConsumerId } = await onBehalfOf(consumerId, {
         path: '',
         body: JSON.stringify(toConversationBody({ ...input, accountId }, ids)),
@@ -142,8 +146,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Sends a consumer's message; once more only where it certainly was not taken, since LivePerson has no guard against
-     * a second one.
+     * Sends a consumer's message. LivePerson does not deduplicate messages, so it is sent once more only if LivePerson
+     * certainly did not accept it.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -153,19 +157,19 @@ export const createLivePerson = (options: LivePersonOptions) => {
       message: string,
       deadline: number,
     ): Promise<MessageOutcome> => {
-      const id = randomUUID()
+      const id = uuid()
       const send = () => publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
       let outcome = await send()
-      if (outcome === 'busy' && now() + 2 * MESSAGE_PAUSE_MS < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, MESSAGE_PAUSE_MS))
+      if (outcome === 'busy' && now() + 2 * RETRY_PAUSE_MS < deadline) {
+        await sleep(RETRY_PAUSE_MS)
         outcome = await send()
       }
-      if (outcome === 'taken') return 'sent'
       return outcome === 'busy' ? 'not_sent' : outcome
     },
 
     /**
-     * Whether a conversation of a consumer is open; undefined where LivePerson doesn't say. Asking does no harm.
+     * Returns whether a consumer's conversation is open, or undefined if LivePerson doesn't say. Asking changes nothing
+     * that consumers or agents can see.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -174,9 +178,9 @@ export const createLivePerson = (options: LivePersonOptions) => {
       conversationId: string,
       deadline: number,
     ): Promise<boolean | undefined> => {
-      const id = randomUUID()
+      const id = uuid()
       const outcome = await publish(consumerId, toPresenceBody(conversationId, id), id, deadline)
-      if (outcome === 'taken') return true
+      if (outcome === 'sent') return true
       return outcome === 'closed' ? false : undefined
     },
   }

@@ -4,7 +4,7 @@ import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { type Http, throwForStatus } from './http.ts'
 import { isRecord, parseAnswer } from './json-answer.ts'
 
-/** How many consumers' tokens an account keeps at least; about half a kilobyte each. */
+/** The minimum number of ConsumerJWSs kept per account, about half a kilobyte each. */
 const CACHE_SIZE = 5000
 
 export interface ConsumerJws {
@@ -14,7 +14,8 @@ export interface ConsumerJws {
 }
 
 /**
- * Keeps ConsumerJWSs, which never expire, by consumer id. Calls at the same time for one consumer share one request.
+ * Returns a cache of ConsumerJWSs by consumer id. They never expire. Concurrent calls for one consumer share one request,
+ * and a failed request is not kept. The least recently used ones are dropped.
  */
 export const createConsumerJwss = () => {
   const cache = new QuickLRU<string, ConsumerJws>({ maxSize: CACHE_SIZE })
@@ -33,7 +34,7 @@ export const createConsumerJwss = () => {
       pending.set(consumerId, asked)
       return asked
     },
-    /** Forgets a ConsumerJWS that LivePerson refused, unless a newer one is here already. */
+    /** Removes a refused ConsumerJWS, unless it has already been replaced. */
     drop: (consumerId: string, { token }: ConsumerJws) => {
       if (cache.peek(consumerId)?.token === token) cache.delete(consumerId)
     },
@@ -41,11 +42,11 @@ export const createConsumerJwss = () => {
 }
 
 /**
- * Asks the IDP who a consumer is to LivePerson. Resolves to undefined where it refused the AppJWT: with 401, or with
- * 500 and an `internalErrorCode`.
+ * Requests a consumer's ConsumerJWS from the IDP. Resolves to undefined if the IDP refuses the AppJWT, which it does with
+ * 401, or with 500 and an `internalErrorCode`.
  *
- * @throws {LivePersonRejectedError}
- * @throws {LivePersonUnavailableError} Never with `reached`: asking twice gives the same consumer.
+ * @throws {LivePersonRejectedError} Any other 4xx.
+ * @throws {LivePersonUnavailableError} Never with `reached`, because a second request has the same result.
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-consumerjws
  */
 export const requestConsumerJws = async ({
@@ -79,12 +80,12 @@ export const requestConsumerJws = async ({
   const consumerJws = typeof token === 'string' ? toConsumerJws(token, consumerId) : undefined
   if (consumerJws) return consumerJws
   throw new LivePersonUnavailableError({
-    detail: "The IDP answered without this consumer's token.",
+    detail: 'The IDP answered without a token of this consumer.',
     reached: false,
   })
 }
 
-/** A token that names another consumer would open the conversation as somebody else. */
+/** Rejects a token of another consumer: it would open the conversation in that consumer's name. */
 const toConsumerJws = (token: string, consumerId: string): ConsumerJws | undefined => {
   try {
     const { ext_consumer_id, lp_consumer_id } = decodeJwt(token)

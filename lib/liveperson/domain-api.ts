@@ -1,18 +1,20 @@
 import { LivePersonUnavailableError } from '../errors/errors.ts'
-import { type Hosts, SERVICES, toOrigin } from './hosts.ts'
+import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 import { isRecord, parseAnswer } from './json-answer.ts'
 
-/** The Domain API named a host that is not LivePerson's; nothing may be sent there. */
+/** The Domain API named a host that doesn't belong to LivePerson. Nothing may be sent there. */
 export class ForeignHostError extends LivePersonUnavailableError {
   override readonly name = 'ForeignHostError'
 }
 
 /**
- * Asks the Domain API for the hosts of an account, all services in one call.
+ * Returns the host of every service of an account, with one call to the Domain API.
  *
+ * @param options.loopback Whether hosts on this machine are allowed.
+ * @param options.deadline Milliseconds since the epoch.
  * @throws {ForeignHostError}
- * @throws {LivePersonUnavailableError} It gave no answer, or none that names every service.
+ * @throws {LivePersonUnavailableError} There was no answer, or it lacks a service.
  * @see https://developers.liveperson.com/domain-api.html
  */
 export const fetchHosts = async ({
@@ -32,22 +34,21 @@ export const fetchHosts = async ({
   const { status, body } = await http({ method: 'GET', url, deadline, repeatable: true })
   if (status !== 200) throw unusable(`The Domain API answered ${status} for account ${accountId}.`)
   const named = toNamedHosts(parseAnswer(body))
-  for (const service of SERVICES) {
+  const hostOf = (service: Service): string => {
     const host = named.get(service)
-    if (host === undefined || host === '') throw unusable(`The Domain API names no host of ${service}.`)
-    if (toOrigin(host, loopback) === undefined)
-      throw new ForeignHostError({
-        detail: `The Domain API names a host of ${service} that is not LivePerson's.`,
-        reached: false,
-      })
+    if (host === undefined || host === '') throw unusable(`The Domain API named no host of ${service}.`)
+    if (typeof host === 'string' && toOrigin(host, loopback) !== undefined) return host
+    throw new ForeignHostError({
+      detail: `The Domain API named a host of ${service} that does not belong to LivePerson.`,
+      reached: false,
+    })
   }
-  const hostOf = (service: (typeof SERVICES)[number]) => String(named.get(service))
   return { sentinel: hostOf('sentinel'), idp: hostOf('idp'), asyncMessagingEnt: hostOf('asyncMessagingEnt') }
 }
 
 const unusable = (detail: string) => new LivePersonUnavailableError({ detail, reached: false })
 
-const toNamedHosts = (answer: unknown): ReadonlyMap<string, unknown> => {
+const toNamedHosts = (answer: unknown): ReadonlyMap<unknown, unknown> => {
   const list = isRecord(answer) && Array.isArray(answer.baseURIs) ? answer.baseURIs : []
-  return new Map(list.filter(isRecord).map(({ service, baseURI }) => [String(service), baseURI]))
+  return new Map(list.filter(isRecord).map(({ service, baseURI }) => [service, baseURI]))
 }

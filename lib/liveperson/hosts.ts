@@ -1,31 +1,33 @@
+import { isLoopback } from '../net/loopback.ts'
+
 /** The LivePerson services that this service calls, by their case-sensitive names in the Domain API. */
 export const SERVICES = ['sentinel', 'idp', 'asyncMessagingEnt'] as const
 
 export type Service = (typeof SERVICES)[number]
 
-/** One bare host for each service. */
+/** One bare host per service, such as `z1.sentinel.liveperson.net`. */
 export type Hosts = Readonly<Record<Service, string>>
 
-/** Whether a host name, without port, means this machine. */
-export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
-
 /**
- * Whether credentials may be sent to an address: by https to LivePerson, or to this machine where `loopback` says that
- * the Domain API itself is there.
+ * Returns whether credentials may be sent to an address: an https address of LivePerson, or any address on this machine
+ * if `loopback` is true, which it is only if the Domain API itself is on this machine.
  */
-export const isTrusted = ({ protocol, hostname, port, username }: URL, loopback: boolean): boolean => {
-  if (username !== '') return false
+export const isTrusted = (
+  { protocol, hostname, port, username, password }: URL,
+  loopback: boolean,
+): boolean => {
+  if (username !== '' || password !== '') return false
   if (loopback && isLoopback(hostname)) return true
   return protocol === 'https:' && port === '' && /^([a-z0-9-]+\.)+liveperson\.(net|com)$/.test(hostname)
 }
 
-/** Gives the origin of a bare host, or undefined where it is not one that credentials may be sent to. */
+/**
+ * Returns the origin of a bare host, or undefined if credentials may not be sent there. The scheme is https, and http on
+ * this machine.
+ */
 export const toOrigin = (host: unknown, loopback: boolean): string | undefined => {
   if (typeof host !== 'string' || !/^[A-Za-z0-9.\-:[\]]{1,253}$/.test(host)) return undefined
-  const scheme = loopback && URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname)
-  const address = `${scheme ? 'http' : 'https'}://${host}`
-  if (!URL.canParse(address)) return undefined
-  const url = new URL(address)
-  return isTrusted(url, loopback) ? url.origin : undefined
+  const http = URL.parse(`http://${host}`)
+  const url = loopback && http && isLoopback(http.hostname) ? http : URL.parse(`https://${host}`)
+  return url && isTrusted(url, loopback) ? url.origin : undefined
 }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createCredentials } from '../account/credentials.ts'
 import { createDomains } from '../account/domains.ts'
 import { createBotCheckSecrets, createSecrets } from '../account/secrets.ts'
@@ -38,7 +40,10 @@ export type StatusService = ReturnType<typeof createStatusService>
 export const createStatusService = (config: Config, seams: Partial<Seams> = {}) => {
   const { now = Date.now, aws = awsOptions } = seams
   return {
-    ledger: createLedger({ table: createStateTable(config.stateTable, aws), now }),
+    ledger: createLedger({
+      table: createStateTable({ name: config.stateTable, aws, sleep, random: Math.random }),
+      now,
+    }),
     accounts: config.stage.accounts.map(({ accountId }) => ({ accountId })),
   }
 }
@@ -55,7 +60,7 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
   const log = createLog()
   const count = createMetrics()
   const http = createHttp({ fetch, now, loopback })
-  const table = createStateTable(config.stateTable, aws)
+  const table = createStateTable({ name: config.stateTable, aws, sleep, random: Math.random })
   const accounts = stage.accounts.map(({ accountId }) => ({
     accountId,
     domains: createDomains({
@@ -82,7 +87,7 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
   const call = createThirdParty({ fetch, loopback })
   // The other half is LivePerson's.
   const timeoutMs = Math.floor(config.formDeadlineMs / 2)
-  const queues = createQueues(config, aws)
+  const queues = createQueues({ ...config, aws })
   const readSecret = createSecrets(aws)
   const ledger = createLedger({ table, now })
 
@@ -97,6 +102,8 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
         accountId,
         http,
         now,
+        sleep,
+        uuid: randomUUID,
         loopback,
         hosts: domains,
         credentials,

@@ -1,22 +1,24 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts'
 import { closeServer, listen } from '../../local/net/listen.ts'
 
-/** An answer of AWS, before it is sent. */
+/** A response of an AWS service. */
 export interface AwsAnswer {
   readonly status: number
   readonly body: unknown
 }
 
 /**
- * What an action is answered with; `forward` passes it on to the endpoint behind, `lost` too, but the answer never
- * arrives; `silence` never answers.
+ * Decides how the endpoint responds to an action. `forward` passes the request on and returns the response. `lost` passes
+ * it on and cuts the connection instead of responding. `silence` never responds.
  */
 export type Answering = (action: string, input: unknown) => AwsAnswer | 'forward' | 'lost' | 'silence'
 
 /**
- * Starts an endpoint that AWS's JSON clients take for DynamoDB: it answers by itself, or counts and passes on.
+ * Starts an HTTP endpoint for the JSON protocol of DynamoDB and SQS. It records the actions.
  *
- * @param options.behind Where `forward` goes to.
+ * @param options.behind The URL that requests are forwarded to.
  */
 export const startAwsEndpoint = async ({
   behind = '',
@@ -32,26 +34,27 @@ export const startAwsEndpoint = async ({
     const body = Buffer.concat(chunks)
     const action = String(request.headers['x-amz-target']).replace(/^.*\./, '')
     actions.push(action)
-    const own = answer(action, JSON.parse(body.toString()))
-    if (own === 'silence') return
-    const passed = own === 'forward' || own === 'lost' ? await pass(behind, request.headers, body) : own
-    if (own === 'lost') {
+    const answered = answer(action, JSON.parse(body.toString()))
+    if (answered === 'silence') return
+    const sent =
+      answered === 'forward' || answered === 'lost' ? await forward(behind, request.headers, body) : answered
+    if (answered === 'lost') {
       response.socket?.destroy()
       return
     }
-    response.writeHead(passed.status, { 'content-type': 'application/x-amz-json-1.0' })
-    response.end(typeof passed.body === 'string' ? passed.body : JSON.stringify(passed.body))
+    response.writeHead(sent.status, { 'content-type': 'application/x-amz-json-1.0' })
+    response.end(typeof sent.body === 'string' ? sent.body : JSON.stringify(sent.body))
   })
   const url = `http://127.0.0.1:${await listen(server)}`
   return {
     url,
-    /** The actions that were asked for since the last time this was called, in order. */
+    /** Returns the actions requested since the last call, in order. */
     take: () => actions.splice(0),
     close: () => closeServer(server),
   }
 }
 
-const pass = async (behind: string, headers: IncomingHttpHeaders, body: Buffer): Promise<AwsAnswer> => {
+const forward = async (behind: string, headers: IncomingHttpHeaders, body: Buffer): Promise<AwsAnswer> => {
   const kept = ['x-amz-target', 'content-type', 'authorization', 'x-amz-date']
   const response = await fetch(behind, {
     method: 'POST',
@@ -61,5 +64,9 @@ const pass = async (behind: string, headers: IncomingHttpHeaders, body: Buffer):
   return { status: response.status, body: await response.text() }
 }
 
-/** AWS options with time enough for a busy machine. */
+/** AWS options with timeouts long enough for a busy machine. */
 export const patient = { maxAttempts: 2, requestHandler: { requestTimeout: 15_000 } }
+
+/** Returns the operations on a state table, with timeouts long enough for a busy machine. */
+export const createPatientTable = (name: string): StateTable =>
+  createStateTable({ name, aws: patient, sleep, random: Math.random })

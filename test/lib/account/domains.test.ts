@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDomains } from '../../../lib/account/domains.ts'
-import { createStateTable } from '../../../lib/aws/state-table.ts'
+import type { StateTable } from '../../../lib/aws/state-table.ts'
 import { LivePersonUnavailableError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
 import type { Hosts } from '../../../lib/liveperson/hosts.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
 import { startDynamoDb } from '../../../local/aws/dynamodb.ts'
-import { loadFixture } from '../../../local/liveperson/state/account.ts'
 import { startLivePerson } from '../../../local/liveperson/server.ts'
-import { patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { loadFixture } from '../../../local/liveperson/state/account.ts'
+import { createPatientTable, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 import { ACCOUNT } from '../../support/world.ts'
 
 const MINUTE = 60_000
@@ -18,7 +18,7 @@ const OLD: Hosts = { sentinel: '127.0.0.1:1', idp: '127.0.0.1:2', asyncMessaging
 let livePerson: Awaited<ReturnType<typeof startLivePerson>>
 let dynamoDb: Awaited<ReturnType<typeof startDynamoDb>>
 let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>>
-let table: ReturnType<typeof createStateTable>
+let table: StateTable
 
 beforeAll(async () => {
   dynamoDb = await startDynamoDb()
@@ -29,7 +29,7 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_DYNAMODB: endpoint.url,
   })
-  table = createStateTable(dynamoDb.stateTable, patient)
+  table = createPatientTable(dynamoDb.stateTable)
   livePerson = await startLivePerson({ accounts: loadFixture() })
 })
 afterAll(async () => {
@@ -54,7 +54,7 @@ const arrange = ({
   const onForeignHost = vi.fn()
   const domains = createDomains({
     accountId,
-    table: tableName === dynamoDb.stateTable ? table : createStateTable(tableName, patient),
+    table: tableName === dynamoDb.stateTable ? table : createPatientTable(tableName),
     loopback: true,
     now,
     fetchHosts: () =>

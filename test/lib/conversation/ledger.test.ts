@@ -2,12 +2,12 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createStateTable } from '../../../lib/aws/state-table.ts'
+import type { StateTable } from '../../../lib/aws/state-table.ts'
 import { createLedger, type FinalOutcome, type Lease } from '../../../lib/conversation/ledger.ts'
 import { RequestIdReusedError } from '../../../lib/errors/errors.ts'
 import type { Door } from '../../../lib/request/conversation-request.ts'
 import { accept } from '../../../lib/request/identity.ts'
-import { patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { createPatientTable, patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -27,7 +27,7 @@ const CONSUMER = { accountId: ACCOUNT, lpConsumerId: 'a'.repeat(64) }
 
 let world: World
 let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>>
-let table: ReturnType<typeof createStateTable>
+let table: StateTable
 let serial = 0
 /** How many of the next answers of DynamoDB never arrive. */
 let loseAnswers = 0
@@ -39,7 +39,7 @@ beforeAll(async () => {
     answer: () => (loseAnswers-- > 0 ? 'lost' : 'forward'),
   })
   process.env.AWS_ENDPOINT_URL_DYNAMODB = endpoint.url
-  table = createStateTable(world.dynamoDb.stateTable, patient)
+  table = createPatientTable(world.dynamoDb.stateTable)
 })
 afterEach(() => world.livePerson.reset())
 afterAll(async () => {
