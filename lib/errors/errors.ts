@@ -1,134 +1,115 @@
-/** One thing that is wrong, at one place of the sender's input; `path` is dotted, '' for the whole. */
+import { CODES, type Code } from './codes.ts'
+
+/** One problem in the sender's input. */
 export interface Finding {
+  /** Dotted, '' for the whole input. It can contain names that the sender chose. */
   readonly path: string
   readonly message: string
-  /** The path for others than the sender, where a name in it is the sender's own and may be anything, personal too. */
+  /** `path` for logs, with sender-chosen names masked. Set only where it differs from `path`. */
   readonly place?: string
 }
 
 interface Reason {
-  /** What goes out with it: our own words, nothing personal, nothing that an upstream said. */
+  /** The public explanation: our own words, without personal data or upstream text. */
   readonly detail: string
   /** For the log only. Never an error that quotes input or a token. */
   readonly cause?: unknown
 }
 
-/**
- * What every error that this service makes has in common.
- *
- * `code` is stable and public, `status` the HTTP status of it, `retryable` means: repeating may help and does no harm.
- */
+/** Every error of this service. `code` is public; what follows from it is in `CODES`. */
 export abstract class AppError extends Error {
-  abstract readonly code: string
-  abstract readonly status: number
-  abstract readonly retryable: boolean
+  abstract readonly code: Code
   readonly findings: readonly Finding[] = []
 
   constructor({ detail, cause }: Reason) {
     super(detail, cause === undefined ? undefined : { cause })
   }
+
+  /** The HTTP status. */
+  get status(): number {
+    return CODES[this.code].httpStatus
+  }
+
+  /** Whether the same request may succeed later. */
+  get retryable(): boolean {
+    return CODES[this.code].retryable
+  }
 }
 
-/** The form or CRM event is wrong; only its sender can mend it. */
+/** The form or CRM event is invalid. Only its sender can fix it. */
 export class InvalidRequestError extends AppError {
   readonly code = 'invalid_request'
-  readonly status = 400
-  readonly retryable = false
   override readonly findings: readonly Finding[]
 
   constructor(findings: readonly Finding[]) {
-    super({ detail: 'The request has members that are missing, unknown or wrong; see errors.' })
+    super(CODES.invalid_request)
     this.findings = findings
   }
 }
 
-/** The consumer's token is missing where it is needed, or not to be trusted. */
+/** The consumer token is missing, not accepted here, or can't be trusted. */
 export class ConsumerTokenInvalidError extends AppError {
   readonly code = 'consumer_token_invalid'
-  readonly status = 401
-  readonly retryable = false
 }
 
 /** This door may not use that campaign or route. */
 export class CampaignNotAllowedError extends AppError {
   readonly code = 'campaign_not_allowed'
-  readonly status = 403
-  readonly retryable = false
 }
 
-/** A page of a site that is not listed in `origins` called the API. */
+/** A page of a site that isn't listed in `origins` called the API. */
 export class OriginNotAllowedError extends AppError {
   readonly code = 'origin_not_allowed'
-  readonly status = 403
-  readonly retryable = false
 }
 
-/** The form's bot check was not passed. */
+/** The form's challenge was not solved. */
 export class BotCheckFailedError extends AppError {
   readonly code = 'bot_check_failed'
-  readonly status = 403
-  readonly retryable = false
 }
 
-/** There is no request of that id at the form door. */
+/** No form request has this id. */
 export class NotFoundError extends AppError {
   readonly code = 'not_found'
-  readonly status = 404
-  readonly retryable = false
 }
 
-/** The body reaches the limit; nothing of it was parsed. */
+/** The body is too large. It was not parsed. */
 export class PayloadTooLargeError extends AppError {
   readonly code = 'payload_too_large'
-  readonly status = 413
-  readonly retryable = false
 }
 
-/** The body is neither JSON nor a urlencoded form. */
+/** The body is neither JSON nor a URL-encoded form. */
 export class UnsupportedMediaTypeError extends AppError {
   readonly code = 'unsupported_media_type'
-  readonly status = 415
-  readonly retryable = false
 }
 
-/** The same requestId came before with other content. */
+/** The requestId was used before with different content. */
 export class RequestIdReusedError extends AppError {
   readonly code = 'request_id_reused'
-  readonly status = 422
-  readonly retryable = false
 }
 
-/** A variable, the stage configuration or a secret is missing or wrong; an operator has to mend it, then a repeat works. */
+/** An environment variable, the stage configuration or a secret is missing or invalid. Only an operator can fix it. */
 export class InvalidConfigError extends AppError {
   readonly code = 'invalid_config'
-  readonly status = 500
-  readonly retryable = true
 }
 
-/** LivePerson understood and said no: the same request will not succeed. */
+/** LivePerson understood the request and refused it. A repeat would be refused too. */
 export class LivePersonRejectedError extends AppError {
   readonly code = 'liveperson_rejected'
-  readonly status = 502
-  readonly retryable = false
 }
 
-/** LivePerson may or may not have opened the conversation, and the account's `onLostAnswer` is `hold`. */
+/** LivePerson may have opened the conversation, and the account's `onLostAnswer` is `hold`. */
 export class OutcomeUnknownError extends AppError {
   readonly code = 'outcome_unknown'
-  readonly status = 502
-  readonly retryable = false
 }
 
-/** LivePerson answered 429 or 5xx, was silent, or could not be reached. */
+/** LivePerson answered 429 or 5xx, did not answer, or could not be reached. */
 export class LivePersonUnavailableError extends AppError {
   readonly code = 'liveperson_unavailable'
-  readonly status = 503
-  readonly retryable = true
-  /** Whether LivePerson may have carried the request out all the same. */
+  /** Whether LivePerson may have carried out the request anyway. */
   readonly reached: boolean
-  /** Whether there was no connection at all: the host may have moved. */
+  /** Whether no connection could be made. The host may have moved. */
   readonly unreachable: boolean
-  /** Milliseconds that LivePerson asked to wait. */
+  /** How long LivePerson asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -145,42 +126,50 @@ export class LivePersonUnavailableError extends AppError {
   }
 }
 
-/** Sentinel took neither the current nor the previous secret. A repeat works once the secret is mended. */
+/** LivePerson accepted neither the current nor the previous secret. */
 export class CredentialsRefusedError extends AppError {
   readonly code = 'credentials_refused'
-  readonly status = 503
-  readonly retryable = true
 }
 
-/** DynamoDB, Secrets Manager, SQS or another part beside LivePerson did not do its work. */
+/** DynamoDB, Secrets Manager, SQS or another third party other than LivePerson failed. */
 export class ServiceUnavailableError extends AppError {
   readonly code = 'service_unavailable'
-  readonly status = 503
-  readonly retryable = true
 }
 
-/** Something that nobody foresaw. */
+/** An unexpected failure. */
 export class InternalError extends AppError {
   readonly code = 'internal_error'
-  readonly status = 500
-  readonly retryable = true
 }
 
-/** Gives an AppError for whatever was thrown. */
+/** An error of which only the code is known. */
+class KnownByCodeError extends AppError {
+  readonly code: Code
+
+  constructor(code: Code) {
+    super(CODES[code])
+    this.code = code
+  }
+}
+
+/** Returns an error for a code, with the table's `detail`. It is an instance of `AppError` only: match on its `code`. */
+export const toError = (code: Code): AppError => new KnownByCodeError(code)
+
+/** Returns an `AppError` for whatever was thrown. */
 export const toAppError = (thrown: unknown): AppError =>
   thrown instanceof AppError
     ? thrown
-    : new InternalError({ detail: 'The service failed; its log says more.', cause: thrown })
+    : new InternalError({ detail: CODES.internal_error.detail, cause: thrown })
 
-/** Gives the error that a request was rejected with, of which the ledger keeps the code. */
+/** Returns the error for the code that the ledger keeps of a final refusal. */
 export const toRejection = (code: string | undefined): LivePersonRejectedError | OutcomeUnknownError =>
   code === 'outcome_unknown'
-    ? new OutcomeUnknownError({
-        detail: 'LivePerson may have opened the conversation already; a person has to look.',
-      })
-    : new LivePersonRejectedError({ detail: 'LivePerson refused to open this conversation.' })
+    ? new OutcomeUnknownError(CODES.outcome_unknown)
+    : new LivePersonRejectedError(CODES.liveperson_rejected)
 
-/** Gives names, codes and our own words of what is below an error; messages of others may quote what they were given. */
+/**
+ * Returns one text per error in a chain of causes, outermost first, at most five: its name and code, and the message of
+ * our own errors. Other messages are left out, because they can quote their input.
+ */
 export const causesOf = (cause: unknown, depth = 0): readonly string[] => {
   if (!(cause instanceof Error) || depth > 4) return []
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''

@@ -1,0 +1,260 @@
+interface CodeEntry {
+  readonly httpStatus: number
+  /** Whether the same request may succeed later. Repeating it under the same id never opens a second conversation. */
+  readonly retryable: boolean
+  /** `warn` if the sender has to act, `error` if the operator has to. */
+  readonly logLevel: 'warn' | 'error'
+  /** The public summary of the problem. */
+  readonly title: string
+  /** The public explanation, for an error that has none of its own. */
+  readonly detail: string
+}
+
+/** Every error code, and what the service does with it. The codes are public and never change. */
+export const CODES = {
+  invalid_request: {
+    httpStatus: 400,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Invalid request',
+    detail: 'The request has missing, unknown or invalid members. See `errors`.',
+  },
+  consumer_token_invalid: {
+    httpStatus: 401,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Invalid consumer token',
+    detail: 'The consumer token is missing or invalid.',
+  },
+  campaign_not_allowed: {
+    httpStatus: 403,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Campaign not allowed',
+    detail: 'This door may not use that route or campaign.',
+  },
+  origin_not_allowed: {
+    httpStatus: 403,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Origin not allowed',
+    detail: 'Pages of this origin may not call the service.',
+  },
+  bot_check_failed: {
+    httpStatus: 403,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Bot check failed',
+    detail: 'The challenge was not solved.',
+  },
+  not_found: {
+    httpStatus: 404,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Request not found',
+    detail: 'No request has this id.',
+  },
+  outcome_unknown: {
+    httpStatus: 409,
+    retryable: false,
+    logLevel: 'error',
+    title: 'Outcome unknown',
+    detail: 'LivePerson may have opened the conversation. A person has to check.',
+  },
+  payload_too_large: {
+    httpStatus: 413,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Body too large',
+    detail: 'The body is too large.',
+  },
+  unsupported_media_type: {
+    httpStatus: 415,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Unsupported media type',
+    detail: 'Send application/json or application/x-www-form-urlencoded, in UTF-8.',
+  },
+  request_id_reused: {
+    httpStatus: 422,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Request id reused',
+    detail: 'This requestId was used before with different content.',
+  },
+  liveperson_rejected: {
+    httpStatus: 422,
+    retryable: false,
+    logLevel: 'error',
+    title: 'LivePerson refused the request',
+    detail: 'LivePerson refused to open this conversation.',
+  },
+  invalid_config: {
+    httpStatus: 500,
+    retryable: true,
+    logLevel: 'error',
+    title: 'Service misconfigured',
+    detail: 'The service is not configured correctly. Its log has the details.',
+  },
+  internal_error: {
+    httpStatus: 500,
+    retryable: true,
+    logLevel: 'error',
+    title: 'Internal error',
+    detail: 'The service failed unexpectedly. Its log has the details.',
+  },
+  liveperson_unavailable: {
+    httpStatus: 503,
+    retryable: true,
+    logLevel: 'error',
+    title: 'LivePerson unavailable',
+    detail: 'LivePerson is not available.',
+  },
+  credentials_refused: {
+    httpStatus: 503,
+    retryable: true,
+    logLevel: 'error',
+    title: 'LivePerson credentials refused',
+    detail: "LivePerson refused the service's credentials.",
+  },
+  service_unavailable: {
+    httpStatus: 503,
+    retryable: true,
+    logLevel: 'error',
+    title: 'Service unavailable',
+    detail: 'A service that this one depends on is not available.',
+  },
+} as const satisfies Readonly<Record<string, CodeEntry>>
+
+/** A public error code. */
+export type Code = keyof typeof CODES
+
+interface Guidance {
+  readonly meaning: string
+  /** What the sender does. */
+  readonly sender: string
+  /** What the operator does. */
+  readonly operator: string
+  /** What happens to a queue record. */
+  readonly record: 'retried' | 'quarantined' | 'not_applicable'
+}
+
+/** What each code means to people, in Markdown, for docs/errors.md. Apart from `CODES`, so that no bundle contains it. */
+export const GUIDANCE = {
+  invalid_request: {
+    meaning:
+      "A member is missing, unknown or invalid, or the body can't be parsed. `errors` lists every problem that was found.",
+    sender: 'Correct what `errors` names and send the request again. The same `requestId` may be used.',
+    operator:
+      'Nothing, unless `errors` names a `route` or an `accountId` that should be in `config/<stage>.json`.',
+    record: 'quarantined',
+  },
+  consumer_token_invalid: {
+    meaning:
+      "The account requires a consumer token and there is none, or it accepts none and there is one, or the token has expired or can't be trusted. Such a request is never treated as anonymous.",
+    sender: 'Sign the consumer in again and send a new token. Send no token to an account that accepts none.',
+    operator:
+      'If valid tokens are refused, compare `form.tokens` in `config/<stage>.json` with the identity provider.',
+    record: 'not_applicable',
+  },
+  campaign_not_allowed: {
+    meaning:
+      "The door that the request came through may not use this route, or it accepts routes only and the request names a campaign's ids.",
+    sender: 'Use a route that this door may use.',
+    operator:
+      "To allow it, change the route's `doors`, or the door's `campaigns`, in `config/<stage>.json` and deploy.",
+    record: 'quarantined',
+  },
+  origin_not_allowed: {
+    meaning: "The call came from a page of a site that isn't listed in `origins`.",
+    sender: 'Call the service from a listed site.',
+    operator: 'To allow the site, add it to `origins` in `config/<stage>.json` and deploy.',
+    record: 'not_applicable',
+  },
+  bot_check_failed: {
+    meaning:
+      'The bot-check token is missing, wrong, expired, from another site, or was used for another request.',
+    sender: 'Let the consumer solve a new challenge and send the request again with the same `requestId`.',
+    operator:
+      'If people who solve the challenge are refused, compare `form.botCheck` in `config/<stage>.json` with the settings at the provider.',
+    record: 'not_applicable',
+  },
+  not_found: {
+    meaning:
+      'No request with this id came through the form. Requests are kept for 30 days. Right after a `202`, it means that the request is not recorded yet.',
+    sender: 'Check the id. After a `202`, keep polling.',
+    operator: 'Nothing.',
+    record: 'not_applicable',
+  },
+  outcome_unknown: {
+    meaning:
+      "LivePerson may have opened the conversation, but its answer was lost, and the account's `onLostAnswer` is `hold`. The outcome is final for this `requestId`. The request is in the quarantine queue, whichever door it came through.",
+    sender:
+      "Don't send the request again, not even with a new `requestId`: that might open a second conversation. Ask the operator.",
+    operator:
+      'Check in LivePerson whether the consumer has the conversation. If not, [replay the request](operations.md#the-quarantine-queue).',
+    record: 'quarantined',
+  },
+  payload_too_large: {
+    meaning: 'The body is 16 KB or larger. It was not parsed.',
+    sender: 'Send a smaller body.',
+    operator: 'Nothing.',
+    record: 'not_applicable',
+  },
+  unsupported_media_type: {
+    meaning: "The content type is neither JSON nor a URL-encoded form, or its charset isn't UTF-8.",
+    sender: 'Send `application/json` or `application/x-www-form-urlencoded`, in UTF-8.',
+    operator: 'Nothing.',
+    record: 'not_applicable',
+  },
+  request_id_reused: {
+    meaning:
+      'An earlier request had the same `requestId` and different content. The earlier request is not affected.',
+    sender: 'Use a new `requestId` for new content.',
+    operator: 'Nothing for a form. For a CRM event, tell the sender that two of its events share an id.',
+    record: 'quarantined',
+  },
+  liveperson_rejected: {
+    meaning:
+      "LivePerson understood the request and refused it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
+    sender:
+      "Don't retry. Once the operator has fixed the cause, send the request again with a new `requestId`.",
+    operator:
+      'Check the campaign and the engagement in LivePerson, and the route in `config/<stage>.json`. Then [replay the record](operations.md#the-quarantine-queue).',
+    record: 'quarantined',
+  },
+  invalid_config: {
+    meaning: 'An environment variable, the stage configuration or a secret is missing or invalid.',
+    sender: 'Retry with the same `requestId` once the operator has fixed it.',
+    operator: 'Fix what the log names. `npm run doctor` checks a whole stage.',
+    record: 'retried',
+  },
+  internal_error: {
+    meaning: 'Something failed that the service has no code for.',
+    sender: 'Retry with the same `requestId`.',
+    operator: 'Read the log: `cause` names the errors behind it.',
+    record: 'retried',
+  },
+  liveperson_unavailable: {
+    meaning:
+      'LivePerson answered 429 or 5xx, or not at all. A form gets this only if the queue could not take the request either; otherwise it gets a `202`.',
+    sender: 'Retry with the same `requestId` after `Retry-After`.',
+    operator: "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
+    record: 'retried',
+  },
+  credentials_refused: {
+    meaning:
+      "LivePerson accepted neither the current nor the previous version of the account's secret. A form gets this only if the queue could not take the request either; otherwise it gets a `202`.",
+    sender: 'Retry with the same `requestId` after `Retry-After`.',
+    operator: "[Fix the account's secret](operations.md#secrets-and-their-rotation). No deploy is needed.",
+    record: 'retried',
+  },
+  service_unavailable: {
+    meaning:
+      "A consumer token or a bot-check token can't be verified right now, or DynamoDB, Secrets Manager or SQS is not available. If the queue can take the request, a form gets a `202` instead.",
+    sender: 'Retry with the same `requestId` after `Retry-After`.',
+    operator:
+      'Read the log. Check the AWS service that it names, or the identity provider, or the bot-check provider.',
+    record: 'retried',
+  },
+} as const satisfies Readonly<Record<Code, Guidance>>

@@ -1,0 +1,22 @@
+import type { Finding } from './errors.ts'
+
+/** Identifiers of at most 64 characters look like members of code. Names of people and addresses rarely do. */
+const isIdentifier = (name: string) => /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)
+
+/**
+ * Returns a dotted path for logs. Sender-chosen names can be personal data, so unsafe ones become `(masked)`.
+ *
+ * @param path Names and array indexes, outermost first.
+ * @param isSafe Whether a name may be shown. By default, identifiers may.
+ */
+export const maskPath = (path: readonly PropertyKey[], isSafe = isIdentifier): string =>
+  path
+    .map(String)
+    .map((part) => (isIndex(part) || isSafe(part) ? part : '(masked)'))
+    .join('.')
+
+const isIndex = (part: string) => /^\d{1,3}$/.test(part)
+
+/** Returns where a finding is, for logs: a dotted path with unsafe names masked, '' for the whole input. */
+export const toSafePath = ({ path, place = path }: Finding): string =>
+  place === '' ? '' : maskPath(place.split('.'))
