@@ -1,5 +1,5 @@
+import { isRecord, type JsonRecord, parseLenientJson } from '../request/lenient-json.ts'
 import type { HttpAnswer } from './http.ts'
-import { isRecord, type JsonRecord, parseAnswer } from './json-answer.ts'
 
 /** The meaning of LivePerson's answer to CONVERSATION or SEND. */
 export type Answer =
@@ -21,7 +21,7 @@ export type Answer =
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#response
  */
 export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer => {
-  const said = parseAnswer(body)
+  const said = parseLenientJson(body)
   if (isRecord(said)) {
     if (isRecord(said.body) && 'errorCode' in said.body)
       return byErrorCode(Number(textOf(said.body.errorCode)))

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
+import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Http, throwForStatus } from './http.ts'
-import { isRecord, parseAnswer } from './json-answer.ts'
 
 /** How long before its end an AppJWT is not used any more, in milliseconds. */
 const MARGIN_MS = 30_000
@@ -101,7 +101,7 @@ export const requestAppJwt = async ({
   if (status >= 400 && status < 500 && status !== 429 && status !== 408)
     throw new CredentialsRefusedError({ detail: `Sentinel refused the client id and secret (${status}).` })
   throwForStatus('Sentinel', sentinel)
-  const answer = parseAnswer(sentinel.body)
+  const answer = parseLenientJson(sentinel.body)
   const token = isRecord(answer) ? answer.access_token : undefined
   if (typeof token !== 'string' || token === '')
     throw new LivePersonUnavailableError({ detail: 'Sentinel answered without a token.', reached: false })

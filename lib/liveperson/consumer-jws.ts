@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose'
 import QuickLRU from 'quick-lru'
 import { LivePersonUnavailableError } from '../errors/errors.ts'
+import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Http, throwForStatus } from './http.ts'
-import { isRecord, parseAnswer } from './json-answer.ts'
 
 /** The minimum number of ConsumerJWSs kept per account, about half a kilobyte each. */
 const CACHE_SIZE = 5000
@@ -72,7 +72,7 @@ export const requestConsumerJws = async ({
     deadline,
     repeatable: true,
   })
-  const answer = parseAnswer(idp.body)
+  const answer = parseLenientJson(idp.body)
   if (idp.status === 401 || (idp.status === 500 && isRecord(answer) && 'internalErrorCode' in answer))
     return undefined
   throwForStatus('The IDP', idp)
