@@ -1,17 +1,19 @@
 import type { RequestListener } from 'node:http'
-import type { LivePersonAccount } from './state/account.ts'
-import { type Answer, json } from './http/answer.ts'
-import { isObject, type JsonObject, list, oneOf, parseJson, text } from './json/check.ts'
-import { receiveBody, writeAnswer } from './faults/exchange.ts'
 import { parseFault } from './faults/parse-fault.ts'
-import type { LivePersonSimulator } from './server.ts'
+import { type Answer, json } from './http/answer.ts'
+import { receiveBody, writeAnswer } from './http/body.ts'
+import type { ReceivedRequest } from './http/request.ts'
+import { list, text } from './json/check.ts'
+import { isObject, type JsonObject, parseJson } from './json/value.ts'
+import type { Simulator } from './simulator.ts'
+import type { LivePersonAccount } from './state/account.ts'
 import { changeSettings } from './state/settings.ts'
-import type { NamedService, ReceivedRequest } from './state/state.ts'
+import { isNamedService } from './state/state.ts'
 
 /**
- * Answers `/_simulator/`: what the simulator has seen, and its switches, for other processes (the demo, curl). It is
- * no part of LivePerson; faults don't strike it and its requests are not remembered. 400 with an `error` for a body
- * that isn't right, 404 for an unknown path.
+ * Returns the listener for `/_simulator/`, which shows other processes (such as curl) what the simulator has seen, and
+ * offers its switches. It isn't part of LivePerson: faults don't strike it and its requests aren't recorded. It refuses
+ * an invalid body with 400 and an unknown path with 404.
  *
  * GET: conversations, consumers, requests (`?service=&accountId=`), counts, faults, settings, clock.
  * POST: faults, reset, clock `{advanceMs}` or `{now}`, close-conversation `{conversationId}`, settings, move-hosts,
@@ -19,7 +21,7 @@ import type { NamedService, ReceivedRequest } from './state/state.ts'
  * DELETE: faults.
  */
 export const createInspection = (
-  simulator: Omit<LivePersonSimulator, 'url'>,
+  simulator: Simulator,
   accounts: ReadonlyMap<string, LivePersonAccount>,
 ): RequestListener => {
   const { clock, faults, settings } = simulator
@@ -94,7 +96,7 @@ export const createInspection = (
     const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
     const name = `${method} ${pathname.slice('/_simulator/'.length)}`
     const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
-    if (endpoint === undefined) return json(404, { error: 'unknown', known: Object.keys(endpoints) })
+    if (endpoint === undefined) return json(404, { error: 'unknown path', known: Object.keys(endpoints) })
     const given = body === '' ? {} : parseJson(body)
     if (!isObject(given)) return json(400, { error: 'the body must be a JSON object' })
     try {
@@ -106,15 +108,14 @@ export const createInspection = (
 
   return (incoming, response) => {
     receiveBody(incoming, (body) => {
-      void answer(incoming.method ?? '', incoming.url ?? '', body).then((done) => writeAnswer(response, done))
+      void answer(incoming.method ?? '', incoming.url ?? '', body).then((answered) =>
+        writeAnswer(response, answered),
+      )
     })
   }
 }
 
 type Endpoint = (body: JsonObject, query: URLSearchParams) => unknown
-
-const isNamedService = (value: unknown): value is NamedService =>
-  oneOf('sentinel', 'idp', 'asyncMessagingEnt')(value, '') === undefined
 
 const refuseIf = (problem: string | undefined) => {
   if (problem !== undefined) throw new Error(problem)

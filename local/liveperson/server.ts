@@ -1,28 +1,42 @@
-import type { LivePersonAccount } from './state/account.ts'
+import { createExchange, type Serve } from './faults/exchange.ts'
+import { createFaults } from './faults/faults.ts'
 import { json } from './http/answer.ts'
-import { type Clock, createClock } from './state/clock.ts'
+import { startListener } from './http/listener.ts'
+import type { ReceivedRequest, Service } from './http/request.ts'
+import { createInspection } from './inspection.ts'
 import { answerConversation } from './services/conversation.ts'
 import { answerDomainApi } from './services/domain-api.ts'
-import { createExchange, type Serve } from './faults/exchange.ts'
-import { createFaults, type Faults } from './faults/faults.ts'
 import { answerIdp } from './services/idp.ts'
-import { createInspection } from './inspection.ts'
-import { createJournal, type RequestFilter } from './state/journal.ts'
-import { listen } from './http/listener.ts'
 import { answerSend } from './services/send.ts'
 import { answerSentinel } from './services/sentinel.ts'
-import { defaultSettings, type Mode, type Settings } from './state/settings.ts'
-import type { NamedService, ReceivedRequest, Service, State } from './state/state.ts'
-import { type Consumer, type Conversation, createStore } from './state/store.ts'
+import type { Simulator } from './simulator.ts'
+import type { LivePersonAccount } from './state/account.ts'
+import { createClock } from './state/clock.ts'
+import { createJournal } from './state/journal.ts'
+import { defaultSettings, type Mode } from './state/settings.ts'
+import type { State } from './state/state.ts'
+import { createStore } from './state/store.ts'
 import { createTokens } from './state/tokens.ts'
 
+/** A running simulator with its address. */
+export interface LivePersonSimulator extends Simulator {
+  /** `http://127.0.0.1:<port>`, the value for LIVEPERSON_DOMAIN_API_URL. The inspection API is at `/_simulator/`. */
+  readonly url: string
+}
+
 /**
- * Starts a LivePerson that runs on this machine only: the Domain API on one port of 127.0.0.1; Sentinel, IDP,
- * CONVERSATION and SEND on another one, which the Domain API names.
+ * Starts a LivePerson simulator on 127.0.0.1. The Domain API has one port. Sentinel, the IDP, CONVERSATION and SEND share
+ * another one, which the Domain API returns.
  *
- * @throws {Error} `port` is taken.
+ * @param options.port Port of the Domain API. Default: a free one.
+ * @param options.mode Default strict.
+ * @throws {PortTakenError}
  */
-export const startLivePerson = async (options: LivePersonOptions): Promise<LivePersonSimulator> => {
+export const startLivePerson = async (options: {
+  readonly accounts: readonly LivePersonAccount[]
+  readonly port?: number
+  readonly mode?: Mode
+}): Promise<LivePersonSimulator> => {
   const mode = options.mode ?? 'strict'
   const clock = createClock()
   const settings = defaultSettings(mode)
@@ -35,11 +49,11 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
     clock,
     tokens: await createTokens(clock, settings),
     store,
-    hosts: { current: '', named: new Map() },
+    hosts: { current: '', overrides: new Map() },
   }
   const exchange = createExchange({ faults, receive: journal.receive })
   const serveHosts: Serve = (request) => hostServices[request.service]?.(state, request) ?? notFound
-  const startHosts = () => listen(0, exchange.handle(serveHosts))
+  const startHosts = () => startListener(0, exchange.handle(serveHosts))
   const serveDomain = exchange.handle((request) =>
     request.service === 'domain' ? answerDomainApi(state, request) : notFound,
   )
@@ -47,7 +61,7 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
   let hosts = await startHosts()
   state.hosts.current = hosts.host
 
-  const simulator: Omit<LivePersonSimulator, 'url'> = {
+  const simulator: Simulator = {
     settings,
     faults,
     clock,
@@ -57,7 +71,7 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
     consumers: () => [...store.consumers.values()],
     closeConversation: (conversationId) => {
       const conversation = store.conversations.get(conversationId)
-      if (conversation === undefined) throw new Error(`no conversation ${conversationId}`)
+      if (conversation === undefined) throw new Error(`Conversation ${conversationId} doesn't exist.`)
       store.close(conversation)
     },
     moveHosts: async () => {
@@ -67,8 +81,8 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
       await old.close()
     },
     setHost: (service, host) => {
-      if (host === undefined) state.hosts.named.delete(service)
-      else state.hosts.named.set(service, host)
+      if (host === undefined) state.hosts.overrides.delete(service)
+      else state.hosts.overrides.set(service, host)
     },
     revokeAppTokens: state.tokens.revokeAppTokens,
     revokeConsumerTokens: state.tokens.revokeConsumerTokens,
@@ -78,7 +92,7 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
       journal.clear()
       faults.clear()
       clock.set(undefined)
-      state.hosts.named.clear()
+      state.hosts.overrides.clear()
       Object.assign(settings, defaultSettings(mode))
     },
     close: async () => {
@@ -88,54 +102,13 @@ export const startLivePerson = async (options: LivePersonOptions): Promise<LiveP
   }
 
   const inspect = createInspection(simulator, state.accounts)
-  const domain = await listen(options.port ?? 0, (incoming, response) =>
+  const domain = await startListener(options.port ?? 0, (incoming, response) =>
     incoming.url?.startsWith('/_simulator/') ? inspect(incoming, response) : serveDomain(incoming, response),
   ).catch(async (error: unknown) => {
     await hosts.close()
     throw error
   })
   return { ...simulator, url: `http://${domain.host}` }
-}
-
-/** What a simulator starts with. */
-export interface LivePersonOptions {
-  readonly accounts: readonly LivePersonAccount[]
-  /** Port of the Domain API. Default 0: a free one. */
-  readonly port?: number
-  /** Default strict. */
-  readonly mode?: Mode
-}
-
-/** One running simulator. */
-export interface LivePersonSimulator {
-  /** `http://127.0.0.1:<port>`: what LIVEPERSON_DOMAIN_API_URL is set to; `/_simulator/` below it is the inspection. */
-  readonly url: string
-  readonly settings: Settings
-  readonly faults: Faults
-  readonly clock: Clock
-  /** Every request that was received, oldest first. */
-  requests(filter?: RequestFilter): readonly ReceivedRequest[]
-  counts(): Record<Service, number>
-  conversations(): readonly Conversation[]
-  consumers(): readonly Consumer[]
-  /**
-   * Closes a conversation as if an agent had.
-   *
-   * @throws {Error} There is no such conversation.
-   */
-  closeConversation(conversationId: string): void
-  /** Moves Sentinel, IDP and messaging to another port; connections to the old one are refused from then on. */
-  moveHosts(): Promise<void>
-  /** Lets the Domain API name this host, for poisoned answers; `undefined`: the true one again. */
-  setHost(service: NamedService, host: string | undefined): void
-  /** No AppJWT made before is taken any more. */
-  revokeAppTokens(): void
-  /** No ConsumerJWS made before is taken any more. */
-  revokeConsumerTokens(): void
-  /** Back to the start: only ports, keys, tokens and the accounts' secrets stay as they are. */
-  reset(): void
-  /** Destroys all connections; resolves when both ports are free. */
-  close(): Promise<void>
 }
 
 const hostServices: Partial<Record<Service, (state: State, request: ReceivedRequest) => ReturnType<Serve>>> =
@@ -147,8 +120,3 @@ const hostServices: Partial<Record<Service, (state: State, request: ReceivedRequ
   }
 
 const notFound = json(404, { error: 'Not found' })
-
-export { type LivePersonAccount, loadFixture } from './state/account.ts'
-export type { Fault } from './faults/faults.ts'
-export type { ReceivedRequest } from './state/state.ts'
-export type { Conversation } from './state/store.ts'

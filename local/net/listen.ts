@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:net'
 
 /**
- * Listens on loopback and gives the port.
+ * Listens on 127.0.0.1 and returns the port.
  *
  * @param port Default: a free one.
- * @throws {Error} The port is taken, in one line that names it.
+ * @throws {PortTakenError}
  */
 export function listen(server: Server, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -12,7 +12,8 @@ export function listen(server: Server, port = 0): Promise<number> {
       reject(error.code === 'EADDRINUSE' ? new PortTakenError(port) : error)
     }
     server.once('error', fail)
-    server.listen(port, '127.0.0.1', () => {
+    // Tests open a thousand connections at once, more than the default backlog of 511.
+    server.listen({ port, host: '127.0.0.1', backlog: 4096 }, () => {
       server.off('error', fail)
       const address = server.address()
       if (address === null || typeof address === 'string') reject(new Error('The server has no port.'))
@@ -21,17 +22,17 @@ export function listen(server: Server, port = 0): Promise<number> {
   })
 }
 
-/** Another process listens on the port already. */
+/** Another process is already listening on the port. */
 export class PortTakenError extends Error {
   readonly port: number
 
   constructor(port: number) {
-    super(`Port ${port} on 127.0.0.1 is taken by another process.`)
+    super(`Port ${port} on 127.0.0.1 is already in use.`)
     this.port = port
   }
 }
 
-/** Stops listening and cuts the connections that are open; quietly does nothing if the server does not listen. */
+/** Stops listening and closes all connections. Does nothing if the server isn't listening. */
 export function closeServer(server: Server & { closeAllConnections?: () => void }): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) return resolve()
@@ -40,7 +41,10 @@ export function closeServer(server: Server & { closeAllConnections?: () => void 
   })
 }
 
-/** Finds ports that are free now, for a process that cannot pick its own: all different, none promised. */
+/**
+ * Returns different ports that are free now, for a process that can't choose its own. Another process may take one at any
+ * time.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(servers.map((server) => listen(server)))
@@ -48,7 +52,7 @@ export async function findFreePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** Checks that a port is free. @throws {PortTakenError} */
+/** @throws {PortTakenError} */
 export async function ensureFreePort(port: number): Promise<void> {
   const server = createServer()
   await listen(server, port)

@@ -85,6 +85,6 @@ test('a taken port is said in one line that names its variable', async () => {
   expect(await exit).toEqual([1, null])
   await closeServer(holder)
   expect(printed()).toBe(
-    `Port ${taken} on 127.0.0.1 is taken by another process. Choose another: SQS_PORT=… npm start\n`,
+    `Port ${taken} on 127.0.0.1 is already in use. Choose another: SQS_PORT=… npm start\n`,
   )
 }, 20_000)

@@ -1,17 +1,18 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Answer, json } from '../http/answer.ts'
-import { isAfter, toFaultAnswer } from './fault-answer.ts'
+import { receiveBody, writeAnswer } from '../http/body.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { strikesAfter, toFaultAnswer } from './fault-answer.ts'
 import type { Fault, Faults } from './faults.ts'
-import type { ReceivedRequest } from '../state/state.ts'
 
-/** Carries out a request that was received whole. */
+/** Processes a request whose whole body has arrived. */
 export type Serve = (request: ReceivedRequest) => Answer | Promise<Answer>
 
 /**
- * Makes the part between HTTP and the endpoints: receives, remembers, lets faults strike, answers.
+ * Returns the layer between HTTP and the services: it receives requests, lets faults strike, and sends answers.
  *
- * @param options.receive Called when the head of a request has come; remembers it.
+ * @param options.receive Records a request when its headers have arrived.
  */
 export const createExchange = (options: {
   readonly faults: Faults
@@ -25,7 +26,7 @@ export const createExchange = (options: {
     socket.once('close', () => waiting.delete(silent))
   }
 
-  // Goes on when the client has hung up: a request that was received whole is carried out.
+  // Continues if the client disconnects: a request that has arrived is processed.
   const delay = (socket: Socket, ms: number, then: () => void) => {
     const timer = setTimeout(() => {
       waiting.delete(delayed)
@@ -35,15 +36,10 @@ export const createExchange = (options: {
     waiting.add(delayed)
   }
 
-  const carryOut = async (
-    serve: Serve,
-    request: ReceivedRequest,
-    response: ServerResponse,
-    fault?: Fault,
-  ) => {
+  const respond = async (serve: Serve, request: ReceivedRequest, response: ServerResponse, fault?: Fault) => {
     if (fault === undefined) return send(response, request, await serve(request))
     request.fault = fault.kind
-    const own = isAfter(fault) ? await serve(request) : undefined
+    const own = strikesAfter(fault) ? await serve(request) : undefined
     const answer = toFaultAnswer(fault, request.service)
     const socket = response.socket
     if (answer !== undefined) return send(response, request, answer)
@@ -68,7 +64,7 @@ export const createExchange = (options: {
         request.body = body
         const { latencyMs, fault } = options.faults.strike(request)
         const go = () => {
-          carryOut(serve, request, response, fault).catch((error: unknown) => {
+          respond(serve, request, response, fault).catch((error: unknown) => {
             send(response, request, json(500, { simulator: String(error) }))
           })
         }
@@ -81,7 +77,7 @@ export const createExchange = (options: {
   return {
     handle,
 
-    /** Destroys the connections that a fault keeps waiting; what was delayed is not carried out. */
+    /** Destroys the connections that a fault keeps waiting. Delayed requests aren't processed. */
     drop: (): void => {
       for (const { socket, timer } of [...waiting]) {
         clearTimeout(timer)
@@ -90,19 +86,6 @@ export const createExchange = (options: {
       waiting.clear()
     },
   }
-}
-
-/** Calls back with the whole body as text; never, if the client hangs up before. */
-export const receiveBody = (incoming: IncomingMessage, then: (body: string) => void): void => {
-  const chunks: Buffer[] = []
-  incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-  incoming.once('end', () => then(chunks.length === 0 ? '' : Buffer.concat(chunks).toString()))
-}
-
-/** Sends an answer, its length known. */
-export const writeAnswer = (response: ServerResponse, { status, headers, body }: Answer): void => {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
-  response.end(body)
 }
 
 const send = (response: ServerResponse, request: ReceivedRequest, answer: Answer) => {

@@ -1,12 +1,9 @@
 import { type Answer, empty, errorObject, json, refusals } from '../http/answer.ts'
-import type { Fault } from './faults.ts'
+import type { Service } from '../http/request.ts'
 import { refuseAppJwt } from '../services/idp.ts'
-import type { Service } from '../state/state.ts'
+import type { Fault } from './faults.ts'
 
-/**
- * The answer that a fault gives in place of the service's own, or `undefined` if it gives none. `isAfter` tells
- * whether the request is carried out all the same.
- */
+/** Returns the answer that replaces the service's own, or `undefined` if the fault sends none. */
 export const toFaultAnswer = (fault: Fault, service: Service): Answer | undefined => {
   switch (fault.kind) {
     case 'status':
@@ -37,13 +34,13 @@ export const toFaultAnswer = (fault: Fault, service: Service): Answer | undefine
   }
 }
 
-/** Whether a fault lets the request be carried out before it strikes. */
-export const isAfter = ({ kind }: Fault): boolean =>
+/** Returns true if the request is processed before the fault strikes. */
+export const strikesAfter = ({ kind }: Fault): boolean =>
   kind.endsWith('-after') || kind === 'truncated' || kind === 'wrong-content-type'
 
 const page = '<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n'
 
 const usualFailure = (status: number, service: Service): Answer =>
   service === 'conversation' || service === 'send'
-    ? errorObject(status * 100 + 1, 'Unable to access resource', 'The simulator was told to fail')
-    : json(status, { error: 'The simulator was told to fail' })
+    ? errorObject(status * 100 + 1, 'Unable to access resource', 'A fault of the simulator')
+    : json(status, { error: 'A fault of the simulator' })

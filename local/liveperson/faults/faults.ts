@@ -1,8 +1,8 @@
-import type { ReceivedRequest, Service } from '../state/state.ts'
+import type { ReceivedRequest, Service } from '../http/request.ts'
 
 /**
- * Makes the list of faults of one simulator. For each request every matching `latency` strikes, and the first other
- * fault that matches, in the order they were added.
+ * Returns the faults of one simulator, initially none. A request is struck by every matching `latency` and by the first
+ * other fault that matches, in the order they were added.
  */
 export const createFaults = (): Faults => {
   const active: Active[] = []
@@ -60,28 +60,28 @@ export const createFaults = (): Faults => {
   return faults
 }
 
-/** When a fault strikes. */
+/** Which requests a fault strikes. */
 interface When {
   /** Default: every service. */
   readonly service?: Service
-  /** How many requests it strikes; Infinity: all until it is removed. Default 1. */
+  /** Number of requests to strike. Infinity: until the fault is removed. Default 1. */
   readonly times?: number
   /** 0 to 1. Default 1. */
   readonly probability?: number
-  /** Strikes only requests for which this is true. */
+  /** Strikes only if this returns true. */
   readonly match?: (request: ReceivedRequest) => boolean
 }
 
-/** An HTTP answer of a fault's own; without `body` one in the service's usual form. */
-interface Own {
+/** An HTTP answer. Default body: an error in the service's usual form. */
+interface FaultAnswer {
   readonly status: number
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Value of Retry-After: seconds, or a date. Default: no header. */
+  /** Retry-After: seconds, or an HTTP date. Default: no header. */
   readonly retryAfter?: number | string
 }
 
-/** Kinds that need nothing but their name. */
+/** Kinds of fault without members of their own. */
 export const plainKinds = [
   'reset',
   'reset-after',
@@ -95,39 +95,39 @@ export const plainKinds = [
 ] as const
 
 /**
- * One trouble that LivePerson or the network may make. "after" means: the request was carried out, its answer is lost.
+ * A failure of LivePerson or the network. "after": the request is processed and its answer is lost.
  *
- * - `latency`: carried out and answered `ms` later, even if the client has gone by then
- * - `status`, `status-after`: this HTTP status; `429`: not carried out, empty body
- * - `reset`, `reset-after`: the connection is destroyed; `truncated`: after half of the answer, carried out
+ * - `latency`: processed and answered `ms` later, even if the client has disconnected by then
+ * - `status`, `status-after`: this HTTP status. `429`: not processed, empty body
+ * - `reset`, `reset-after`: the connection is destroyed. `truncated`: processed, then destroyed halfway through the answer
  * - `silence`, `silence-after`: no answer, the connection stays open
- * - `html`, `html-after`: an HTML page (status 502 unless given); `empty`: no body (status 503 unless given)
- * - `wrong-content-type`: carried out, the right body as text/plain
- * - `expired-app-jwt`: 40102, or what the IDP answers; `revoked-consumer-jws`: 40103
+ * - `html`, `html-after`: an HTML page, status 502 by default. `empty`: no body, status 503 by default
+ * - `wrong-content-type`: processed, and answered correctly but as text/plain
+ * - `expired-app-jwt`: 40102, or the IDP's refusal. `revoked-consumer-jws`: 40103
  * - `idp-500-internal-error-code`: HTTP 500 `{"internalErrorCode":"9007"}`
  */
 export type Fault = When &
   (
     | { readonly kind: 'latency'; readonly ms: number }
-    | ({ readonly kind: 'status' | 'status-after' } & Own)
-    | ({ readonly kind: '429' } & Omit<Own, 'status'>)
+    | ({ readonly kind: 'status' | 'status-after' } & FaultAnswer)
+    | ({ readonly kind: '429' } & Omit<FaultAnswer, 'status'>)
     | { readonly kind: 'html' | 'html-after' | 'empty'; readonly status?: number }
     | { readonly kind: (typeof plainKinds)[number] }
   )
 
-/** Faults of one simulator. */
+/** The faults of one simulator. */
 export interface Faults {
-  /** From 0 to below 1, used for `probability`; replace it by a seeded one. */
+  /** Returns a number from 0 to below 1, for `probability`. Tests replace it with a seeded one. */
   random: () => number
-  /** Adds a fault and returns what removes it. */
+  /** Adds a fault and returns a function that removes it. */
   add(fault: Fault): () => void
-  /** Removes all faults and counts. */
+  /** Removes all faults and resets the counts. */
   clear(): void
-  /** How often faults struck, by `<service>:<kind>`, such as `conversation:reset-after`. */
+  /** Number of times each fault has struck, keyed by `<service>:<kind>`, such as `conversation:reset-after`. */
   struck(): Record<string, number>
-  /** Faults that may strike still, `times` being what is left. */
+  /** Faults that can still strike. `times` is the number of times left. */
   active(): readonly Fault[]
-  /** Takes the faults for one request. */
+  /** Takes the faults that strike this request. */
   strike(request: ReceivedRequest): { readonly latencyMs: number; readonly fault: Fault | undefined }
 }
 

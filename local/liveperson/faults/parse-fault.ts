@@ -1,14 +1,15 @@
-import { type Check, isObject, type JsonObject, must, number, object, oneOf, text } from '../json/check.ts'
+import { type Check, must, number, object, oneOf, text } from '../json/check.ts'
+import { isObject, type JsonObject } from '../json/value.ts'
 import { type Fault, plainKinds } from './faults.ts'
 
 /**
- * Reads a fault that came as JSON. `times` may be null or "Infinity" for: until it is removed.
+ * Parses a fault from JSON. In `times`, null or "Infinity" means until the fault is removed.
  *
- * @throws {Error} It is no fault; the message says why.
+ * @throws {Error} It isn't a fault. The message says why.
  */
 export const parseFault = (value: JsonObject): Fault => {
-  const endless = value.times === null || value.times === 'Infinity'
-  const fault = endless ? { ...value, times: Number.POSITIVE_INFINITY } : value
+  const isEndless = value.times === null || value.times === 'Infinity'
+  const fault = isEndless ? { ...value, times: Number.POSITIVE_INFINITY } : value
   if (isFault(fault)) return fault
   throw new Error(faultProblem(fault))
 }
@@ -22,7 +23,7 @@ const headers: Check = (value, path) => {
   if (!isObject(value)) return `${path} must be an object`
   return Object.values(value).every((header) => typeof header === 'string')
     ? undefined
-    : `${path} must be strings`
+    : `${path} must have string values`
 }
 
 const retryAfter: Check = (value, path) => (typeof value === 'number' ? undefined : text(value, path))
@@ -31,7 +32,7 @@ const when = {
   kind: text,
   service: oneOf('domain', 'sentinel', 'idp', 'conversation', 'send', 'unknown'),
   times: number,
-  probability: must('0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
+  probability: must('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
 }
 
 const own = { ...when, body: text, headers, retryAfter }

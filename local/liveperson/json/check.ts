@@ -1,51 +1,42 @@
+import { isObject } from './value.ts'
+
 /**
- * Says what is wrong with a value, in one sentence that starts with its path, or `undefined` if nothing is.
+ * Returns what is wrong with a value, or `undefined` if it is valid.
+ *
+ * @param path Where the value is, such as `body.campaignInfo`. The returned sentence starts with it.
  */
 export type Check = (value: unknown, path: string) => string | undefined
 
-/** What a JSON object is before its members are known. */
-export type JsonObject = Record<string, unknown>
-
-/** True for a JSON object (not null, not an array). */
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** The parsed JSON, or `undefined` where the text is no JSON. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** A check by predicate; `expected` completes the sentence "… must be …". */
+/** Returns a check from a predicate. `expected` completes the sentence "… must be …". */
 export const must =
   (expected: string, holds: (value: unknown) => boolean): Check =>
   (value, path) =>
     holds(value) ? undefined : `${path} must be ${expected}`
 
-/** Any string. */
+/** Accepts any string. */
 export const text = must('a string', (value) => typeof value === 'string')
 
-/** A string that is an absolute URL. */
+/** Accepts an absolute URL. */
 export const url = must('a URL', (value) => typeof value === 'string' && URL.canParse(value))
 
-/** Any number. */
+/** Accepts any number. */
 export const number = must('a number', (value) => typeof value === 'number')
 
-/** A whole number. */
+/** Accepts a whole number. */
 export const integer = must('an integer', Number.isInteger)
 
-/** A string of this form. */
-export const pattern = (form: RegExp): Check =>
-  must(`of the form ${form.source}`, (value) => typeof value === 'string' && form.test(value))
+/** Accepts true and false. */
+export const boolean = must('true or false', (value) => typeof value === 'boolean')
 
-/** One of these values. */
+/** Accepts a string that matches the expression. */
+export const pattern = (expression: RegExp): Check =>
+  must(`a string like ${expression.source}`, (value) => typeof value === 'string' && expression.test(value))
+
+/** Accepts one of these values. */
 export const oneOf = (...values: readonly unknown[]): Check =>
   must(`one of ${values.join(', ')}`, (value) => values.includes(value))
 
-/** An array whose elements all pass. */
+/** Accepts an array of valid elements. Reports the first invalid one. */
 export const list =
   (check: Check): Check =>
   (value, path) => {
@@ -58,10 +49,10 @@ export const list =
   }
 
 /**
- * An object whose known members pass.
+ * Accepts an object with valid members. Reports the first problem.
  *
- * @param options.required Members that have to be there.
- * @param options.closed Refuse members that are not listed; default false, since LivePerson ignores unknown fields.
+ * @param options.required Names of members that must be present. Default: none.
+ * @param options.closed Whether to refuse unlisted members. Default false, since LivePerson ignores unknown fields.
  */
 export const object =
   (

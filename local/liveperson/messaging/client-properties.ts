@@ -1,10 +1,11 @@
-import { isObject, type JsonObject, list, object, oneOf, parseJson, text } from '../json/check.ts'
-import type { ReceivedRequest } from '../state/state.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { list, object, oneOf, text } from '../json/check.ts'
+import { isObject, type JsonObject, parseJson } from '../json/value.ts'
 
 /**
- * Reads the Client-Properties header, a JSON string; a common mistake is to set it to an object.
+ * Reads the Client-Properties header, which holds JSON. A common mistake is to set it to an object instead.
  *
- * @returns What it says if it is there and an object, and what is wrong with it.
+ * @returns The properties if the header is a JSON object, and what is wrong with it.
  * @see https://developers.liveperson.com/connector-api-send-api-examples.html
  */
 export const readClientProperties = ({

@@ -1,26 +1,25 @@
 import { failed, ok, type Result } from '../http/answer.ts'
-import { type Check, integer, isObject, list, number, object, oneOf, pattern, text, url } from '../json/check.ts'
-import type { Envelope } from './conversation-request.ts'
+import { type Check, integer, list, number, object, oneOf, pattern, text, url } from '../json/check.ts'
+import { isObject } from '../json/value.ts'
 import type { State } from '../state/state.ts'
 import type { Consumer } from '../state/store.ts'
+import type { Envelope } from './envelope.ts'
 
 /**
- * Takes one `userprofile.SetUserProfile`, in a batch or sent alone. Strict mode refuses a known member of the wrong
- * type, an engagement attribute other than `ctmrinfo` and `personal`, and a member that those two don't have.
+ * Applies a `userprofile.SetUserProfile` request. Strict mode refuses a known member of the wrong type, an engagement
+ * attribute other than `ctmrinfo` and `personal`, and an unknown member of either.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#setuserprofile-properties
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
  */
 export const applyProfile = (state: State, consumer: Consumer, { id, body }: Envelope): Result => {
-  const problem = state.settings.mode === 'strict' ? profileProblem(body) : undefined
+  const problem = state.settings.mode === 'strict' ? profile(body, 'profile') : undefined
   if (problem !== undefined) return failed(`Set user profile failed: ${problem}`, id)
   state.store.setProfile(consumer, body)
   return ok({ msg: 'OK User Profile set successfully' }, id)
 }
 
-const profileProblem = (body: unknown): string | undefined => profile(body, 'profile')
-
-const bare = { closed: true } as const
+const closed = { closed: true } as const
 
 const gender = oneOf('MALE', 'FEMALE', 'OTHER', '0', '1', '2', 0, 1, 2)
 
@@ -29,7 +28,7 @@ const date = object(
   { required: ['day', 'month', 'year'], closed: true },
 )
 
-// storeZipCode and storeNumber are missing on purpose: they are not supported in the authenticated flow.
+// The authenticated flow doesn't support storeZipCode and storeNumber.
 const customerInfo = object(
   {
     ctype: text,
@@ -48,7 +47,7 @@ const customerInfo = object(
     registrationDate: date,
     loginStatus: integer,
   },
-  bare,
+  closed,
 )
 
 const contact = object(
@@ -56,12 +55,12 @@ const contact = object(
     email: text,
     phone: text,
     phoneType: oneOf('HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', 'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER'),
-    address: object({ country: pattern(/^[A-Z]{2}$/), region: text }, bare),
+    address: object({ country: pattern(/^[A-Z]{2}$/), region: text }, closed),
   },
-  bare,
+  closed,
 )
 
-const ageMembers = object({ age: integer, year: integer, month: integer, day: integer }, bare)
+const ageMembers = object({ age: integer, year: integer, month: integer, day: integer }, closed)
 
 const age: Check = (value, path) =>
   ageMembers(value, path) ??
@@ -79,7 +78,7 @@ const personalInfo = object(
     company: text,
     language: pattern(/^[a-z]{2}[-_][A-Z]{2}$/),
   },
-  bare,
+  closed,
 )
 
 const attribute: Check = (value, path) => {

@@ -1,11 +1,12 @@
-import { type Check, integer, isObject, type JsonObject, list, must, object, oneOf, text } from '../json/check.ts'
+import { type Check, integer, list, must, object, oneOf, text } from '../json/check.ts'
+import { isObject, type JsonObject } from '../json/value.ts'
 import type { State } from '../state/state.ts'
 import type { Conversation } from '../state/store.ts'
 
 /**
- * Takes the event of an `ms.PublishEvent` body.
+ * Publishes the event of an `ms.PublishEvent` body.
  *
- * @returns Its sequence, `undefined` for a chat state (which counts as no event), or in one sentence what is wrong.
+ * @returns The event's sequence number, `undefined` for a chat state, which has none, or what is wrong with the event.
  */
 export const publish = (
   state: State,
@@ -29,7 +30,7 @@ const file = object(
   { required: ['relativePath', 'fileType'] },
 )
 
-const filled = must('a string that is not empty', (value) => typeof value === 'string' && value !== '')
+const filled = must('a non-empty string', (value) => typeof value === 'string' && value !== '')
 
 const content: Check = (event, path) => {
   if (!isObject(event)) return `${path} must be an object`

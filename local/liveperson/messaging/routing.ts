@@ -1,14 +1,14 @@
+import { isObject, type JsonObject } from '../json/value.ts'
 import type { Engagement, LivePersonAccount, Skill } from '../state/account.ts'
-import { isObject, type JsonObject } from '../json/check.ts'
 import type { Settings } from '../state/settings.ts'
 
 /**
- * Finds the skill of a new conversation: the skill it names (other than -1), else its engagement's, else the one of
- * the first matching attribute rule, else the account's default skill, else none. That order is a guess; LivePerson
- * documents none.
+ * Finds the skill for a new conversation: the one in the request (other than -1), else the engagement's, else that of
+ * the first matching attribute rule, else the account's default, else none. LivePerson doesn't document the order, so
+ * this one is a guess.
  *
- * @param body The body of `cm.ConsumerRequestConversation`, its ids already known to be digits.
- * @returns The route, or in one sentence why there is none.
+ * @param body A checked `cm.ConsumerRequestConversation` body.
+ * @returns The route, or why there is none.
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
 export const findRoute = (
@@ -39,18 +39,18 @@ export const findRoute = (
     }
   }
 
-  const decided =
+  const chosen =
     skill ??
     findSkill(account, isObject(engagement) ? engagement.skillId : undefined) ??
     findSkill(account, skillByRule(account, profile)) ??
     findSkill(account, account.defaultSkillId)
   return {
     ...(hasCampaign ? { campaignId: String(campaignId), engagementId: String(engagementId) } : {}),
-    ...(decided === undefined ? {} : { skillId: decided.id, skillName: decided.name }),
+    ...(chosen === undefined ? {} : { skillId: chosen.id, skillName: chosen.name }),
   }
 }
 
-/** Where a conversation goes; without a skill any agent may take it. */
+/** Where a conversation goes. Without a skill, any agent may answer. */
 export interface Route {
   readonly campaignId?: string
   readonly engagementId?: string

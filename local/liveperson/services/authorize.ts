@@ -1,13 +1,15 @@
 import { type Answer, badRequest, json, refusals } from '../http/answer.ts'
-import { isObject, parseJson } from '../json/check.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { isObject, parseJson } from '../json/value.ts'
 import { readClientProperties } from '../messaging/client-properties.ts'
-import type { ReceivedRequest, State } from '../state/state.ts'
+import type { State } from '../state/state.ts'
 import type { ConsumerIdentity } from '../state/tokens.ts'
 
 /**
- * What CONVERSATION and SEND have in common: method, `v`, tokens, size, Content-Type, Client-Properties and JSON.
+ * Runs the checks that CONVERSATION and SEND share: method, `v`, tokens, length, Content-Type, Client-Properties, JSON.
  *
- * @param limit Most characters of the body.
+ * @param limit Maximum length of the body, in characters. Default: no limit.
+ * @returns The refusal, or the consumer and the parsed body.
  */
 export const readAuthorized = (state: State, request: ReceivedRequest, limit = Number.POSITIVE_INFINITY) => {
   if (request.method !== 'POST') return { refusal: json(405, { error: 'Method not allowed' }) }
@@ -22,7 +24,7 @@ export const readAuthorized = (state: State, request: ReceivedRequest, limit = N
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     return { refusal: badRequest('Bad Request: Content-Type must be application/json') }
   }
-  if (parsed === undefined) return { refusal: badRequest('Bad Request: the body is no JSON') }
+  if (parsed === undefined) return { refusal: badRequest("Bad Request: the body isn't JSON") }
   const { problem } = readClientProperties(request)
   if (problem !== undefined && state.settings.mode === 'strict')
     return { refusal: badRequest(`Bad Request: ${problem}`) }
@@ -30,7 +32,8 @@ export const readAuthorized = (state: State, request: ReceivedRequest, limit = N
 }
 
 /**
- * Checks the two tokens of the Send API in a fixed order, AppJWT first: 40105, 40102 or 40001, 40104, 40103.
+ * Checks the Send API's two tokens, the AppJWT first. The order of the error codes is 40105, 40102 or 40001, 40104,
+ * 40103.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#authorization-responses
  */
@@ -56,7 +59,7 @@ interface Refused {
   readonly refusal: Answer
 }
 
-/** A token as its header holds it; only lenient mode takes a `Bearer ` before it. */
+/** Returns the token in a header. In lenient mode, `Bearer ` may precede it. */
 export const rawToken = (state: State, header: string | string[] | undefined): string => {
   const value = Array.isArray(header) ? header.join(',') : (header ?? '')
   return state.settings.mode === 'lenient' ? value.replace(/^Bearer /i, '') : value

@@ -1,19 +1,22 @@
 import { type Answer, badRequest, failed, json, ok, type Result, refusals } from '../http/answer.ts'
-import { readAuthorized } from './authorize.ts'
-import { isObject } from '../json/check.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { isObject } from '../json/value.ts'
 import { readClientProperties } from '../messaging/client-properties.ts'
-import { conversationProblem, type Envelope, readEnvelope } from '../messaging/conversation-request.ts'
+import { findConversationProblem } from '../messaging/conversation-request.ts'
+import { type Envelope, readEnvelope } from '../messaging/envelope.ts'
 import { applyProfile } from '../messaging/profile.ts'
 import { publish } from '../messaging/publish.ts'
 import { findRoute } from '../messaging/routing.ts'
-import type { ReceivedRequest, State } from '../state/state.ts'
+import type { State } from '../state/state.ts'
 import type { Consumer } from '../state/store.ts'
+import { readAuthorized } from './authorize.ts'
 
 /**
- * Answers CONVERSATION: sets the profile, then opens a conversation. Elements succeed or fail each for itself, so the
- * profile stays applied where the conversation is refused, and the other way round.
+ * Answers CONVERSATION: sets the profile, then opens a conversation. Each element succeeds or fails on its own, so the
+ * profile stays set if the conversation is refused, and the reverse.
  *
- * Order of checks: `v` (404), tokens (401), size, Content-Type and JSON (400), envelopes (400), brandId (40001).
+ * Checks run in this order: `v` (404), tokens (401), length, Content-Type and JSON (400), envelopes (400), brandId
+ * (40001).
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
@@ -53,7 +56,7 @@ const readBatch = (batch: readonly unknown[], strict: boolean): Batch | string =
     return 'the second request must be cm.ConsumerRequestConversation'
   }
   if (third === undefined) return [first, second]
-  // A first message in the same batch is in superseded documentation only.
+  // Only superseded documentation has a first message in the same batch.
   if (strict || more.length > 0) return 'the array must have two requests'
   return third.type === 'ms.PublishEvent'
     ? [first, second, third]
@@ -70,7 +73,7 @@ const open = (
   const refuse = (why: string) => failed(`Consumer request conversation failed: ${why}`, id)
   const account = state.accounts.get(consumer.accountId)
   if (account === undefined) return refuse('Unknown account.')
-  const problem = conversationProblem(body, state.settings.mode === 'strict')
+  const problem = findConversationProblem(body, state.settings.mode === 'strict')
   if (problem !== undefined) return refuse(`${problem}.`)
   if (state.settings.oneOpenConversation && consumer.openConversationId !== undefined) {
     return refuse(`User ${consumer.lpConsumerId} already has open conversation. Can't open another one.`)

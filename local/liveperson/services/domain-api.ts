@@ -1,10 +1,10 @@
 import { type Answer, json } from '../http/answer.ts'
-import type { NamedService, ReceivedRequest, State } from '../state/state.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { isNamedService, type State } from '../state/state.ts'
 
 /**
- * Answers the Domain API (CSDS): the host of one service, or of all services of an account.
- *
- * 400 for another version, 401 for an unknown account, 404 (or 200 without a host) for an unknown service.
+ * Answers the Domain API (CSDS) with the host of one service, or of all services of an account. Refuses another version
+ * with 400, an unknown account with 401, and an unknown service with 404 (or 200 without a host).
  *
  * @see https://developers.liveperson.com/domain-api.html
  */
@@ -31,7 +31,7 @@ export const answerDomainApi = (state: State, request: ReceivedRequest): Answer 
 
 const domainPath = /^\/api\/account\/([^/]+)\/service\/(?:([^/]+)\/)?baseURI(?:\.json)?$/
 
-// In no useful order, like the real list; only three of them are served by the simulator.
+// In no particular order, as in LivePerson's list. The simulator serves three of them.
 const services: readonly string[] = [
   'accountConfigReadOnly',
   'asyncMessaging',
@@ -47,8 +47,5 @@ const services: readonly string[] = [
   'accountConfigReadWrite',
 ]
 
-const isNamed = (service: string): service is NamedService =>
-  service === 'sentinel' || service === 'idp' || service === 'asyncMessagingEnt'
-
-const hostOf = (state: State, service: string) =>
-  (isNamed(service) ? state.hosts.named.get(service) : undefined) ?? state.hosts.current
+const hostOf = ({ hosts }: State, service: string) =>
+  (isNamedService(service) ? hosts.overrides.get(service) : undefined) ?? hosts.current

@@ -1,12 +1,13 @@
 import { type Answer, json } from '../http/answer.ts'
-import { rawToken } from './authorize.ts'
-import { isObject, parseJson } from '../json/check.ts'
-import type { ReceivedRequest, State } from '../state/state.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { isObject, parseJson } from '../json/value.ts'
+import type { State } from '../state/state.ts'
 import { type ConsumerIdentity, toLpConsumerId } from '../state/tokens.ts'
+import { rawToken } from './authorize.ts'
 
 /**
- * Answers the IDP: 201 with the ConsumerJWS of one `ext_consumer_id`, which becomes a consumer by being asked for.
- * 401 for a bad AppJWT, or 500 with an internalErrorCode, as sibling endpoints do; 400 for a bad body.
+ * Answers the IDP with 201 and the ConsumerJWS for an `ext_consumer_id`. Creates the consumer on first use. Refuses a bad
+ * AppJWT with 401 (or 500 with an internalErrorCode, as related endpoints do) and a bad body with 400.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-consumerjws
  */
@@ -31,7 +32,7 @@ export const answerIdp = (state: State, request: ReceivedRequest): Answer | Prom
   return answerToken(state, identity)
 }
 
-/** How the IDP refuses an AppJWT: 401, or 500 with internalErrorCode 9007. */
+/** Returns the IDP's refusal of an AppJWT: 401, or 500 with internalErrorCode 9007. */
 export const refuseAppJwt = (asInternalError: boolean): Answer =>
   asInternalError
     ? json(500, { internalErrorCode: '9007' })

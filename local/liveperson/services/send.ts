@@ -1,15 +1,17 @@
 import { type Answer, badRequest, json, ok, refusals } from '../http/answer.ts'
-import { readAuthorized } from './authorize.ts'
-import { type Check, integer, isObject, list, must, object, oneOf } from '../json/check.ts'
-import { readEnvelope } from '../messaging/conversation-request.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import { type Check, integer, list, must, object, oneOf } from '../json/check.ts'
+import { isObject } from '../json/value.ts'
+import { readEnvelope } from '../messaging/envelope.ts'
 import { applyProfile } from '../messaging/profile.ts'
 import { publish } from '../messaging/publish.ts'
-import type { ReceivedRequest, State } from '../state/state.ts'
+import type { State } from '../state/state.ts'
 import type { Conversation } from '../state/store.ts'
+import { readAuthorized } from './authorize.ts'
 
 /**
- * Answers SEND: publishes an event, changes a field of the conversation (close, TTR, CSAT), or sets the profile. One
- * object in, one result out. 401 with 40103 where the conversation is another consumer's.
+ * Answers SEND: publishes an event, updates a field of the conversation (state, TTR, CSAT), or sets the profile. Refuses
+ * another consumer's conversation with 40103.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */
@@ -26,11 +28,11 @@ export const answerSend = (state: State, request: ReceivedRequest): Answer => {
     return json(result.code === 'OK' ? 200 : 400, result)
   }
   if (type !== 'ms.PublishEvent' && type !== 'cm.UpdateConversationField') {
-    return badRequest(`Bad Request: ${type} is not served`, id)
+    return badRequest(`Bad Request: ${type} isn't supported`, id)
   }
 
   const publishes = type === 'ms.PublishEvent'
-  // The main dialog has its conversation's id.
+  // The main dialog has the same id as its conversation.
   const target = publishes ? body.dialogId : body.conversationId
   if (typeof target !== 'string') {
     return badRequest(`Bad Request: ${publishes ? 'dialogId' : 'conversationId'} is missing`, id)
@@ -40,7 +42,7 @@ export const answerSend = (state: State, request: ReceivedRequest): Answer => {
     return badRequest('Bad Request: unknown conversation', id)
   }
   if (publishes && body.conversationId !== undefined && body.conversationId !== target) {
-    return badRequest('Bad Request: the dialog is not of this conversation', id)
+    return badRequest("Bad Request: the dialog doesn't belong to this conversation", id)
   }
   if (conversation.lpConsumerId !== consumer.lpConsumerId) return refusals.consumerJwsInvalid
   if (conversation.state === 'CLOSE') return badRequest('Bad Request, Conversation is close', id)
@@ -60,7 +62,7 @@ const fieldChecks: Readonly<Record<string, Check>> = {
   TTRField: object(
     {
       ttrType: oneOf('CUSTOM', 'NORMAL', 'PRIORITIZED', 'URGENT'),
-      value: must('an integer of 0 or more', (value) => Number.isInteger(value) && Number(value) >= 0),
+      value: must('a non-negative integer', (value) => Number.isInteger(value) && Number(value) >= 0),
     },
     { required: ['ttrType'] },
   ),
@@ -77,7 +79,7 @@ const field: Check = (value, path) => {
   return check === undefined ? `${path}.field is unknown` : check(value, path)
 }
 
-// A list of one may be given as its element.
+// One change may stand alone, without an array.
 const fields: Check = (value, path) => (Array.isArray(value) ? list(field)(value, path) : field(value, path))
 
 const updateFields = (state: State, conversation: Conversation, changes: unknown) => {

@@ -1,11 +1,12 @@
-import type { LivePersonAccount } from '../state/account.ts'
 import { type Answer, json } from '../http/answer.ts'
-import type { ReceivedRequest, State } from '../state/state.ts'
+import type { ReceivedRequest } from '../http/request.ts'
+import type { LivePersonAccount } from '../state/account.ts'
+import type { State } from '../state/state.ts'
 import type { AppJwtVersion } from '../state/tokens.ts'
 
 /**
  * Answers Sentinel: AppJWT V1 (parameters in the form body or the query), V2 (form body only), and the JWKS of V2.
- * Refusals are RFC 6749 error objects, which is a guess: their bodies are not documented.
+ * LivePerson doesn't document the bodies of refusals, so RFC 6749 error objects are a guess.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-appjwt
  * @see https://developers.liveperson.com/oauth-2-0-client-credentials.html
@@ -34,7 +35,7 @@ export const answerSentinel = (state: State, request: ReceivedRequest): Answer |
   for (const name of ['grant_type', 'client_id', 'client_secret']) {
     const given = parameters.getAll(name)
     if (given.length !== 1 || given[0] === '') {
-      return refuse(400, 'invalid_request', `${name} must be given once`)
+      return refuse(400, 'invalid_request', `${name} must be present exactly once`)
     }
   }
   if (parameters.get('grant_type') !== 'client_credentials') {

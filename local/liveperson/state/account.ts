@@ -1,66 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { type Check, list, must, number, object, text } from '../json/check.ts'
+import { boolean, type Check, list, number, object, text } from '../json/check.ts'
 
-/**
- * Reads the accounts of a fixture file, `{"accounts": [...]}`; every call gives new objects.
- *
- * @param path A path or file URL; by default the `account.json` beside this file: account 70123456 with two
- *   published campaigns, one unpublished and one deleted engagement, and account 70999999.
- * @throws {Error} The file is missing, is no JSON, or an account has not the shape of LivePersonAccount.
- */
-export const loadFixture = (path: string | URL = new URL('./account.json', import.meta.url)) => {
-  const fixture: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  if (!isFixture(fixture)) throw new Error(`${path}: ${fixtureProblem(fixture)}`)
-  return fixture.accounts
-}
-
-/**
- * One engagement of a campaign, in the shape of the account configuration API; members that the simulator
- * doesn't look at are kept as they are.
- */
-export interface Engagement {
-  readonly id: number
-  readonly name: string
-  readonly enabled: boolean
-  readonly deleted: boolean
-  /** BCP 47; a conversationContext in another language is refused in strict mode. */
-  readonly language?: string
-  /** Absent or null: any skill, so the account's default skill. */
-  readonly skillId?: number | null
-  readonly skillName?: string | null
-  readonly [member: string]: unknown
-}
-
-/** One campaign, in the shape of the account configuration API. */
-interface Campaign {
-  readonly id: number
-  readonly name: string
-  /** 1 is published. */
-  readonly status: number
-  readonly deleted: boolean
-  readonly engagements: readonly Engagement[]
-  readonly [member: string]: unknown
-}
-
-/** A skill: a group of agents. */
-export interface Skill {
-  readonly id: number
-  readonly name: string
-}
-
-/** Sends a consumer to a skill by an attribute, where neither skill nor engagement decides. */
-interface SkillRule {
-  readonly attribute: 'ctype' | 'companyBranch'
-  /** Compared without regard to case. */
-  readonly value: string
-  readonly skillId: number
-}
-
-/** One LivePerson account with what the simulator knows about it. */
+/** A LivePerson account as the simulator knows it. */
 export interface LivePersonAccount {
   readonly accountId: string
   readonly clientId: string
-  /** Secrets that Sentinel takes now; tests change this list to rotate. */
+  /** The secrets that Sentinel accepts now. Tests change this list to rotate them. */
   clientSecrets: string[]
   readonly campaigns: readonly Campaign[]
   readonly skills: readonly Skill[]
@@ -68,7 +13,57 @@ export interface LivePersonAccount {
   readonly skillRules?: readonly SkillRule[]
 }
 
-const bool = must('true or false', (value) => typeof value === 'boolean')
+/** A campaign in the shape of LivePerson's account configuration API. */
+interface Campaign {
+  readonly id: number
+  readonly name: string
+  /** 1: published. */
+  readonly status: number
+  readonly deleted: boolean
+  readonly engagements: readonly Engagement[]
+  readonly [member: string]: unknown
+}
+
+/** An engagement in the shape of the account configuration API. Members that the simulator doesn't use are kept. */
+export interface Engagement {
+  readonly id: number
+  readonly name: string
+  readonly enabled: boolean
+  readonly deleted: boolean
+  /** BCP 47. Strict mode refuses a conversationContext in another language. */
+  readonly language?: string
+  /** Absent or null: the account's default skill. */
+  readonly skillId?: number | null
+  readonly skillName?: string | null
+  readonly [member: string]: unknown
+}
+
+/** A group of agents. */
+export interface Skill {
+  readonly id: number
+  readonly name: string
+}
+
+/** Routes by a consumer's attribute if neither the request nor the engagement names a skill. */
+interface SkillRule {
+  readonly attribute: 'ctype' | 'companyBranch'
+  /** Not case-sensitive. */
+  readonly value: string
+  readonly skillId: number
+}
+
+/**
+ * Returns the accounts of a fixture file, `{"accounts": [...]}`. Each call returns new objects.
+ *
+ * @param path Default: `account.json` in this folder, with account 70123456 (two published campaigns, an unpublished
+ *   one, a deleted engagement) and account 70999999.
+ * @throws {Error} The file is missing, isn't JSON, or has an account of another shape than LivePersonAccount.
+ */
+export const loadFixture = (path: string | URL = new URL('./account.json', import.meta.url)) => {
+  const fixture: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  if (!isFixture(fixture)) throw new Error(`${path}: ${fixtureProblem(fixture)}`)
+  return fixture.accounts
+}
 
 const fixtureCheck: Check = object(
   {
@@ -92,10 +87,10 @@ const fixtureCheck: Check = object(
                 id: number,
                 name: text,
                 status: number,
-                deleted: bool,
+                deleted: boolean,
                 engagements: list(
                   object(
-                    { id: number, name: text, enabled: bool, deleted: bool, language: text },
+                    { id: number, name: text, enabled: boolean, deleted: boolean, language: text },
                     { required: ['id', 'name', 'enabled', 'deleted'] },
                   ),
                 ),

@@ -1,7 +1,16 @@
+/** The simulator's clock. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Moves the clock forward, even if it is stopped. */
+  advance(ms: number): void
+  /** Stops the clock at this moment. `undefined` lets it follow real time again. */
+  set(ms: number | undefined): void
+}
+
 /**
- * Makes the simulator's clock, milliseconds since the epoch. It follows real time plus what was advanced, until
- * `set` stops it at a moment; `set(undefined)` is back to real time. Only tokens and time stamps go by it; the
- * delays of faults pass in real time.
+ * Returns a clock that follows real time until it is advanced or stopped. It decides when tokens expire and what
+ * timestamps say. Delays caused by faults pass in real time.
  */
 export const createClock = (): Clock => {
   let offset = 0
@@ -17,13 +26,4 @@ export const createClock = (): Clock => {
       stopped = ms
     },
   }
-}
-
-/** The simulator's clock, milliseconds since the epoch. */
-export interface Clock {
-  now(): number
-  /** Also moves a stopped clock. */
-  advance(ms: number): void
-  /** Stops the clock at this moment; `undefined` lets it follow real time again. */
-  set(ms: number | undefined): void
 }

@@ -1,15 +1,21 @@
 import type { IncomingMessage } from 'node:http'
+import type { ReceivedRequest, Service } from '../http/request.ts'
 import type { Clock } from './clock.ts'
 import type { Settings } from './settings.ts'
-import type { ReceivedRequest, Service } from './state.ts'
 
-/** Remembers every request that was received, and counts them by service. */
+/** Which requests to list. Without a member: all. */
+export interface RequestFilter {
+  readonly service?: Service
+  readonly accountId?: string
+}
+
+/** Returns a record of every request received, and a count per service. */
 export const createJournal = (clock: Clock, settings: Settings) => {
   let requests: ReceivedRequest[] = []
   let counts = noCounts()
 
   return {
-    /** Remembers a request at the time its head came, its body being empty so far. */
+    /** Records a request when its headers have arrived. Its body is still empty. */
     receive: ({ method = '', url = '', headers }: IncomingMessage): ReceivedRequest => {
       const { service, accountId } = classify(url)
       const request: ReceivedRequest = {
@@ -27,6 +33,7 @@ export const createJournal = (clock: Clock, settings: Settings) => {
       return request
     },
 
+    /** Returns the recorded requests that match, oldest first. */
     list: (filter: RequestFilter = {}): readonly ReceivedRequest[] =>
       requests.filter(
         ({ service, accountId }) =>
@@ -43,13 +50,7 @@ export const createJournal = (clock: Clock, settings: Settings) => {
   }
 }
 
-/** Which requests to list; all, if empty. */
-export interface RequestFilter {
-  readonly service?: Service
-  readonly accountId?: string
-}
-
-// By path alone, so that a request to the wrong host is seen for what it was meant to be.
+// By path alone, so that a request sent to the wrong host still counts for the service it was meant for.
 const classify = (url: string): { readonly service: Service; readonly accountId?: string } => {
   const match = accountPath.exec(url)
   if (match === null) return { service: url.startsWith('/sentinel/well-known/jwks') ? 'sentinel' : 'unknown' }

@@ -1,40 +1,41 @@
-import { type Check, isObject, must, oneOf, text } from '../json/check.ts'
+import { boolean, type Check, must, oneOf, text } from '../json/check.ts'
+import { isObject } from '../json/value.ts'
 
-/** Strict refuses what the public material does not document; lenient takes it and routes to the default skill. */
+/** Strict refuses what LivePerson doesn't document. Lenient accepts it and routes to the default skill. */
 export type Mode = 'strict' | 'lenient'
 
-/** Switches for what LivePerson's public material leaves open; change them at any time. */
+/** Switches for behaviour that LivePerson's public documentation leaves open. They can change at any time. */
 export interface Settings {
   mode: Mode
-  /** HTTP status of a CONVERSATION answer in which an element failed; the 2019 guide says 400. Default 400. */
+  /** HTTP status of a CONVERSATION answer with a failed element. The 2019 guide says 400. Default 400. */
   failingElementStatus: 400 | 200
-  /** Whether a consumer may have one open conversation only. Default true. */
+  /** Whether a consumer may have only one open conversation. Default true. */
   oneOpenConversation: boolean
-  /** Unknown, deleted or unpublished campaign, engagement or skill; `undefined`: strict rejects. Default undefined. */
+  /** For an unknown, deleted or unpublished campaign, engagement or skill. Default undefined: only strict rejects. */
   unknownCampaign: 'reject' | 'default-skill' | undefined
-  /** `expires_in` in Sentinel's answer; V1 documents none. Default absent. */
+  /** The form of `expires_in` in Sentinel's answer. V1 documents none. Default absent. */
   expiresIn: 'absent' | 'number' | 'string'
-  /** Life of an AppJWT in seconds. Default 3600. */
+  /** Lifetime of an AppJWT. Default 3600. */
   appJwtLifetimeSeconds: number
-  /** `iss` of the AppJWTs that Sentinel makes; with another one the Send API answers 40001. Default Sentinel. */
+  /** `iss` of new AppJWTs. The Send API answers 40001 to any other than Sentinel. Default Sentinel. */
   appJwtIssuer: string
-  /** The answer for one service: a flat object, or the `baseURIs` list that the reference page prints. Default flat. */
+  /** The Domain API's answer for one service: an object, or the `baseURIs` list of the reference page. Default flat. */
   domainsShape: 'flat' | 'list'
-  /** The Domain API's answer for a service that it doesn't know: 404, or 200 without a host. Default not-found. */
+  /** The Domain API's answer for an unknown service: 404, or 200 without a host. Default not-found. */
   unknownService: 'not-found' | 'no-host'
-  /** Whether the IDP answers a bad AppJWT with 500 `{"internalErrorCode":"9007"}` in place of 401. Default false. */
+  /** Whether the IDP answers a bad AppJWT with 500 `{"internalErrorCode":"9007"}` instead of 401. Default false. */
   internalErrorCodeOn401: boolean
-  /** Most characters of a SEND body. Default 5000. */
+  /** Maximum length of a SEND body, in characters. Default 5000. */
   sendLimit: number
-  /** Most characters of a CONVERSATION body; `undefined`: no limit. Default undefined. */
+  /** Maximum length of a CONVERSATION body, in characters. Default undefined: no limit. */
   conversationLimit: number | undefined
-  /** Order of the elements of a CONVERSATION answer. Default array: the order of the request. */
+  /** Order of a CONVERSATION answer's elements. Default array: the order of the request. */
   answerShape: 'array' | 'reversed'
-  /** Most requests that are remembered; the older half is forgotten beyond it. Default 100000. */
+  /** Maximum number of recorded requests. When it is reached, the older half is dropped. Default 100000. */
   rememberedRequests: number
 }
 
-/** The settings a simulator starts with. */
+/** Returns a simulator's initial settings. */
 export const defaultSettings = (mode: Mode): Settings => ({
   mode,
   failingElementStatus: 400,
@@ -53,16 +54,16 @@ export const defaultSettings = (mode: Mode): Settings => ({
 })
 
 /**
- * Takes changes that came as JSON; null stands for `undefined`.
+ * Applies changes from JSON, in which null stands for `undefined`.
  *
- * @returns What is wrong with them, in which case nothing was changed.
+ * @returns What is wrong with the changes. In that case none is applied.
  */
 export const changeSettings = (settings: Settings, changes: unknown): string | undefined => {
   if (!isObject(changes)) return 'settings must be an object'
   const next: Record<string, unknown> = {}
   for (const [name, given] of Object.entries(changes)) {
     const value = given ?? undefined
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof Settings] : undefined
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined
     const problem = check === undefined ? `settings.${name} is unknown` : check(value, `settings.${name}`)
     if (problem !== undefined) return problem
     next[name] = value
@@ -71,22 +72,21 @@ export const changeSettings = (settings: Settings, changes: unknown): string | u
   return undefined
 }
 
-const bool = oneOf(true, false)
-const count = must('a whole number above 0', (value) => Number.isInteger(value) && Number(value) > 0)
+const count = must('a positive integer', (value) => Number.isInteger(value) && Number(value) > 0)
 
-const checks: { readonly [Name in keyof Settings]: Check } = {
+const checks: Readonly<Record<string, Check>> = {
   mode: oneOf('strict', 'lenient'),
   failingElementStatus: oneOf(400, 200),
-  oneOpenConversation: bool,
+  oneOpenConversation: boolean,
   unknownCampaign: oneOf('reject', 'default-skill', undefined),
   expiresIn: oneOf('absent', 'number', 'string'),
   appJwtLifetimeSeconds: count,
   appJwtIssuer: text,
   domainsShape: oneOf('flat', 'list'),
   unknownService: oneOf('not-found', 'no-host'),
-  internalErrorCodeOn401: bool,
+  internalErrorCodeOn401: boolean,
   sendLimit: count,
   conversationLimit: (value, path) => (value === undefined ? undefined : count(value, path)),
   answerShape: oneOf('array', 'reversed'),
   rememberedRequests: count,
-}
+} satisfies Record<keyof Settings, Check>

@@ -1,17 +1,62 @@
 import { randomUUID } from 'node:crypto'
-import type { JsonObject } from '../json/check.ts'
+import type { JsonObject } from '../json/value.ts'
 import type { ConsumerIdentity } from './tokens.ts'
 
-/** Keeps consumers and conversations in memory. */
+/** A consumer for whom the IDP has issued a ConsumerJWS. */
+export interface Consumer extends ConsumerIdentity {
+  /** The last `userprofile.SetUserProfile` body that was accepted. */
+  profile?: JsonObject
+  openConversationId?: string
+}
+
+/** A conversation as its create request describes it. */
+export interface ConversationDetails {
+  readonly campaignId?: string
+  readonly engagementId?: string
+  /** Absent: any agent may answer. */
+  readonly skillId?: number
+  readonly skillName?: string
+  profile: JsonObject
+  /** Milliseconds since the epoch, by the simulator's clock. */
+  readonly openedAt: number
+  /** Name of the time to respond. PRIORITIZED if the request had none. */
+  ttr: string
+  /** The request's `conversationContext`. */
+  readonly context?: JsonObject
+  /** The request's Client-Properties header. */
+  readonly clientProperties?: JsonObject
+  /** The request array as received. */
+  readonly body: readonly unknown[]
+}
+
+/** A conversation. Its main dialog has the same id. */
+export interface Conversation extends ConversationDetails, ConsumerIdentity {
+  /** A UUID. */
+  readonly conversationId: string
+  state: 'OPEN' | 'CLOSE'
+  readonly messages: { readonly sequence: number; readonly text: string }[]
+  nextSequence: number
+  /** Set by TTRField. */
+  ttrSeconds?: number
+  /** Set by CSATRate. */
+  csatRate?: number
+}
+
+/** The consumers and conversations of one simulator. */
+export type Store = ReturnType<typeof createStore>
+
+/** Returns an empty in-memory store of consumers and conversations. */
 export const createStore = () => {
   const consumers = new Map<string, Consumer>()
   const conversations = new Map<string, Conversation>()
 
   return {
+    /** Keyed by LivePerson's own consumer id. */
     consumers,
+    /** Keyed by conversation id. */
     conversations,
 
-    /** The consumer of a ConsumerJWS, which exists from its first use on. */
+    /** Returns the consumer, who is created on first use. */
     getConsumer: (identity: ConsumerIdentity): Consumer => {
       const known = consumers.get(identity.lpConsumerId)
       if (known !== undefined) return known
@@ -20,7 +65,7 @@ export const createStore = () => {
       return consumer
     },
 
-    /** Opens a conversation; whether the consumer may is the caller's question. */
+    /** Opens a conversation. Doesn't check whether the consumer already has one. */
     open: (consumer: Consumer, details: ConversationDetails): Conversation => {
       const conversation: Conversation = {
         conversationId: randomUUID(),
@@ -37,21 +82,21 @@ export const createStore = () => {
       return conversation
     },
 
-    /** Closes a conversation; its consumer may open another one. */
+    /** Closes a conversation. Its consumer may then open another one. */
     close: (conversation: Conversation): void => {
       conversation.state = 'CLOSE'
       const consumer = consumers.get(conversation.lpConsumerId)
       if (consumer?.openConversationId === conversation.conversationId) delete consumer.openConversationId
     },
 
-    /** Replaces what agents see of a consumer, in the open conversation too. */
+    /** Replaces the profile that agents see, also in the consumer's open conversation. */
     setProfile: (consumer: Consumer, profile: JsonObject): void => {
       consumer.profile = profile
       const conversation = conversations.get(consumer.openConversationId ?? '')
       if (conversation !== undefined) conversation.profile = profile
     },
 
-    /** Takes one event of a dialog; text is kept as a message. */
+    /** Adds an event to the dialog and returns its sequence number. An event with text is kept as a message. */
     publish: (conversation: Conversation, text?: string): number => {
       const sequence = conversation.nextSequence
       conversation.nextSequence += 1
@@ -64,47 +109,4 @@ export const createStore = () => {
       conversations.clear()
     },
   }
-}
-
-/** What `createStore` makes. */
-export type Store = ReturnType<typeof createStore>
-
-/** One consumer, known since the IDP made a ConsumerJWS. */
-export interface Consumer extends ConsumerIdentity {
-  /** The last body of `userprofile.SetUserProfile` that was taken. */
-  profile?: JsonObject
-  openConversationId?: string
-}
-
-/** What a create request says about its conversation. */
-export interface ConversationDetails {
-  readonly campaignId?: string
-  readonly engagementId?: string
-  /** Absent: any agent. */
-  readonly skillId?: number
-  readonly skillName?: string
-  profile: JsonObject
-  /** Milliseconds since the epoch, by the simulator's clock. */
-  readonly openedAt: number
-  /** Time to respond by name, PRIORITIZED where the request named none. */
-  ttr: string
-  /** The `conversationContext` of the request. */
-  readonly context?: JsonObject
-  /** The Client-Properties header of the request. */
-  readonly clientProperties?: JsonObject
-  /** The array as it was received. */
-  readonly body: readonly unknown[]
-}
-
-/** One conversation; its main dialog has the same id. */
-export interface Conversation extends ConversationDetails, ConsumerIdentity {
-  /** A UUID. */
-  readonly conversationId: string
-  state: 'OPEN' | 'CLOSE'
-  readonly messages: { readonly sequence: number; readonly text: string }[]
-  nextSequence: number
-  /** Set by TTRField, seconds. */
-  ttrSeconds?: number
-  /** Set by CSATRate. */
-  csatRate?: number
 }

@@ -1,13 +1,13 @@
 import { createHmac, generateKeyPair, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
+import { isObject, type JsonObject, parseJson } from '../json/value.ts'
 import type { LivePersonAccount } from './account.ts'
-import { isObject, type JsonObject, parseJson } from '../json/check.ts'
 import type { Clock } from './clock.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Makes the key of one simulator, and what Sentinel and the IDP sign with it (RS256). Every token that was made or
- * verified is remembered by its string, so that a request costs no cryptography.
+ * Returns a simulator's token issuer, which signs with its own new key (RS256). Tokens that it issued or verified are
+ * cached by their text, so that most requests need no cryptography.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html
  */
@@ -19,13 +19,13 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
   let consumerKeys = 1
 
   const remember = (token: string, kid: string, claims: JsonObject) => {
-    if (verified.size >= rememberedTokens) verified.clear()
+    if (verified.size >= maxCachedTokens) verified.clear()
     const entry = { kid, claims }
     verified.set(token, entry)
     return entry
   }
 
-  const make = async (kid: string, claims: JsonObject) => {
+  const issue = async (kid: string, claims: JsonObject) => {
     const signed = `${encode({ kid, typ: 'JWT', alg: 'RS256' })}.${encode(claims)}`
     const signature = await signWith('RSA-SHA256', Buffer.from(signed), privateKey)
     const token = `${signed}.${signature.toString('base64url')}`
@@ -51,7 +51,7 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
   return {
     issueAppJwt: (account, version) => {
       const iat = Math.floor(clock.now() / 1000)
-      return make(appKid(version), {
+      return issue(appKid(version), {
         aud: account.accountId,
         azp: account.clientId,
         scope: 'msg.consumer',
@@ -63,27 +63,27 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
 
     issueConsumerJws: (consumer) => {
       const key = `${consumer.accountId}\n${consumer.extConsumerId}`
-      const made =
+      const token =
         consumerJwss.get(key) ??
-        make(consumerKid(), {
+        issue(consumerKid(), {
           account_id: consumer.accountId,
           ext_consumer_id: consumer.extConsumerId,
           lp_consumer_id: consumer.lpConsumerId,
         })
-      if (consumerJwss.size >= rememberedTokens) consumerJwss.clear()
-      consumerJwss.set(key, made)
-      return made
+      if (consumerJwss.size >= maxCachedTokens) consumerJwss.clear()
+      consumerJwss.set(key, token)
+      return token
     },
 
     checkAppJwt: (token, accountId) => {
       const known = read(token)
       if (known === undefined) return 'invalid'
       const { aud, azp, scope, iss, exp, iat } = known.claims
-      const mandatory = [aud, azp, scope, iss, exp, iat].every((claim) => claim !== undefined)
-      if (!mandatory || String(iss).toLowerCase() !== 'sentinel') return 'claim-missing'
-      const kidTaken = known.kid === appKid(1) || (settings.mode === 'lenient' && known.kid === appKid(2))
-      const alive = Number(exp) * 1000 > clock.now()
-      return kidTaken && alive && aud === accountId && scope === 'msg.consumer' ? 'valid' : 'invalid'
+      const isComplete = [aud, azp, scope, iss, exp, iat].every((claim) => claim !== undefined)
+      if (!isComplete || String(iss).toLowerCase() !== 'sentinel') return 'claim-missing'
+      const kidIsValid = known.kid === appKid(1) || (settings.mode === 'lenient' && known.kid === appKid(2))
+      const isAlive = Number(exp) * 1000 > clock.now()
+      return kidIsValid && isAlive && aud === accountId && scope === 'msg.consumer' ? 'valid' : 'invalid'
     },
 
     readConsumerJws: (token, accountId) => {
@@ -109,10 +109,10 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
   }
 }
 
-/** 1: for the Connector API. 2: for LivePerson's newer APIs; the Connector API refuses it in strict mode. */
+/** 1: for the Connector API. 2: for LivePerson's newer APIs. In strict mode the Connector API refuses 2. */
 export type AppJwtVersion = 1 | 2
 
-/** Who a ConsumerJWS speaks for. */
+/** The consumer that a ConsumerJWS identifies. */
 export interface ConsumerIdentity {
   readonly accountId: string
   readonly extConsumerId: string
@@ -120,22 +120,24 @@ export interface ConsumerIdentity {
   readonly lpConsumerId: string
 }
 
-/** Makes and checks AppJWTs and ConsumerJWSs. */
+/** Issues and checks AppJWTs and ConsumerJWSs. */
 export interface Tokens {
   issueAppJwt(account: LivePersonAccount, version: AppJwtVersion): Promise<string>
-  /** The same string for the same consumer, since the token holds no time. */
+  /** Returns the same token every time for the same consumer, since it contains no time. */
   issueConsumerJws(consumer: ConsumerIdentity): Promise<string>
-  /** `claim-missing` is what the Send API answers with 40001; everything else wrong is `invalid`. */
+  /** Returns `claim-missing` for what the Send API answers with 40001, else `invalid` for a bad token. */
   checkAppJwt(token: string, accountId: string): 'valid' | 'invalid' | 'claim-missing'
+  /** Returns undefined if the token is invalid or belongs to another account. */
   readConsumerJws(token: string, accountId: string): ConsumerIdentity | undefined
+  /** The JSON Web Key Set of AppJWT V2. */
   jwks(): object
-  /** No AppJWT made before is taken any more. */
+  /** Makes every AppJWT issued so far invalid. */
   revokeAppTokens(): void
-  /** No ConsumerJWS made before is taken any more. */
+  /** Makes every ConsumerJWS issued so far invalid. */
   revokeConsumerTokens(): void
 }
 
-/** LivePerson's own id of a consumer: 64 hexadecimal digits, the same in every run of the simulator. */
+/** Returns LivePerson's own id for a consumer: 64 hexadecimal digits, the same in every simulator. */
 export const toLpConsumerId = (accountId: string, extConsumerId: string): string =>
   createHmac('sha256', 'LivePerson simulator').update(`${accountId}\n${extConsumerId}`).digest('hex')
 
@@ -144,11 +146,11 @@ interface Verified {
   readonly claims: JsonObject
 }
 
-const rememberedTokens = 200_000
+const maxCachedTokens = 200_000
 
 const generateKey = promisify(generateKeyPair)
 
-// With a callback the signature is made off the event loop, which the service under test shares with us.
+// The callback form signs off the event loop, which the service under test shares with the simulator.
 const signWith = promisify(sign)
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')

@@ -18,8 +18,9 @@ import { createLivePerson, type LivePersonOptions } from '../../../lib/liveperso
 import { createConsumerJwss } from '../../../lib/liveperson/consumer-jws.ts'
 import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
+import type { Fault } from '../../../local/liveperson/faults/faults.ts'
+import type { ReceivedRequest } from '../../../local/liveperson/http/request.ts'
 import { closeServer, findFreePorts, listen } from '../../../local/net/listen.ts'
-import type { Fault, ReceivedRequest } from '../../../local/liveperson/server.ts'
 import { ACCOUNT, CRM_UPGRADE, startWorld, type World } from '../../support/world.ts'
 
 type Service = ReceivedRequest['service']

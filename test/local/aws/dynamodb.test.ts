@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
-import { PortTakenError } from '../../../local/net/listen.ts'
 import { awsClientConfig } from '../../../local/aws/sdk.ts'
+import { PortTakenError } from '../../../local/net/listen.ts'
 
 let dynamoDb: LocalDynamoDb
 let client: DynamoDBClient

@@ -1,4 +1,5 @@
-import { type LivePersonSimulator, loadFixture, startLivePerson } from '../../../local/liveperson/server.ts'
+import { type LivePersonSimulator, startLivePerson } from '../../../local/liveperson/server.ts'
+import { loadFixture } from '../../../local/liveperson/state/account.ts'
 
 /** Account, campaign and engagement of the fixture that the tests use. */
 export const account = '70123456'

@@ -1,6 +1,8 @@
 import { connect } from 'node:net'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { loadFixture, startLivePerson } from '../../../local/liveperson/server.ts'
+import { startLivePerson } from '../../../local/liveperson/server.ts'
+import { loadFixture } from '../../../local/liveperson/state/account.ts'
+import { PortTakenError } from '../../../local/net/listen.ts'
 import { account, call, createBody, createClient, member, startClient } from './client.ts'
 
 const client = await startClient()
@@ -84,7 +86,7 @@ describe('the simulator', () => {
 
   test('does not start on a port that is taken', async () => {
     const port = Number(new URL(liveperson.url).port)
-    await expect(startLivePerson({ accounts: [], port })).rejects.toThrow('EADDRINUSE')
+    await expect(startLivePerson({ accounts: [], port })).rejects.toThrow(new PortTakenError(port))
   })
 
   test('does not take the tokens of another simulator', async () => {

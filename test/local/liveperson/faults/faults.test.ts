@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Fault } from '../../../../local/liveperson/server.ts'
+import type { Fault } from '../../../../local/liveperson/faults/faults.ts'
 import { call, createBody, member, startClient } from '../client.ts'
 
 const client = await startClient()

@@ -1,0 +1,38 @@
+import type { Faults } from './faults/faults.ts'
+import type { ReceivedRequest, Service } from './http/request.ts'
+import type { Clock } from './state/clock.ts'
+import type { RequestFilter } from './state/journal.ts'
+import type { Settings } from './state/settings.ts'
+import type { NamedService } from './state/state.ts'
+import type { Consumer, Conversation } from './state/store.ts'
+
+/** What a running simulator has seen, and its switches. */
+export interface Simulator {
+  readonly settings: Settings
+  readonly faults: Faults
+  readonly clock: Clock
+  /** Returns the requests received, oldest first. */
+  requests(filter?: RequestFilter): readonly ReceivedRequest[]
+  /** Returns the number of requests received per service. */
+  counts(): Record<Service, number>
+  conversations(): readonly Conversation[]
+  consumers(): readonly Consumer[]
+  /**
+   * Closes a conversation as an agent would.
+   *
+   * @throws {Error} The conversation doesn't exist.
+   */
+  closeConversation(conversationId: string): void
+  /** Moves Sentinel, the IDP and messaging to another port. The old one then refuses connections. */
+  moveHosts(): Promise<void>
+  /** Makes the Domain API return this host, for example a foreign one. `undefined`: the real one again. */
+  setHost(service: NamedService, host: string | undefined): void
+  /** Makes every AppJWT issued so far invalid. */
+  revokeAppTokens(): void
+  /** Makes every ConsumerJWS issued so far invalid. */
+  revokeConsumerTokens(): void
+  /** Returns to the initial state. Ports, keys, tokens and the accounts' secrets stay. */
+  reset(): void
+  /** Destroys all connections. Resolves when both ports are free. */
+  close(): Promise<void>
+}
