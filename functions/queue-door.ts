@@ -3,6 +3,7 @@ import type { Outcome } from '../lib/conversation/attempt.ts'
 import { backOffMs } from '../lib/conversation/back-off.ts'
 import { parseRecord, toHandedOver } from '../lib/conversation/hand-over.ts'
 import { type AppError, LivePersonUnavailableError, toAppError, toRejection } from '../lib/errors/errors.ts'
+import { toSafePath } from '../lib/errors/mask.ts'
 import type { AcceptedRequest } from '../lib/request/conversation-request.ts'
 import type { Service } from '../lib/service/open.ts'
 
@@ -148,12 +149,9 @@ const setAside = async (
   }
 }
 
-/** The places that are wrong; whatever else a place may hold is not repeated. */
+/** Lists invalid fields, masking unsafe names. */
 const detailOf = ({ message, findings }: AppError): string =>
   findings
     .slice(0, 10)
-    .map(
-      ({ path, place = path, message }) =>
-        `${/^[A-Za-z0-9_.() -]{0,200}$/.test(place) ? place || 'the body' : '(a name)'} ${message}`,
-    )
+    .map((finding) => `${toSafePath(finding) || 'the body'} ${finding.message}`)
     .join('; ') || message

@@ -2,10 +2,11 @@ import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } f
 import * as z from 'zod/mini'
 import type { TokensConfig } from '../config/stage.ts'
 import { AppError, ConsumerTokenInvalidError, ServiceUnavailableError } from '../errors/errors.ts'
-import type { ThirdParty } from '../net/third-party.ts'
+import { maskPath } from '../errors/mask.ts'
 import { check, consumerId } from '../request/conversation-request.ts'
 import { type EngagementAttribute, engagementAttributes } from '../request/engagement-attributes.ts'
 import { text } from '../request/schema-parts.ts'
+import type { ThirdParty } from './third-party.ts'
 
 /** How far the identity provider's clock may be off, in seconds. */
 const CLOCK_TOLERANCE = 5
@@ -34,7 +35,6 @@ export interface VerifiedConsumer {
  * than every half minute.
  *
  * @param options.now Milliseconds since the epoch.
- * @param options.timeoutMs How long a fetch of the keys may take.
  * @see https://www.rfc-editor.org/rfc/rfc8725
  * @see https://www.rfc-editor.org/rfc/rfc6750
  */
@@ -42,23 +42,21 @@ export const createConsumerTokens = ({
   tokens,
   call,
   now,
-  timeoutMs,
 }: {
   readonly tokens: TokensConfig
   readonly call: ThirdParty
   readonly now: () => number
-  readonly timeoutMs: number
 }) => {
   const { issuer, audience, algorithms, jwksUrl } = tokens
   let failedAt = Number.NEGATIVE_INFINITY
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
-    timeoutDuration: timeoutMs,
     cacheMaxAge: KEYS_LIFE_MS,
     cooldownDuration: COOL_DOWN_MS,
-    [customFetch]: async (url, options) => {
+    [customFetch]: async (url, { headers }) => {
       if (now() < failedAt + FAILURE_PAUSE_MS)
         throw new ServiceUnavailableError({ detail: 'The identity provider gave no keys a moment ago.' })
-      return call(url, options)
+      const { status, body } = await call({ method: 'GET', url, headers: Object.fromEntries(headers) })
+      return new Response(body || null, { status })
     },
   })
 
@@ -150,8 +148,7 @@ const toConsumer = (payload: JWTPayload): VerifiedConsumer => {
   }
 }
 
-/** A place as far as its names are ours: the rest may be anything, and goes nowhere. */
-const placeOf = (path: string): string =>
-  /^(?:sub|given_name|family_name|email|phone_number|lp_sdes(?:\.\d+(?:\.(?:type|info|personal))?)?)/.exec(
-    path,
-  )?.[0] ?? 'content'
+const KNOWN_NAMES: readonly string[] = [...Object.keys(claims.shape), 'type', 'info', 'personal']
+
+/** Every other name in a token is masked: this path leaves the service. */
+const placeOf = (path: string): string => maskPath(path.split('.'), (name) => KNOWN_NAMES.includes(name))

@@ -129,6 +129,8 @@ export const CODES = {
 /** A public error code. */
 export type Code = keyof typeof CODES
 
+export const isCode = (text: string): text is Code => Object.hasOwn(CODES, text)
+
 interface Guidance {
   readonly meaning: string
   /** What the sender does. */
@@ -239,7 +241,8 @@ export const GUIDANCE = {
     meaning:
       'LivePerson answered 429 or 5xx, or not at all. A form gets this only if the queue could not take the request either; otherwise it gets a `202`.',
     sender: 'Retry with the same `requestId` after `Retry-After`.',
-    operator: "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
+    operator:
+      "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
     record: 'retried',
   },
   credentials_refused: {

@@ -17,6 +17,8 @@ export const maskPath = (path: readonly PropertyKey[], isSafe = isIdentifier): s
 
 const isIndex = (part: string) => /^\d{1,3}$/.test(part)
 
+const MAX_LENGTH = 200
+
 /** Returns where a finding is, for logs: a dotted path with unsafe names masked, '' for the whole input. */
 export const toSafePath = ({ path, place = path }: Finding): string =>
-  place === '' ? '' : maskPath(place.split('.'))
+  place === '' ? '' : maskPath(place.split('.')).slice(0, MAX_LENGTH)

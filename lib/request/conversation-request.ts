@@ -1,24 +1,29 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidRequestError } from '../errors/errors.ts'
+import { maskPath } from '../errors/mask.ts'
 import { engagementAttributes } from './engagement-attributes.ts'
+import { isRecord } from './lenient-json.ts'
 import { decimalId, text, wellFormed } from './schema-parts.ts'
-import { toPlace } from './strict-json.ts'
 
-/** Which entry a request came by; the two are separate name spaces of request ids. */
-export type Door = 'form' | 'queue'
+/** Where requests come in. Each door has its own namespace of request ids. */
+export const DOORS = ['form', 'queue'] as const
 
-/** What a request id looks like: 8 to 128 letters, digits and `. _ : -`. */
+export type Door = (typeof DOORS)[number]
+
+/** A request id: 8 to 128 letters, digits and `. _ : -`. */
 export const requestId = z
   .string()
   .check(z.regex(/^[A-Za-z0-9._:-]{8,128}$/, 'must be 8 to 128 letters, digits or . _ : -'))
 
-/** LivePerson's name of an account (site). */
-export const accountId = z.string().check(z.regex(/^[A-Za-z0-9]{1,32}$/, 'must be a LivePerson account id'))
+/** LivePerson's id of an account (site). */
+export const accountId = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9]{1,32}$/, 'must be a LivePerson account id of 1 to 32 letters or digits'))
 
-/** How soon the brand wants to answer; LivePerson's own example still sends CUSTOM. */
+/** How soon the brand wants to respond. LivePerson's own example sends CUSTOM. */
 export const ttr = z.enum(['URGENT', 'NORMAL', 'PRIORITIZED', 'CUSTOM'])
 
-/** The pair of ids by which LivePerson routes. Decimal, string or number in, string out. */
+/** The pair of ids that decides LivePerson's routing. Each is a string or a number in, a string out. */
 export const campaign = z.strictObject({ campaignId: decimalId, engagementId: decimalId })
 
 /** The name of a route in the stage configuration. */
@@ -26,27 +31,28 @@ export const routeName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -'))
 
-/** The consumer's external id; 1 to 256 characters, none of them a control character. */
+/** The consumer's external id: 1 to 256 characters, without control characters. */
 export const consumerId = z.string().check(
   z.regex(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes them
     /^[^\u0000-\u001f\u007f]{1,256}$/,
-    'must be 1 to 256 characters, none of them a control character',
+    'must be 1 to 256 characters, without control characters',
   ),
   wellFormed,
 )
 
-// SEND takes 5,000 characters of JSON; what stands around the text takes less than 500.
+// SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
 const message = z
   .string()
   .check(
     z.refine(
       (value) => value !== '' && value.isWellFormed() && JSON.stringify(value).length <= 4500,
-      'must be well-formed, and 1 to 4500 characters as JSON',
+      'must be 1 to 4500 characters as JSON, without lone surrogates',
     ),
   )
 
-const schema = z.strictObject({
+/** The schema of `ConversationRequest`. The member table and the OpenAPI document are generated from it. */
+export const conversationRequest = z.strictObject({
   requestId: z.optional(requestId),
   accountId: z.optional(accountId),
   route: z.optional(routeName),
@@ -59,7 +65,7 @@ const schema = z.strictObject({
       email: z.optional(text(320)),
       phone: z.optional(text(64)),
       avatarUrl: z.optional(
-        text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https address')),
+        text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https URL')),
       ),
       description: z.optional(text(4096)),
     }),
@@ -83,51 +89,61 @@ const schema = z.strictObject({
   message: z.optional(message),
 })
 
-/** What a form or a CRM event asks for: the one shape between the doors and LivePerson. */
-export type ConversationRequest = z.infer<typeof schema>
+/** What a form or a CRM event asks for, in the same shape for both doors. */
+export type ConversationRequest = z.infer<typeof conversationRequest>
 
-/** A request that a door has let in: whose it is and which account it goes to are settled. */
+/** A request that a door has accepted. Its account and its consumer are decided. */
 export interface AcceptedRequest extends ConversationRequest {
   readonly door: Door
   readonly requestId: string
   readonly accountId: string
-  /** `ext_consumer_id`: the sender's, the token's `sub`, or derived; the same in every attempt. */
+  /** `ext_consumer_id`: the CRM's, the token's or a derived one. It is the same in every attempt. */
   readonly consumerId: string
-  /** SHA-256 of what the sender asked for, as hex. */
+  /** SHA-256 of the content, in hex. */
   readonly fingerprint: string
 }
 
 /**
- * Gives a ConversationRequest of what came in.
+ * Returns the input as a ConversationRequest.
  *
- * @throws {InvalidRequestError} One finding for each member that is unknown, missing or wrong.
+ * @throws {InvalidRequestError} With one finding for each unknown, missing or invalid member.
  */
 export const parseConversationRequest = (input: unknown): ConversationRequest => {
-  const request = parse(schema, input)
+  const request = parse(conversationRequest, input)
   if (request.route === undefined && request.campaign === undefined)
-    throw new InvalidRequestError([{ path: 'campaign', message: 'is needed where no route is named' }])
+    throw new InvalidRequestError([{ path: 'campaign', message: 'is missing, and so is route' }])
   if (request.route !== undefined && request.campaign !== undefined)
-    throw new InvalidRequestError([{ path: 'campaign', message: 'must not stand beside a route' }])
+    throw new InvalidRequestError([{ path: 'campaign', message: 'must not be combined with route' }])
   return request
 }
 
+/** Returns the value if it is a valid request id, else `undefined`. */
+export const toRequestId = (value: unknown): string | undefined => {
+  const result = z.safeParse(requestId, value)
+  return result.success ? result.data : undefined
+}
+
+/** Returns the request id in the input, even if the rest of the input is invalid. `undefined` if there is no valid one. */
+export const requestIdOf = (input: unknown): string | undefined =>
+  isRecord(input) ? toRequestId(input.requestId) : undefined
+
 /**
- * Parses by a schema, with findings in our own words.
+ * Returns the input as a schema's type.
  *
- * @throws {InvalidRequestError}
+ * @throws {InvalidRequestError} With one finding for each unknown, missing or invalid member.
  */
-export const parse = <T extends z.ZodMiniType>(shape: T, input: unknown): z.infer<T> => {
-  const result = check(shape, input)
+export const parse = <T extends z.ZodMiniType>(schema: T, input: unknown): z.infer<T> => {
+  const result = check(schema, input)
   if ('findings' in result) throw new InvalidRequestError(result.findings)
   return result.data
 }
 
-/** Gives what a schema makes of an input, or all that is wrong with it; values of the input are never part of that. */
+/** Returns the input as a schema's type, or everything that is wrong with it. Findings never contain values of the input. */
 export const check = <T extends z.ZodMiniType>(
-  shape: T,
+  schema: T,
   input: unknown,
 ): { readonly data: z.infer<T> } | { readonly findings: readonly Finding[] } => {
-  const result = z.safeParse(shape, input, { error: wordsFor })
+  const result = z.safeParse(schema, input, { error: messageOf })
   return result.success ? { data: result.data } : { findings: result.error.issues.flatMap(toFindings) }
 }
 
@@ -136,14 +152,17 @@ const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
     ? issue.keys.map((key) => ({
         path: [...issue.path, key].join('.'),
         place: [...issue.path, toPlace(key)].join('.'),
-        message: 'is not a known member',
+        message: UNKNOWN_KEY,
       }))
     : [{ path: issue.path.join('.'), message: issue.message }]
 
-const wordsFor = (issue: z.core.$ZodRawIssue): string => {
+/** The message for a key that the schema doesn't have. Like every message, it continues a sentence that starts with the path. */
+export const UNKNOWN_KEY = 'is an unknown key'
+
+const messageOf = (issue: z.core.$ZodRawIssue): string => {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${article(issue.expected)}`
+      return issue.input === undefined ? 'is missing' : `must be ${withArticle(issue.expected)}`
     case 'too_small':
       return `must ${issue.origin === 'array' ? 'have' : 'be'} at least ${issue.minimum}`
     case 'too_big':
@@ -151,14 +170,14 @@ const wordsFor = (issue: z.core.$ZodRawIssue): string => {
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}`
     case 'invalid_key':
-      return 'is not a name that is taken here'
+      return issue.issues[0]?.message ?? 'is not a valid name'
     case 'invalid_union':
       return 'options' in issue && Array.isArray(issue.options)
         ? `must be one of ${issue.options.join(', ')}`
         : 'has the wrong type'
     default:
-      return 'is wrong'
+      return 'is invalid'
   }
 }
 
-const article = (type: string) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'int' ? 'integer' : type}`
+const withArticle = (type: string) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'int' ? 'integer' : type}`

@@ -1,4 +1,5 @@
 import { InvalidRequestError } from '../errors/errors.ts'
+import { maskPath } from '../errors/mask.ts'
 
 const MAX_DEPTH = 16
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
@@ -24,10 +25,6 @@ interface Level {
   readonly names: Set<string> | undefined
   place: string | number
 }
-
-/** Gives a name that looks like one in a program, and else only that there is one. */
-export const toPlace = (name: string): string =>
-  /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name) ? name : '(a name)'
 
 /** Walks the tokens of a text that JSON.parse took, so that a string before a colon is a name, and nothing else is. */
 const checkNames = (text: string) => {
@@ -55,6 +52,6 @@ const checkNames = (text: string) => {
 const refuse = (levels: readonly Level[], message: string): never => {
   const places = levels.map(({ place }) => place)
   const path = places.join('.')
-  const place = places.map((part) => (typeof part === 'string' ? toPlace(part) : part)).join('.')
+  const place = maskPath(places)
   throw new InvalidRequestError([{ path, message, ...(place !== path && { place }) }])
 }

@@ -184,13 +184,13 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
       'a name that may be personal',
       { campaign, 'ana@example.org': 1 },
       'invalid_request',
-      '(a name) is not a known member',
+      '(masked) is not a known member',
     ],
     [
       'names that may be personal',
       { campaign, consumer: { '4533112233': 1, 'anna.berg': 2 } },
       'invalid_request',
-      'consumer.(a name) is not a known member; consumer.(a name) is not a known member',
+      'consumer.(masked) is not a known member; consumer.(masked) is not a known member',
     ],
     [
       'a campaign that LivePerson refuses',

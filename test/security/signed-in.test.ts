@@ -1,6 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createThirdParty } from '../../lib/net/third-party.ts'
 import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../support/world.ts'
 import {
   type BotCheckProvider,
@@ -56,7 +55,7 @@ describe('401 consumer_token_invalid says what is wrong, and nothing of what the
     [
       'an SDE',
       { lp_sdes: [{ type: 'ctmrinfo', info: { 'ana@example.org': 1 } }] },
-      "The consumer token's lp_sdes.0.info is missing or not right.",
+      "The consumer token's lp_sdes.0.info.(masked) is missing or not right.",
     ],
   ])('%s', async (_, claims, detail) => {
     const answer = await submit(signedIn(), help(), bearer(await brand.sign(claims)))
@@ -137,29 +136,5 @@ describe('403 bot_check_failed', () => {
     const answer = await submit(service, help({ 'g-recaptcha-response': 'solved' }))
     expect(outcomeOf(answer).slice(0, 2)).toEqual([503, 'service_unavailable'])
     expect(world.livePerson.requests()).toEqual([])
-  })
-})
-
-describe('a third party', () => {
-  const never = () => Promise.reject(new Error('nobody may be asked'))
-  const init = { method: 'GET', signal: AbortSignal.timeout(1000) } as const
-
-  test.each([
-    ['by http', 'http://id.example.com/jwks.json', true],
-    ['on this machine, beside the true LivePerson', 'http://127.0.0.1:1/jwks.json', false],
-    ['with a name and password', 'https://user:secret@id.example.com/jwks.json', true],
-  ])('%s is not called', async (_, url, loopback) => {
-    const call = createThirdParty({ fetch: never, loopback })
-    await expect(call(url, init)).rejects.toMatchObject({ code: 'service_unavailable' })
-  })
-
-  test('is asked without following it elsewhere', async () => {
-    const asked: RequestInit[] = []
-    const fetch = async (_: unknown, given: RequestInit = {}) => {
-      asked.push(given)
-      return new Response(null, { status: 302 })
-    }
-    const answer = await createThirdParty({ fetch, loopback: false })('https://id.example.com/', init)
-    expect([answer.status, asked[0]?.redirect]).toEqual([302, 'manual'])
   })
 })
