@@ -6,6 +6,7 @@ import { type Config, readConfig } from '../lib/config/environment.ts'
 import type { AccountConfig } from '../lib/config/stage.ts'
 import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { createHttp } from '../lib/liveperson/http.ts'
+import { createOutbound } from '../lib/net/outbound.ts'
 import { buildConversation } from './conversation.ts'
 import { findAppJwt, findConsumerJws } from './liveperson.ts'
 import { findBotCheckSecret, findHosts, findSecret } from './parts.ts'
@@ -49,7 +50,7 @@ const checkAccount = async (
   const { loopback } = config
   const secretId = `${config.secretIdPrefix}/${accountId}`
   const walk = createWalk(tell, { accountId, secretId, stages: [] })
-  const http = createHttp({ fetch: globalThis.fetch, now: Date.now, loopback })
+  const http = createHttp({ outbound: createOutbound(), now: Date.now, loopback })
 
   const secret = await walk('secret', () => findSecret(createSecrets(AWS), secretId))
   if (account.form.botCheck)

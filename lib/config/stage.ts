@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidConfigError } from '../errors/errors.ts'
-import { isPrivate } from '../net/third-party.ts'
+import { isSecure } from '../net/loopback.ts'
 import { accountId, campaign, check, routeName, ttr } from '../request/conversation-request.ts'
 import { engagementAttributes } from '../request/engagement-attributes.ts'
 
@@ -102,9 +102,9 @@ const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): 
     ids.add(account.accountId)
     if (consumers !== 'anonymous' && !tokens)
       findings.push({ path: `${at}.form.tokens`, message: `is needed where consumers is ${consumers}` })
-    if (tokens && !isPrivate(tokens.jwksUrl, loopback))
+    if (tokens && !isSecure(tokens.jwksUrl, loopback))
       findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https address' })
-    if (botCheck && !isPrivate(botCheck.verifyUrl, loopback))
+    if (botCheck && !isSecure(botCheck.verifyUrl, loopback))
       findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https address' })
     if (botCheck && consumers === 'token')
       findings.push({ path: `${at}.form.botCheck`, message: 'is for anonymous forms; consumers is token' })

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import type { BotCheckConfig } from '../config/stage.ts'
 import { BotCheckFailedError, InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
-import type { ThirdParty } from '../net/third-party.ts'
+import { parseLenientJson } from '../request/lenient-json.ts'
+import type { ThirdParty } from './third-party.ts'
 
 /** How long the secret is used before it is read again, in milliseconds. */
 const SECRET_LIFE_MS = 300_000
@@ -27,13 +28,11 @@ export const createBotCheck = ({
   call,
   readSecret,
   now,
-  timeoutMs,
 }: {
   readonly botCheck: BotCheckConfig
   readonly call: ThirdParty
   readonly readSecret: () => Promise<string>
   readonly now: () => number
-  readonly timeoutMs: number
 }) => {
   let kept: { readonly secret: string; readonly readAt: number } | undefined
 
@@ -43,13 +42,13 @@ export const createBotCheck = ({
   }
 
   const ask = async (token: string) => {
-    const response = await call(verifyUrl, {
+    const response = await call({
       method: 'POST',
+      url: verifyUrl,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ secret: await secretNow(), response: token }).toString(),
-      signal: AbortSignal.timeout(timeoutMs),
     })
-    const said = z.safeParse(answer, await response.json().catch(() => undefined))
+    const said = z.safeParse(answer, parseLenientJson(response.body))
     if (!said.success || response.status >= 500)
       throw new ServiceUnavailableError({
         detail: `The bot check answered ${response.status}, not a verdict.`,

@@ -9,6 +9,7 @@ import { createStateTable } from '../aws/state-table.ts'
 import { type Config, readConfig } from '../config/environment.ts'
 import type { AccountConfig, StageConfig } from '../config/stage.ts'
 import { createBotCheck } from '../consumer/bot-check.ts'
+import { createThirdParty } from '../consumer/third-party.ts'
 import { createConsumerTokens } from '../consumer/token.ts'
 import { createOpenConversation, type Outcome } from '../conversation/attempt.ts'
 import { createLedger } from '../conversation/ledger.ts'
@@ -16,7 +17,7 @@ import { InvalidConfigError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
 import { fetchHosts } from '../liveperson/domain-api.ts'
 import { createHttp } from '../liveperson/http.ts'
-import { createThirdParty } from '../net/third-party.ts'
+import { createOutbound, type Outbound } from '../net/outbound.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -24,9 +25,9 @@ import { createMetrics } from '../telemetry/metrics.ts'
 /** How long the Domain API may take, in milliseconds. */
 const DOMAIN_API_MS = 5000
 
-/** What a test may replace: the way to LivePerson, the way to AWS, and the time. */
+/** What a test may replace: outbound calls, the way to AWS, and the time. */
 export interface Seams {
-  readonly fetch: typeof globalThis.fetch
+  readonly outbound: Outbound
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly aws: AwsOptions
@@ -55,11 +56,11 @@ export type DomainsService = Pick<
 >
 
 export const createDomainsService = (config: Config, seams: Partial<Seams> = {}) => {
-  const { fetch = globalThis.fetch, now = Date.now, aws = awsOptions } = seams
+  const { outbound = createOutbound(), now = Date.now, aws = awsOptions } = seams
   const { stage, domainApiUrl, loopback } = config
   const log = createLog()
   const count = createMetrics()
-  const http = createHttp({ fetch, now, loopback })
+  const http = createHttp({ outbound, now, loopback })
   const table = createStateTable({ name: config.stateTable, aws, sleep, random: Math.random })
   const accounts = stage.accounts.map(({ accountId }) => ({
     accountId,
@@ -81,12 +82,11 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
 
 /** Puts the real parts of both doors together, once a container. */
 export const createService = (config: Config, seams: Partial<Seams> = {}) => {
-  const { fetch = globalThis.fetch, aws = awsOptions } = seams
+  const { outbound = createOutbound(), aws = awsOptions } = seams
   const { stage, loopback, secretIdPrefix } = config
   const { now, log, count, http, table, accounts: withDomains } = createDomainsService(config, seams)
-  const call = createThirdParty({ fetch, loopback })
   // The other half is LivePerson's.
-  const timeoutMs = Math.floor(config.formDeadlineMs / 2)
+  const call = createThirdParty({ outbound, loopback, timeoutMs: Math.floor(config.formDeadlineMs / 2) })
   const queues = createQueues({ ...config, aws })
   const readSecret = createSecrets(aws)
   const ledger = createLedger({ table, now })
@@ -116,14 +116,13 @@ export const createService = (config: Config, seams: Partial<Seams> = {}) => {
           count('secret_previous_used')
         },
       })
-      const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now, timeoutMs })
+      const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })
       const checkBot =
         botCheck &&
         createBotCheck({
           botCheck,
           call,
           now,
-          timeoutMs,
           readSecret: createBotCheckSecrets(aws, `${secretIdPrefix}/${accountId}/bot-check`),
         })
       return [accountId, { accountId, domains, credentials, livePerson, verifyConsumer, checkBot }] as const

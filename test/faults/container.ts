@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { AwsOptions } from '../../lib/aws/options.ts'
+import { createOutbound } from '../../lib/net/outbound.ts'
 import type { Service } from '../../lib/service/open.ts'
 import type { World } from '../support/world.ts'
 import { createRandom, type Random } from './random.ts'
@@ -166,7 +167,7 @@ export const createContainer = (fabric: Fabric) => {
   }
 
   const service = fabric.createService({
-    fetch,
+    outbound: createOutbound(fetch),
     now: fabric.now,
     aws: { maxAttempts: 3, requestHandler: awsHandler } as unknown as AwsOptions,
   })

@@ -6,6 +6,7 @@ import { LivePersonUnavailableError, ServiceUnavailableError } from '../../../li
 import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
 import type { Hosts } from '../../../lib/liveperson/hosts.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
+import { createOutbound } from '../../../lib/net/outbound.ts'
 import { startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { startLivePerson } from '../../../local/liveperson/server.ts'
 import { loadFixture } from '../../../local/liveperson/state/account.ts'
@@ -50,7 +51,7 @@ const arrange = ({
   endpoint.take()
   let time = 1_800_000_000_000
   const now = () => time
-  const http = createHttp({ fetch: globalThis.fetch, now: Date.now, loopback: true })
+  const http = createHttp({ outbound: createOutbound(), now: Date.now, loopback: true })
   const onForeignHost = vi.fn()
   const domains = createDomains({
     accountId,

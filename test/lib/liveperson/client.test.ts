@@ -18,6 +18,7 @@ import { createLivePerson, type LivePersonOptions } from '../../../lib/liveperso
 import { createConsumerJwss } from '../../../lib/liveperson/consumer-jws.ts'
 import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
+import { createOutbound } from '../../../lib/net/outbound.ts'
 import type { Fault } from '../../../local/liveperson/faults/faults.ts'
 import type { ReceivedRequest } from '../../../local/liveperson/http/request.ts'
 import { closeServer, findFreePorts, listen } from '../../../local/net/listen.ts'
@@ -81,7 +82,7 @@ const createClient = ({
   const rotate = (clientSecret: string) =>
     world.secretsManager.put(secretId, { clientId: account().clientId, clientSecret })
   rotate(String(secrets[0]))
-  const http = createHttp({ fetch, now, loopback })
+  const http = createHttp({ outbound: createOutbound(fetch), now, loopback })
   const readSecret = createSecrets(awsOptions)
   const onPreviousSecret = vi.fn()
   const onProfileRefused = vi.fn()

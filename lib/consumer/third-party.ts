@@ -1,0 +1,38 @@
+import { ServiceUnavailableError } from '../errors/errors.ts'
+import { isSecure } from '../net/loopback.ts'
+import type { Outbound, OutboundRequest } from '../net/outbound.ts'
+
+const MAX_ANSWER_BYTES = 256 * 1024
+
+/** Calls a service that the stage configuration names. See {@link createThirdParty}. */
+export type ThirdParty = (request: Omit<OutboundRequest, 'maxAnswerBytes' | 'timeoutMs'>) => Promise<{
+  readonly status: number
+  readonly body: string
+}>
+
+/**
+ * Returns the one function that calls the identity provider and the bot check of the stage configuration. It calls
+ * https addresses only and doesn't follow redirects.
+ *
+ * It throws ServiceUnavailableError if no complete answer was read.
+ *
+ * @param options.loopback Whether http addresses on this machine are allowed.
+ * @param options.timeoutMs Time limit of one call, in milliseconds.
+ */
+export const createThirdParty = ({
+  outbound,
+  loopback,
+  timeoutMs,
+}: {
+  readonly outbound: Outbound
+  readonly loopback: boolean
+  readonly timeoutMs: number
+}): ThirdParty => {
+  return async (request) => {
+    if (!isSecure(request.url, loopback))
+      throw new ServiceUnavailableError({ detail: 'An address in the stage configuration is not https.' })
+    const result = await outbound({ ...request, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
+    if (result.kind === 'answer') return result
+    throw new ServiceUnavailableError({ detail: 'A third party did not answer.', cause: result.cause })
+  }
+}
