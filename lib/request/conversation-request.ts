@@ -64,9 +64,7 @@ export const conversationRequest = z.strictObject({
       lastName: z.optional(text(256)),
       email: z.optional(text(320)),
       phone: z.optional(text(64)),
-      avatarUrl: z.optional(
-        text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https URL')),
-      ),
+      avatarUrl: z.optional(text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https URL'))),
       description: z.optional(text(4096)),
     }),
   ),
@@ -151,7 +149,7 @@ const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({
         path: [...issue.path, key].join('.'),
-        place: [...issue.path, toPlace(key)].join('.'),
+        place: maskPath([...issue.path, key]),
         message: UNKNOWN_KEY,
       }))
     : [{ path: issue.path.join('.'), message: issue.message }]
@@ -160,13 +158,16 @@ const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
 export const UNKNOWN_KEY = 'is an unknown key'
 
 const messageOf = (issue: z.core.$ZodRawIssue): string => {
+  if (issue.input === undefined) return 'is missing'
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : `must be ${withArticle(issue.expected)}`
+      return `must be ${TYPES[issue.expected] ?? `a ${issue.expected}`}`
+    case 'invalid_format':
+      return issue.format === 'url' ? 'must be a URL' : 'has the wrong format'
     case 'too_small':
-      return `must ${issue.origin === 'array' ? 'have' : 'be'} at least ${issue.minimum}`
+      return `must ${toAmount(issue.origin, 'at least', issue.minimum)}`
     case 'too_big':
-      return `must ${issue.origin === 'array' ? 'have' : 'be'} at most ${issue.maximum}`
+      return `must ${toAmount(issue.origin, 'at most', issue.maximum)}`
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}`
     case 'invalid_key':
@@ -180,4 +181,16 @@ const messageOf = (issue: z.core.$ZodRawIssue): string => {
   }
 }
 
-const withArticle = (type: string) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'int' ? 'integer' : type}`
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'an array',
+  int: 'an integer',
+  object: 'an object',
+  record: 'an object',
+}
+
+const UNITS: Readonly<Record<string, string>> = { array: 'item', string: 'character' }
+
+const toAmount = (origin: string, bound: 'at least' | 'at most', count: number | bigint): string => {
+  const unit = UNITS[origin]
+  return unit ? `have ${bound} ${count} ${unit}${count === 1 ? '' : 's'}` : `be ${bound} ${count}`
+}
