@@ -78,12 +78,14 @@ export const audit = async (
     for (const { status, body } of answers) {
       if (body.requestId !== undefined && body.requestId !== request.body.requestId)
         say('a caller got another id')
-      if (status === 502 && own.length > 0) say('a caller was told that it was refused')
+      const isRefused = body.code === 'liveperson_rejected' || body.code === 'outcome_unknown'
+      if (isRefused && own.length > 0) say('a caller was told that it was refused')
       // What was not known then may be known by now: an attempt that sent it had its outcome delivered by the queue.
       const isOpenWord = body.messageStatus === undefined || body.messageStatus === 'unknown'
       if (!isOpenWord && body.messageStatus !== item?.messageStatus)
         say(`a caller was told ${body.messageStatus} of its message, the ledger says ${item?.messageStatus}`)
-      if (status === 400 || status === 422 || status === 500) say(`a caller got ${status} ${body.code}`)
+      if (status === 400 || (status === 422 && !isRefused) || status === 500)
+        say(`a caller got ${status} ${body.code}`)
     }
     checkMessage(
       request,

@@ -208,8 +208,7 @@ const run = async (
       )
       if (answer !== 'killed') told.push({ request, status: answer.statusCode ?? 0, body: bodyOf(answer) })
       const failed = answer === 'killed' || (answer.statusCode ?? 0) >= 500
-      const isFinal = answer !== 'killed' && answer.statusCode === 502
-      if (failed && !isFinal && attempt < 4)
+      if (failed && attempt < 4)
         enter(now() + 1000 + random.below(20_000), submitForm(request, copy, attempt + 1))
     }
 

@@ -268,11 +268,11 @@ describe('each code of a form’s answer', () => {
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('502 liveperson_rejected: LivePerson refuses, and the ledger says so from then on', async () => {
+  test('422 liveperson_rejected: LivePerson refuses, and the ledger says so from then on', async () => {
     const body = request({ campaign: { campaignId: '9', engagementId: '9' } })
     const first = await submit(service, body)
     const again = await submit(service, body)
-    expect([first.statusCode, bodyOf(first).code]).toEqual([502, 'liveperson_rejected'])
+    expect([first.statusCode, bodyOf(first).code]).toEqual([422, 'liveperson_rejected'])
     expect(bodyOf(again)).toEqual(bodyOf(first))
     expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(1)
     expect(bodyOf(await askStatus(service, body.requestId))).toMatchObject({

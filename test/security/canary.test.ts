@@ -324,7 +324,7 @@ describe('no personal datum and no secret is in any output', () => {
       '403 campaign_not_allowed',
       '413 payload_too_large',
       '415 unsupported_media_type',
-      '502 liveperson_rejected',
+      '422 liveperson_rejected',
     ])
 
     const upstream = [{ code: of('Upstream'), body: { msg: of('Upstream') }, reqId: '2' }]
@@ -351,10 +351,10 @@ describe('no personal datum and no secret is in any output', () => {
     answers.push(await open.refresh())
     world.livePerson.setHost('idp', undefined)
     expect(said).toEqual([
-      '502 liveperson_rejected',
+      '422 liveperson_rejected',
       '202 queued',
       '202 queued',
-      '502 liveperson_rejected',
+      '422 liveperson_rejected',
       '201 opened',
       '202 queued',
       '202 queued',

@@ -419,7 +419,7 @@ test('no item holds anything personal, whatever a request comes to', async () =>
   const service = world.createService()
   const unknown = { campaign: { campaignId: '9', engagementId: '9' } }
   expect((await submit(service, request())).statusCode).toBe(201)
-  expect((await submit(service, request(unknown))).statusCode).toBe(502)
+  expect((await submit(service, request(unknown))).statusCode).toBe(422)
   const again = { consumer: { ...consumer, id: `${mark}-again` } }
   expect(await deliver(service, [event(), event(unknown), event(again), event(again)])).toEqual({
     batchItemFailures: [],
