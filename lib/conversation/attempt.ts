@@ -1,169 +1,210 @@
-import { accountOf, type Destination, destinationOf } from '../config/routes.ts'
-import type { StageConfig } from '../config/stage.ts'
-import {
-  type AppError,
-  LivePersonRejectedError,
-  LivePersonUnavailableError,
-  OutcomeUnknownError,
-  toAppError,
-  toRejection,
-} from '../errors/errors.ts'
-import type { LivePerson, Opened } from '../liveperson/client.ts'
+import type { Queues } from '../aws/queues.ts'
+import type { Destination } from '../config/routes.ts'
+import type { AccountConfig } from '../config/stage.ts'
+import { LivePersonRejectedError, LivePersonUnavailableError, toAppError, toError } from '../errors/errors.ts'
+import type { LivePerson } from '../liveperson/client.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
-import { conclude, type KnownOutcome } from './conclude.ts'
-import type { FinalOutcome, Lease, Ledger } from './ledger.ts'
+import type { Log } from '../telemetry/log.ts'
+import { backOffMs } from './back-off.ts'
+import { toHandOver } from './hand-over.ts'
+import type { Lease, Ledger } from './ledger.ts'
+import { begin, type Facts, learn, next, type Policy, type Result, type Seen, type Step } from './protocol.ts'
+import type { Quarantine } from './quarantine.ts'
+import {
+  FORM_HELD_WAITS_MS,
+  HAND_OVER_DELAY_MS,
+  hasTimeFor,
+  messageDeadline,
+  REPEAT_AFTER_MS,
+  type TimeBudget,
+} from './time-budget.ts'
 
-/** How long a first message may take where the conversation itself took all the time, in milliseconds. */
-const MESSAGE_MS = 3000
-/** What has to be left of a container's life to write the outcome down, in milliseconds. */
-const WRITE_MS = 1500
-/** LivePerson's advised pause after 429, in milliseconds. */
-const REPEAT_AFTER_MS = 1000
-/** A second try that could have less than this is left to the queue, in milliseconds. */
-const LEAST_MS = 1500
-
-/** What one attempt at a request came to. */
-export type Outcome =
-  /** `repeated`: the ledger had it already; `error` says why it was rejected just now. */
-  | (FinalOutcome & { readonly repeated: boolean; readonly error?: AppError })
-  /** Another attempt holds the claim. */
-  | { readonly status: 'opening' }
-  /** It waits in the events queue, for the reason that `error` gives. */
-  | { readonly status: 'queued'; readonly error: AppError }
-
-export interface Attempt {
-  /** When LivePerson has to have answered, in milliseconds since the epoch. */
-  readonly deadline: number
-  /** When this container is surely dead, in milliseconds since the epoch. */
-  readonly aliveUntil: number
-  /** Makes sure that the request is in the events queue, with what is known of it; throws where it can't. */
-  readonly keep: (error: AppError, known?: KnownOutcome) => Promise<void>
-  /** Makes sure that a person will look at the request; throws where it can't. */
-  readonly setAside: (error: AppError) => Promise<void>
+/** A request with everything that was decided about it before any call. */
+export interface Job {
+  readonly request: AcceptedRequest
+  readonly account: AccountConfig
+  readonly destination: Destination
+  /** What an earlier attempt found out, if this is a hand-over. */
+  readonly facts?: Facts | undefined
 }
+
+/** Where the request is kept during the attempt: only in this container's memory, or in a queue record. */
+export type Carrier =
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'record'
+      readonly body: string
+      /** How often the queue has delivered the record, this time included. */
+      readonly receives: number
+    }
+
+/** Makes one attempt at a request. It never throws. */
+export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
 
 /**
- * Returns the flow: claim, ConsumerJWS beside it, CONVERSATION, first message, complete. A request becomes one
- * conversation, however often and wherever it is tried.
+ * Returns the loop that performs the protocol: ask for the next step, perform it, report what came back. It decides
+ * nothing; see `protocol.ts`.
+ *
+ * @param options.now Milliseconds since the epoch.
+ * @param options.sleep Takes milliseconds.
+ * @param options.random From 0 up to 1.
  */
-export const createOpenConversation = ({
-  stage,
+export const createAttempt = ({
   ledger,
+  queues,
+  quarantine,
   livePersonOf,
+  log,
   now,
+  sleep,
+  random,
 }: {
-  readonly stage: StageConfig
   readonly ledger: Ledger
+  readonly queues: Queues
+  readonly quarantine: Quarantine
   readonly livePersonOf: (accountId: string) => LivePerson
+  readonly log: Log
   readonly now: () => number
-}) => {
-  /**
-   * @param known What an earlier attempt found out; then LivePerson is not asked again.
-   * @throws {CampaignNotAllowedError | InvalidRequestError | RequestIdReusedError} Before anything was sent.
-   * @throws {AppError} A failure that the queue did not take over either.
-   */
-  return async (request: AcceptedRequest, attempt: Attempt, known?: KnownOutcome): Promise<Outcome> => {
-    const account = accountOf(stage, request)
-    const destination = destinationOf(account, request.door, request)
-    const livePerson = livePersonOf(request.accountId)
-    const hold = account.onLostAnswer === 'hold'
+  readonly sleep: (ms: number) => Promise<unknown>
+  readonly random: () => number
+}): Attempt => {
+  return async (job, carrier, budget) => {
+    const { request } = job
+    const policy = policyOf(job, carrier)
+    const perform = createSteps(job, carrier, budget)
+    let known = begin(job.facts)
+    for (;;) {
+      const step = next(known, policy)
+      if (step.kind === 'done') return step.result
+      const seen = await perform(step).catch((thrown: unknown): Seen => {
+        const error = toAppError(thrown)
+        log.warn('A step failed', { requestId: request.requestId, step: step.kind, code: error.code })
+        return { kind: 'failed', step: step.kind, error }
+      })
+      known = learn(known, seen)
+    }
+  }
 
+  function createSteps({ request, destination }: Job, carrier: Carrier, budget: TimeBudget) {
+    const { accountId, consumerId, requestId } = request
+    const livePerson = livePersonOf(accountId)
     let lease: Lease | undefined
-    let opened: Opened | undefined
-    let found = known
-    try {
-      // Beside the claim; the create below waits for the same request, and reports its failure.
-      if (!known) livePerson.identify(request.consumerId, attempt.deadline).catch(() => undefined)
-      const claim = await ledger.claim(request, destination, attempt.aliveUntil)
-      if (claim.kind === 'held') return { status: 'opening' }
-      if (claim.kind === 'final' && (!known || claim.outcome.conversationId !== undefined))
-        return { ...claim.outcome, repeated: true }
-      lease = claim.lease
-      if (!found) {
-        if (lease.reached && hold) throw toRejection('outcome_unknown')
-        opened = await create(livePerson, request, destination, attempt.deadline)
-        const end = Math.min(now() + MESSAGE_MS, attempt.aliveUntil - WRITE_MS)
-        const deadline = Math.max(attempt.deadline, end)
-        found = await conclude({ ledger, livePerson }, request, lease, opened, deadline)
+    let lpConsumerId = ''
+
+    const held = (): Lease => {
+      if (lease) return lease
+      throw new Error('The protocol asked for a step that needs a claim')
+    }
+
+    return async (step: Exclude<Step, { kind: 'done' }>): Promise<Seen> => {
+      switch (step.kind) {
+        case 'identify':
+          // The create waits for the same call and reports its failure.
+          livePerson.identify(consumerId, budget.deadline).catch(() => undefined)
+          return { kind: 'identifying' }
+
+        case 'claim': {
+          const claim = await ledger.claim(request, destination, budget.aliveUntil)
+          if (claim.kind === 'held') return claim
+          lease = claim.lease
+          return claim
+        }
+
+        case 'wait':
+          if (!hasTimeFor(step, budget, now())) return { kind: 'no_time', before: step.before }
+          await sleep(step.ms)
+          return { kind: 'waited', before: step.before }
+
+        case 'create':
+          try {
+            const { consumer, context } = request
+            const opened = await livePerson.openConversation(
+              consumerId,
+              { consumer, context, ...destination },
+              budget.deadline,
+            )
+            lpConsumerId = opened.lpConsumerId
+            return opened
+          } catch (error) {
+            return toSeen(error)
+          }
+
+        case 'look_up': {
+          const last = await ledger.findConversation(accountId, lpConsumerId)
+          if (last?.state !== 'OPEN' || last.conversationId === undefined) return { kind: 'nothing_known' }
+          const openedByThis = last.openedBy === held().pk
+          return { kind: 'known', conversationId: last.conversationId, openedByThis }
+        }
+
+        case 'ask': {
+          const deadline = messageDeadline(budget, now())
+          const isOpen = await livePerson.isOpen(consumerId, step.conversationId, deadline)
+          return { kind: 'asked', answer: isOpen === undefined ? 'unsure' : isOpen ? 'open' : 'closed' }
+        }
+
+        case 'send': {
+          const deadline = messageDeadline(budget, now())
+          const { message = '' } = request
+          const answer = await livePerson.sendMessage(consumerId, step.conversationId, message, deadline)
+          return { kind: 'message', answer }
+        }
+
+        case 'forget':
+          await ledger.forgetConversation(accountId, lpConsumerId, step.conversationId)
+          return { kind: 'forgotten' }
+
+        case 'complete':
+          return { kind: 'completed', facts: await ledger.complete(held(), step.facts) }
+
+        case 'release':
+          await ledger.release(held(), step.facts)
+          return { kind: 'released' }
+
+        case 'hand_over':
+          await queues.send(toHandOver(request, step.facts), handOverDelayMs(step, carrier))
+          return { kind: 'handed_over' }
+
+        case 'quarantine': {
+          // A request that may have a conversation keeps its id in quarantine: a replayed record gets another one.
+          const isRecord = carrier.kind === 'record' && step.code !== 'outcome_unknown'
+          const body = isRecord ? carrier.body : toHandOver(request, step.facts)
+          await quarantine({ body, error: step.error ?? toError(step.code), requestId, request })
+          return { kind: 'quarantined' }
+        }
       }
-      const { lpConsumerId, outcome } = found
-      const { accountId } = request
-      return { ...(await ledger.complete(lease, outcome, { accountId, lpConsumerId })), repeated: false }
-    } catch (thrown) {
-      const error = toAppError(thrown)
-      // LivePerson has done its part: what the table doesn't take goes by the queue.
-      if (found && found !== known && (await isKept(attempt, error, found)))
-        return { ...found.outcome, repeated: false }
-      const reached =
-        opened?.kind === 'opened' || (error instanceof LivePersonUnavailableError && error.reached)
-      const doubts = { reached, messageInDoubt: opened?.kind === 'opened' || found !== undefined }
-      const lost = reached && hold && !found ? toRejection('outcome_unknown') : error
-      if (lease && (lost instanceof LivePersonRejectedError || lost instanceof OutcomeUnknownError))
-        return reject(lost, lease, doubts, attempt)
-      return putOff(error, lease, doubts, attempt)
     }
   }
 
-  /** Opens it; once more where the first try certainly did nothing and there is time to be polite. */
-  async function create(
-    livePerson: LivePerson,
-    { consumerId, consumer, context }: AcceptedRequest,
-    destination: Destination,
-    deadline: number,
-  ): Promise<Opened> {
-    const open = () =>
-      livePerson.openConversation(consumerId, { consumer, context, ...destination }, deadline)
-    try {
-      return await open()
-    } catch (error) {
-      if (!(error instanceof LivePersonUnavailableError) || error.reached) throw error
-      const waitMs = Math.max(REPEAT_AFTER_MS, error.retryAfterMs ?? 0)
-      if (now() + waitMs + LEAST_MS > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, waitMs))
-      return open()
-    }
-  }
-
-  async function reject(
-    error: LivePersonRejectedError | OutcomeUnknownError,
-    lease: Lease,
-    doubts: { readonly reached: boolean; readonly messageInDoubt: boolean },
-    attempt: Attempt,
-  ): Promise<Outcome> {
-    try {
-      if (error instanceof OutcomeUnknownError) await attempt.setAside(error)
-      const outcome = await ledger.complete(lease, { status: 'rejected', code: error.code })
-      return { ...outcome, repeated: false, error }
-    } catch (failure) {
-      return putOff(toAppError(failure), lease, doubts, attempt)
-    }
-  }
-
-  /** Leaves the request to the events queue, and the claim to whoever comes next. */
-  async function putOff(
-    error: AppError,
-    lease: Lease | undefined,
-    { reached, messageInDoubt }: { readonly reached: boolean; readonly messageInDoubt: boolean },
-    { keep }: Attempt,
-  ): Promise<Outcome> {
-    const release = (status: 'queued' | 'failed') =>
-      // Should this fail, the lease runs out by itself.
-      lease &&
-      ledger.release(lease, { status, code: error.code, reached, messageInDoubt }).catch(() => undefined)
-    try {
-      if (!error.retryable) throw error
-      await keep(error)
-    } catch {
-      await release('failed')
-      throw error
-    }
-    await release('queued')
-    return { status: 'queued', error }
+  function handOverDelayMs({ error }: Extract<Step, { kind: 'hand_over' }>, carrier: Carrier): number {
+    if (carrier.kind === 'record') return backOffMs(carrier.receives, undefined, random)
+    const askedMs = retryAfterOf(error)
+    return askedMs === undefined
+      ? HAND_OVER_DELAY_MS
+      : Math.max(HAND_OVER_DELAY_MS, backOffMs(1, askedMs, random))
   }
 }
 
-const isKept = ({ keep }: Attempt, error: AppError, found: KnownOutcome): Promise<boolean> =>
-  keep(error, found).then(
-    () => true,
-    () => false,
-  )
+const policyOf = ({ request, account }: Job, { kind }: Carrier): Policy => ({
+  hasMessage: request.message !== undefined,
+  onLostAnswer: account.onLostAnswer,
+  carrier: kind,
+  heldWaitsMs: kind === 'memory' ? FORM_HELD_WAITS_MS : [],
+  repeatAfterMs: REPEAT_AFTER_MS,
+})
+
+/** What a failed create means. An error that nobody expected says nothing about how far the create got. */
+const toSeen = (thrown: unknown): Seen => {
+  const error = toAppError(thrown)
+  if (error instanceof LivePersonRejectedError) return { kind: 'refused', error }
+  if (error instanceof LivePersonUnavailableError)
+    return error.reached
+      ? { kind: 'create_in_doubt', error }
+      : { kind: 'not_created', error, repeatable: true }
+  return error.code === 'internal_error'
+    ? { kind: 'create_in_doubt', error }
+    : { kind: 'not_created', error, repeatable: false }
+}
+
+/** Returns how long LivePerson asked to wait, in milliseconds. */
+export const retryAfterOf = (error: unknown): number | undefined =>
+  error instanceof LivePersonUnavailableError ? error.retryAfterMs : undefined

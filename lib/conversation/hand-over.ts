@@ -1,108 +1,70 @@
-import type { SQSRecord } from 'aws-lambda'
 import * as z from 'zod/mini'
-import { accountOf } from '../config/routes.ts'
-import type { StageConfig } from '../config/stage.ts'
-import { InvalidRequestError } from '../errors/errors.ts'
+import { CODES, type Code } from '../errors/codes.ts'
 import {
   type AcceptedRequest,
   accountId,
   consumerId,
+  DOORS,
   parse,
   parseConversationRequest,
   requestId,
 } from '../request/conversation-request.ts'
-import { accept } from '../request/identity.ts'
-import { parseJson } from '../request/strict-json.ts'
-import type { KnownOutcome } from './conclude.ts'
+import { isRecord } from '../request/lenient-json.ts'
+import type { Facts } from './protocol.ts'
 
-const known = z.strictObject({
-  outcome: z.strictObject({
-    status: z.enum(['opened', 'existing']),
-    conversationId: z.optional(z.string()),
-    messageStatus: z.optional(z.enum(['sent', 'not_sent', 'unknown'])),
+const code = z.enum(Object.keys(CODES) as readonly Code[])
+const conversationId = z.optional(z.string())
+
+const facts = z.strictObject({
+  claim: z.strictObject({
+    attempt: z.int(),
+    state: z.enum(['none', 'held', 'failed', 'queued']),
+    code: z.optional(code),
   }),
-  lpConsumerId: z.string(),
+  conversation: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.enum(['none', 'in_doubt', 'held']) }),
+    z.strictObject({ kind: z.literal('refused'), code }),
+    z.strictObject({ kind: z.enum(['existing', 'opened']), conversationId }),
+  ]),
+  message: z.enum(['unsent', 'not_sent', 'in_doubt', 'sent']),
+  lpConsumerId: z.optional(z.string()),
 })
 
-/** What this service itself leaves in the queue: all that the door settled, so that nobody decides it again. */
-const handedOver = z.strictObject({
-  door: z.enum(['form', 'queue']),
+const shape = z.strictObject({
+  door: z.enum(DOORS),
   requestId,
   accountId,
   consumerId,
-  fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
   request: z.unknown(),
-  known: z.optional(known),
+  facts,
 })
 
-/** What a record asks for; `known` is what an earlier attempt found out and could not write down. */
-interface ParsedRecord {
+/** A request that this service put into the queue, with everything that a door decided. */
+export interface HandOver {
   readonly request: AcceptedRequest
-  readonly known: KnownOutcome | undefined
+  readonly facts: Facts
 }
 
 /**
- * Gives the request of one record: plain, in an SNS or EventBridge envelope, or handed over by this service.
+ * Returns the message body that hands a request over. {@link readHandOver} returns the same request from it.
+ *
+ * The body is JSON in ASCII. Queues differ in which other characters they accept.
+ */
+export const toHandOver = (accepted: AcceptedRequest, facts: Facts): string => {
+  const { door, requestId, accountId, consumerId, fingerprint, ...request } = accepted
+  return JSON.stringify({
+    handedOver: { door, requestId, accountId, consumerId, fingerprint, request, facts },
+  }).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/**
+ * Returns the request that a message body hands over, or undefined if it is not a hand-over.
  *
  * @throws {InvalidRequestError}
  */
-export const parseRecord = (stage: StageConfig, { body, messageId }: SQSRecord): ParsedRecord => {
-  const { input, eventId } = unwrap(parseJson(body))
-  if (eventId === undefined && isObject(input) && 'handedOver' in input) return parseHandedOver(input)
-  const request = parseConversationRequest(input)
-  return {
-    request: accept(request, {
-      door: 'queue',
-      requestId: request.requestId ?? eventId ?? messageId,
-      accountId: accountOf(stage, request).accountId,
-      consumerId: request.consumer?.id,
-    }),
-    known: undefined,
-  }
+export const readHandOver = (input: unknown): HandOver | undefined => {
+  if (!isRecord(input) || !('handedOver' in input)) return undefined
+  const { request, facts, ...decided } = parse(z.strictObject({ handedOver: shape }), input).handedOver
+  return { request: { ...parseConversationRequest(request), ...decided }, facts }
 }
-
-/** What `parseRecord` reads back as the same request. */
-export const toHandedOver = (accepted: AcceptedRequest, known?: KnownOutcome): string => {
-  const { door, requestId, accountId, consumerId, fingerprint, ...request } = accepted
-  return toAscii({ handedOver: { door, requestId, accountId, consumerId, fingerprint, request, known } })
-}
-
-const parseHandedOver = (input: object): ParsedRecord => {
-  const { request, known, ...settled } = parse(z.strictObject({ handedOver }), input).handedOver
-  return { request: { ...parseConversationRequest(request), ...settled }, known }
-}
-
-/** JSON in ASCII: queues differ in which characters they take, and none refuses these. */
-const toAscii = (value: unknown) =>
-  JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-
-interface Unwrapped {
-  readonly input: unknown
-  /** The id that the innermost envelope gave the event. */
-  readonly eventId: string | undefined
-}
-
-/**
- * Takes off the envelopes of SNS and EventBridge; one may be inside the other.
- *
- * @see https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
- * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
- */
-const unwrap = (input: unknown, eventId?: string): Unwrapped => {
-  if (!isObject(input)) return { input, eventId }
-  if ('Type' in input && input.Type === 'Notification' && 'Message' in input && 'MessageId' in input) {
-    if (typeof input.Message !== 'string')
-      throw new InvalidRequestError([{ path: 'Message', message: 'must be a string' }])
-    return unwrap(parseJson(input.Message), idOf(input.MessageId))
-  }
-  if ('detail-type' in input && 'detail' in input && 'id' in input)
-    return unwrap(input.detail, idOf(input.id))
-  return { input, eventId }
-}
-
-const idOf = (id: unknown) => (z.safeParse(requestId, id).success ? String(id) : undefined)
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

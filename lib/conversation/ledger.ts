@@ -1,38 +1,33 @@
-import { randomUUID } from 'node:crypto'
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
+import { CODES, type Code } from '../errors/codes.ts'
 import { RequestIdReusedError } from '../errors/errors.ts'
-import type { AcceptedRequest } from '../request/conversation-request.ts'
+import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
+import {
+  type Claim,
+  type Conversation,
+  type Facts,
+  isFinal,
+  type Message,
+  NOTHING,
+  outcomeOf,
+} from './protocol.ts'
 
-/** Longer than any queue keeps a message, so that a replay from quarantine can't open twice. */
+/** Longer than any queue keeps a message, so that a replay from quarantine can't open a second conversation. */
 const KEEP_MS = 30 * 24 * 3600 * 1000
 
-export type MessageStatus = 'sent' | 'not_sent' | 'unknown'
+const code = z.pipe(
+  z.string(),
+  z.transform((value): Code => (isCode(value) ? value : 'internal_error')),
+)
 
-/** What a request came to, for good. */
-export interface FinalOutcome {
-  readonly status: 'opened' | 'existing' | 'rejected'
-  /** Undefined where LivePerson's answer was lost, or it didn't say which conversation is open. */
-  readonly conversationId?: string | undefined
-  /** Why it was rejected. */
-  readonly code?: string | undefined
-  /** Whether the first message was sent; undefined where there was none. */
-  readonly messageStatus?: MessageStatus | undefined
-}
-
-const FINAL = ['opened', 'existing', 'rejected'] as const
-
-/**
- * Where a request stands: `opening` is being worked on, `queued` waits in the events queue, `failed` may be repeated by
- * its sender; the others are final.
- */
-const STATUSES = ['opening', 'queued', 'failed', ...FINAL] as const
+const isCode = (value: string): value is Code => Object.hasOwn(CODES, value)
 
 const requestItem = z.object({
   requestId: z.string(),
   accountId: z.string(),
-  status: z.enum(STATUSES),
+  status: z.enum(['opening', 'queued', 'failed', 'opened', 'existing', 'rejected']),
   fingerprint: z.string(),
   leaseId: z.optional(z.string()),
   createdAt: z.number(),
@@ -41,11 +36,12 @@ const requestItem = z.object({
   reached: z.optional(z.boolean()),
   messageInDoubt: z.optional(z.boolean()),
   conversationId: z.optional(z.string()),
-  code: z.optional(z.string()),
+  code: z.optional(code),
   messageStatus: z.optional(z.enum(['sent', 'not_sent', 'unknown'])),
+  lpConsumerId: z.optional(z.string()),
 })
 
-/** What the ledger knows of a request; nothing of it is personal. */
+/** What the ledger holds about a request. None of it is personal data. */
 export type RequestItem = z.infer<typeof requestItem>
 
 const consumerItem = z.object({
@@ -54,61 +50,67 @@ const consumerItem = z.object({
   openedBy: z.optional(z.string()),
 })
 
-/** The right to work on a request until a moment: nobody else does. */
+/** The right to work on a request until its lease ends. */
 export interface Lease {
   readonly pk: string
   readonly leaseId: string
   /** 1 for the first attempt. */
   readonly attempt: number
-  /** What the whole item holds that doesn't change any more. */
-  readonly facts: Item
-  /** Whether an earlier attempt may have reached LivePerson. */
-  readonly reached: boolean
-  /** Whether an earlier attempt may have sent the first message. */
-  readonly messageInDoubt: boolean
+  /** The attributes of the item that never change. */
+  readonly fixed: Item
+  readonly accountId: string
+  readonly hasMessage: boolean
 }
 
-export type Claim =
-  | { readonly kind: 'claimed'; readonly lease: Lease }
+export type ClaimResult =
+  /** `before`: what the ledger held before this claim. */
+  | { readonly kind: 'claimed'; readonly lease: Lease; readonly before: Facts }
   | { readonly kind: 'held' }
-  /** Over; the lease is good only for writing down a conversationId that was not known then. */
-  | { readonly kind: 'final'; readonly outcome: FinalOutcome; readonly lease: Lease }
+  /** The request is finished. The lease can only add a conversationId that was not known. */
+  | { readonly kind: 'final'; readonly facts: Facts; readonly lease: Lease }
 
 export type Ledger = ReturnType<typeof createLedger>
 
 /**
- * The record of every request and of every consumer's conversation. A request that nobody repeats costs two calls:
- * `claim` (1 write unit) and `complete` (2 write units in one call, the request's and the consumer's item).
+ * Returns the record of every request and of each consumer's conversation. A request that nobody repeats costs two calls:
+ * `claim` (1 write unit) and `complete` (2 write units in one call, for the request's and the consumer's item).
  *
- * Every function throws ServiceUnavailableError where DynamoDB doesn't do its work.
+ * Every function throws ServiceUnavailableError if DynamoDB fails.
+ *
+ * @param options.now Milliseconds since the epoch.
  */
-export const createLedger = ({ table, now }: { readonly table: StateTable; readonly now: () => number }) => {
+export const createLedger = ({
+  table,
+  now,
+  uuid,
+}: {
+  readonly table: StateTable
+  readonly now: () => number
+  readonly uuid: () => string
+}) => {
   const expiresAt = () => Math.floor((now() + KEEP_MS) / 1000)
 
   return {
     /**
-     * Claims a request: 1 write unit; where it is somebody else's, or finished, DynamoDB sends the item along.
+     * Claims a request: 1 write unit. If it is held or finished, DynamoDB returns the item with the failed condition.
      *
-     * @param until Milliseconds since the epoch when the container that claims is surely dead.
+     * @param until When the container that claims is certain to have stopped, in milliseconds since the epoch.
      * @throws {RequestIdReusedError}
      */
-    claim: async (request: AcceptedRequest, destination: Destination, until: number): Promise<Claim> => {
-      const pk = requestKey(request.accountId, request.door, request.requestId)
-      const leaseId = randomUUID()
-      const facts = {
-        pk,
-        requestId: request.requestId,
-        accountId: request.accountId,
-        door: request.door,
-        fingerprint: request.fingerprint,
-        campaignId: destination.campaignId,
-        engagementId: destination.engagementId,
-      }
-      const { pk: _, ...set } = facts
+    claim: async (
+      request: AcceptedRequest,
+      destination: Destination,
+      until: number,
+    ): Promise<ClaimResult> => {
+      const { accountId, door, requestId, fingerprint } = request
+      const pk = requestKey(accountId, door, requestId)
+      const leaseId = uuid()
+      const { campaignId, engagementId } = destination
+      const fixed = { requestId, accountId, door, fingerprint, campaignId, engagementId }
       const { written, item } = await table.update({
         pk,
         set: {
-          ...set,
+          ...fixed,
           status: 'opening',
           leaseId,
           leaseUntil: until,
@@ -120,58 +122,49 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
         condition:
           'attribute_not_exists(#pk) OR (#fingerprint = :fingerprint AND (#status IN (:queued, :failed)' +
           ' OR (#status = :opening AND #leaseUntil < :now)))',
-        values: {
-          fingerprint: request.fingerprint,
-          queued: 'queued',
-          failed: 'failed',
-          opening: 'opening',
-          now: now(),
-        },
+        values: { fingerprint, queued: 'queued', failed: 'failed', opening: 'opening', now: now() },
       })
-      const before = item && z.parse(requestItem, item)
-      // The SDK repeats a write whose answer was lost, and then meets its own claim; what stood there before is gone.
-      const own = !written && before?.leaseId === leaseId && before.status === 'opening'
-      const abandoned = own
-        ? before.attempts > 1 && before.releasedAttempt !== before.attempts - 1
-        : before?.status === 'opening'
-      const attempts = (before?.attempts ?? 0) + (own ? 0 : 1)
+      const found = item && z.parse(requestItem, item)
+      // The SDK repeats a write whose answer was lost, and then meets its own claim.
+      const isOwn = !written && found?.leaseId === leaseId && found.status === 'opening'
+      const before = found ? (isOwn ? beforeOwnClaim(found) : toFacts(found)) : undefined
+      const attempt = (before?.claim.attempt ?? 0) + 1
       const lease: Lease = {
         pk,
         leaseId,
-        attempt: attempts,
-        facts: { ...facts, createdAt: before?.createdAt ?? now(), attempts },
-        reached: abandoned || before?.reached === true,
-        messageInDoubt: abandoned || before?.messageInDoubt === true,
+        attempt,
+        fixed: { pk, ...fixed, createdAt: found?.createdAt ?? now(), attempts: attempt },
+        accountId,
+        hasMessage: request.message !== undefined,
       }
-      if (written || own) return { kind: 'claimed', lease }
-      if (before && before.fingerprint !== request.fingerprint)
-        throw new RequestIdReusedError({ detail: 'This requestId came before with other content.' })
-      const outcome = before && toFinalOutcome(before)
-      return outcome ? { kind: 'final', outcome, lease } : { kind: 'held' }
+      if (written || isOwn) return { kind: 'claimed', lease, before: before ?? NOTHING }
+      if (found && found.fingerprint !== fingerprint)
+        throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
+      return before && isFinal(before) ? { kind: 'final', facts: before, lease } : { kind: 'held' }
     },
 
     /**
-     * Writes down what a claimed request came to and gives what stands in the ledger then. With LivePerson's
-     * conversationId in hand: 2 write units in one call, without a condition, since that id is the truth; else 1 write
-     * unit, which never takes an id away that another attempt wrote.
+     * Writes the final outcome and returns what the ledger holds then. With a conversationId from LivePerson it is 2
+     * write units in one call and unconditional, because that id is the truth. Otherwise it is 1 write unit, and an id
+     * that another attempt wrote stays.
      */
-    complete: async (
-      lease: Lease,
-      outcome: FinalOutcome,
-      consumer?: { readonly accountId: string; readonly lpConsumerId: string },
-    ): Promise<FinalOutcome> => {
+    complete: async (lease: Lease, facts: Facts): Promise<Facts> => {
+      const { status, conversationId, code, messageStatus } = outcomeOf(facts, lease.hasMessage)
+      const { lpConsumerId } = facts
       const set = {
-        ...outcome,
-        lpConsumerId: consumer?.lpConsumerId,
+        status,
+        conversationId,
+        code,
+        messageStatus,
+        lpConsumerId,
         updatedAt: now(),
         expiresAt: expiresAt(),
       }
-      if (outcome.status === 'opened' && outcome.conversationId !== undefined && consumer) {
-        const { conversationId } = outcome
+      if (status === 'opened' && conversationId !== undefined && lpConsumerId !== undefined) {
         await table.putMany([
-          { ...lease.facts, ...set },
+          { ...lease.fixed, ...set },
           {
-            pk: consumerKey(consumer.accountId, consumer.lpConsumerId),
+            pk: consumerKey(lease.accountId, lpConsumerId),
             conversationId,
             state: 'OPEN',
             openedBy: lease.pk,
@@ -179,35 +172,27 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
             expiresAt: expiresAt(),
           },
         ])
-        return outcome
+        return facts
       }
       const { written, item } = await table.update({ pk: lease.pk, set, ...ownedBy(lease) })
-      return (!written && item && toFinalOutcome(z.parse(requestItem, item))) || outcome
+      const other = written || !item ? undefined : toFacts(z.parse(requestItem, item))
+      return other && isFinal(other) ? other : facts
     },
 
     /**
-     * Gives a claim back: 1 write unit. Nothing happens where the lease has gone to somebody else.
+     * Releases a claim: 1 write unit. Does nothing if another attempt has the claim by now.
      *
-     * @param to.reached Whether this attempt may have opened a conversation.
-     * @param to.messageInDoubt Whether this attempt may have sent the first message.
+     * @param facts What is known, with the claim released as `queued` or `failed`.
      */
-    release: async (
-      lease: Lease,
-      to: {
-        readonly status: 'queued' | 'failed'
-        readonly code: string
-        readonly reached: boolean
-        readonly messageInDoubt: boolean
-      },
-    ): Promise<void> => {
+    release: async (lease: Lease, { claim, conversation, message }: Facts): Promise<void> => {
       await table.update({
         pk: lease.pk,
         set: {
-          status: to.status,
-          code: to.code,
+          status: claim.state,
+          code: claim.code,
           releasedAttempt: lease.attempt,
-          reached: lease.reached || to.reached,
-          messageInDoubt: lease.messageInDoubt || to.messageInDoubt,
+          ...(REACHED.has(conversation.kind) && { reached: true }),
+          ...((message === 'in_doubt' || message === 'sent') && { messageInDoubt: true }),
           updatedAt: now(),
           expiresAt: expiresAt(),
         },
@@ -215,8 +200,8 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
       })
     },
 
-    /** Writes down that a request, which nobody works on, left the events queue without an outcome: 1 write unit. */
-    giveUp: async ({ accountId, door, requestId }: AcceptedRequest, code: string): Promise<void> => {
+    /** Records that a queued request ended in quarantine without an outcome: 1 write unit. */
+    giveUp: async ({ accountId, door, requestId }: AcceptedRequest, code: Code): Promise<void> => {
       await table.update({
         pk: requestKey(accountId, door, requestId),
         set: { status: 'failed', code, updatedAt: now(), expiresAt: expiresAt() },
@@ -225,12 +210,10 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
       })
     },
 
-    /**
-     * Gives the requests of an id at one door, over some accounts and in their order: 1 read unit for each account.
-     */
+    /** Returns the requests with an id at one door, in the order of the accounts: 1 read unit per account. */
     find: async (
       accountIds: readonly string[],
-      door: AcceptedRequest['door'],
+      door: Door,
       requestId: string,
     ): Promise<readonly RequestItem[]> => {
       const items = await table.getMany(accountIds.map((accountId) => requestKey(accountId, door, requestId)))
@@ -238,13 +221,13 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
       return accountIds.flatMap((accountId) => found.filter((item) => item.accountId === accountId))
     },
 
-    /** Gives the conversation that a consumer was last known to have: 1 read unit. */
+    /** Returns the consumer's last known conversation: 1 read unit. */
     findConversation: async (accountId: string, lpConsumerId: string) => {
       const item = await table.get(consumerKey(accountId, lpConsumerId))
       return item && z.parse(consumerItem, item)
     },
 
-    /** Writes down that a consumer's conversation is over, or in doubt: 1 write unit. */
+    /** Records that a consumer's conversation is closed: 1 write unit. */
     forgetConversation: async (
       accountId: string,
       lpConsumerId: string,
@@ -260,7 +243,7 @@ export const createLedger = ({ table, now }: { readonly table: StateTable; reado
   }
 }
 
-const requestKey = (accountId: string, door: AcceptedRequest['door'], requestId: string) =>
+const requestKey = (accountId: string, door: Door, requestId: string) =>
   `request#${accountId}#${door}#${requestId}`
 
 const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${accountId}#${lpConsumerId}`
@@ -270,15 +253,46 @@ const ownedBy = ({ leaseId }: Lease) => ({
   values: { leaseId, opening: 'opening' },
 })
 
-/** Gives what a request came to, or undefined while it is not over. */
-export const toFinalOutcome = ({
-  status,
-  conversationId,
-  code,
-  messageStatus,
-}: RequestItem): FinalOutcome | undefined => {
-  const final = FINAL.find((name) => name === status)
-  return (
-    final && { status: final, conversationId, code: final === 'rejected' ? code : undefined, messageStatus }
-  )
+/** In these states a create may have reached LivePerson. A later release without one of them doesn't take that back. */
+const REACHED: ReadonlySet<Conversation['kind']> = new Set(['in_doubt', 'opened', 'held'])
+
+/** Returns the facts that an item holds. */
+export const toFacts = (item: RequestItem): Facts => ({
+  claim: {
+    attempt: item.attempts,
+    state: item.status === 'queued' || item.status === 'failed' ? item.status : 'held',
+    ...(item.code !== undefined && { code: item.code }),
+  },
+  conversation: toConversation(item),
+  message: toMessage(item),
+  ...(item.lpConsumerId !== undefined && { lpConsumerId: item.lpConsumerId }),
+})
+
+const toConversation = ({ status, conversationId, code, reached }: RequestItem): Conversation => {
+  switch (status) {
+    case 'opened':
+    case 'existing':
+      return { kind: status, conversationId }
+    case 'rejected':
+      return code === 'outcome_unknown'
+        ? { kind: 'held' }
+        : { kind: 'refused', code: code ?? 'liveperson_rejected' }
+    case 'opening':
+    case 'queued':
+    case 'failed':
+      return { kind: reached ? 'in_doubt' : 'none' }
+  }
+}
+
+const toMessage = ({ messageStatus, messageInDoubt }: RequestItem): Message => {
+  if (messageStatus === undefined) return messageInDoubt ? 'in_doubt' : 'unsent'
+  return messageStatus === 'unknown' ? 'in_doubt' : messageStatus
+}
+
+/** Returns what the ledger held before a claim of which only the result can be read. */
+const beforeOwnClaim = (item: RequestItem): Facts => {
+  const attempt = item.attempts - 1
+  const isReleased = attempt === 0 || item.releasedAttempt === attempt
+  const claim: Claim = { attempt, state: isReleased ? (attempt === 0 ? 'none' : 'queued') : 'held' }
+  return { ...toFacts(item), claim }
 }

@@ -141,7 +141,12 @@ export type Step =
   | { readonly kind: 'release'; readonly facts: Facts }
   /** Put the request and what is known about it into the queue. */
   | { readonly kind: 'hand_over'; readonly facts: Facts; readonly error?: AppError | undefined }
-  | { readonly kind: 'quarantine'; readonly code: Code; readonly error?: AppError | undefined }
+  | {
+      readonly kind: 'quarantine'
+      readonly facts: Facts
+      readonly code: Code
+      readonly error?: AppError | undefined
+    }
   | { readonly kind: 'done'; readonly result: Result }
 
 /** What came back from a step. */
@@ -406,7 +411,7 @@ const released = (state: 'queued' | 'failed', { facts, progress }: Known): Facts
 
 const quarantine = (facts: Facts, { failure }: Progress): Step => {
   const code = outcomeOf(facts, false).code ?? failure?.code ?? 'internal_error'
-  return { kind: 'quarantine', code, ...(failure?.code === code && { error: failure }) }
+  return { kind: 'quarantine', facts, code, ...(failure?.code === code && { error: failure }) }
 }
 
 const done = (result: Result): Step => ({ kind: 'done', result })
