@@ -183,7 +183,7 @@ export const GUIDANCE = {
   },
   not_found: {
     meaning:
-      'No request with this id came through the form. Requests are kept for 30 days. Right after a `202`, it means that the request is not recorded yet.',
+      'No form request with this id is known. Requests are kept for 30 days. Right after a `202`, it means that the request is not recorded yet.',
     sender: 'Check the id. After a `202`, keep polling.',
     operator: 'Nothing.',
     record: 'not_applicable',
@@ -222,7 +222,7 @@ export const GUIDANCE = {
     sender:
       "Don't retry. Once the operator has fixed the cause, send the request again with a new `requestId`.",
     operator:
-      'Check the campaign and the engagement in LivePerson, and the route in `config/<stage>.json`. Then [replay the record](operations.md#the-quarantine-queue).',
+      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. Then [replay the record](operations.md#the-quarantine-queue).',
     record: 'quarantined',
   },
   invalid_config: {
@@ -254,7 +254,7 @@ export const GUIDANCE = {
   },
   service_unavailable: {
     meaning:
-      "A consumer token or a bot-check token can't be verified right now, or DynamoDB, Secrets Manager or SQS is not available. If the queue can take the request, a form gets a `202` instead.",
+      "A consumer token or a bot-check token can't be verified right now. Or DynamoDB, Secrets Manager or SQS is not available, and the queue could not take the form's request either.",
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator:
       'Read the log. Check the AWS service that it names, or the identity provider, or the bot-check provider.',
