@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBotCheckSecrets, createSecrets } from '../lib/account/secrets.ts'
+import { createReadSecret } from '../lib/account/secrets.ts'
 import type { AwsOptions } from '../lib/aws/options.ts'
 import { createStateTable } from '../lib/aws/state-table.ts'
 import { type Config, readConfig } from '../lib/config/environment.ts'
@@ -52,11 +52,11 @@ const checkAccount = async (
   const walk = createWalk(tell, { accountId, secretId, stages: [] })
   const http = createHttp({ outbound: createOutbound(), now: Date.now, loopback })
 
-  const secret = await walk('secret', () => findSecret(createSecrets(AWS), secretId))
+  const readSecret = createReadSecret(AWS)
+
+  const secret = await walk('secret', () => findSecret(readSecret, secretId))
   if (account.form.botCheck)
-    await walk('bot-check secret', () =>
-      findBotCheckSecret(createBotCheckSecrets(AWS, `${secretId}/bot-check`)),
-    )
+    await walk('bot-check secret', () => findBotCheckSecret(readSecret, `${secretId}/bot-check`))
   const hosts = await walk('domains', () =>
     findHosts({
       http,

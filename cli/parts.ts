@@ -1,8 +1,14 @@
 import { readDomains } from '../lib/account/domains.ts'
-import type { createSecrets } from '../lib/account/secrets.ts'
+import {
+  parseAppCredentials,
+  parseBotCheckSecret,
+  type ReadSecret,
+  readCurrentSecret,
+  readPreviousSecret,
+} from '../lib/account/secrets.ts'
 import type { StateTable } from '../lib/aws/state-table.ts'
 import type { Config } from '../lib/config/environment.ts'
-import { causesOf, InvalidConfigError, toAppError } from '../lib/errors/errors.ts'
+import { causesOf, toAppError } from '../lib/errors/errors.ts'
 import type { AppCredentials } from '../lib/liveperson/app-jwt.ts'
 import { fetchHosts } from '../lib/liveperson/domain-api.ts'
 import { type Hosts, SERVICES } from '../lib/liveperson/hosts.ts'
@@ -16,13 +22,9 @@ export interface Secret {
 }
 
 /** @throws {InvalidConfigError | ServiceUnavailableError} */
-export const findSecret = async (
-  read: ReturnType<typeof createSecrets>,
-  secretId: string,
-): Promise<Found<Secret>> => {
-  const current = await read(secretId, 'AWSCURRENT')
-  if (!current) throw new InvalidConfigError({ detail: `The secret ${secretId} has no current version.` })
-  const { previous, note } = await read(secretId, 'AWSPREVIOUS').then(
+export const findSecret = async (readSecret: ReadSecret, secretId: string): Promise<Found<Secret>> => {
+  const current = await readCurrentSecret(readSecret, secretId, parseAppCredentials)
+  const { previous, note } = await readPreviousSecret(readSecret, secretId, parseAppCredentials).then(
     (previous) => ({ previous, note: previous ? 'AWSPREVIOUS too' : 'no AWSPREVIOUS' }),
     () => ({ previous: undefined, note: "AWSPREVIOUS can't be used" }),
   )
@@ -30,8 +32,8 @@ export const findSecret = async (
 }
 
 /** @throws {InvalidConfigError | ServiceUnavailableError} */
-export const findBotCheckSecret = async (read: () => Promise<string>): Promise<Found<true>> => {
-  await read()
+export const findBotCheckSecret = async (readSecret: ReadSecret, secretId: string): Promise<Found<true>> => {
+  await readCurrentSecret(readSecret, secretId, parseBotCheckSecret)
   return { value: true, found: 'there, of the right form' }
 }
 

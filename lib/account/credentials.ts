@@ -1,53 +1,53 @@
 import type { AppCredentials } from '../liveperson/app-jwt.ts'
+import { createRefreshing } from '../net/refreshing.ts'
+import { parseAppCredentials, type ReadSecret, readCurrentSecret, readPreviousSecret } from './secrets.ts'
 
-/** How long a secret is used before it is read again, in milliseconds. */
+/** How long a secret is used before it is read again, give or take a fifth, in milliseconds. */
 const LIFE_MS = 300_000
 
-export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS'
-
 /**
- * Keeps an account's credentials: read at the same time by many, they are read once; after five minutes, give or take
- * a minute, they are read again beside the call that notices; while Secrets Manager fails, the old ones go on.
+ * Returns the credentials of one account. The secret is read again about every five minutes, without delaying a call.
+ * While Secrets Manager fails, the old credentials are used.
  *
- * @param options.read Reads a version of the secret; undefined where there is none of that stage.
  * @param options.now Milliseconds since the epoch.
+ * @param options.random Returns a number from 0 up to, but not including, 1.
  */
 export const createCredentials = ({
-  read,
+  readSecret,
+  secretId,
   now,
+  random,
 }: {
-  readonly read: (stage: SecretStage) => Promise<AppCredentials | undefined>
+  readonly readSecret: ReadSecret
+  readonly secretId: string
   readonly now: () => number
+  readonly random: () => number
 }) => {
-  let kept: { readonly credentials: AppCredentials; renewAt: number } | undefined
-  let pending: Promise<AppCredentials> | undefined
-
-  const renew = (): Promise<AppCredentials> => {
-    pending ??= read('AWSCURRENT')
-      .then((credentials) => {
-        if (!credentials) throw new Error('A secret has always a current version')
-        kept = { credentials, renewAt: now() + LIFE_MS * (0.8 + 0.4 * Math.random()) }
-        return credentials
-      })
-      .finally(() => {
-        pending = undefined
-      })
-    return pending
-  }
+  const known = createRefreshing<AppCredentials>({
+    read: () => readCurrentSecret(readSecret, secretId, parseAppCredentials),
+    // Containers that started together don't read together.
+    lifetimeOf: () => ({ renewAfterMs: LIFE_MS * (0.8 + 0.4 * random()) }),
+    pauseMs: LIFE_MS / 10,
+    now,
+  })
 
   return {
-    current: async (): Promise<AppCredentials> => {
-      if (!kept) return renew()
-      if (now() >= kept.renewAt) {
-        kept.renewAt = now() + LIFE_MS / 10
-        renew().catch(() => undefined)
-      }
-      return kept.credentials
-    },
-    reload: async (refused: AppCredentials): Promise<AppCredentials> => {
-      if (kept && kept.credentials !== refused) return kept.credentials
-      return renew().catch(() => refused)
-    },
-    previous: () => read('AWSPREVIOUS').catch(() => undefined),
+    /**
+     * Returns the current credentials.
+     *
+     * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
+     * @throws {ServiceUnavailableError} Secrets Manager didn't answer, and nothing was read before.
+     */
+    current: known.get,
+
+    /**
+     * Reads the current secret again, unless `refused` has already been replaced. Returns `refused` if that fails.
+     * Concurrent calls share one read.
+     */
+    reload: (refused: AppCredentials): Promise<AppCredentials> => known.reload(refused).catch(() => refused),
+
+    /** Returns the credentials before the current ones, undefined if there are none or they can't be read. */
+    previous: (): Promise<AppCredentials | undefined> =>
+      readPreviousSecret(readSecret, secretId, parseAppCredentials).catch(() => undefined),
   }
 }

@@ -2,6 +2,8 @@ import * as z from 'zod/mini'
 import type { StateTable } from '../aws/state-table.ts'
 import { ForeignHostError } from '../liveperson/domain-api.ts'
 import { type Hosts, SERVICES, toOrigin } from '../liveperson/hosts.ts'
+import { createRefreshing } from '../net/refreshing.ts'
+import { createSingleFlight } from '../net/single-flight.ts'
 
 /** How long hosts are used before the table is read again, in milliseconds. */
 const LIFE_MS = 600_000
@@ -13,14 +15,16 @@ const item = z.object({
 
 type Domains = z.infer<typeof item>
 
-/** What a refresh of one account's domains came to. */
+/** The result of a refresh of one account's hosts. */
 export interface Refreshed {
   readonly accountId: string
+  /** Whether the hosts in the table were replaced. */
   readonly changed: boolean
+  /** The hosts that are used now, undefined if none are known. */
   readonly hosts: Hosts | undefined
-  /** When the Domain API gave these hosts, in milliseconds since the epoch. */
+  /** When the Domain API last returned a change, in milliseconds since the epoch. */
   readonly fetchedAt: number | undefined
-  /** Why the Domain API's answer was not taken; then `hosts` are the last good ones, if there are any. */
+  /** Why the refresh failed. `hosts` are then the last good ones. */
   readonly error?: unknown
 }
 
@@ -29,16 +33,17 @@ export interface DomainsOptions {
   readonly table: StateTable
   /** Asks the Domain API. */
   readonly fetchHosts: () => Promise<Hosts>
+  /** Whether hosts on this machine are trusted. */
   readonly loopback: boolean
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** Told when the Domain API named a host that is not LivePerson's. */
+  /** Called each time the Domain API names a host that doesn't belong to LivePerson. */
   readonly onForeignHost: () => void
 }
 
 /**
- * Keeps an account's LivePerson hosts: in memory, else in the table, else by the Domain API. What is known is used for
- * as long as nothing newer is to be had.
+ * Returns the LivePerson hosts of one account. They come from memory, else from the table, else from the Domain API.
+ * Known hosts are used until they are replaced, however old they are.
  */
 export const createDomains = ({
   accountId,
@@ -48,19 +53,11 @@ export const createDomains = ({
   now,
   onForeignHost,
 }: DomainsOptions) => {
-  const pk = keyOf(accountId)
-  let kept: { hosts: Hosts; renewAt: number } | undefined
-  let reading: Promise<Hosts> | undefined
-  let renewing: Promise<Hosts> | undefined
-
-  const keep = (hosts: Hosts): Hosts => {
-    kept = { hosts, renewAt: now() + LIFE_MS }
-    return hosts
-  }
-
   const readTable = async (): Promise<Domains | undefined> => {
-    const data = await readDomains(table, accountId)
-    return data && SERVICES.every((service) => toOrigin(data.hosts[service], loopback)) ? data : undefined
+    const domains = await readDomains(table, accountId)
+    return domains && SERVICES.every((service) => toOrigin(domains.hosts[service], loopback))
+      ? domains
+      : undefined
   }
 
   const ask = async (): Promise<Hosts> => {
@@ -72,58 +69,57 @@ export const createDomains = ({
     }
   }
 
-  const save = (hosts: Hosts) => table.putMany([{ pk, hosts, fetchedAt: now() }])
+  const save = (hosts: Hosts) => table.putMany([{ pk: keyOf(accountId), hosts, fetchedAt: now() }])
 
-  const renew = (): Promise<Hosts> => {
-    renewing ??= ask()
-      .then(async (hosts) => {
-        // Other containers find out by themselves should the table not take it.
-        if (!kept || !isSame(hosts, kept.hosts)) await save(hosts).catch(() => undefined)
-        return keep(hosts)
-      })
-      .finally(() => {
-        renewing = undefined
-      })
-    return renewing
-  }
+  const askAndSave = createSingleFlight(async () => {
+    const hosts = await ask()
+    const before = known.peek()
+    // If the table fails, other containers ask the Domain API themselves.
+    if (!before || !isSame(hosts, before)) await save(hosts).catch(() => undefined)
+    return hosts
+  })
 
-  const read = (): Promise<Hosts> => {
-    reading ??= readTable()
-      .catch(() => undefined)
-      .then((domains) => (domains ? keep(domains.hosts) : renew()))
-      .finally(() => {
-        reading = undefined
-      })
-    return reading
-  }
+  const known = createRefreshing<Hosts>({
+    read: async () => (await readTable().catch(() => undefined))?.hosts ?? askAndSave(),
+    readAgain: askAndSave,
+    lifetimeOf: () => ({ renewAfterMs: LIFE_MS }),
+    pauseMs: LIFE_MS / 10,
+    now,
+  })
 
   return {
-    get: async (): Promise<Hosts> => {
-      if (!kept) return read()
-      if (now() >= kept.renewAt) {
-        kept.renewAt = now() + LIFE_MS / 10
-        read().catch(() => undefined)
-      }
-      return kept.hosts
-    },
+    /**
+     * Returns the hosts. Every ten minutes the table is read again, without delaying a call.
+     *
+     * @throws {LivePersonUnavailableError} No hosts are known, and the Domain API returned none.
+     */
+    get: known.get,
 
-    /** Asks the Domain API, unless `stale` has been replaced meanwhile. */
-    renew: async (stale: Hosts): Promise<Hosts> => (kept && kept.hosts !== stale ? kept.hosts : renew()),
+    /**
+     * Asks the Domain API, unless `stale` has already been replaced. Concurrent calls share one request.
+     *
+     * @throws {LivePersonUnavailableError}
+     */
+    renew: known.reload,
 
-    /** Reads the table into memory, and nothing more: what a container does while it starts. */
+    /**
+     * Reads the table into memory. A starting container does this.
+     *
+     * @throws {ServiceUnavailableError} The table can't be read.
+     */
     warm: async (): Promise<void> => {
       const domains = await readTable()
-      if (domains && !kept) keep(domains.hosts)
+      if (domains && !known.peek()) known.set(domains.hosts)
     },
 
-    /** Asks the Domain API and writes to the table what has changed. */
+    /** Asks the Domain API and saves what has changed. Never throws: a failure is in the result. */
     refresh: async (): Promise<Refreshed> => {
       const before = await readTable().catch(() => undefined)
       try {
         const hosts = await ask()
         const changed = !before || !isSame(hosts, before.hosts)
         if (changed) await save(hosts)
-        keep(hosts)
+        known.set(hosts)
         return { accountId, changed, hosts, fetchedAt: now() }
       } catch (error) {
         return { accountId, changed: false, hosts: before?.hosts, fetchedAt: before?.fetchedAt, error }
@@ -132,7 +128,12 @@ export const createDomains = ({
   }
 }
 
-/** Gives what the table holds of an account's domains: 1 read unit. */
+/**
+ * Returns what the table holds of an account's hosts, undefined if that is nothing or has another shape. Costs 1 read
+ * unit.
+ *
+ * @throws {ServiceUnavailableError} The table can't be read.
+ */
 export const readDomains = async (table: StateTable, accountId: string): Promise<Domains | undefined> =>
   z.safeParse(item, await table.get(keyOf(accountId))).data
 

@@ -1,23 +1,34 @@
 import * as z from 'zod/mini'
+import type { BotCheckSecret } from '../account/secrets.ts'
 import type { BotCheckConfig } from '../config/stage.ts'
 import { BotCheckFailedError, InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
+import { createRefreshing } from '../net/refreshing.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import type { ThirdParty } from './third-party.ts'
 
 /** How long the secret is used before it is read again, in milliseconds. */
 const SECRET_LIFE_MS = 300_000
 
-const answer = z.object({
+const verdict = z.object({
   success: z.boolean(),
   hostname: z.optional(z.string()),
   'error-codes': z.optional(z.array(z.string())),
 })
 
 /**
- * Returns a function that asks whether a person solved the challenge of a page. Turnstile, hCaptcha and reCAPTCHA v2
- * share the call; the consumer's IP address is not sent along.
+ * Verifies the token of a challenge.
  *
- * @param options.readSecret Reads the secret that the provider gave beside the page's site key.
+ * @throws {BotCheckFailedError} The challenge was not solved, was already used, is too old, or is from another site.
+ * @throws {ServiceUnavailableError} The provider returned no verdict. The form is then refused.
+ * @throws {InvalidConfigError} The provider doesn't accept the secret.
+ */
+export type CheckBot = (token: string) => Promise<void>
+
+/**
+ * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and reCAPTCHA v2
+ * have the same API. The consumer's IP address is not sent.
+ *
+ * @param options.readSecret Reads the secret that the provider issued together with the page's site key.
  * @param options.now Milliseconds since the epoch.
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * @see https://docs.hcaptcha.com/#verify-the-user-response-server-side
@@ -31,58 +42,50 @@ export const createBotCheck = ({
 }: {
   readonly botCheck: BotCheckConfig
   readonly call: ThirdParty
-  readonly readSecret: () => Promise<string>
+  readonly readSecret: () => Promise<BotCheckSecret>
   readonly now: () => number
-}) => {
-  let kept: { readonly secret: string; readonly readAt: number } | undefined
+}): CheckBot => {
+  const secrets = createRefreshing<BotCheckSecret>({
+    read: readSecret,
+    lifetimeOf: () => ({ renewAfterMs: SECRET_LIFE_MS }),
+    pauseMs: SECRET_LIFE_MS / 10,
+    now,
+  })
 
-  const secretNow = async (): Promise<string> => {
-    if (!kept || now() >= kept.readAt + SECRET_LIFE_MS) kept = { secret: await readSecret(), readAt: now() }
-    return kept.secret
-  }
-
-  const ask = async (token: string) => {
-    const response = await call({
+  const ask = async (token: string, { secret }: BotCheckSecret) => {
+    const { status, body } = await call({
       method: 'POST',
       url: verifyUrl,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ secret: await secretNow(), response: token }).toString(),
+      body: new URLSearchParams({ secret, response: token }).toString(),
     })
-    const said = z.safeParse(answer, parseLenientJson(response.body))
-    if (!said.success || response.status >= 500)
-      throw new ServiceUnavailableError({
-        detail: `The bot check answered ${response.status}, not a verdict.`,
-      })
-    const { success, hostname, 'error-codes': codes = [] } = said.data
+    const answer = z.safeParse(verdict, parseLenientJson(body))
+    if (!answer.success || status >= 500)
+      throw new ServiceUnavailableError({ detail: `The bot check answered ${status} without a verdict.` })
+    const { success, hostname, 'error-codes': codes = [] } = answer.data
     if (codes.includes('internal-error'))
-      throw new ServiceUnavailableError({ detail: 'The bot check failed by itself.' })
-    return {
-      success,
-      hostname,
-      isSecretWrong: codes.some((code) => /^(missing|invalid)-input-secret$/.test(code)),
-    }
+      throw new ServiceUnavailableError({ detail: 'The bot check reported an internal error.' })
+    return { success, hostname, isSecretRefused: codes.some(isSecretCode) }
   }
 
-  /**
-   * @throws {BotCheckFailedError} Nobody solved it, it was used before, is too old, or of another page.
-   * @throws {ServiceUnavailableError} The provider gives no verdict: then nobody gets in.
-   * @throws {InvalidConfigError} The provider doesn't know the secret.
-   */
-  return async (token: string): Promise<void> => {
-    let verdict = await ask(token)
-    if (verdict.isSecretWrong) {
-      kept = undefined
-      verdict = await ask(token)
-      kept = verdict.isSecretWrong ? undefined : kept
-    }
-    if (verdict.isSecretWrong)
-      throw new InvalidConfigError({
-        detail: 'The bot check does not know the secret that it is asked with.',
-      })
-    const isOurs = hostnames === undefined || hostnames.includes(verdict.hostname ?? '')
-    if (!verdict.success || !isOurs)
-      throw new BotCheckFailedError({
-        detail: 'The challenge was not solved, or its answer was used before.',
-      })
+  /** Asks once more with the current secret if the provider refuses the cached one. */
+  const askWithSecret = async (token: string) => {
+    const cached = await secrets.get()
+    const first = await ask(token, cached)
+    if (!first.isSecretRefused) return first
+    const current = await secrets.reload(cached)
+    const second = await ask(token, current)
+    if (!second.isSecretRefused) return second
+    secrets.drop(current)
+    throw new InvalidConfigError({ detail: 'The bot check does not accept its secret.' })
+  }
+
+  return async (token) => {
+    const { success, hostname } = await askWithSecret(token)
+    const isOurSite = hostnames === undefined || hostnames.includes(hostname ?? '')
+    if (!success || !isOurSite)
+      throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
   }
 }
+
+const isSecretCode = (code: string) => /^(missing|invalid)-input-secret$/.test(code)

@@ -1,14 +1,17 @@
 import { decodeJwt } from 'jose'
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
+import { createRefreshing } from '../net/refreshing.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Http, throwForStatus } from './http.ts'
 
-/** How long before its end an AppJWT is not used any more, in milliseconds. */
+/** How long before its expiry an AppJWT is no longer used, in milliseconds. */
 const MARGIN_MS = 30_000
-/** How long a failed renewal is left alone while the old AppJWT is valid, in milliseconds. */
+/** The least time between two attempts to renew a valid AppJWT, in milliseconds. */
 const RENEWAL_PAUSE_MS = 15_000
+/** The lifetime that LivePerson documents, in milliseconds. */
 const DEFAULT_LIFE_MS = 3_600_000
 
+/** What identifies this service to Sentinel. */
 export interface AppCredentials {
   readonly clientId: string
   readonly clientSecret: string
@@ -16,15 +19,15 @@ export interface AppCredentials {
 
 export interface AppJwt {
   readonly token: string
-  /** Milliseconds from its issue to its end. */
+  /** From its issue to its expiry, in milliseconds. */
   readonly lifeMs: number
 }
 
 /**
- * Keeps one AppJWT, renewed from half of its life on (it lives one hour), beside the call that notices and not in its
- * way. Calls at the same time share one request. A failed renewal keeps the old one while that is valid.
+ * Returns a cache of one AppJWT. It is renewed once half of its lifetime has passed, without delaying a call. Concurrent
+ * calls share one request. A failed renewal keeps the old AppJWT while that is valid.
  *
- * @param options.request Gets a new one.
+ * @param options.request Requests a new AppJWT.
  * @param options.now Milliseconds since the epoch.
  */
 export const createAppJwts = ({
@@ -34,43 +37,35 @@ export const createAppJwts = ({
   readonly request: () => Promise<AppJwt>
   readonly now: () => number
 }) => {
-  let current: { readonly token: string; renewAt: number; readonly endsAt: number } | undefined
-  let pending: Promise<string> | undefined
-
-  const renew = (): Promise<string> => {
-    const startedAt = now()
-    pending ??= request()
-      .then(({ token, lifeMs }) => {
-        current = { token, renewAt: startedAt + lifeMs / 2, endsAt: startedAt + lifeMs - MARGIN_MS }
-        return token
-      })
-      .finally(() => {
-        pending = undefined
-      })
-    return pending
-  }
+  const known = createRefreshing<AppJwt>({
+    read: request,
+    lifetimeOf: ({ lifeMs }) => ({ renewAfterMs: lifeMs / 2, expireAfterMs: lifeMs - MARGIN_MS }),
+    pauseMs: RENEWAL_PAUSE_MS,
+    now,
+  })
 
   return {
-    get: async (): Promise<string> => {
-      if (!current || now() >= current.endsAt) return renew()
-      if (now() >= current.renewAt) {
-        current.renewAt = now() + RENEWAL_PAUSE_MS
-        renew().catch(() => undefined)
-      }
-      return current.token
-    },
-    /** Forgets an AppJWT that LivePerson refused, unless a newer one is here already. */
-    drop: (token: string) => {
-      if (current?.token === token) current = undefined
+    /**
+     * Returns a valid AppJWT.
+     *
+     * @throws Whatever `request` throws, if there is none.
+     */
+    get: async (): Promise<string> => (await known.get()).token,
+
+    /** Removes an AppJWT that LivePerson refused, unless it has already been replaced. */
+    drop: (token: string): void => {
+      const current = known.peek()
+      if (current?.token === token) known.drop(current)
     },
   }
 }
 
 /**
- * Asks Sentinel for an AppJWT. The secret goes in the body only.
+ * Requests an AppJWT from Sentinel. The secret is sent in the body only.
  *
- * @throws {CredentialsRefusedError} Sentinel doesn't take this client id and secret.
- * @throws {LivePersonUnavailableError}
+ * @param options.deadline Milliseconds since the epoch.
+ * @throws {CredentialsRefusedError} Sentinel refused the client id and secret.
+ * @throws {LivePersonUnavailableError} Sentinel returned no token. Never with `reached`.
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-appjwt
  */
 export const requestAppJwt = async ({
@@ -108,7 +103,10 @@ export const requestAppJwt = async ({
   return { token, lifeMs: lifeOf(token, isRecord(answer) ? Number(answer.expires_in) : Number.NaN) }
 }
 
-/** By `exp` and `iat` rather than by the clock here, which may be off; `expires_in` can only shorten it. */
+/**
+ * Returns the lifetime by `exp` and `iat`. They don't depend on this machine's clock, which may be off. `expires_in` can
+ * only shorten it.
+ */
 const lifeOf = (token: string, expiresIn: number): number => {
   const said = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS
   try {

@@ -31,14 +31,15 @@ export type Outbound = (request: OutboundRequest) => Promise<OutboundResult>
 export const createOutbound =
   (fetch: typeof globalThis.fetch = globalThis.fetch): Outbound =>
   async ({ method, url, headers = {}, body, timeoutMs, maxAnswerBytes }) => {
+    if (timeoutMs <= 0) return { kind: 'not_sent', cause: new Error('No time was left for the call') }
     try {
       const response = await fetch(url, {
         method,
         headers,
         body: body ?? null,
         redirect: 'manual',
-        // AbortSignal.timeout throws for negative numbers and for fractions.
-        signal: AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs))),
+        // AbortSignal.timeout throws for fractions.
+        signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
       })
       return {
         kind: 'answer',

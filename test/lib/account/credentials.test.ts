@@ -1,23 +1,24 @@
 import { describe, expect, test, vi } from 'vitest'
-import { createCredentials, type SecretStage } from '../../../lib/account/credentials.ts'
-import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
-import type { AppCredentials } from '../../../lib/liveperson/app-jwt.ts'
+import { createCredentials } from '../../../lib/account/credentials.ts'
+import type { ReadSecret } from '../../../lib/account/secrets.ts'
+import { InvalidConfigError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 
 const SECOND = 1000
-const secret = (clientSecret: string): AppCredentials => ({ clientId: 'app', clientSecret })
-const failing = async () => {
-  throw new ServiceUnavailableError({ detail: 'Secrets Manager does not answer.' })
+const secret = (clientSecret: string) => ({ clientId: 'app', clientSecret })
+const failing: ReadSecret = async () => {
+  throw new ServiceUnavailableError({ detail: 'Secrets Manager did not answer.' })
 }
 
-/** Credentials whose secret gets a new value at each read; `answer` may be replaced, time moves by `advance`. */
-const arrange = () => {
+/** Credentials whose current secret has a new value at each read. Time moves by `advance`. */
+const arrange = ({ random = Math.random }: { readonly random?: () => number } = {}) => {
   let time = 1_800_000_000_000
-  const read = vi.fn(async (stage: SecretStage): Promise<AppCredentials | undefined> => secret(stage))
   let reads = 0
-  read.mockImplementation(async (stage) => secret(stage === 'AWSCURRENT' ? `v${++reads}` : 'old'))
+  const readSecret = vi.fn<ReadSecret>(async (_, stage) =>
+    JSON.stringify(secret(stage === 'AWSCURRENT' ? `v${++reads}` : 'old')),
+  )
   return {
-    ...createCredentials({ read, now: () => time }),
-    read,
+    ...createCredentials({ readSecret, secretId: 'prefix/70123456', now: () => time, random }),
+    readSecret,
     advance: (ms: number) => {
       time += ms
     },
@@ -26,21 +27,21 @@ const arrange = () => {
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('credentials', () => {
-  test('asked for at once by many are read once', async () => {
-    const { current, read } = arrange()
+  test('are read once for many concurrent calls', async () => {
+    const { current, readSecret } = arrange()
     const given = await Promise.all(Array.from({ length: 100 }, current))
-    expect(new Set(given)).toEqual(new Set([secret('v1')]))
     expect(new Set(given).size).toBe(1)
-    expect(read).toHaveBeenCalledTimes(1)
+    expect(given[0]).toEqual(secret('v1'))
+    expect(readSecret.mock.calls).toEqual([['prefix/70123456', 'AWSCURRENT']])
   })
 
-  test('are kept four minutes at least and six at most', async () => {
+  test('are kept for at least four minutes and at most six', async () => {
     const ages = await Promise.all(
       Array.from({ length: 200 }, async () => {
-        const { current, read, advance } = arrange()
+        const { current, readSecret, advance } = arrange()
         await current()
         let age = 0
-        while (read.mock.calls.length === 1) {
+        while (readSecret.mock.calls.length === 1) {
           advance(5 * SECOND)
           age += 5 * SECOND
           await current()
@@ -53,83 +54,101 @@ describe('credentials', () => {
     expect(new Set(ages).size).toBeGreaterThan(5)
   })
 
-  test('are read again beside the call that notices, once for all', async () => {
-    const { current, read, advance } = arrange()
+  test.each([
+    [0, 240],
+    [0.5, 300],
+  ])('are kept for a time that depends on `random`: %d, %d seconds', async (value, seconds) => {
+    const { current, readSecret, advance } = arrange({ random: () => value })
+    await current()
+    advance(seconds * SECOND - 1)
+    await current()
+    expect(readSecret).toHaveBeenCalledTimes(1)
+    advance(1)
+    await current()
+    expect(readSecret).toHaveBeenCalledTimes(2)
+  })
+
+  test('are read again once for all calls, without delaying them', async () => {
+    const { current, readSecret, advance } = arrange()
     await current()
     advance(361 * SECOND)
     const given = await Promise.all([current(), current(), current()])
     expect(given).toEqual([secret('v1'), secret('v1'), secret('v1')])
     await settled()
     expect(await current()).toEqual(secret('v2'))
-    expect(read).toHaveBeenCalledTimes(2)
+    expect(readSecret).toHaveBeenCalledTimes(2)
   })
 
-  test('go on while Secrets Manager fails, and it is asked again twice a minute at most', async () => {
-    const { current, read, advance } = arrange()
+  test('are kept while Secrets Manager fails, which is then asked at most twice a minute', async () => {
+    const { current, readSecret, advance } = arrange()
     await current()
-    read.mockImplementation(failing)
+    readSecret.mockImplementation(failing)
     advance(361 * SECOND)
     for (let second = 0; second < 3600; second++) {
       expect(await current()).toEqual(secret('v1'))
       await settled()
       advance(SECOND)
     }
-    expect(read.mock.calls.length).toBeGreaterThan(60)
-    expect(read.mock.calls.length).toBeLessThan(125)
+    expect(readSecret.mock.calls.length).toBeGreaterThan(60)
+    expect(readSecret.mock.calls.length).toBeLessThan(125)
   })
 
-  test('that could never be read are asked for again by the next call', async () => {
-    const { current, read } = arrange()
-    read.mockImplementationOnce(failing)
+  test('that could not be read are read by the next call', async () => {
+    const { current, readSecret } = arrange()
+    readSecret.mockImplementationOnce(failing)
     await expect(current()).rejects.toBeInstanceOf(ServiceUnavailableError)
     expect(await current()).toEqual(secret('v1'))
   })
 
-  test('without a current version are none', async () => {
-    const { current, read } = arrange()
-    read.mockImplementationOnce(async () => undefined)
-    await expect(current()).rejects.toThrow()
+  test.each([
+    ['missing', undefined],
+    ['not JSON', 'secret-words'],
+  ])('whose secret is %s are a mistake in the configuration', async (_, text) => {
+    const { current, readSecret } = arrange()
+    readSecret.mockImplementationOnce(async () => text)
+    await expect(current()).rejects.toBeInstanceOf(InvalidConfigError)
   })
 })
 
 describe('reload', () => {
-  test('reads the refused credentials again, for many at once', async () => {
-    const { current, reload, read } = arrange()
+  test('reads refused credentials again, once for many concurrent calls', async () => {
+    const { current, reload, readSecret } = arrange()
     const refused = await current()
     const given = await Promise.all([reload(refused), reload(refused), reload(refused)])
     expect(given).toEqual([secret('v2'), secret('v2'), secret('v2')])
-    expect(read).toHaveBeenCalledTimes(2)
+    expect(readSecret).toHaveBeenCalledTimes(2)
   })
 
-  test('reads nothing where they have been replaced meanwhile', async () => {
-    const { current, reload, read } = arrange()
+  test('reads nothing if they have already been replaced', async () => {
+    const { current, reload, readSecret } = arrange()
     const refused = await current()
     await reload(refused)
     expect(await reload(refused)).toEqual(secret('v2'))
-    expect(read).toHaveBeenCalledTimes(2)
+    expect(readSecret).toHaveBeenCalledTimes(2)
   })
 
-  test('gives the refused ones where Secrets Manager fails', async () => {
-    const { current, reload, read } = arrange()
+  test('returns the refused credentials if Secrets Manager fails', async () => {
+    const { current, reload, readSecret } = arrange()
     const refused = await current()
-    read.mockImplementation(failing)
+    readSecret.mockImplementation(failing)
     expect(await reload(refused)).toBe(refused)
   })
 })
 
 describe('previous', () => {
   test('reads AWSPREVIOUS', async () => {
-    const { previous, read } = arrange()
+    const { previous, readSecret } = arrange()
     expect(await previous()).toEqual(secret('old'))
-    expect(read).toHaveBeenCalledWith('AWSPREVIOUS')
+    expect(readSecret).toHaveBeenCalledWith('prefix/70123456', 'AWSPREVIOUS')
   })
 
-  test.each([
+  test.each<[string, ReadSecret]>([
     ['there is none', async () => undefined],
+    ['it is not JSON', async () => 'secret-words'],
     ['Secrets Manager fails', failing],
-  ])('is undefined where %s', async (_, answer) => {
-    const { previous, read } = arrange()
-    read.mockImplementation(answer)
+  ])('is undefined if %s', async (_, answer) => {
+    const { previous, readSecret } = arrange()
+    readSecret.mockImplementation(answer)
     expect(await previous()).toBeUndefined()
   })
 })

@@ -4,7 +4,7 @@ import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createCredentials } from '../../../lib/account/credentials.ts'
 import { createDomains } from '../../../lib/account/domains.ts'
-import { createSecrets } from '../../../lib/account/secrets.ts'
+import { createReadSecret } from '../../../lib/account/secrets.ts'
 import { awsOptions } from '../../../lib/aws/options.ts'
 import { createStateTable } from '../../../lib/aws/state-table.ts'
 import {
@@ -83,11 +83,15 @@ const createClient = ({
     world.secretsManager.put(secretId, { clientId: account().clientId, clientSecret })
   rotate(String(secrets[0]))
   const http = createHttp({ outbound: createOutbound(fetch), now, loopback })
-  const readSecret = createSecrets(awsOptions)
   const onPreviousSecret = vi.fn()
   const onProfileRefused = vi.fn()
   const onForeignHost = vi.fn()
-  const credentials = createCredentials({ now, read: (stage) => readSecret(secretId, stage) })
+  const credentials = createCredentials({
+    readSecret: createReadSecret(awsOptions),
+    secretId,
+    now,
+    random: Math.random,
+  })
   const hosts = createDomains({
     accountId: ACCOUNT,
     table,

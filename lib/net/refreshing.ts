@@ -1,0 +1,91 @@
+import { createSingleFlight } from './single-flight.ts'
+
+/** How long a value is used, in milliseconds from the start of the read that returned it. */
+export interface Lifetime {
+  /** From this age on, a call to `get` starts a renewal. It doesn't wait for it. */
+  readonly renewAfterMs: number
+  /** From this age on, the value is not used. Default: never. */
+  readonly expireAfterMs?: number
+}
+
+export interface RefreshingOptions<T> {
+  readonly read: () => Promise<T>
+  /** Reads a replacement for a stale value. Default: `read`. */
+  readonly readAgain?: () => Promise<T>
+  readonly lifetimeOf: (value: T) => Lifetime
+  /** The least time between two attempts at a renewal while the value is valid, in milliseconds. */
+  readonly pauseMs: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+export type Refreshing<T> = ReturnType<typeof createRefreshing<T>>
+
+/**
+ * Returns a cache of one value that is renewed ahead of time. Concurrent calls share one read. A failed renewal keeps
+ * the value for as long as it is valid.
+ */
+export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now }: RefreshingOptions<T>) => {
+  let kept: { readonly value: T; renewAt: number; readonly expiresAt: number } | undefined
+  /** Reads are numbered by their start, so that one that ends late never replaces a newer value. */
+  let started = 0
+  let newest = 0
+
+  const keep = (value: T, order: number, startedAt: number) => {
+    const { renewAfterMs, expireAfterMs = Number.POSITIVE_INFINITY } = lifetimeOf(value)
+    newest = order
+    kept = { value, renewAt: startedAt + renewAfterMs, expiresAt: startedAt + expireAfterMs }
+  }
+
+  const keeping = (work: () => Promise<T>) =>
+    createSingleFlight(async () => {
+      const order = ++started
+      const startedAt = now()
+      const value = await work()
+      if (order > newest) keep(value, order, startedAt)
+      return kept ? kept.value : value
+    })
+
+  const renew = keeping(read)
+  const replace = readAgain ? keeping(readAgain) : renew
+
+  const valid = () => (kept && now() < kept.expiresAt ? kept : undefined)
+
+  return {
+    /**
+     * Returns the value, and reads it first if there is no valid one.
+     *
+     * @throws Whatever `read` throws, if there is no valid value.
+     */
+    get: async (): Promise<T> => {
+      const current = valid()
+      if (!current) return renew()
+      if (now() >= current.renewAt) {
+        current.renewAt = now() + pauseMs
+        renew().catch(() => undefined)
+      }
+      return current.value
+    },
+
+    /**
+     * Returns a value other than `stale`. Reads it unless `stale` has already been replaced.
+     *
+     * @throws Whatever `readAgain` throws. `stale` is still used then.
+     */
+    reload: async (stale: T): Promise<T> => {
+      const current = valid()
+      return current && current.value !== stale ? current.value : replace()
+    },
+
+    /** Returns the value without reading it, undefined if there is no valid one. */
+    peek: (): T | undefined => valid()?.value,
+
+    /** Replaces the value with one that was read elsewhere. */
+    set: (value: T): void => keep(value, ++started, now()),
+
+    /** Removes a value, unless it has already been replaced. */
+    drop: (value: T): void => {
+      if (kept?.value === value) kept = undefined
+    },
+  }
+}
