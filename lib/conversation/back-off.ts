@@ -1,15 +1,18 @@
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-/** LivePerson's advice after 5xx: 5, 10, 15 s, then much slower. */
+/** LivePerson's recommendation after 5xx: 5, 10 and 15 s. Then much slower. */
 const STEPS_MS = [5 * SECOND, 10 * SECOND, 15 * SECOND, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE] as const
 const LAST_STEP_MS = 8 * MINUTE
 
 /**
- * Gives how long to wait before an attempt is repeated, in milliseconds: full jitter below the step of this attempt, at
- * least a second, and never less than what LivePerson asked for with up to a fifth more.
+ * Returns how long to wait before the next attempt, in milliseconds: a random part of this attempt's step (full
+ * jitter), but at least a second. The wait is never shorter than the pause that LivePerson asked for; up to a fifth
+ * of that pause is added to it.
  *
- * @param attempt 1 after the first attempt.
+ * @param attempt The attempt that failed: 1 for the first.
+ * @param retryAfterMs The pause that LivePerson asked for, in milliseconds.
+ * @param random Returns a number from 0 up to but not including 1.
  * @see https://developers.liveperson.com/retry-policy-recommendations.html
  */
 export const backOffMs = (
@@ -19,7 +22,7 @@ export const backOffMs = (
 ): number => {
   const step = STEPS_MS[Math.max(1, attempt) - 1] ?? LAST_STEP_MS
   const askedMs = retryAfterMs === undefined ? 0 : retryAfterMs * (1 + 0.2 * random())
-  // The short first steps would only make the wait longer than was asked for.
+  // The short first steps would only exceed the pause that LivePerson asked for.
   const ownMs = retryAfterMs === undefined || step > 15 * SECOND ? step * random() : 0
   return Math.max(SECOND, askedMs, ownMs)
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { backOffMs } from '../../../lib/conversation/back-off.ts'
 
-const most = () => 0.999999
-const least = () => 0
+const longest = () => 0.999999
+const shortest = () => 0
 const MINUTE = 60_000
 
 describe('backOffMs', () => {
@@ -16,10 +16,10 @@ describe('backOffMs', () => {
     [6, 8 * MINUTE],
     [7, 8 * MINUTE],
     [1000, 8 * MINUTE],
-  ])('after attempt %i is between a second and %i ms', (attempt, step) => {
-    expect(backOffMs(attempt, undefined, least)).toBe(1000)
-    expect(backOffMs(attempt, undefined, most)).toBeCloseTo(step, -2)
-    expect(backOffMs(attempt, undefined, most)).toBeLessThan(step)
+  ])('after attempt %i returns between a second and %i ms', (attempt, step) => {
+    expect(backOffMs(attempt, undefined, shortest)).toBe(1000)
+    expect(backOffMs(attempt, undefined, longest)).toBeCloseTo(step, -2)
+    expect(backOffMs(attempt, undefined, longest)).toBeLessThan(step)
   })
 
   test.each([
@@ -28,23 +28,23 @@ describe('backOffMs', () => {
     [7000, 7000, 8400],
     [600_000, 600_000, 720_000],
   ])(
-    'is what LivePerson asked for (%i ms) and up to a fifth more, in the first attempts',
+    'returns the pause that LivePerson asked for (%i ms) plus up to a fifth, in the first three attempts',
     (asked, from, to) => {
       for (const attempt of [1, 2, 3]) {
-        expect(backOffMs(attempt, asked, least)).toBe(from)
-        expect(backOffMs(attempt, asked, most)).toBeLessThanOrEqual(to)
-        expect(backOffMs(attempt, asked, most)).toBeCloseTo(to, -1)
+        expect(backOffMs(attempt, asked, shortest)).toBe(from)
+        expect(backOffMs(attempt, asked, longest)).toBeLessThanOrEqual(to)
+        expect(backOffMs(attempt, asked, longest)).toBeCloseTo(to, -1)
       }
     },
   )
 
-  test('is never less than what LivePerson asked for, but grows as it does otherwise', () => {
-    expect(backOffMs(9, 1000, least)).toBe(1000)
-    expect(backOffMs(9, 1000, most)).toBeCloseTo(8 * MINUTE, -2)
-    expect(backOffMs(9, 600_000, least)).toBe(600_000)
+  test('never returns less than LivePerson asked for, and still grows with the attempts', () => {
+    expect(backOffMs(9, 1000, shortest)).toBe(1000)
+    expect(backOffMs(9, 1000, longest)).toBeCloseTo(8 * MINUTE, -2)
+    expect(backOffMs(9, 600_000, shortest)).toBe(600_000)
   })
 
-  test('is spread over the whole step by itself', () => {
+  test('spreads the waits over the whole step by default', () => {
     const delays = Array.from({ length: 500 }, () => backOffMs(4, undefined))
     expect(Math.min(...delays)).toBeLessThan(MINUTE / 2)
     expect(Math.max(...delays)).toBeGreaterThan(1.5 * MINUTE)
