@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readBody } from '../functions/http/event.ts'
 import { accountOf, destinationOf } from '../lib/config/routes.ts'
 import type { StageConfig } from '../lib/config/stage.ts'
 import { parseRecord } from '../lib/conversation/hand-over.ts'
@@ -29,7 +30,8 @@ export const measureHandlerTime = async (world: World): Promise<readonly Figure[
   const event = formEvent(REQUEST)
   const record = toRecord(REQUEST)
   const byForm = () => {
-    const { request, requestId = '' } = parseForm(event)
+    const { request } = parseForm(readBody(event))
+    const { requestId = '' } = request
     const { accountId } = accountOf(stage, request)
     return toBody(stage, accept(request, { door: 'form', requestId, accountId, consumerId: undefined }))
   }

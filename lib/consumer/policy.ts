@@ -1,4 +1,3 @@
-import { accountOf } from '../config/routes.ts'
 import type { AccountConfig } from '../config/stage.ts'
 import {
   BotCheckFailedError,
@@ -6,73 +5,93 @@ import {
   type Finding,
   InvalidRequestError,
 } from '../errors/errors.ts'
-import type { AcceptedRequest, ConversationRequest } from '../request/conversation-request.ts'
+import {
+  type AcceptedRequest,
+  type ConversationRequest,
+  UNKNOWN_KEY,
+} from '../request/conversation-request.ts'
 import { type EngagementAttribute, MAX_ATTRIBUTES } from '../request/engagement-attributes.ts'
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'
-import type { Service } from '../service/open.ts'
-import type { VerifiedConsumer } from './token.ts'
+import type { CheckBot } from './bot-check.ts'
+import type { VerifiedConsumer, VerifyConsumer } from './token.ts'
+import { fillIn, mergeAttributes } from './vouched.ts'
+
+export interface AcceptFormOptions {
+  /** The account that the request goes to. */
+  readonly account: AccountConfig
+  readonly form: Form
+  /** The `Authorization` header, undefined if there is none. */
+  readonly authorization: string | undefined
+  /** The sender's, or one that the service generated. */
+  readonly requestId: string
+  /** Undefined if the account has no identity provider. */
+  readonly verifyConsumer: VerifyConsumer | undefined
+  /** Undefined if the account has no bot check. */
+  readonly checkBot: CheckBot | undefined
+  /** Returns whether the ledger has a request with this id and the same content. */
+  readonly isKnown: (request: AcceptedRequest) => Promise<boolean>
+}
 
 /**
- * Decides whose request a form's is: the consumer of its token, or, where the account lets forms be anonymous and none
- * was sent, one derived from the request. A token is never ignored. Nothing has gone to LivePerson by then.
+ * Returns a form's request with its consumer. With a token, the consumer is the token's. Without one, if the account
+ * allows anonymous forms, the consumer is derived from the request. A token is never ignored.
  *
- * @throws {ConsumerTokenInvalidError}
- * @throws {BotCheckFailedError}
- * @throws {InvalidRequestError} The body says what is not for it to say.
- * @throws {ServiceUnavailableError} A token or a challenge can't be verified now.
+ * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
+ * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved.
+ * @throws {InvalidRequestError} The form has members that this kind of sender may not set.
+ * @throws {ServiceUnavailableError} The token or the challenge can't be verified now.
+ * @throws {InvalidConfigError} The bot check doesn't accept its secret.
  */
-export const acceptForm = async (
-  service: Service,
-  form: Form,
-  requestId: string,
-): Promise<AcceptedRequest> => {
-  const { request } = form
-  const account = accountOf(service.config.stage, request)
+export const acceptForm = async ({
+  account,
+  form: { request, challenge },
+  authorization,
+  requestId,
+  verifyConsumer,
+  checkBot,
+  isKnown,
+}: AcceptFormOptions): Promise<AcceptedRequest> => {
   const settled = { door: 'form', requestId, accountId: account.accountId } as const
-  if (form.challenge && !account.form.botCheck)
-    throw new InvalidRequestError([{ path: form.challenge.field, message: 'is not a known member' }])
+  if (challenge && !checkBot) throw new InvalidRequestError([{ path: challenge.field, message: UNKNOWN_KEY }])
 
-  const consumer = await verify(service, account, form.authorization)
-  refuse(consumer ? notForSignedIn(request, consumer) : notForAnonymous(request))
-  if (consumer) return fillIn(accept(request, { ...settled, consumerId: consumer.consumerId }), consumer)
+  const consumer = await verify(account, authorization, verifyConsumer)
+  if (consumer) {
+    refuse(notAllowedSignedIn(request, consumer))
+    return fillIn(accept(request, { ...settled, consumerId: consumer.consumerId }), consumer)
+  }
 
+  refuse(notAllowedAnonymously(request))
   const accepted = accept(request, { ...settled, consumerId: undefined })
-  await checkBot(service, accepted, form.challenge?.token)
+  if (checkBot) await checkChallenge(challenge?.token, checkBot, () => isKnown(accepted))
   return accepted
 }
 
-/** Gives undefined where a form may be anonymous and is. */
+/** Returns undefined if the form is anonymous and the account allows that. */
 const verify = async (
-  { partsOf }: Service,
-  { accountId, form: { consumers } }: AccountConfig,
+  { form: { consumers } }: AccountConfig,
   authorization: string | undefined,
+  verifyConsumer: VerifyConsumer | undefined,
 ): Promise<VerifiedConsumer | undefined> => {
   if (authorization === undefined) {
     if (consumers !== 'token') return undefined
-    throw new ConsumerTokenInvalidError({ detail: 'A consumer token is needed here.' })
+    throw new ConsumerTokenInvalidError({ detail: 'A consumer token is required.' })
   }
-  const { verifyConsumer } = partsOf(accountId)
   if (consumers !== 'anonymous' && verifyConsumer) return verifyConsumer(authorization)
-  throw new ConsumerTokenInvalidError({ detail: 'No consumer token is taken here; send none.' })
+  throw new ConsumerTokenInvalidError({ detail: 'Consumer tokens are not accepted here. Send none.' })
 }
 
-/** A challenge counts once only, so a copy of a request that the ledger knows already needs none that still counts. */
-const checkBot = async (
-  { partsOf, ledger }: Service,
-  request: AcceptedRequest,
+const checkChallenge = async (
   token: string | undefined,
-) => {
-  const { accountId, requestId, fingerprint } = request
-  const { checkBot } = partsOf(accountId)
-  if (!checkBot) return
+  checkBot: CheckBot,
+  isKnown: () => Promise<boolean>,
+): Promise<void> => {
   try {
-    if (!token) throw new BotCheckFailedError({ detail: 'The challenge of the page was not solved.' })
+    if (!token) throw new BotCheckFailedError({ detail: 'The challenge was not solved.' })
     await checkBot(token)
   } catch (error) {
-    if (!(error instanceof BotCheckFailedError)) throw error
-    const known = await ledger.find([accountId], 'form', requestId)
-    if (!known.some((item) => item.fingerprint === fingerprint)) throw error
+    // Challenges are single-use, so a known retry may carry a spent one.
+    if (!(error instanceof BotCheckFailedError && (await isKnown()))) throw error
   }
 }
 
@@ -80,15 +99,15 @@ const refuse = (findings: readonly Finding[]) => {
   if (findings.length > 0) throw new InvalidRequestError(findings)
 }
 
-/** Anybody could say that they are somebody, or important; nobody vouches for it, and a type of customer can route. */
-const notForAnonymous = ({ consumer, engagementAttributes = [] }: ConversationRequest): Finding[] => [
+/** Anonymous senders can't prove an identity or a customer type. The customer type can affect routing. */
+const notAllowedAnonymously = ({ consumer, engagementAttributes = [] }: ConversationRequest): Finding[] => [
   ...(consumer?.id === undefined
     ? []
-    : [{ path: 'consumer.id', message: 'is not for an anonymous form to say' }]),
-  ...customerInfos(engagementAttributes, 'ctmrinfo is not for an anonymous form to say'),
+    : [{ path: 'consumer.id', message: 'is not allowed in an anonymous form' }]),
+  ...customerInfos(engagementAttributes, 'ctmrinfo is not allowed in an anonymous form'),
 ]
 
-const notForSignedIn = (
+const notAllowedSignedIn = (
   { consumer, engagementAttributes = [] }: ConversationRequest,
   { consumerId, engagementAttributes: vouched }: VerifiedConsumer,
 ): Finding[] => [
@@ -97,12 +116,12 @@ const notForSignedIn = (
     : [{ path: 'consumer.id', message: "must be the token's sub, or left out" }]),
   ...(vouched.some(({ type }) => type === 'ctmrinfo')
     ? []
-    : customerInfos(engagementAttributes, 'ctmrinfo is for the token to say, in lp_sdes')),
-  ...(merge(engagementAttributes, vouched).length > MAX_ATTRIBUTES
+    : customerInfos(engagementAttributes, "ctmrinfo is allowed only in the token's lp_sdes")),
+  ...(mergeAttributes(engagementAttributes, vouched).length > MAX_ATTRIBUTES
     ? [
         {
           path: 'engagementAttributes',
-          message: `must have at most ${MAX_ATTRIBUTES} entries, the token's lp_sdes included`,
+          message: `must have at most ${MAX_ATTRIBUTES} entries, including the token's lp_sdes`,
         },
       ]
     : []),
@@ -112,48 +131,3 @@ const customerInfos = (attributes: readonly EngagementAttribute[], message: stri
   attributes.flatMap(({ type }, index) =>
     type === 'ctmrinfo' ? [{ path: `engagementAttributes.${index}`, message }] : [],
   )
-
-/** What the token says stands wherever the body says the same. */
-const fillIn = (request: AcceptedRequest, verified: VerifiedConsumer): AcceptedRequest => {
-  const { firstName, lastName, email, phone, engagementAttributes: vouched } = verified
-  const names = Object.fromEntries(
-    Object.entries({ firstName, lastName, email, phone }).filter(([, value]) => value !== undefined),
-  )
-  const given = (request.engagementAttributes ?? []).map((attribute) => correct(attribute, verified))
-  const engagementAttributes = merge(given, vouched)
-  return {
-    ...request,
-    ...((request.consumer || Object.keys(names).length > 0) && {
-      consumer: { ...request.consumer, ...names },
-    }),
-    ...(engagementAttributes.length > 0 && { engagementAttributes }),
-  }
-}
-
-/** LivePerson shows agents what a `personal` SDE says as authenticated, so it must not say another name than the token. */
-const correct = (
-  attribute: EngagementAttribute,
-  { firstName, lastName, email, phone }: VerifiedConsumer,
-): EngagementAttribute =>
-  attribute.type === 'personal'
-    ? {
-        type: 'personal',
-        personal: {
-          ...attribute.personal,
-          ...(firstName !== undefined && { firstname: firstName }),
-          ...(lastName !== undefined && { lastname: lastName }),
-          ...((email !== undefined || phone !== undefined) && {
-            contacts: [{ ...(email !== undefined && { email }), ...(phone !== undefined && { phone }) }],
-          }),
-        },
-      }
-    : attribute
-
-/** All that the token has, and of the body the types that the token has none of. */
-const merge = (
-  given: readonly EngagementAttribute[],
-  vouched: readonly EngagementAttribute[],
-): EngagementAttribute[] => {
-  const types = new Set(vouched.map(({ type }) => type))
-  return [...vouched, ...given.filter(({ type }) => !types.has(type))]
-}

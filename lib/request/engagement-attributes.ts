@@ -59,7 +59,7 @@ const personalInfo = z.strictObject({
         day: z.optional(z.int().check(z.minimum(1), z.maximum(31))),
       }),
     ),
-    contacts: z.optional(z.array(contact).check(atMost(20, 'entries'))),
+    contacts: z.optional(z.array(contact).check(atMost(20, 'items'))),
     gender: z.optional(
       z.union(
         [z.enum(['MALE', 'FEMALE', 'OTHER']), z.literal([0, 1, 2])],
@@ -68,14 +68,16 @@ const personalInfo = z.strictObject({
     ),
     company: z.optional(text(MAX_TEXT)),
     language: z.optional(
-      z.string().check(z.regex(/^[A-Za-z]{2}[-_][A-Za-z]{2}$/, 'must be a language such as en-GB')),
+      z
+        .string()
+        .check(z.regex(/^[A-Za-z]{2}[-_][A-Za-z]{2}$/, 'must be a language and a country such as en-GB')),
     ),
   }),
 })
 
 /**
- * An engagement attribute (SDE) in LivePerson's own shape. The Connector API takes `ctmrinfo` (without store members)
- * and `personal`, with every member that is documented for them.
+ * An engagement attribute (SDE) in LivePerson's own shape: `ctmrinfo` or `personal`, the two that the Connector API
+ * accepts. Every documented member is supported, except the store members of `ctmrinfo`.
  *
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
  */
@@ -83,7 +85,8 @@ export const engagementAttribute = z.discriminatedUnion('type', [customerInfo, p
 
 export type EngagementAttribute = z.infer<typeof engagementAttribute>
 
-/** How many engagement attributes one request or route may have. */
+/** The most engagement attributes that a request or a route may have. */
 export const MAX_ATTRIBUTES = 10
 
-export const engagementAttributes = z.array(engagementAttribute).check(atMost(MAX_ATTRIBUTES, 'entries'))
+/** Up to ten engagement attributes. */
+export const engagementAttributes = z.array(engagementAttribute).check(atMost(MAX_ATTRIBUTES, 'items'))

@@ -1,28 +1,40 @@
 import * as z from 'zod/mini'
 
 /**
- * Checks how many characters or entries there are. zod's own checks of length look at whatever has a `length`, even where
- * the type is wrong already, and throw at an odd one.
+ * Checks the number of characters or items. zod's own length checks run even if the type is already wrong, look at
+ * whatever `length` an object has, and throw if it is odd.
  */
-export const atMost = (max: number, what: 'characters' | 'entries') =>
-  z.refine<{ readonly length: number }>(({ length }) => length <= max, `must have at most ${max} ${what}`)
+export const atMost = (max: number, unit: 'characters' | 'items') => {
+  const check = z.refine<{ readonly length: number }>(
+    ({ length }) => length <= max,
+    `must have at most ${max} ${unit}`,
+  )
+  // This is how zod's own checks tell JSON Schema about maxLength and maxItems.
+  check._zod.onattach.push(({ _zod }) => {
+    _zod.bag.maximum = max
+  })
+  return check
+}
 
-/** Checks that UTF-8 can carry a text. */
+/** Checks that UTF-8 can encode the text. */
 export const wellFormed = z.refine<string>(
   (value) => value.isWellFormed(),
-  'must not have half a surrogate pair',
+  'must not contain lone surrogates',
 )
 
-/** Text of at most `max` characters that UTF-8 can carry. */
+/** Text of at most `max` characters that UTF-8 can encode. */
 export const text = (max: number) => z.string().check(atMost(max, 'characters'), wellFormed)
 
-const DECIMAL = 'must be a decimal id, a string or a safe integer'
-
-/** A decimal id, string or number in, string out. A number past 2^53 has lost digits already, so it is refused. */
+/**
+ * A decimal id: a string or a number in, a string out. A number above 2^53 is refused, because its last digits are
+ * already lost.
+ */
 export const decimalId = z.pipe(
-  z.union(
-    [z.string().check(z.regex(/^[0-9]{1,19}$/, DECIMAL)), z.int().check(z.minimum(0, DECIMAL))],
-    DECIMAL,
-  ),
+  z.union([z.string().check(z.regex(/^[0-9]{1,19}$/)), z.int().check(z.minimum(0))], {
+    error: ({ input }) =>
+      input === undefined
+        ? 'is missing'
+        : 'must be a decimal id: a string of 1 to 19 digits, or a safe integer',
+  }),
   z.transform(String),
 )

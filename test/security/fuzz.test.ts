@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { idempotencyKeyOf, readBody } from '../../functions/http/event.ts'
 import { parseRecord } from '../../lib/conversation/hand-over.ts'
 import { parseForm } from '../../lib/request/form.ts'
 import type { Service } from '../../lib/service/open.ts'
@@ -212,7 +213,13 @@ describe('whatever is sent', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(formSubmit, ({ body, ...init }) => {
-        seen.add(isHandled(() => parseForm(formEvent(body, init))))
+        const event = formEvent(body, init)
+        seen.add(
+          isHandled(() => {
+            idempotencyKeyOf(event)
+            return parseForm(readBody(event))
+          }),
+        )
       }),
       { numRuns: RUNS.formParser },
     )

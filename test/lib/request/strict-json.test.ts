@@ -15,15 +15,15 @@ const findingsOf = (text: string) => {
 
 describe('parseJson', () => {
   test.each([
-    ['an empty text', '', '', 'is not JSON'],
-    ['half an object', '{"a":', '', 'is not JSON'],
-    ['two values', '{} {}', '', 'is not JSON'],
-    ['a name twice', '{"a":1,"a":2}', 'a', 'stands twice in its object'],
-    ['a name twice, once escaped', '{"a":1,"\\u0061":2}', 'a', 'stands twice in its object'],
-    ['a name twice, further in', '{"x":[{},{"a":1,"b":2,"a":3}]}', 'x.1.a', 'stands twice in its object'],
-    ['__proto__', '{"a":{"__proto__":{"x":1}}}', 'a.__proto__', 'is not a name that is taken'],
+    ['an empty text', '', '', 'is not valid JSON'],
+    ['half an object', '{"a":', '', 'is not valid JSON'],
+    ['two values', '{} {}', '', 'is not valid JSON'],
+    ['a duplicate key', '{"a":1,"a":2}', 'a', 'is a duplicate key'],
+    ['a duplicate key, once escaped', '{"a":1,"\\u0061":2}', 'a', 'is a duplicate key'],
+    ['a duplicate key, nested', '{"x":[{},{"a":1,"b":2,"a":3}]}', 'x.1.a', 'is a duplicate key'],
+    ['__proto__', '{"a":{"__proto__":{"x":1}}}', 'a.__proto__', 'is not an allowed key'],
     ['deep nesting', '['.repeat(17) + ']'.repeat(17), '0.0.0', 'is nested deeper than 16 levels'],
-  ])('%s is refused, with its place', (_, text, path, message) => {
+  ])('%s is refused, with its path', (_, text, path, message) => {
     expect(findingsOf(text)).toEqual([{ path, message }])
   })
 
@@ -31,12 +31,12 @@ describe('parseJson', () => {
     expect(JSON.stringify(findingsOf('{"name": secret-words}'))).not.toContain('secret')
   })
 
-  test('names in strings and in other objects are no doubles', () => {
+  test('keys in strings and in other objects are no duplicates', () => {
     const text = '{"a":"\\"a\\":1,{","b":[{"a":1},{"a":2}],"c":{"a":{"a":1}}}'
     expect(parseJson(text)).toEqual(JSON.parse(text))
   })
 
-  test('whatever JSON.stringify writes is read back as JSON.parse reads it', () => {
+  test('anything that JSON.stringify writes is read as JSON.parse reads it', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
         const text = JSON.stringify(value)
@@ -46,7 +46,7 @@ describe('parseJson', () => {
     )
   })
 
-  test('whatever is read, nothing but an InvalidRequestError is thrown', () => {
+  test('nothing but an InvalidRequestError is thrown', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void findingsOf(text)))
   })
 })

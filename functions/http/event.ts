@@ -1,0 +1,104 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import {
+  InvalidRequestError,
+  PayloadTooLargeError,
+  UnsupportedMediaTypeError,
+} from '../../lib/errors/errors.ts'
+import { parse, requestId, requestIdOf, toRequestId } from '../../lib/request/conversation-request.ts'
+import { FORM_MEDIA_TYPES, type FormBody, readForm } from '../../lib/request/form.ts'
+
+/** A body must be smaller than this many bytes. */
+const BODY_LIMIT = 16 * 1024
+
+/** The parts of API Gateway's event that are read here. Local emulations leave some out. */
+type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
+  readonly headers?: APIGatewayProxyEventV2['headers'] | undefined
+  readonly body?: string | null | undefined
+}
+
+/**
+ * Returns the decoded body of a form.
+ *
+ * @throws {PayloadTooLargeError} The body has 16 KB or more.
+ * @throws {UnsupportedMediaTypeError} The body is neither JSON nor a URL-encoded form, or not in UTF-8.
+ * @throws {InvalidRequestError} The body can't be decoded.
+ */
+export const readBody = (event: Event): FormBody => {
+  const text = decodeBody(event)
+  return { mediaType: mediaTypeOf(event), text }
+}
+
+/**
+ * Returns the `Idempotency-Key` header, with or without the quotes of the IETF draft. `undefined` if there is none.
+ *
+ * @throws {InvalidRequestError} It is not a valid request id.
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+ */
+export const idempotencyKeyOf = (event: Event): string | undefined => {
+  const key = bareKeyOf(event)
+  if (key === undefined) return undefined
+  try {
+    return parse(requestId, key)
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error
+    throw new InvalidRequestError(error.findings.map(({ message }) => ({ path: 'Idempotency-Key', message })))
+  }
+}
+
+/**
+ * Returns the request id that the sender gave: the header's, else the body's if the body can be read. `undefined` if
+ * there is no valid one. For problems and log lines, so it never throws.
+ */
+export const givenRequestId = (event: Event): string | undefined => {
+  const key = toRequestId(bareKeyOf(event))
+  if (key !== undefined) return key
+  try {
+    return requestIdOf(readForm(readBody(event)))
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns the `Authorization` header. `undefined` if there is none. */
+export const authorizationOf = (event: Event): string | undefined => headerOf(event, 'authorization')
+
+/** Returns the `Origin` header, which browsers add to calls from a page. `undefined` if there is none. */
+export const originOf = (event: Event): string | undefined => headerOf(event, 'origin')
+
+const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
+
+/** API Gateway sends header names in lower case. Local emulations don't always. */
+const headerOf = ({ headers = {} }: Event, name: string): string | undefined =>
+  headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
+
+const mediaTypeOf = (event: Event): FormBody['mediaType'] => {
+  const [type, ...parameters] = (headerOf(event, 'content-type') ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
+  const mediaType = FORM_MEDIA_TYPES.find((known) => known === type)
+  if (mediaType === undefined || (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)))
+    throw new UnsupportedMediaTypeError({
+      detail: 'Send application/json or application/x-www-form-urlencoded, in UTF-8.',
+    })
+  return mediaType
+}
+
+const decodeBody = ({ body, isBase64Encoded }: Event): string => {
+  const content = body ?? ''
+  const size = isBase64Encoded ? Math.floor((content.length * 3) / 4) - 2 : Buffer.byteLength(content)
+  if (size >= BODY_LIMIT) throw tooLarge()
+  if (!isBase64Encoded) return content
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(content))
+    throw new InvalidRequestError([{ path: '', message: 'is not valid base64' }])
+  const bytes = Buffer.from(content, 'base64')
+  if (bytes.length >= BODY_LIMIT) throw tooLarge()
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new InvalidRequestError([{ path: '', message: 'is not valid UTF-8' }])
+  }
+}
+
+const tooLarge = () => new PayloadTooLargeError({ detail: 'The body must be smaller than 16 KB.' })
