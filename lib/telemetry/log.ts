@@ -1,7 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger'
+import { CODES } from '../errors/codes.ts'
 import { type AppError, causesOf } from '../errors/errors.ts'
 
-/** All that may be logged: nothing that a sender or LivePerson wrote, but the request id and the campaign's ids. */
+/** Every field that may be logged. Of what senders and LivePerson write, only ids are among them. */
 const FIELDS = [
   'requestId',
   'accountId',
@@ -14,7 +15,7 @@ const FIELDS = [
   'conversationId',
   'messageStatus',
   'attempt',
-  'delayMs',
+  'step',
   'durationMs',
   'messageId',
   'changed',
@@ -22,33 +23,41 @@ const FIELDS = [
   'ageMs',
 ] as const
 
-/** Which of them are more than one value: hosts by service. */
+/** A host per service. */
 type Hosts = Readonly<Record<string, string>>
 
-export type LogFields = {
+type LogFields = {
   readonly [name in (typeof FIELDS)[number]]?: (name extends 'hosts' ? Hosts : Value) | undefined
 }
 
 type Value = string | number | boolean
 
-/** Text that stands in the source as it is: nothing can be put into it at run time. */
-type Fixed<T extends string> = string extends T ? never : T
+/**
+ * A string literal. A message built at run time doesn't compile, because it could contain anything. Neither `string` nor
+ * a template with a placeholder requires a key in a record, so an empty record fits.
+ */
+type Literal<T extends string> = T extends string
+  ? Record<never, true> extends Record<T, true>
+    ? never
+    : T
+  : never
 
-/** The one way to the log: JSON lines of known fields. `LOG_LEVEL` decides what is written, INFO by default. */
+export type Log = ReturnType<typeof createLog>
+
+/** Returns the only way to the log: JSON lines with known fields. `LOG_LEVEL` sets the lowest level, INFO by default. */
 export const createLog = () => {
   const logger = new Logger()
   return {
-    info: <T extends string>(message: Fixed<T>, fields: LogFields = {}) =>
-      logger.info(message, allowed(fields)),
-    warn: <T extends string>(message: Fixed<T>, fields: LogFields = {}) =>
-      logger.warn(message, allowed(fields)),
-    /**
-     * An error is told by its code and our own words; of its cause only names and codes. What its sender has to mend
-     * is a warning.
-     */
-    error: <T extends string>(message: Fixed<T>, error: AppError, fields: LogFields = {}) =>
-      logger[error.status < 500 ? 'warn' : 'error'](message, {
-        ...allowed(fields),
+    info: <T extends string>(message: Literal<T>, fields: LogFields = {}) =>
+      logger.info(message, toAllowed(fields)),
+
+    warn: <T extends string>(message: Literal<T>, fields: LogFields = {}) =>
+      logger.warn(message, toAllowed(fields)),
+
+    /** Logs the error's code and our own words, at its code's level. Of its causes, only names and codes are logged. */
+    error: <T extends string>(message: Literal<T>, error: AppError, fields: LogFields = {}) =>
+      logger[CODES[error.code].logLevel](message, {
+        ...toAllowed(fields),
         code: error.code,
         detail: error.code === 'invalid_request' ? undefined : error.message,
         cause: causesOf(error.cause),
@@ -56,7 +65,7 @@ export const createLog = () => {
   }
 }
 
-const allowed = (fields: LogFields) =>
+const toAllowed = (fields: LogFields) =>
   Object.fromEntries(
     FIELDS.map((name) => [name, fields[name]] as const).filter(([, value]) => value !== undefined),
   )

@@ -1,6 +1,6 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 
-/** Everything that is counted, and what an operator reads from it. */
+/** Every metric. docs/operations.md says what an operator reads from each. */
 export type MetricName =
   | 'conversation_opened'
   | 'conversation_existing'
@@ -16,11 +16,14 @@ export type MetricName =
   | 'bot_check_failed'
   | 'origin_refused'
 
+/** Counts one occurrence. Leave out `accountId` if an alarm watches the metric: its dimensions must match exactly. */
 export type CountMetric = (name: MetricName, accountId?: string) => void
 
 /**
- * Returns a function that counts one occurrence, written at once in the embedded metric format. Dimensions are `service`
- * (`POWERTOOLS_SERVICE_NAME`: name and stage) and, where one is given, `accountId`; an alarm needs a metric without.
+ * Returns a function that counts. Each occurrence is written at once in CloudWatch's embedded metric format. The
+ * dimensions are `service` (from `POWERTOOLS_SERVICE_NAME`: name and stage) and `accountId`, if given.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export const createMetrics = (): CountMetric => {
   const metrics = new Metrics({ namespace: 'CampaignConversations' })
