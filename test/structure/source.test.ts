@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { globalsOf, hasRuntimeCode, importsOf } from './source.ts'
+import { globalsOf, hasBehaviour, importsOf } from './source.ts'
 
 const at = (text: string) => ({ path: 'lib/here/x.ts', text })
 
@@ -30,13 +30,16 @@ describe('what a source file holds', () => {
   })
 
   test.each([
-    ["import type { A } from './a.ts'\nexport interface B { readonly a: A }\nexport type C = B", false],
-    ["export type { A } from './a.ts'\ndeclare const B: string\ndeclare module 'c'", false],
-    ['export const a = 1', true],
-    ["export { a } from './a.ts'", true],
+    ["import type { A } from './a.ts'; export interface B { readonly a: (b: A) => void }", false],
+    ["export type { A } from './a.ts'; declare function b(): void", false],
+    ["export { a } from './a.ts'", false],
+    ['export const a = { b: 1, c: [2] } as const satisfies Readonly<Record<string, unknown>>', false],
+    ['export const a = (b: number) => b', true],
+    ['export const a = b() as string', true],
     ['function a() {}', true],
-  ])('%s has runtime code: %s', (text, expected) => {
-    expect(hasRuntimeCode(at(text))).toBe(expected)
+    ['export default class {}', true],
+  ])('%s has behaviour: %s', (text, expected) => {
+    expect(hasBehaviour(at(text))).toBe(expected)
   })
 
   test.each([

@@ -85,15 +85,28 @@ const isTypeImport = (node: SyntaxNode): boolean => {
   return names.length > 0 && names.every((name) => name.importKind === 'type' || name.exportKind === 'type')
 }
 
-/** Returns whether anything of a file is left once its types and imports are erased. */
-export const hasRuntimeCode = (source: Source): boolean => parseSource(source).some(isRuntimeStatement)
+/** Returns whether a file does anything when it runs: it has a function, a class or a call. Types and constants don't. */
+export const hasBehaviour = (source: Source): boolean =>
+  parseSource(source).some((statement) => runningNodes(statement).some(({ type }) => BEHAVIOUR.has(type)))
 
-const isRuntimeStatement = (statement: SyntaxNode): boolean => {
-  if (statement.type.startsWith('TS') || statement.type === 'ImportDeclaration') return false
-  if (statement.declare === true) return false
-  if (statement.type !== 'ExportNamedDeclaration') return true
-  return isNode(statement.declaration) ? isRuntimeStatement(statement.declaration) : !isTypeImport(statement)
-}
+const BEHAVIOUR = new Set([
+  'FunctionDeclaration',
+  'FunctionExpression',
+  'ArrowFunctionExpression',
+  'ClassDeclaration',
+  'ClassExpression',
+  'CallExpression',
+  'NewExpression',
+  'TaggedTemplateExpression',
+  'ImportExpression',
+])
+
+/** Returns a node and what is below it, without types. */
+const runningNodes = (node: SyntaxNode): readonly SyntaxNode[] =>
+  isErased(node) ? [] : [node, ...childrenOf(node).flatMap(runningNodes)]
+
+const isErased = ({ type, declare }: SyntaxNode): boolean =>
+  (type.startsWith('TS') && !TS_EXPRESSIONS.has(type)) || declare === true
 
 /**
  * Returns the names that a file uses without declaring them, such as `fetch` or `process`. A name that is declared
@@ -116,7 +129,7 @@ interface UsedName {
 
 const usedNames = (node: SyntaxNode, as: UsedName['as'] = 'used'): readonly UsedName[] => {
   if (node.type === 'Identifier') return [{ name: String(node.name), as }]
-  if (node.type.startsWith('TS') && !TS_EXPRESSIONS.has(node.type)) return []
+  if (isErased(node)) return []
   if (node.type === 'MemberExpression' && isNode(node.object) && isNode(node.property)) {
     const { object, property } = node
     if (node.computed === true) return [...usedNames(object), ...usedNames(property)]
