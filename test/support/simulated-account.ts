@@ -15,10 +15,10 @@ export const ACCOUNT_ID = '70123456'
 
 export type SimulatedAccount = Awaited<ReturnType<typeof startSimulatedAccount>>
 
-/** A {@link Fault} of a service that the test names separately. */
-export type Trouble = {
-  readonly [Kind in Fault['kind']]: Omit<Extract<Fault, { kind: Kind }>, 'service'>
-}[Fault['kind']]
+type WithoutService<Kind> = Kind extends unknown ? Omit<Kind, 'service'> : never
+
+/** A fault whose service the test adds. */
+export type Trouble = WithoutService<Fault>
 
 /** Starts a simulated LivePerson and returns what tests of `lib/liveperson/` need to call it for one account. */
 export const startSimulatedAccount = async () => {
