@@ -1,5 +1,10 @@
 import * as z from 'zod/mini'
-import type { BotCheckSecret } from '../account/secrets.ts'
+import {
+  type BotCheckSecret,
+  parseBotCheckSecret,
+  type ReadSecret,
+  readCurrentSecret,
+} from '../account/secrets.ts'
 import type { BotCheckConfig } from '../config/stage.ts'
 import { BotCheckFailedError, InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
 import { createRefreshing } from '../net/refreshing.ts'
@@ -28,7 +33,7 @@ export type CheckBot = (token: string) => Promise<void>
  * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and reCAPTCHA v2
  * have the same API. The consumer's IP address is not sent.
  *
- * @param options.readSecret Reads the secret that the provider issued together with the page's site key.
+ * @param options.secretId The secret that the provider issued together with the page's site key.
  * @param options.now Milliseconds since the epoch.
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * @see https://docs.hcaptcha.com/#verify-the-user-response-server-side
@@ -38,15 +43,17 @@ export const createBotCheck = ({
   botCheck: { verifyUrl, hostnames },
   call,
   readSecret,
+  secretId,
   now,
 }: {
   readonly botCheck: BotCheckConfig
   readonly call: ThirdParty
-  readonly readSecret: () => Promise<BotCheckSecret>
+  readonly readSecret: ReadSecret
+  readonly secretId: string
   readonly now: () => number
 }): CheckBot => {
   const secrets = createRefreshing<BotCheckSecret>({
-    read: readSecret,
+    read: () => readCurrentSecret(readSecret, secretId, parseBotCheckSecret),
     lifetimeOf: () => ({ renewAfterMs: SECRET_LIFE_MS }),
     pauseMs: SECRET_LIFE_MS / 10,
     now,

@@ -17,7 +17,8 @@ import type { CheckBot } from './bot-check.ts'
 import type { VerifiedConsumer, VerifyConsumer } from './token.ts'
 import { fillIn, mergeAttributes } from './vouched.ts'
 
-export interface AcceptFormOptions {
+/** A form, and what the door knows about it. */
+export interface FormSubmission {
   /** The account that the request goes to. */
   readonly account: AccountConfig
   readonly form: Form
@@ -25,6 +26,9 @@ export interface AcceptFormOptions {
   readonly authorization: string | undefined
   /** The sender's, or one that the service generated. */
   readonly requestId: string
+}
+
+export interface AcceptFormOptions extends FormSubmission {
   /** Undefined if the account has no identity provider. */
   readonly verifyConsumer: VerifyConsumer | undefined
   /** Undefined if the account has no bot check. */

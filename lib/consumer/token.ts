@@ -10,16 +10,16 @@ import type { ThirdParty } from './third-party.ts'
 
 /** How far the identity provider's clock may be off, in seconds. */
 const CLOCK_TOLERANCE = 5
-/** How long keys are used before they are fetched again, in milliseconds. */
+/** How long the keys are used before they are fetched again, in milliseconds. */
 const KEYS_LIFE_MS = 600_000
-/** How soon after a fetch a key that is not among them lets them be fetched again, in milliseconds. */
+/** The least time between two fetches because of an unknown key, in milliseconds. */
 const COOL_DOWN_MS = 30_000
-/** How long after a fetch that failed nobody asks again, in milliseconds. */
+/** The pause after a failed fetch, in milliseconds. */
 const FAILURE_PAUSE_MS = 1000
 const MAX_TOKEN_LENGTH = 8192
 const BEARER = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
-/** Who the identity provider says the consumer is. */
+/** What a verified token says about its consumer. */
 export interface VerifiedConsumer {
   readonly consumerId: string
   readonly firstName: string | undefined
@@ -30,9 +30,16 @@ export interface VerifiedConsumer {
 }
 
 /**
- * Returns a function that verifies the `Authorization` header of a signed-in consumer against the keys of the account's
- * identity provider (JWKS): cached for ten minutes, fetched anew for a key that is not among them, but not more often
- * than every half minute.
+ * Verifies the `Authorization` header of a signed-in consumer.
+ *
+ * @throws {ConsumerTokenInvalidError} Says what is wrong, and never quotes the token.
+ * @throws {ServiceUnavailableError} The keys can't be fetched.
+ */
+export type VerifyConsumer = (authorization: string) => Promise<VerifiedConsumer>
+
+/**
+ * Returns a function that verifies tokens with the keys (JWKS) of the account's identity provider. The keys are cached
+ * for ten minutes. A token with an unknown key makes them be fetched again, at most twice a minute.
  *
  * @param options.now Milliseconds since the epoch.
  * @see https://www.rfc-editor.org/rfc/rfc8725
@@ -46,7 +53,7 @@ export const createConsumerTokens = ({
   readonly tokens: TokensConfig
   readonly call: ThirdParty
   readonly now: () => number
-}) => {
+}): VerifyConsumer => {
   const { issuer, audience, algorithms, jwksUrl } = tokens
   let failedAt = Number.NEGATIVE_INFINITY
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
@@ -54,7 +61,7 @@ export const createConsumerTokens = ({
     cooldownDuration: COOL_DOWN_MS,
     [customFetch]: async (url, { headers }) => {
       if (now() < failedAt + FAILURE_PAUSE_MS)
-        throw new ServiceUnavailableError({ detail: 'The identity provider gave no keys a moment ago.' })
+        throw new ServiceUnavailableError({ detail: 'The identity provider returned no keys a moment ago.' })
       const { status, body } = await call({ method: 'GET', url, headers: Object.fromEntries(headers) })
       return new Response(body || null, { status })
     },
@@ -67,20 +74,16 @@ export const createConsumerTokens = ({
       if (isOfToken(error)) throw error
       if (now() >= failedAt + FAILURE_PAUSE_MS) failedAt = now()
       throw new ServiceUnavailableError({
-        detail: "The keys of the consumer tokens can't be fetched.",
+        detail: "The keys for consumer tokens can't be fetched.",
         cause: error,
       })
     }
   }
 
-  /**
-   * @throws {ConsumerTokenInvalidError} Says what is wrong, never what the token holds.
-   * @throws {ServiceUnavailableError} There are no keys to verify it with.
-   */
-  return async (authorization: string): Promise<VerifiedConsumer> => {
+  return async (authorization) => {
     const token = authorization.length <= MAX_TOKEN_LENGTH ? BEARER.exec(authorization)?.[1] : undefined
     if (token === undefined)
-      throw new ConsumerTokenInvalidError({ detail: 'Authorization has to be Bearer and one signed JWT.' })
+      throw new ConsumerTokenInvalidError({ detail: 'Authorization must be Bearer and one signed JWT.' })
     try {
       const { payload } = await jwtVerify(token, keyOf, {
         issuer,
@@ -90,7 +93,7 @@ export const createConsumerTokens = ({
         clockTolerance: CLOCK_TOLERANCE,
         currentDate: new Date(now()),
       })
-      // jose looks at iat only where a greatest age is asked for.
+      // jose checks iat only together with a maximum age.
       if (payload.iat !== undefined && payload.iat > now() / 1000 + CLOCK_TOLERANCE) throw wrong('iat')
       return toConsumer(payload)
     } catch (error) {
@@ -99,7 +102,7 @@ export const createConsumerTokens = ({
   }
 }
 
-/** Whether it is the token that names no key, or more than one, and not the keys that are missing. */
+/** Returns whether the token is at fault: it names no key of the provider, or several. */
 const isOfToken = (error: unknown) =>
   error instanceof errors.JWKSNoMatchingKey ||
   error instanceof errors.JWKSMultipleMatchingKeys ||
@@ -114,7 +117,7 @@ const invalid = (cause: unknown): ConsumerTokenInvalidError => {
 
 const wrong = (claim: string, cause?: unknown) =>
   new ConsumerTokenInvalidError({
-    detail: `The consumer token's ${claim} is missing or not right.`,
+    detail: `The consumer token's ${claim} is missing or invalid.`,
     cause,
   })
 
@@ -128,7 +131,8 @@ const claims = z.object({
 })
 
 /**
- * LivePerson's names for what a consumer's token says; what the standard claims leave out, its `personal` SDE may say.
+ * Returns the consumer that the claims describe. A `personal` attribute in `lp_sdes` stands in for the standard claims
+ * that are missing.
  *
  * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html

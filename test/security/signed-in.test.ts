@@ -46,16 +46,16 @@ describe('401 consumer_token_invalid says what is wrong, and nothing of what the
 
   test.each<[string, Record<string, unknown>, string]>([
     ['its end', { exp: now - 60 }, 'The consumer token has expired.'],
-    ['its audience', { aud: 'x' }, "The consumer token's aud is missing or not right."],
-    ['its issuer', { iss: 'x' }, "The consumer token's iss is missing or not right."],
-    ['its beginning', { nbf: now + 60 }, "The consumer token's nbf is missing or not right."],
-    ['its issue', { iat: now + 60 }, "The consumer token's iat is missing or not right."],
-    ['its consumer', { sub: '\n' }, "The consumer token's sub is missing or not right."],
-    ['a name', { given_name: 5 }, "The consumer token's given_name is missing or not right."],
+    ['its audience', { aud: 'x' }, "The consumer token's aud is missing or invalid."],
+    ['its issuer', { iss: 'x' }, "The consumer token's iss is missing or invalid."],
+    ['its beginning', { nbf: now + 60 }, "The consumer token's nbf is missing or invalid."],
+    ['its issue', { iat: now + 60 }, "The consumer token's iat is missing or invalid."],
+    ['its consumer', { sub: '\n' }, "The consumer token's sub is missing or invalid."],
+    ['a name', { given_name: 5 }, "The consumer token's given_name is missing or invalid."],
     [
       'an SDE',
       { lp_sdes: [{ type: 'ctmrinfo', info: { 'ana@example.org': 1 } }] },
-      "The consumer token's lp_sdes.0.info.(masked) is missing or not right.",
+      "The consumer token's lp_sdes.0.info.(masked) is missing or invalid.",
     ],
   ])('%s', async (_, claims, detail) => {
     const answer = await submit(signedIn(), help(), bearer(await brand.sign(claims)))
