@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
-import { CODES, type Code } from '../errors/codes.ts'
+import { type Code, isCode } from '../errors/codes.ts'
 import { RequestIdReusedError } from '../errors/errors.ts'
 import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
 import {
@@ -21,8 +21,6 @@ const code = z.pipe(
   z.string(),
   z.transform((value): Code => (isCode(value) ? value : 'internal_error')),
 )
-
-const isCode = (value: string): value is Code => Object.hasOwn(CODES, value)
 
 const requestItem = z.object({
   requestId: z.string(),

@@ -129,6 +129,7 @@ export const CODES = {
 /** A public error code. */
 export type Code = keyof typeof CODES
 
+/** Whether a text, for example from the ledger, is a code of this version of the service. */
 export const isCode = (text: string): text is Code => Object.hasOwn(CODES, text)
 
 interface Guidance {

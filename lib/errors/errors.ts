@@ -97,11 +97,6 @@ export class LivePersonRejectedError extends AppError {
   readonly code = 'liveperson_rejected'
 }
 
-/** LivePerson may have opened the conversation, and the account's `onLostAnswer` is `hold`. */
-export class OutcomeUnknownError extends AppError {
-  readonly code = 'outcome_unknown'
-}
-
 /** LivePerson answered 429 or 5xx, did not answer, or could not be reached. */
 export class LivePersonUnavailableError extends AppError {
   readonly code = 'liveperson_unavailable'
@@ -141,7 +136,7 @@ export class InternalError extends AppError {
   readonly code = 'internal_error'
 }
 
-/** An error of which only the code is known. */
+/** An error of which only the code was kept, for example in the ledger. */
 class KnownByCodeError extends AppError {
   readonly code: Code
 
@@ -159,12 +154,6 @@ export const toAppError = (thrown: unknown): AppError =>
   thrown instanceof AppError
     ? thrown
     : new InternalError({ detail: CODES.internal_error.detail, cause: thrown })
-
-/** Returns the error for the code that the ledger keeps of a final refusal. */
-export const toRejection = (code: string | undefined): LivePersonRejectedError | OutcomeUnknownError =>
-  code === 'outcome_unknown'
-    ? new OutcomeUnknownError(CODES.outcome_unknown)
-    : new LivePersonRejectedError(CODES.liveperson_rejected)
 
 /**
  * Returns one text per error in a chain of causes, outermost first, at most five: its name and code, and the message of

@@ -14,13 +14,11 @@ import {
   LivePersonUnavailableError,
   NotFoundError,
   OriginNotAllowedError,
-  OutcomeUnknownError,
   PayloadTooLargeError,
   RequestIdReusedError,
   ServiceUnavailableError,
   toAppError,
   toError,
-  toRejection,
   UnsupportedMediaTypeError,
 } from '../../../lib/errors/errors.ts'
 
@@ -33,7 +31,8 @@ const ERRORS: Readonly<Record<Code, AppError>> = {
   origin_not_allowed: new OriginNotAllowedError(reason),
   bot_check_failed: new BotCheckFailedError(reason),
   not_found: new NotFoundError(reason),
-  outcome_unknown: new OutcomeUnknownError(reason),
+  // Nothing but the ledger's code is known when this one is reported.
+  outcome_unknown: toError('outcome_unknown'),
   payload_too_large: new PayloadTooLargeError(reason),
   unsupported_media_type: new UnsupportedMediaTypeError(reason),
   request_id_reused: new RequestIdReusedError(reason),
@@ -99,14 +98,6 @@ describe('toAppError', () => {
     expect(error).toMatchObject({ code: 'internal_error', message: CODES.internal_error.detail })
     expect(error.cause).toBe(thrown)
   })
-})
-
-test.each([
-  ['outcome_unknown', OutcomeUnknownError],
-  ['liveperson_rejected', LivePersonRejectedError],
-  [undefined, LivePersonRejectedError],
-])('toRejection of %s', (code, expected) => {
-  expect(toRejection(code)).toBeInstanceOf(expected)
 })
 
 describe('causesOf', () => {
