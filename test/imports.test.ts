@@ -1,6 +1,7 @@
-import { matchesGlob } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join, matchesGlob } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { globalsOf, importsOf, readSources, type Source } from './structure/source.ts'
+import { globalsOf, importsOf, projectRoot, readSources, type Source } from './structure/source.ts'
 
 interface Module {
   /** A module may import modules of lower layers, never of higher ones, and never others of its own layer. */
@@ -11,7 +12,7 @@ interface Module {
   readonly packages: readonly string[]
 }
 
-/** The layers, from the top. The text beside each module is in docs/architecture.md. */
+/** The layers, from the top. docs/architecture.md has the same table, with the responsibility of each module. */
 const MODULES: readonly Module[] = [
   { layer: 12, module: '.', packages: ['vitest/config'] },
   { layer: 11, module: 'test', packages: ['**'] },
@@ -20,12 +21,12 @@ const MODULES: readonly Module[] = [
   { layer: 9, module: 'cli', packages: ['**'] },
   { layer: 8, module: 'tools', packages: ['**'] },
   { layer: 7, module: 'functions', packages: ['@middy/core', 'aws-lambda'] },
-  { layer: 6, module: 'lib/service', packages: ['node:crypto'] },
-  { layer: 5, module: 'lib/conversation', packages: ['node:crypto'] },
+  { layer: 6, module: 'lib/service', packages: ['node:crypto', 'node:timers/promises'] },
+  { layer: 5, module: 'lib/conversation', packages: [] },
   { layer: 5, module: 'lib/consumer', packages: ['jose'] },
   { layer: 4, module: 'lib/config', packages: ['node:fs'] },
   { layer: 4, module: 'lib/account', packages: ['@aws-sdk/client-secrets-manager'] },
-  { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru', 'node:crypto'] },
+  { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru'] },
   { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*'] },
   { layer: 2, module: 'lib/request', packages: ['node:crypto'] },
   { layer: 2, module: 'lib/net', packages: [] },
@@ -134,6 +135,18 @@ const sources = readSources(FOLDERS, '.ts').filter(({ path }) => !path.endsWith(
 describe('imports', () => {
   test('go down only, without cycles, and what has an owner is left to it', () => {
     expect(findViolations(sources)).toEqual([])
+  })
+
+  test('docs/architecture.md has the same table', () => {
+    const document = readFileSync(join(projectRoot, 'docs/architecture.md'), 'utf8')
+    const rows = [...document.matchAll(/^\| *(\d+) *\| *`([^`]+)` *\|[^|]*\|([^|]*)\|$/gm)]
+    const printed = rows.map(([, layer, module, packages = '']) => ({
+      layer: Number(layer),
+      module,
+      packages:
+        packages.trim() === 'any' ? ['**'] : [...packages.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    }))
+    expect(printed).toEqual(MODULES)
   })
 
   test('every module of the table has files', () => {
