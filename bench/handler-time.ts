@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { readBody } from '../functions/http/event.ts'
-import { accountOf, destinationOf } from '../lib/config/routes.ts'
-import type { StageConfig } from '../lib/config/stage.ts'
-import { parseRecord } from '../lib/conversation/hand-over.ts'
+import { attributesOf, resolve } from '../lib/config/routes.ts'
+import type { Job } from '../lib/conversation/attempt.ts'
+import { parseRecord } from '../lib/conversation/record.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
-import type { AcceptedRequest } from '../lib/request/conversation-request.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { accept } from '../lib/request/identity.ts'
 import { formEvent, toRecord, type World } from '../test/support/world.ts'
@@ -32,22 +31,25 @@ export const measureHandlerTime = async (world: World): Promise<readonly Figure[
   const byForm = () => {
     const { request } = parseForm(readBody(event))
     const { requestId = '' } = request
-    const { accountId } = accountOf(stage, request)
-    return toBody(stage, accept(request, { door: 'form', requestId, accountId, consumerId: undefined }))
+    const { account, destination } = resolve(stage, 'form', request)
+    const { accountId } = account
+    const decided = { door: 'form', requestId, accountId, consumerId: undefined } as const
+    return toBody({ request: accept(request, decided), destination })
   }
-  const byQueue = () => toBody(stage, parseRecord(stage, record).request)
+  const byQueue = () => toBody(parseRecord(stage, record))
   return [
     { what: 'parse to payload, form', unit: 'µs', ours: sample(byForm) },
     { what: 'parse to payload, record', unit: 'µs', ours: sample(byQueue) },
   ]
 }
 
-const toBody = (stage: StageConfig, request: AcceptedRequest): string => {
-  const account = accountOf(stage, request)
+const toBody = ({ request, destination }: Pick<Job, 'request' | 'destination'>): string => {
   const { consumer, context, accountId } = request
-  const destination = destinationOf(account, request.door, request)
+  const engagementAttributes = attributesOf(request, destination)
   const ids = { profile: randomUUID(), conversation: randomUUID() }
-  return JSON.stringify(toConversationBody({ consumer, context, accountId, ...destination }, ids))
+  return JSON.stringify(
+    toConversationBody({ consumer, context, accountId, ...destination, engagementAttributes }, ids),
+  )
 }
 
 /** Microseconds of one call, once the engine has compiled it. */

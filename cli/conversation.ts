@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { destinationOf } from '../lib/config/routes.ts'
+import { attributesOf, resolve } from '../lib/config/routes.ts'
 import type { AccountConfig } from '../lib/config/stage.ts'
 import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
@@ -22,8 +22,19 @@ export const buildConversation = (account: AccountConfig): Found<true> => {
     return { value: true, found: 'no route: each request has to name its campaign' }
   }
   const [route, { doors }] = first
-  const destination = destinationOf(account, doors[0] ?? 'form', { route })
+  const { destination } = resolve({ accounts: [account] }, doors[0] ?? 'form', { route })
   const ids = { profile: randomUUID(), conversation: randomUUID() }
-  const body = JSON.stringify(toConversationBody({ ...destination, accountId }, ids))
+  const body = JSON.stringify(
+    toConversationBody(
+      {
+        ...destination,
+        accountId,
+        consumer: undefined,
+        context: undefined,
+        engagementAttributes: attributesOf({}, destination),
+      },
+      ids,
+    ),
+  )
   return { value: true, found: `not sent, by route ${route}: ${body}` }
 }

@@ -1,64 +1,84 @@
 import { CampaignNotAllowedError, InvalidRequestError } from '../errors/errors.ts'
 import type { ConversationRequest, Door } from '../request/conversation-request.ts'
+import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { AccountConfig, RouteConfig, StageConfig } from './stage.ts'
 
+/** Where LivePerson routes a conversation, and what the route adds to it. */
+export interface Destination extends Readonly<Pick<RouteConfig, 'campaignId' | 'engagementId' | 'ttr'>> {
+  readonly routeAttributes: readonly EngagementAttribute[]
+}
+
+/** What the stage configuration says about a request. */
+export interface Resolved {
+  readonly account: AccountConfig
+  readonly destination: Destination
+}
+
 /**
- * Decides the account of a request: a route's own, else the one that it names, else the first of the configuration.
- * A form can name a route only.
+ * Returns the account and the destination of a request. It needs nothing but the configuration, so a door calls it
+ * before it verifies a token, spends a challenge or calls LivePerson.
  *
  * @throws {InvalidRequestError} The route or the account is unknown, or they contradict each other.
+ * @throws {CampaignNotAllowedError} This door may not use the route or the campaign.
  */
-export const accountOf = (stage: StageConfig, request: ConversationRequest): AccountConfig => {
-  const { route, accountId } = request
-  const named = stage.accounts.find((account) => account.accountId === accountId)
+export const resolve = (
+  stage: Pick<StageConfig, 'accounts'>,
+  door: Door,
+  request: ConversationRequest,
+): Resolved => {
+  const account = accountOf(stage, request)
+  return { account, destination: destinationOf(account, door, request) }
+}
+
+/**
+ * Returns the engagement attributes of a conversation: the request's, and the route's for the types that the request has
+ * none of. A token may have added to the request's after `resolve`.
+ */
+export const attributesOf = (
+  { engagementAttributes = [] }: Pick<ConversationRequest, 'engagementAttributes'>,
+  { routeAttributes }: Destination,
+): EngagementAttribute[] => {
+  const types = new Set(engagementAttributes.map(({ type }) => type))
+  return [...engagementAttributes, ...routeAttributes.filter(({ type }) => !types.has(type))]
+}
+
+/** The route's account, else the account that the request names, else the first one. A form can only name a route. */
+const accountOf = (
+  { accounts }: Pick<StageConfig, 'accounts'>,
+  { route, accountId }: ConversationRequest,
+): AccountConfig => {
+  const named = accounts.find((account) => account.accountId === accountId)
   if (accountId !== undefined && !named)
-    throw new InvalidRequestError([{ path: 'accountId', message: 'is not an account of this service' }])
-  if (route === undefined) return named ?? firstOf(stage)
-  const owner = stage.accounts.find((account) => Object.hasOwn(account.routes, route))
-  if (!owner) throw new InvalidRequestError([{ path: 'route', message: 'is not a route of this service' }])
+    throw new InvalidRequestError([{ path: 'accountId', message: 'is not a configured account' }])
+  if (route === undefined) return named ?? firstOf(accounts)
+  const owner = accounts.find((account) => Object.hasOwn(account.routes, route))
+  if (!owner) throw unknownRoute()
   if (named && named !== owner)
     throw new InvalidRequestError([{ path: 'route', message: 'belongs to another account' }])
   return owner
 }
 
-const firstOf = ({ accounts }: StageConfig) => {
-  const [first] = accounts
-  if (!first) throw new Error('A stage configuration has at least one account')
-  return first
+const firstOf = ([first]: StageConfig['accounts']): AccountConfig => {
+  if (first) return first
+  throw new Error('A stage configuration has at least one account')
 }
 
-/** Where LivePerson routes a conversation, and what a route adds to the request. */
-export type Destination = Pick<RouteConfig, 'campaignId' | 'engagementId' | 'ttr' | 'engagementAttributes'>
-
-/**
- * Decides campaign, engagement, TTR and engagement attributes of a request, and whether its door may use them.
- * A route's attributes stand in only for the types of which the request has none.
- *
- * @throws {CampaignNotAllowedError}
- */
-export const destinationOf = (
+const destinationOf = (
   account: AccountConfig,
   door: Door,
-  request: ConversationRequest,
+  { route, campaign, ttr }: ConversationRequest,
 ): Destination => {
-  const { route, campaign, engagementAttributes = [] } = request
   if (campaign) {
     if (account[door].campaigns !== 'any')
-      throw new CampaignNotAllowedError({ detail: 'This entry takes listed routes only, no campaign ids.' })
-    return { ...campaign, ttr: request.ttr ?? 'NORMAL', engagementAttributes }
+      throw new CampaignNotAllowedError({ detail: 'This door accepts routes only, no campaign ids.' })
+    return { ...campaign, ttr: ttr ?? 'NORMAL', routeAttributes: [] }
   }
   const listed = account.routes[route ?? '']
-  if (!listed) throw new InvalidRequestError([{ path: 'route', message: 'is not a route of this service' }])
+  if (!listed) throw unknownRoute()
   if (!listed.doors.includes(door))
-    throw new CampaignNotAllowedError({ detail: 'This entry may not use that route.' })
-  const given = new Set(engagementAttributes.map(({ type }) => type))
-  return {
-    campaignId: listed.campaignId,
-    engagementId: listed.engagementId,
-    ttr: request.ttr ?? listed.ttr,
-    engagementAttributes: [
-      ...engagementAttributes,
-      ...listed.engagementAttributes.filter(({ type }) => !given.has(type)),
-    ],
-  }
+    throw new CampaignNotAllowedError({ detail: 'This door may not use that route.' })
+  const { campaignId, engagementId, engagementAttributes } = listed
+  return { campaignId, engagementId, ttr: ttr ?? listed.ttr, routeAttributes: engagementAttributes }
 }
+
+const unknownRoute = () => new InvalidRequestError([{ path: 'route', message: 'is not a configured route' }])

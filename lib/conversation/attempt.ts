@@ -1,5 +1,5 @@
 import type { Queues } from '../aws/queues.ts'
-import type { Destination } from '../config/routes.ts'
+import { attributesOf, type Destination } from '../config/routes.ts'
 import type { AccountConfig } from '../config/stage.ts'
 import { LivePersonRejectedError, LivePersonUnavailableError, toAppError, toError } from '../errors/errors.ts'
 import type { LivePerson } from '../liveperson/client.ts'
@@ -65,7 +65,7 @@ export const createAttempt = ({
   readonly livePersonOf: (accountId: string) => LivePerson
   readonly log: Log
   readonly now: () => number
-  readonly sleep: (ms: number) => Promise<unknown>
+  readonly sleep: (ms: number) => Promise<void>
   readonly random: () => number
 }): Attempt => {
   return async (job, carrier, budget) => {
@@ -120,7 +120,7 @@ export const createAttempt = ({
             const { consumer, context } = request
             const opened = await livePerson.openConversation(
               consumerId,
-              { consumer, context, ...destination },
+              { consumer, context, ...destination, engagementAttributes: attributesOf(request, destination) },
               budget.deadline,
             )
             lpConsumerId = opened.lpConsumerId

@@ -1,14 +1,16 @@
 import type { ConversationRequest } from '../request/conversation-request.ts'
 
-/** The ids of the two requests in one batch; LivePerson echoes each as `reqId`. */
+/** The ids of the two requests in a batch. LivePerson echoes each as `reqId`. */
 export interface RequestIds {
   readonly profile: string
   readonly conversation: string
 }
 
-/** What the payload is built of: the request, and where it goes. */
-export interface ConversationInput
-  extends Pick<ConversationRequest, 'consumer' | 'engagementAttributes' | 'context'> {
+/** What the payload is built from. Every member must be named, so that no caller forgets one. */
+export interface ConversationInput {
+  readonly consumer: ConversationRequest['consumer']
+  readonly engagementAttributes: ConversationRequest['engagementAttributes']
+  readonly context: ConversationRequest['context']
   readonly accountId: string
   readonly campaignId: string
   readonly engagementId: string
@@ -16,8 +18,7 @@ export interface ConversationInput
 }
 
 /**
- * Builds the body of CONVERSATION: the consumer's profile, then the conversation, in this order. Values go through
- * untouched.
+ * Returns the body of CONVERSATION: the consumer's profile, then the conversation. Values are passed on unchanged.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
@@ -38,14 +39,14 @@ export const toConversationBody = (input: ConversationInput, ids: RequestIds) =>
 ]
 
 /**
- * Builds the body of SEND for a message of the consumer. The main dialog's id is the conversation's.
+ * Returns the body of SEND for a message of the consumer. The id of the main dialog is the conversation's.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */
 export const toMessageBody = (conversationId: string, message: string, id: string) =>
   toEventBody(conversationId, { type: 'ContentEvent', contentType: 'text/plain', message }, id)
 
-/** Builds the body of SEND that says the consumer is there: nobody sees it, and a closed conversation refuses it. */
+/** Returns the body of SEND that reports the consumer as active. Agents don't see it; a closed conversation refuses it. */
 export const toPresenceBody = (conversationId: string, id: string) =>
   toEventBody(conversationId, { type: 'ChatStateEvent', chatState: 'ACTIVE' }, id)
 
@@ -68,7 +69,7 @@ const toProfile = ({ consumer = {}, engagementAttributes = [] }: ConversationInp
   }
 }
 
-/** The `personal` SDE of what is known of the consumer, where the sender gave none. */
+/** Builds a `personal` SDE from the consumer, for a request without one. */
 const toPersonal = ({ firstName, lastName, email, phone }: NonNullable<ConversationRequest['consumer']>) => {
   const contact = given({ email, phone })
   const personal = {

@@ -1,13 +1,17 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { accountOf, destinationOf } from '../../../lib/config/routes.ts'
+import { attributesOf, resolve } from '../../../lib/config/routes.ts'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { CampaignNotAllowedError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import {
   type ConversationRequest,
+  type Door,
   parseConversationRequest,
 } from '../../../lib/request/conversation-request.ts'
+import type { EngagementAttribute } from '../../../lib/request/engagement-attributes.ts'
 
 const VIP = { type: 'ctmrinfo' as const, info: { ctype: 'vip' } }
+const BUYER = { type: 'ctmrinfo' as const, info: { role: 'buyer' } }
 const COMPANY = { type: 'personal' as const, personal: { company: 'Nord A/S' } }
 const CAMPAIGN = { campaignId: '11', engagementId: '12' }
 const stage = parseStageConfig(
@@ -32,6 +36,8 @@ const stage = parseStageConfig(
   },
   { name: 'the test', loopback: false },
 )
+const resolveFor = (door: Door, members: object) => resolve(stage, door, parseConversationRequest(members))
+
 const failure = (work: () => unknown) => {
   try {
     work()
@@ -41,91 +47,128 @@ const failure = (work: () => unknown) => {
   return undefined
 }
 
-describe('accountOf', () => {
+describe('the account', () => {
   test.each<[string, ConversationRequest, string]>([
-    ['nothing said: the first', { campaign: CAMPAIGN }, 'one'],
-    ['the account named', { campaign: CAMPAIGN, accountId: 'two' }, 'two'],
-    ['a route of the first', { route: 'help' }, 'one'],
-    ['a route of the second', { route: 'other' }, 'two'],
-    ['a route with its own account named', { route: 'other', accountId: 'two' }, 'two'],
+    ['is the first if nothing names one', { campaign: CAMPAIGN }, 'one'],
+    ['is the named one', { campaign: CAMPAIGN, accountId: 'two' }, 'two'],
+    ['is the route’s', { route: 'help' }, 'one'],
+    ['is the route’s, even if it is not the first', { route: 'other' }, 'two'],
+    ['may be named beside its own route', { route: 'other', accountId: 'two' }, 'two'],
   ])('%s', (_, request, accountId) => {
-    expect(accountOf(stage, request).accountId).toBe(accountId)
+    expect(resolve(stage, 'queue', request).account.accountId).toBe(accountId)
   })
 
-  test.each<[string, ConversationRequest, string]>([
-    ['an unknown account', { campaign: CAMPAIGN, accountId: 'three' }, 'accountId'],
-    ['an unknown route', { route: 'nowhere' }, 'route'],
-    ['a route named as a member of every object', { route: 'toString' }, 'route'],
-    ['a route of another account', { route: 'other', accountId: 'one' }, 'route'],
-  ])('%s is refused', (_, request, path) => {
-    const error = failure(() => accountOf(stage, request))
+  test.each<[string, ConversationRequest, { path: string; message: string }]>([
+    [
+      'an unknown account',
+      { campaign: CAMPAIGN, accountId: 'three' },
+      { path: 'accountId', message: 'is not a configured account' },
+    ],
+    ['an unknown route', { route: 'nowhere' }, { path: 'route', message: 'is not a configured route' }],
+    [
+      'a route named like a member of every object',
+      { route: 'toString' },
+      { path: 'route', message: 'is not a configured route' },
+    ],
+    [
+      'a route of another account',
+      { route: 'other', accountId: 'one' },
+      { path: 'route', message: 'belongs to another account' },
+    ],
+  ])('%s is refused', (_, request, finding) => {
+    const error = failure(() => resolve(stage, 'queue', request))
     expect(error).toBeInstanceOf(InvalidRequestError)
-    expect(error).toMatchObject({ findings: [{ path }] })
+    expect(error).toMatchObject({ findings: [finding] })
   })
 })
 
-describe('destinationOf', () => {
-  const of = (door: 'form' | 'queue', members: object) => {
-    const request = parseConversationRequest(members)
-    return destinationOf(accountOf(stage, request), door, request)
-  }
-
-  test.each<[string, 'form' | 'queue', object, object]>([
+describe('the destination', () => {
+  test.each<[string, Door, object, object]>([
     [
-      'a campaign: as it is',
+      'is the campaign',
       'queue',
       { campaign: CAMPAIGN, engagementAttributes: [COMPANY] },
-      { ...CAMPAIGN, ttr: 'NORMAL', engagementAttributes: [COMPANY] },
+      { ...CAMPAIGN, ttr: 'NORMAL', routeAttributes: [] },
     ],
     [
-      'a campaign with a TTR',
+      'is the campaign with the request’s TTR',
       'queue',
       { campaign: CAMPAIGN, ttr: 'CUSTOM' },
-      { ...CAMPAIGN, ttr: 'CUSTOM', engagementAttributes: [] },
+      { ...CAMPAIGN, ttr: 'CUSTOM', routeAttributes: [] },
     ],
     [
-      'a route: its own attributes',
+      'is the route with its attributes',
       'form',
       { route: 'help' },
-      { campaignId: '1', engagementId: '2', ttr: 'NORMAL', engagementAttributes: [VIP] },
+      { campaignId: '1', engagementId: '2', ttr: 'NORMAL', routeAttributes: [VIP] },
     ],
     [
-      'a route: its attributes beside others of the request',
-      'form',
-      { route: 'help', engagementAttributes: [COMPANY] },
-      { campaignId: '1', engagementId: '2', ttr: 'NORMAL', engagementAttributes: [COMPANY, VIP] },
-    ],
-    [
-      'a route: the request’s attributes in place of its own',
+      'is the route with its TTR',
       'queue',
-      { route: 'help', engagementAttributes: [{ type: 'ctmrinfo', info: { role: 'buyer' } }] },
-      {
-        campaignId: '1',
-        engagementId: '2',
-        ttr: 'NORMAL',
-        engagementAttributes: [{ type: 'ctmrinfo', info: { role: 'buyer' } }],
-      },
+      { route: 'urgent' },
+      { campaignId: '1', engagementId: '3', ttr: 'URGENT', routeAttributes: [] },
     ],
-    ['a route’s TTR', 'queue', { route: 'urgent' }, { engagementId: '3', ttr: 'URGENT' }],
-    ['the request’s TTR before the route’s', 'queue', { route: 'urgent', ttr: 'NORMAL' }, { ttr: 'NORMAL' }],
-    ['a route of the second account', 'form', { route: 'other' }, { campaignId: '5' }],
+    [
+      'is the route with the request’s TTR',
+      'queue',
+      { route: 'urgent', ttr: 'NORMAL' },
+      { campaignId: '1', engagementId: '3', ttr: 'NORMAL', routeAttributes: [] },
+    ],
+    [
+      'is a route of the second account',
+      'form',
+      { route: 'other' },
+      { campaignId: '5', engagementId: '6', ttr: 'NORMAL', routeAttributes: [] },
+    ],
   ])('%s', (_, door, members, destination) => {
-    expect(of(door, members)).toMatchObject(destination)
+    expect(resolveFor(door, members).destination).toEqual(destination)
   })
 
-  test.each<[string, 'form' | 'queue', object]>([
-    ['a raw campaign at a door of listed routes', 'form', { campaign: CAMPAIGN }],
-    ['a route of the queue at the form', 'form', { route: 'urgent' }],
-    ['a route of the form at the queue', 'queue', { route: 'form' }],
-  ])('%s is not allowed', (_, door, members) => {
-    expect(failure(() => of(door, members))).toBeInstanceOf(CampaignNotAllowedError)
+  test.each<[string, Door, object, string]>([
+    [
+      'a campaign at a door that accepts routes only',
+      'form',
+      { campaign: CAMPAIGN },
+      'This door accepts routes only, no campaign ids.',
+    ],
+    ['the queue’s route at the form', 'form', { route: 'urgent' }, 'This door may not use that route.'],
+    ['the form’s route at the queue', 'queue', { route: 'form' }, 'This door may not use that route.'],
+  ])('%s is not allowed', (_, door, members, message) => {
+    const error = failure(() => resolveFor(door, members))
+    expect(error).toBeInstanceOf(CampaignNotAllowedError)
+    expect(error).toMatchObject({ message })
+  })
+})
+
+describe('attributesOf', () => {
+  const destination = (routeAttributes: readonly EngagementAttribute[]) => ({
+    ...CAMPAIGN,
+    ttr: 'NORMAL' as const,
+    routeAttributes,
   })
 
-  test('a route of another account is refused', () => {
-    const [first] = stage.accounts
-    if (!first) throw new Error('There is a first account')
-    expect(failure(() => destinationOf(first, 'form', { route: 'other' }))).toBeInstanceOf(
-      InvalidRequestError,
+  test.each([
+    ['nothing', undefined, [], []],
+    ['the route’s', undefined, [VIP], [VIP]],
+    ['the request’s', [COMPANY], [], [COMPANY]],
+    ['the request’s, then the route’s of other types', [COMPANY], [VIP], [COMPANY, VIP]],
+    ['the request’s instead of the route’s of the same type', [BUYER], [VIP], [BUYER]],
+    ['two of one type, if the request has two', [BUYER, BUYER], [VIP, COMPANY], [BUYER, BUYER, COMPANY]],
+  ])('%s', (_, own, routeAttributes, expected) => {
+    expect(attributesOf({ engagementAttributes: own }, destination(routeAttributes))).toEqual(expected)
+  })
+
+  test('keeps everything of the request, and adds no type that it has', () => {
+    const list = fc.array(fc.constantFrom(VIP, BUYER, COMPANY), { maxLength: 4 })
+    fc.assert(
+      fc.property(list, list, (own, routeAttributes) => {
+        const all = attributesOf({ engagementAttributes: own }, destination(routeAttributes))
+        expect(all.slice(0, own.length)).toEqual(own)
+        for (const { type } of all.slice(own.length)) expect(own.map((one) => one.type)).not.toContain(type)
+        expect(new Set(all.map(({ type }) => type))).toEqual(
+          new Set([...own, ...routeAttributes].map(({ type }) => type)),
+        )
+      }),
     )
   })
 })

@@ -110,9 +110,17 @@ describe('an open conversation that nobody asked for', () => {
     // It is closed, and another one opened, behind the service's back.
     world.livePerson.closeConversation(known?.conversationId ?? '')
     const elsewhere = world.createService({ config: { stateTable: 'gone' } })
-    await elsewhere
-      .partsOf(ACCOUNT)
-      .livePerson.openConversation(consumer.id, { ...CRM_UPGRADE, ttr: 'NORMAL' }, now() + 5000)
+    await elsewhere.partsOf(ACCOUNT).livePerson.openConversation(
+      consumer.id,
+      {
+        ...CRM_UPGRADE,
+        ttr: 'NORMAL',
+        consumer: undefined,
+        context: undefined,
+        engagementAttributes: undefined,
+      },
+      now() + 5000,
+    )
     await deliver(service, [toRecord(third)])
     const item = await itemOf(third)
     expect(item?.status).toBe('existing')

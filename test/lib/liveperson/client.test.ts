@@ -27,7 +27,13 @@ import { ACCOUNT, CRM_UPGRADE, startWorld, type World } from '../../support/worl
 type Service = ReceivedRequest['service']
 
 const MINUTE = 60_000
-const INPUT = { ...CRM_UPGRADE, ttr: 'NORMAL', consumer: { firstName: 'Ana' } }
+const INPUT = {
+  ...CRM_UPGRADE,
+  ttr: 'NORMAL',
+  consumer: { firstName: 'Ana' },
+  context: undefined,
+  engagementAttributes: undefined,
+}
 
 let world: World
 let table: ReturnType<typeof createStateTable>
