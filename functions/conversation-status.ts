@@ -1,11 +1,28 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { connectStatus, type StatusService } from '../lib/service/open.ts'
-import { answerProblem, SHELL } from './lambda.ts'
-import { answerStatus } from './request-status.ts'
+import { NotFoundError } from '../lib/errors/errors.ts'
+import { toRequestId } from '../lib/request/conversation-request.ts'
+import { createStatusService, type StatusService } from '../lib/service/status.ts'
+import { type Answer, toAnswer } from './http/answer.ts'
+import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
-/** `GET /conversations/{requestId}` of a service. */
+/** Returns the handler of `GET /conversations/{requestId}`. */
 export const createHandler = (service: () => StatusService) =>
-  middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event), SHELL).onError(answerProblem)
+  middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event), MIDDY_OPTIONS).onError(
+    answerProblem,
+  )
 
-export const handler = createHandler(connectStatus)
+/** Only form requests are shown: the ids of CRM events may be guessable. */
+const answerStatus = async (
+  service: StatusService,
+  { pathParameters }: APIGatewayProxyEventV2,
+): Promise<Answer> => {
+  const id = toRequestId(pathParameters?.requestId)
+  const found = id === undefined ? undefined : await service.findFormRequest(id)
+  if (!found) throw new NotFoundError({ detail: 'No request has this id.' })
+  const { requestId, status, conversationId, messageStatus } = found
+  const code = status === 'opened' || status === 'existing' ? undefined : found.code
+  return toAnswer(200, { requestId, status, conversationId, code, messageStatus })
+}
+
+export const handler = createHandler(oncePerContainer(createStatusService))

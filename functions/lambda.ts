@@ -1,46 +1,46 @@
-import type { Context, SQSBatchResponse } from 'aws-lambda'
+import type { Context } from 'aws-lambda'
+import { type Config, readConfig } from '../lib/config/environment.ts'
 import { toAppError } from '../lib/errors/errors.ts'
-import type { Service } from '../lib/service/open.ts'
 import { createLog } from '../lib/telemetry/log.ts'
 import { toProblem } from './http/problem.ts'
 
 /**
- * Middy's own time-out is off: it would answer for a handler that is still at work, and a container that is frozen
- * instead of killed would go on with it after its lease.
+ * Middy's own timeout is off. It would answer for a handler that is still working, and a frozen container would finish
+ * that work after its lease.
  */
-export const SHELL = { timeoutEarlyInMillis: 0 } as const
+export const MIDDY_OPTIONS = { timeoutEarlyInMillis: 0 } as const
 
-/** How long a container lives on where its context doesn't say, in milliseconds. */
-const UNKNOWN_LIFE_MS = 15_000
+/** The remaining time of an invocation whose context doesn't say, in milliseconds. */
+const UNKNOWN_REMAINING_MS = 15_000
 
-/** When the container that runs this invocation is surely dead, by the service's clock. */
-export const endOf = ({ now }: Service, context: Partial<Context>): number =>
-  now() + (context.getRemainingTimeInMillis?.() ?? UNKNOWN_LIFE_MS)
-
-/** Reads secrets and domains while the container starts. What is missing is told by the first request that needs it. */
-export const start = async (service: () => Service): Promise<void> => {
-  try {
-    await service().warm()
-  } catch (error) {
-    createLog().error('The service is not set up', toAppError(error))
+/**
+ * Returns a function that creates a service on its first call and then returns the same one. It throws InvalidConfigError
+ * until the environment and the stage configuration are valid.
+ */
+export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) => {
+  let service: T | undefined
+  return () => {
+    service ??= create(readConfig())
+    return service
   }
 }
 
-/** The HTTP answer for what a handler threw. */
+/** Returns when the container of this invocation is certain to have stopped, in milliseconds since the epoch. */
+export const aliveUntil = (now: number, context: Partial<Context>): number =>
+  now + (context.getRemainingTimeInMillis?.() ?? UNKNOWN_REMAINING_MS)
+
+/** Reads secrets and hosts while the container starts. A failure is reported again by the first request. */
+export const warmUp = async (service: () => { readonly warm: () => Promise<void> }): Promise<void> => {
+  try {
+    await service().warm()
+  } catch (error) {
+    createLog().error('The service is not configured', toAppError(error))
+  }
+}
+
+/** Returns the problem for what a handler threw. */
 export const answerProblem = ({ error }: { readonly error: unknown }) => {
   const known = toAppError(error)
   createLog().error('A call failed', known)
   return toProblem(known)
-}
-
-/** Leaves a whole batch in the queue, with a line in the log that says why. */
-export const failWhole = ({
-  error,
-  event,
-}: {
-  readonly error: unknown
-  readonly event: { readonly Records: readonly { readonly messageId: string }[] }
-}): SQSBatchResponse => {
-  createLog().error('A batch failed', toAppError(error))
-  return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }
 }

@@ -1,17 +1,91 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { connect, type Service } from '../lib/service/open.ts'
-import { openFromForm } from './form-door.ts'
-import { answerProblem, endOf, SHELL, start } from './lambda.ts'
+import { resolve } from '../lib/config/routes.ts'
+import type { Result } from '../lib/conversation/protocol.ts'
+import { formBudget, HAND_OVER_DELAY_MS } from '../lib/conversation/time-budget.ts'
+import { type AppError, OriginNotAllowedError, toAppError, toError } from '../lib/errors/errors.ts'
+import { parseForm } from '../lib/request/form.ts'
+import { createOpenService, type OpenService } from '../lib/service/open.ts'
+import type { MetricName } from '../lib/telemetry/metrics.ts'
+import { type Answer, toAnswer } from './http/answer.ts'
+import { authorizationOf, givenRequestId, idempotencyKeyOf, originOf, readBody } from './http/event.ts'
+import { toProblem } from './http/problem.ts'
+import { aliveUntil, answerProblem, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
-/** `POST /conversations` of a service. */
-export const createHandler = (service: () => Service) =>
+/** Returns the handler of `POST /conversations`. */
+export const createHandler = (service: () => OpenService) =>
   middy(
-    (event: APIGatewayProxyEventV2, context: Context) =>
-      openFromForm(service(), event, endOf(service(), context)),
-    SHELL,
+    (event: APIGatewayProxyEventV2, context: Context) => openFromForm(service(), event, context),
+    MIDDY_OPTIONS,
   ).onError(answerProblem)
 
-await start(connect)
+const openFromForm = async (
+  service: OpenService,
+  event: APIGatewayProxyEventV2,
+  context: Context,
+): Promise<Answer> => {
+  const { stage, formDeadlineMs, now, uuid, report } = service
+  const startedAt = now()
+  try {
+    checkOrigin(stage.origins, originOf(event))
+    const key = idempotencyKeyOf(event)
+    const form = parseForm(readBody(event))
+    // Refuses a route or campaign before a token is verified, a challenge is spent or LivePerson is called.
+    const { account, destination } = resolve(stage, 'form', form.request)
+    const requestId = key ?? form.request.requestId ?? uuid()
+    const authorization = authorizationOf(event)
+    const request = await service.acceptForm({ account, form, authorization, requestId })
+    const budget = formBudget(startedAt, aliveUntil(startedAt, context), formDeadlineMs)
+    const result = await service.attempt({ request, account, destination }, { kind: 'memory' }, budget)
+    report({ ...request, campaign: destination }, result, now() - startedAt)
+    return answer(requestId, result)
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    const requestId = givenRequestId(event)
+    service.log.error('A form was refused', error, { requestId, door: 'form' })
+    const metric = PROBES.get(error.code)
+    if (metric) service.count(metric)
+    return toProblem(error, requestId)
+  }
+}
 
-export const handler = createHandler(connect)
+const checkOrigin = (origins: readonly string[], origin: string | undefined) => {
+  if (origin !== undefined && !origins.includes(origin) && !origins.includes('*'))
+    throw new OriginNotAllowedError({ detail: 'Pages of this origin may not call the service.' })
+}
+
+/** Metrics that reveal probing. */
+const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
+  ['consumer_token_invalid', 'consumer_token_refused'],
+  ['bot_check_failed', 'bot_check_failed'],
+  ['origin_not_allowed', 'origin_refused'],
+])
+
+const answer = (requestId: string, result: Result): Answer => {
+  switch (result.kind) {
+    case 'finished': {
+      const { status, conversationId, messageStatus, code } = result.outcome
+      if (status === 'rejected') return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
+      const isNew = status === 'opened' && !result.repeated
+      return toAnswer(isNew ? 201 : 200, { requestId, status, conversationId, messageStatus })
+    }
+    case 'opening':
+    case 'queued':
+      return toAnswer(
+        202,
+        { requestId, status: result.kind },
+        {
+          location: `/conversations/${encodeURIComponent(requestId)}`,
+          'retry-after': String(HAND_OVER_DELAY_MS / 1000),
+        },
+      )
+    case 'failed':
+      return toProblem(result.error, requestId)
+  }
+}
+
+const service = oncePerContainer(createOpenService)
+
+await warmUp(service)
+
+export const handler = createHandler(service)

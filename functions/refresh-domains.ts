@@ -1,14 +1,38 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, EventBridgeEvent } from 'aws-lambda'
-import { connectDomains, type DomainsService } from '../lib/service/open.ts'
-import { answerProblem, SHELL } from './lambda.ts'
-import { refreshDomains } from './refresh-domains-call.ts'
+import { toAppError } from '../lib/errors/errors.ts'
+import { createDomainsService, type DomainsService } from '../lib/service/domains.ts'
+import { type Answer, toAnswer } from './http/answer.ts'
+import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
-/** `POST /domains/refresh` and the schedule, of a service. */
+/** Returns the handler of `POST /domains/refresh` and of the schedule. */
 export const createHandler = (service: () => DomainsService) =>
   middy(
     (_: APIGatewayProxyEventV2 | EventBridgeEvent<string, unknown>) => refreshDomains(service()),
-    SHELL,
+    MIDDY_OPTIONS,
   ).onError(answerProblem)
 
-export const handler = createHandler(connectDomains)
+/** Refreshes the hosts of every account and reports the age of each account's hosts. 502 if every account failed. */
+const refreshDomains = async ({ accounts, now, log, count }: DomainsService): Promise<Answer> => {
+  const refreshed = await Promise.all(accounts.map(({ domains }) => domains.refresh()))
+  const reports = refreshed.map(({ accountId, changed, hosts, fetchedAt, error }) => {
+    const ageMs = fetchedAt === undefined ? undefined : now() - fetchedAt
+    if (error === undefined) {
+      log.info('Domains are fresh', { accountId, changed, hosts })
+      return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt) }
+    }
+    const failure = toAppError(error)
+    log.error('Domains could not be refreshed. The last good ones stay in use', failure, {
+      accountId,
+      hosts,
+      ageMs,
+    })
+    count('domains_refresh_failed')
+    return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt), ageMs, code: failure.code }
+  })
+  return toAnswer(refreshed.every(({ error }) => error !== undefined) ? 502 : 200, { accounts: reports })
+}
+
+const toIso = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString())
+
+export const handler = createHandler(oncePerContainer(createDomainsService))

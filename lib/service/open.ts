@@ -3,9 +3,8 @@ import { createReadSecret } from '../account/secrets.ts'
 import { awsOptions } from '../aws/options.ts'
 import { createQueues } from '../aws/queues.ts'
 import type { Config } from '../config/environment.ts'
-import type { AccountConfig } from '../config/stage.ts'
 import { createBotCheck } from '../consumer/bot-check.ts'
-import { acceptForm } from '../consumer/policy.ts'
+import { acceptForm, type FormSubmission } from '../consumer/policy.ts'
 import { createThirdParty } from '../consumer/third-party.ts'
 import { createConsumerTokens } from '../consumer/token.ts'
 import { createAttempt } from '../conversation/attempt.ts'
@@ -14,7 +13,6 @@ import { createQuarantine } from '../conversation/quarantine.ts'
 import { InvalidConfigError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
-import type { Form } from '../request/form.ts'
 import { createReport } from '../telemetry/report.ts'
 import { createDomainsService } from './domains.ts'
 import { type Seams, system } from './seams.ts'
@@ -58,8 +56,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
       const { tokens, botCheck } = form
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })
       const checkBot =
-        botCheck &&
-        createBotCheck({ botCheck, call, now, readSecret, secretId: `${secretId}/bot-check` })
+        botCheck && createBotCheck({ botCheck, call, now, readSecret, secretId: `${secretId}/bot-check` })
       return [accountId, { domains, credentials, livePerson, verifyConsumer, checkBot }] as const
     }),
   )
@@ -83,13 +80,13 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     report: createReport({ log, count }),
 
     /** Decides whose request a form's is. See {@link acceptForm}. */
-    acceptForm: (account: AccountConfig, form: Form, requestId: string): Promise<AcceptedRequest> => {
-      const { verifyConsumer, checkBot } = partsOf(account.accountId)
+    acceptForm: (submission: FormSubmission): Promise<AcceptedRequest> => {
+      const { verifyConsumer, checkBot } = partsOf(submission.account.accountId)
       const isKnown = async ({ accountId, fingerprint }: AcceptedRequest) => {
-        const known = await ledger.find([accountId], 'form', requestId)
+        const known = await ledger.find([accountId], 'form', submission.requestId)
         return known.some((item) => item.fingerprint === fingerprint)
       }
-      return acceptForm({ account, form, requestId, verifyConsumer, checkBot, isKnown })
+      return acceptForm({ ...submission, verifyConsumer, checkBot, isKnown })
     },
 
     /** Makes one attempt at a request. */

@@ -2,8 +2,7 @@ import { Readable } from 'node:stream'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { AwsOptions } from '../../lib/aws/options.ts'
 import { createOutbound } from '../../lib/net/outbound.ts'
-import type { Service } from '../../lib/service/open.ts'
-import type { World } from '../support/world.ts'
+import type { Service, World } from '../support/world.ts'
 import { createRandom, type Random } from './random.ts'
 
 /** What may happen at one step outside: at LivePerson by the simulator, at AWS and to the process by this container. */

@@ -4,7 +4,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
-import type { Service } from '../../lib/service/open.ts'
+import type { Service } from '../support/world.ts'
 import { deliver, toRecord, type World } from '../support/world.ts'
 
 /**

@@ -7,7 +7,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { SQSRecord } from 'aws-lambda'
-import type { Service } from '../../lib/service/open.ts'
+import type { Service } from '../support/world.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -428,12 +428,10 @@ const weaken = (service: Service, random: Random, without: Safeguard | undefined
   without === 'stable consumer'
     ? {
         ...service,
-        openConversation: (request, attempt, known) =>
-          service.openConversation(
-            { ...request, consumerId: `${request.consumerId}-${random.below(1e9)}` },
-            attempt,
-            known,
-          ),
+        attempt: (job, carrier, budget) => {
+          const consumerId = `${job.request.consumerId}-${random.below(1e9)}`
+          return service.attempt({ ...job, request: { ...job.request, consumerId } }, carrier, budget)
+        },
       }
     : service
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../lib/config/environment.ts'
-import type { Service } from '../../lib/service/open.ts'
-import { createService } from '../../lib/service/open.ts'
+import { createOpenService } from '../../lib/service/open.ts'
 import {
   askStatus,
   bodyOf,
   ORDER_HELP,
   ORDERS_SKILL,
+  type Service,
   startWorld,
   submit,
   type World,
@@ -317,7 +317,7 @@ describe('each code of a form’s answer', () => {
   })
 
   test('500 invalid_config: a variable is missing', async () => {
-    const answer = await submit(() => createService(readConfig({})), request())
+    const answer = await submit(() => createOpenService(readConfig({})), request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
     expect(answer.body).not.toContain('STATE_TABLE')
   })

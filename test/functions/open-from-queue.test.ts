@@ -1,8 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../lib/config/environment.ts'
-import { parseRecord, toHandedOver } from '../../lib/conversation/hand-over.ts'
-import { createService, type Service } from '../../lib/service/open.ts'
-import { CRM_UPGRADE, deliver, startWorld, toRecord, UPGRADES_SKILL, type World } from '../support/world.ts'
+import { toHandOver } from '../../lib/conversation/hand-over.ts'
+import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { parseRecord } from '../../lib/conversation/record.ts'
+import { createOpenService, type OpenService } from '../../lib/service/open.ts'
+import {
+  CRM_UPGRADE,
+  deliver,
+  type Service,
+  startWorld,
+  toRecord,
+  UPGRADES_SKILL,
+  type World,
+} from '../support/world.ts'
 
 let world: World
 let service: Service
@@ -133,13 +143,13 @@ describe('a CRM event', () => {
   test('that a form handed over keeps door, id and consumer', () => {
     const handed = parseRecord(world.configOf().stage, toRecord(event())).request
     const form = { ...handed, door: 'form' as const }
-    expect(parseRecord(world.configOf().stage, toRecord(toHandedOver(form))).request).toEqual(form)
-    expect(toHandedOver(form)).toMatch(/^[\u0020-\u007e]*$/)
+    expect(parseRecord(world.configOf().stage, toRecord(toHandOver(form, NOTHING))).request).toEqual(form)
+    expect(toHandOver(form, NOTHING)).toMatch(/^[\u0020-\u007e]*$/)
   })
 
   test('can’t pretend inside an envelope that a form handed it over', async () => {
     const form = { ...parseRecord(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
-    const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandedOver(form) }
+    const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandOver(form, NOTHING) }
     await deliver(service, [toRecord(wrapped)])
     expect(await world.receiveQuarantine()).toMatchObject([{ code: 'invalid_request' }])
   })
@@ -148,25 +158,25 @@ describe('a CRM event', () => {
 describe('what can never succeed goes to quarantine with its reason, and its neighbours are opened', () => {
   const campaign = CRM_UPGRADE
   test.each<[string, unknown, string, string]>([
-    ['not JSON', 'hello', 'invalid_request', 'the body is not JSON'],
-    ['empty', ' ', 'invalid_request', 'the body is not JSON'],
+    ['not JSON', 'hello', 'invalid_request', 'the body is not valid JSON'],
+    ['empty', ' ', 'invalid_request', 'the body is not valid JSON'],
     ['a bare number', '5', 'invalid_request', 'the body must be an object'],
     ['an array', '[]', 'invalid_request', 'the body must be an object'],
-    ['an unknown member', { campaign, skill: 1 }, 'invalid_request', 'skill is not a known member'],
+    ['an unknown member', { campaign, skill: 1 }, 'invalid_request', 'skill is an unknown key'],
     ['a wrong type', { campaign, message: 5 }, 'invalid_request', 'message must be a string'],
     [
       'half a campaign',
       { campaign: { engagementId: 1 } },
       'invalid_request',
-      'campaign.campaignId must be a decimal id, a string or a safe integer',
+      'campaign.campaignId is missing',
     ],
-    ['a prototype key', '{"__proto__":{}}', 'invalid_request', '__proto__ is not a name that is taken'],
-    ['an unknown route', { route: 'nowhere' }, 'invalid_request', 'route is not a route of this service'],
+    ['a prototype key', '{"__proto__":{}}', 'invalid_request', '__proto__ is not an allowed key'],
+    ['an unknown route', { route: 'nowhere' }, 'invalid_request', 'route is not a configured route'],
     [
       'an unknown account',
       { campaign, accountId: '1' },
       'invalid_request',
-      'accountId is not an account of this service',
+      'accountId is not a configured account',
     ],
     [
       'a route of another account',
@@ -178,19 +188,19 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
       'an SNS message that is no JSON',
       { Type: 'Notification', MessageId: 'sns-000003', Message: 'hi' },
       'invalid_request',
-      'the body is not JSON',
+      'the body is not valid JSON',
     ],
     [
       'a name that may be personal',
       { campaign, 'ana@example.org': 1 },
       'invalid_request',
-      '(masked) is not a known member',
+      '(masked) is an unknown key',
     ],
     [
       'names that may be personal',
       { campaign, consumer: { '4533112233': 1, 'anna.berg': 2 } },
       'invalid_request',
-      'consumer.(masked) is not a known member; consumer.(masked) is not a known member',
+      'consumer.(masked) is an unknown key; consumer.(masked) is an unknown key',
     ],
     [
       'a campaign that LivePerson refuses',
@@ -229,7 +239,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
 
 describe('what may succeed later stays in the queue', () => {
   const gone = () => ({ eventsQueueUrl: `${world.sqs.url}/000000000000/gone` })
-  test.each<[string, () => Service | (() => Service)]>([
+  test.each<[string, () => OpenService | (() => OpenService)]>([
     [
       'liveperson_unavailable',
       () => {
@@ -246,7 +256,7 @@ describe('what may succeed later stays in the queue', () => {
     ],
     ['service_unavailable: no table', () => world.createService({ config: { stateTable: 'gone' } })],
     ['invalid_config: no secret', () => world.createService({ config: { secretIdPrefix: 'gone' } })],
-    ['invalid_config: no variables', () => () => createService(readConfig({}))],
+    ['invalid_config: no variables', () => () => createOpenService(readConfig({}))],
     [
       'internal_error',
       () => () => {
@@ -278,7 +288,7 @@ describe('what may succeed later stays in the queue', () => {
     const { request } = parseRecord(stage, record)
     await service.ledger.claim(
       request,
-      { ...CRM_UPGRADE, ttr: 'NORMAL', engagementAttributes: [] },
+      { ...CRM_UPGRADE, ttr: 'NORMAL', routeAttributes: [] },
       Date.now() + 60_000,
     )
     expect(await deliver(service, [record])).toEqual(failed(record))

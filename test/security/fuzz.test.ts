@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { idempotencyKeyOf, readBody } from '../../functions/http/event.ts'
-import { parseRecord } from '../../lib/conversation/hand-over.ts'
+import { parseRecord } from '../../lib/conversation/record.ts'
 import { parseForm } from '../../lib/request/form.ts'
-import type { Service } from '../../lib/service/open.ts'
 import {
   ACCOUNT,
   deliver,
   formEvent,
   ORDER_HELP,
+  type Service,
   STAGE,
   startWorld,
   submit,
@@ -31,17 +31,14 @@ beforeAll(async () => {
   service = {
     ...real,
     report: () => undefined,
-    openConversation: async () => ({
-      status: 'opened',
-      conversationId: 'c-1',
+    delayRecord: async () => undefined,
+    attempt: async () => ({
+      kind: 'finished',
+      outcome: { status: 'opened', conversationId: 'c-1' },
       repeated: false,
     }),
-    queues: {
-      send: async () => undefined,
-      delay: async () => undefined,
-      quarantine: async (_, { code }) => {
-        quarantined.push(code)
-      },
+    quarantine: async ({ error }) => {
+      quarantined.push(error.code)
     },
   }
 })
@@ -72,7 +69,8 @@ const NAMES = [
   'consumerId',
   'fingerprint',
   'request',
-  'known',
+  'facts',
+  'conversation',
   'Type',
   'Message',
   'MessageId',

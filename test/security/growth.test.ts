@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { givenRequestId, readBody } from '../../functions/http/event.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
-import { parseRecord } from '../../lib/conversation/hand-over.ts'
+import { parseRecord } from '../../lib/conversation/record.ts'
 import { parseForm } from '../../lib/request/form.ts'
 import { formEvent, STAGE, toRecord } from '../support/world.ts'
 import { isHandled } from './handled.ts'

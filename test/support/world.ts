@@ -11,14 +11,22 @@ import { createHandler as createStatusHandler } from '../../functions/conversati
 import { createHandler as createFormHandler } from '../../functions/open-from-form.ts'
 import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
 import { createHandler as createRefreshHandler } from '../../functions/refresh-domains.ts'
+import { createReadSecret } from '../../lib/account/secrets.ts'
+import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
+import { createQueues } from '../../lib/aws/queues.ts'
+import { createStateTable } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
-import { createService, type Seams, type Service } from '../../lib/service/open.ts'
+import { createLedger } from '../../lib/conversation/ledger.ts'
+import { createDomainsService, type DomainsService } from '../../lib/service/domains.ts'
+import { createOpenService, type OpenService } from '../../lib/service/open.ts'
+import { type Seams, system } from '../../lib/service/seams.ts'
+import { createStatusService, type StatusService } from '../../lib/service/status.ts'
 import { startDynamoDb } from '../../local/aws/dynamodb.ts'
-import { loadFixture } from '../../local/liveperson/state/account.ts'
-import { startLivePerson } from '../../local/liveperson/server.ts'
 import { startSecretsManager } from '../../local/aws/secrets-manager.ts'
 import { startSqs } from '../../local/aws/sqs.ts'
+import { startLivePerson } from '../../local/liveperson/server.ts'
+import { loadFixture } from '../../local/liveperson/state/account.ts'
 
 export const ACCOUNT = '70123456'
 export const OTHER_ACCOUNT = '70999999'
@@ -45,6 +53,33 @@ export const STAGE = {
     },
     { accountId: OTHER_ACCOUNT, routes: { 'other-help': { campaignId: '1', engagementId: '2' } } },
   ],
+}
+
+/** Where a test departs from a deployed container. */
+interface ServiceOptions extends Partial<Seams> {
+  readonly stage?: unknown
+  readonly config?: Partial<Config>
+  readonly aws?: AwsOptions
+}
+
+/** The services of all four functions, with caches of their own, and the operations beneath them. */
+export type Service = ReturnType<typeof createContainer>
+
+const createContainer = (config: Config, { aws = awsOptions, ...given }: ServiceOptions = {}) => {
+  const { sleep, random, now, uuid } = { ...system, ...given }
+  const {
+    table = createStateTable({ name: config.stateTable, aws, sleep, random }),
+    queues = createQueues({ ...config, aws }),
+    readSecret = createReadSecret(aws),
+  } = given
+  const seams = { ...given, table, queues, readSecret }
+  return {
+    ...createDomainsService(config, seams),
+    ...createStatusService(config, seams),
+    ...createOpenService(config, seams),
+    queues,
+    ledger: createLedger({ table, now, uuid }),
+  }
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
@@ -111,12 +146,8 @@ export const startWorld = async () => {
     configOf,
 
     /** A container: a service with caches of its own. */
-    createService: ({
-      stage,
-      config,
-      ...seams
-    }: Partial<Seams> & { stage?: unknown; config?: Partial<Config> } = {}): Service =>
-      createService({ ...configOf(stage), ...config }, seams),
+    createService: ({ stage, config, ...options }: ServiceOptions = {}): Service =>
+      createContainer({ ...configOf(stage), ...config }, options),
 
     /** Takes all that is visible off the quarantine queue: its bodies and reasons. */
     receiveQuarantine: async () =>
@@ -171,7 +202,7 @@ export const bodyOf = ({ body }: APIGatewayProxyStructuredResultV2) => JSON.pars
 type Answer = Promise<APIGatewayProxyStructuredResultV2>
 
 /** Submits a form to a container, through its handler. */
-export const submit = (service: Service | (() => Service), body: unknown, init?: FormInit): Answer =>
+export const submit = (service: OpenService | (() => OpenService), body: unknown, init?: FormInit): Answer =>
   createFormHandler(typeof service === 'function' ? service : () => service)(
     formEvent(body, init),
     contextOf(15_000),
@@ -179,7 +210,7 @@ export const submit = (service: Service | (() => Service), body: unknown, init?:
 
 /** Gives records to a container, through its handler. */
 export const deliver = (
-  service: Service | (() => Service),
+  service: OpenService | (() => OpenService),
   records: readonly SQSRecord[],
   remainingMs = 60_000,
 ): Promise<SQSBatchResponse> =>
@@ -189,7 +220,7 @@ export const deliver = (
   ) as Promise<SQSBatchResponse>
 
 /** Asks a container for a request's status, through its handler. */
-export const askStatus = (service: Service | (() => Service), requestId?: string): Answer =>
+export const askStatus = (service: StatusService | (() => StatusService), requestId?: string): Answer =>
   createStatusHandler(typeof service === 'function' ? service : () => service)(
     {
       pathParameters: requestId === undefined ? undefined : { requestId },
@@ -198,7 +229,7 @@ export const askStatus = (service: Service | (() => Service), requestId?: string
   ) as Answer
 
 /** Refreshes the domains of a container, through its handler. */
-export const refresh = (service: Service | (() => Service)): Answer =>
+export const refresh = (service: DomainsService | (() => DomainsService)): Answer =>
   createRefreshHandler(typeof service === 'function' ? service : () => service)(
     {} as unknown as APIGatewayProxyEventV2,
     contextOf(10_000),

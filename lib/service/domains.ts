@@ -1,0 +1,47 @@
+import { createDomains } from '../account/domains.ts'
+import { awsOptions } from '../aws/options.ts'
+import { createStateTable } from '../aws/state-table.ts'
+import type { Config } from '../config/environment.ts'
+import { fetchHosts } from '../liveperson/domain-api.ts'
+import { createHttp } from '../liveperson/http.ts'
+import { createOutbound } from '../net/outbound.ts'
+import { createLog } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { type Seams, system } from './seams.ts'
+
+/** How long the Domain API may take, in milliseconds. */
+const DOMAIN_API_MS = 5000
+
+export type DomainsService = ReturnType<typeof createDomainsService>
+
+/** Returns what `refreshDomains` needs. Both doors are built on it. */
+export const createDomainsService = (config: Config, seams: Partial<Seams> = {}) => {
+  const { stage, domainApiUrl, loopback } = config
+  const { now, sleep, random } = { ...system, ...seams }
+  const {
+    outbound = createOutbound(),
+    table = createStateTable({ name: config.stateTable, aws: awsOptions, sleep, random }),
+  } = seams
+  const log = createLog()
+  const count = createMetrics()
+  const http = createHttp({ outbound, now, loopback })
+  const accounts = stage.accounts.map((account) => {
+    const { accountId } = account
+    const domains = createDomains({
+      accountId,
+      table,
+      loopback,
+      now,
+      fetchHosts: () =>
+        fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
+      onForeignHost: () => {
+        log.warn("The Domain API returned a host that isn't LivePerson's. The previous hosts stay in use", {
+          accountId,
+        })
+        count('foreign_host_refused')
+      },
+    })
+    return { account, domains }
+  })
+  return { now, log, count, outbound, http, table, accounts }
+}

@@ -1,0 +1,19 @@
+import { awsOptions } from '../aws/options.ts'
+import { createStateTable } from '../aws/state-table.ts'
+import type { Config } from '../config/environment.ts'
+import { createLedger } from '../conversation/ledger.ts'
+import { type Seams, system } from './seams.ts'
+
+export type StatusService = ReturnType<typeof createStatusService>
+
+/** Returns what `conversationStatus` needs. */
+export const createStatusService = (config: Config, seams: Partial<Seams> = {}) => {
+  const { now, sleep, uuid, random } = { ...system, ...seams }
+  const { table = createStateTable({ name: config.stateTable, aws: awsOptions, sleep, random }) } = seams
+  const ledger = createLedger({ table, now, uuid })
+  const accountIds = config.stage.accounts.map(({ accountId }) => accountId)
+  return {
+    /** Returns the first account's form request with an id. @throws {ServiceUnavailableError} */
+    findFormRequest: async (requestId: string) => (await ledger.find(accountIds, 'form', requestId))[0],
+  }
+}
