@@ -1,8 +1,13 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
 import * as z from 'zod/mini'
 import type { TokensConfig } from '../config/stage.ts'
-import { AppError, ConsumerTokenInvalidError, ServiceUnavailableError } from '../errors/errors.ts'
-import { maskPath } from '../errors/mask.ts'
+import {
+  AppError,
+  ConsumerTokenInvalidError,
+  type Finding,
+  ServiceUnavailableError,
+} from '../errors/errors.ts'
+import { toSafePath } from '../errors/mask.ts'
 import { check, consumerId } from '../request/conversation-request.ts'
 import { type EngagementAttribute, engagementAttributes } from '../request/engagement-attributes.ts'
 import { text } from '../request/schema-parts.ts'
@@ -139,7 +144,7 @@ const claims = z.object({
  */
 const toConsumer = (payload: JWTPayload): VerifiedConsumer => {
   const result = check(claims, payload)
-  if ('findings' in result) throw wrong(placeOf(result.findings[0]?.path ?? ''))
+  if ('findings' in result) throw wrong(placeOf(result.findings))
   const { sub, given_name, family_name, email, phone_number, lp_sdes = [] } = result.data
   const personal = lp_sdes.find((attribute) => attribute.type === 'personal')?.personal
   return {
@@ -155,4 +160,5 @@ const toConsumer = (payload: JWTPayload): VerifiedConsumer => {
 const KNOWN_NAMES: readonly string[] = [...Object.keys(claims.shape), 'type', 'info', 'personal']
 
 /** Every other name in a token is masked: this path leaves the service. */
-const placeOf = (path: string): string => maskPath(path.split('.'), (name) => KNOWN_NAMES.includes(name))
+const placeOf = ([finding]: readonly Finding[]): string =>
+  finding ? toSafePath(finding, (name) => KNOWN_NAMES.includes(name)) : 'content'

@@ -20,5 +20,5 @@ const isIndex = (part: string) => /^\d{1,3}$/.test(part)
 const MAX_LENGTH = 200
 
 /** Returns where a finding is, for logs: a dotted path with unsafe names masked, '' for the whole input. */
-export const toSafePath = ({ path, place = path }: Finding): string =>
-  place === '' ? '' : maskPath(place.split('.')).slice(0, MAX_LENGTH)
+export const toSafePath = ({ path, place = path }: Finding, isSafe = isIdentifier): string =>
+  place === '' ? '' : maskPath(place.split('.'), isSafe).slice(0, MAX_LENGTH)

@@ -35,6 +35,12 @@ describe('toSafePath', () => {
     expect(toSafePath({ ...finding, message: 'is wrong' })).toBe(expected)
   })
 
+  test('shows only the names that the caller knows', () => {
+    const finding = { path: 'info.ana.berg', place: 'info.(masked)', message: '' }
+    expect(toSafePath(finding, (name) => name === 'info')).toBe('info.(masked)')
+    expect(toSafePath({ path: 'info.ana', message: '' }, (name) => name === 'info')).toBe('info.(masked)')
+  })
+
   test('is at most 200 safe characters for whatever path', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (path) => {
