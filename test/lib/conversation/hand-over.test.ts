@@ -1,157 +1,149 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseStageConfig } from '../../../lib/config/stage.ts'
-import type { KnownOutcome } from '../../../lib/conversation/conclude.ts'
-import { parseRecord, toHandedOver } from '../../../lib/conversation/hand-over.ts'
+import { readHandOver, toHandOver } from '../../../lib/conversation/hand-over.ts'
+import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
-import { anyJson, crmRequest, formRequest, mutated, withTextIds } from '../../support/requests.ts'
-import { STAGE, toRecord } from '../../support/world.ts'
+import { type AcceptedRequest, parseConversationRequest } from '../../../lib/request/conversation-request.ts'
+import { accept } from '../../../lib/request/identity.ts'
+import { parseJson } from '../../../lib/request/strict-json.ts'
+import { anyJson, crmRequest, formRequest, mutated } from '../../support/requests.ts'
+import { anyFacts } from './any-facts.ts'
+import { acceptedRequest } from './fakes.ts'
 
-const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
-const parse = (body: unknown, messageId = 'message-0001') => parseRecord(stage, toRecord(body, { messageId }))
-const MESSAGE_ID = fc.constant('message-0001')
-
-const isTaken = (work: () => unknown): boolean => {
-  try {
-    work()
-    return true
-  } catch (error) {
-    if (error instanceof AppError) return false
-    throw error
-  }
-}
-const sns = (body: string, MessageId = 'sns-000001') => ({
-  Type: 'Notification',
-  MessageId,
-  TopicArn: 'arn:aws:sns:eu-west-1:000000000000:crm',
-  Message: body,
+const settled = fc.record({
+  door: fc.constantFrom('form', 'queue'),
+  requestId: fc.stringMatching(/^[A-Za-z0-9._:-]{8,128}$/),
+  accountId: fc.stringMatching(/^[A-Za-z0-9]{1,32}$/),
+  consumerId: fc.option(fc.stringMatching(/^[ -~]{1,256}$/), { nil: undefined }),
 })
-const eventBridge = (detail: unknown, id = 'eventbridge-1') => ({
-  version: '0',
-  id,
-  'detail-type': 'Upgrade',
-  source: 'crm',
-  detail,
-})
+const anyAccepted: fc.Arbitrary<AcceptedRequest> = fc
+  .tuple(fc.oneof(formRequest, crmRequest), settled)
+  .map(([request, decided]) => accept(parseConversationRequest(request), decided))
 
-describe('whatever comes in, parseRecord gives a request or an AppError', () => {
-  test('any text', () => {
+const read = (body: string) => readHandOver(parseJson(body))
+
+describe('a hand-over', () => {
+  test('is read back as the same request with the same facts', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (body) => void isTaken(() => parse(body))),
+      fc.property(anyAccepted, anyFacts, (request, facts) => {
+        expect(read(toHandOver(request, facts))).toEqual({ request, facts })
+      }),
+    )
+  })
+
+  test.each<[string, Partial<Facts>]>([
+    ['nothing is known', {}],
+    ['a create is in doubt', { conversation: { kind: 'in_doubt' }, message: 'in_doubt' }],
+    ['a person has to look', { conversation: { kind: 'held' } }],
+    ['LivePerson refused', { conversation: { kind: 'refused', code: 'liveperson_rejected' } }],
+    ['another conversation is open', { conversation: { kind: 'existing', conversationId: 'c-0' } }],
+    ['it is open, and its id is unknown', { conversation: { kind: 'opened' }, message: 'not_sent' }],
+    [
+      'it is open, and its message is sent',
+      {
+        conversation: { kind: 'opened', conversationId: 'c-1' },
+        message: 'sent',
+        lpConsumerId: 'a'.repeat(64),
+      },
+    ],
+    ['the claim was released', { claim: { attempt: 2, state: 'queued', code: 'liveperson_unavailable' } }],
+    ['the claim was not released', { claim: { attempt: 1, state: 'held' } }],
+  ])('carries what is known: %s', (_, known) => {
+    const facts = { ...NOTHING, ...known }
+    expect(read(toHandOver(acceptedRequest(), facts))?.facts).toEqual(facts)
+  })
+
+  test('is ASCII', () => {
+    fc.assert(
+      fc.property(anyAccepted, anyFacts, (request, facts) => {
+        expect(toHandOver(request, facts)).toMatch(/^[\u0020-\u007e]*$/)
+      }),
+    )
+  })
+
+  test('with a character outside ASCII is read back as the same', () => {
+    const request = acceptedRequest({ message: 'Blåbær \u007f \u2028 🦊' })
+    expect(read(toHandOver(request, NOTHING))?.request.message).toBe(request.message)
+  })
+})
+
+describe('readHandOver', () => {
+  test.each<[string, unknown]>([
+    ['a CRM event', { route: 'order-help' }],
+    ['an empty object', {}],
+    ['an array', [{ handedOver: {} }]],
+    ['a string', 'handedOver'],
+    ['null', null],
+  ])('returns undefined for %s', (_, input) => {
+    expect(readHandOver(input)).toBeUndefined()
+  })
+
+  const good = (): Record<string, unknown> =>
+    JSON.parse(
+      toHandOver(acceptedRequest(), { ...NOTHING, conversation: { kind: 'opened', conversationId: 'c-1' } }),
+    ).handedOver
+  const withFacts = (members: object) => ({ facts: { ...NOTHING, ...members } })
+
+  test('accepts the hand-over that the next tests change', () => {
+    expect(readHandOver({ handedOver: good() })).toMatchObject({ request: acceptedRequest() })
+  })
+
+  test.each<[string, object]>([
+    ['an unknown member', { priority: 1 }],
+    ['an unknown door', { door: 'phone' }],
+    ['a request id that is too short', { requestId: 'x' }],
+    ['an account id with a slash', { accountId: '7012/3456' }],
+    ['no consumer', { consumerId: undefined }],
+    ['an empty consumer id', { consumerId: '' }],
+    ['a fingerprint that is too short', { fingerprint: 'f'.repeat(63) }],
+    ['a fingerprint that is not hex', { fingerprint: 'g'.repeat(64) }],
+    ['no request', { request: undefined }],
+    ['a request with an unknown member', { request: { route: 'order-help', priority: 1 } }],
+    ['a request without a destination', { request: {} }],
+    ['no facts', { facts: undefined }],
+    ['an unknown member in the facts', withFacts({ opened: true })],
+    ['no claim', withFacts({ claim: undefined })],
+    ['a claim of a fractional attempt', withFacts({ claim: { attempt: 0.5, state: 'none' } })],
+    ['an unknown claim state', withFacts({ claim: { attempt: 1, state: 'released' } })],
+    ['an unknown code in the claim', withFacts({ claim: { attempt: 1, state: 'failed', code: 'x' } })],
+    ['no conversation', withFacts({ conversation: undefined })],
+    ['an unknown kind of conversation', withFacts({ conversation: { kind: 'rejected' } })],
+    ['a refusal without a code', withFacts({ conversation: { kind: 'refused' } })],
+    ['a refusal with an unknown code', withFacts({ conversation: { kind: 'refused', code: 'x' } })],
+    ['no conversation, but its id', withFacts({ conversation: { kind: 'none', conversationId: 'c-1' } })],
+    [
+      'a conversation id that is a number',
+      withFacts({ conversation: { kind: 'opened', conversationId: 1 } }),
+    ],
+    ['an unknown message state', withFacts({ message: 'unknown' })],
+    ['an lpConsumerId that is not text', withFacts({ lpConsumerId: null })],
+  ])('refuses %s', (_, change) => {
+    expect(() => readHandOver({ handedOver: { ...good(), ...change } })).toThrow(InvalidRequestError)
+  })
+
+  test('refuses a member beside the hand-over', () => {
+    expect(() => readHandOver({ handedOver: good(), route: 'order-help' })).toThrow(InvalidRequestError)
+  })
+
+  test('returns a hand-over or throws an AppError, whatever is wrong in it', () => {
+    const handOver = fc
+      .tuple(anyAccepted, anyFacts)
+      .map(([request, facts]): object => JSON.parse(toHandOver(request, facts)))
+    const any = fc.oneof(
+      mutated(handOver),
+      anyJson.map((value) => JSON.stringify({ handedOver: value }) ?? ''),
+    )
+    let accepted = 0
+    fc.assert(
+      fc.property(any, (body) => {
+        try {
+          if (read(body)) accepted++
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError)
+        }
+      }),
       { numRuns: 300 },
     )
-  })
-
-  test('any JSON, in any envelope', () => {
-    const wrap = fc.constantFrom(
-      (value: unknown) => value,
-      (value: unknown) => sns(JSON.stringify(value)),
-      (value: unknown) => ({ ...sns(''), Message: value }),
-      (value: unknown) => eventBridge(value),
-      (value: unknown) => sns(JSON.stringify(eventBridge(value))),
-      (value: unknown) => ({ handedOver: value }),
-      (value: unknown) => ({ handedOver: { door: 'form', request: value } }),
-    )
-    fc.assert(
-      fc.property(anyJson, wrap, (value, put) => void isTaken(() => parse(JSON.stringify(put(value)) ?? ''))),
-      { numRuns: 500 },
-    )
-  })
-
-  test('a good request with something wrong in it', () => {
-    let taken = 0
-    fc.assert(
-      fc.property(mutated(crmRequest), (body) => {
-        if (isTaken(() => parse(body))) taken++
-      }),
-      { numRuns: 500 },
-    )
-    expect(taken).toBeGreaterThan(0)
-    expect(taken).toBeLessThan(500)
-  })
-
-  test('a request that was handed over, with something wrong in it', () => {
-    const handed = crmRequest.map((request): object => JSON.parse(toHandedOver(parse(request).request)))
-    fc.assert(
-      fc.property(mutated(handed), (body) => void isTaken(() => parse(body))),
-      { numRuns: 300 },
-    )
-  })
-
-  test.each([
-    ['a text of a million characters', JSON.stringify({ message: 'x'.repeat(1_000_000) })],
-    ['a million brackets', '['.repeat(500_000) + ']'.repeat(500_000)],
-    ['a hundred thousand names', `{${Array.from({ length: 100_000 }, (_, i) => `"${i}":1`).join()}}`],
-  ])('%s', (_, body) => {
-    expect(isTaken(() => parse(body))).toBe(false)
-  })
-})
-
-describe('a good request', () => {
-  test('comes out as it came in, ids as text, whatever its envelope', () => {
-    const wrap = fc.constantFrom(
-      (request: object): unknown => request,
-      (request: object) => sns(JSON.stringify(request)),
-      (request: object) => eventBridge(request),
-      (request: object) => sns(JSON.stringify(eventBridge(request))),
-      (request: object) => eventBridge(sns(JSON.stringify(request))),
-    )
-    fc.assert(
-      fc.property(crmRequest, wrap, (request, put) => {
-        const { request: parsed, known } = parse(put(request))
-        const plain: Record<string, unknown> = { ...withTextIds(request) }
-        expect(parsed).toMatchObject(plain)
-        expect(parsed).toMatchObject({ door: 'queue', accountId: '70123456' })
-        expect(known).toBeUndefined()
-        const consumer = plain.consumer as { id?: string } | undefined
-        if (consumer?.id !== undefined) expect(parsed.consumerId).toBe(consumer.id)
-        else expect(parsed.consumerId).toMatch(/^request-[0-9a-f]{64}$/)
-      }),
-    )
-  })
-
-  test('that is handed over comes back as the same, in ASCII', () => {
-    const known = fc.option(
-      fc.record({
-        outcome: fc.record(
-          {
-            status: fc.constantFrom('opened' as const, 'existing' as const),
-            conversationId: fc.uuid(),
-            messageStatus: fc.constantFrom('sent' as const, 'not_sent' as const, 'unknown' as const),
-          },
-          { requiredKeys: ['status'] },
-        ),
-        lpConsumerId: fc.stringMatching(/^[0-9a-f]{64}$/),
-      }),
-      { nil: undefined },
-    )
-    fc.assert(
-      fc.property(fc.oneof(formRequest, crmRequest), known, MESSAGE_ID, (request, found, messageId) => {
-        const accepted = { ...parse(request, messageId).request, door: 'form' as const }
-        const body = toHandedOver(accepted, found)
-        expect(body).toMatch(/^[\u0020-\u007e]*$/)
-        expect(parse(body, 'another-message')).toEqual({ request: accepted, known: found })
-      }),
-    )
-  })
-
-  test('with a lost outcome that LivePerson could not have had is refused', () => {
-    const { request } = parse({ route: 'order-help' })
-    const known = { outcome: { status: 'rejected' }, lpConsumerId: 'a' } as KnownOutcome
-    expect(() => parse(toHandedOver(request, known))).toThrow(InvalidRequestError)
-  })
-})
-
-describe('the request id', () => {
-  const body = { route: 'order-help' }
-  test.each<[string, unknown, string]>([
-    ['is its own first', sns(JSON.stringify({ ...body, requestId: 'its-own-id' })), 'its-own-id'],
-    ['is the SNS message’s', sns(JSON.stringify(body)), 'sns-000001'],
-    ['is the EventBridge event’s', eventBridge(body), 'eventbridge-1'],
-    ['is the inner event’s', sns(JSON.stringify(eventBridge(body))), 'eventbridge-1'],
-    ['is the message’s where an event has one that can’t be used', eventBridge(body, 'x'), 'message-0001'],
-    ['is the message’s', body, 'message-0001'],
-  ])('%s', (_, content, requestId) => {
-    expect(parse(content).request.requestId).toBe(requestId)
+    expect(accepted).toBeLessThan(300)
   })
 })
