@@ -7,40 +7,41 @@ import { check } from '../request/conversation-request.ts'
 import { parseJson } from '../request/strict-json.ts'
 import { parseStageConfig, type StageConfig } from './stage.ts'
 
-const needed = z.string('is not set').check(z.minLength(1, 'is empty'))
+const required = z.string('is not set').check(z.minLength(1, 'is empty'))
 
 const variables = z.object({
-  LIVEPERSON_DOMAIN_API_URL: z._default(z.url('must be an address'), 'https://api.liveperson.net'),
-  SECRET_ID_PREFIX: needed,
-  STATE_TABLE: needed,
-  EVENTS_QUEUE_URL: needed,
-  QUARANTINE_QUEUE_URL: needed,
-  CONFIG_FILE: needed,
+  LIVEPERSON_DOMAIN_API_URL: z._default(z.url(), 'https://api.liveperson.net'),
+  SECRET_ID_PREFIX: required,
+  STATE_TABLE: required,
+  EVENTS_QUEUE_URL: required,
+  QUARANTINE_QUEUE_URL: required,
+  CONFIG_FILE: required,
   FORM_DEADLINE_MS: z._default(
-    z.string().check(z.regex(/^[1-9][0-9]{2,4}$/, 'must be milliseconds, 100 to 99999')),
+    z.string().check(z.regex(/^[1-9][0-9]{2,4}$/, 'must be 100 to 99999, in milliseconds')),
     '6000',
   ),
 })
 
-/** All that this service is told from outside; the only reader of environment variables. */
+/** Everything that the environment decides. */
 export interface Config {
   readonly stage: StageConfig
-  /** Origin of LivePerson's Domain API, without a slash at its end. */
+  /** The origin of LivePerson's Domain API, without a trailing slash. */
   readonly domainApiUrl: string
-  /** Whether LivePerson's hosts may be on loopback: the Domain API itself is. */
+  /** Whether LivePerson's hosts may be on this machine. They may only if the Domain API is. */
   readonly loopback: boolean
   readonly secretIdPrefix: string
   readonly stateTable: string
   readonly eventsQueueUrl: string
   readonly quarantineQueueUrl: string
-  /** Milliseconds from the start of a form submit in which LivePerson has to answer. Default 6000. */
+  /** How long a form may wait for LivePerson, in milliseconds from the start of the call. Default: 6000. */
   readonly formDeadlineMs: number
 }
 
 /**
- * Reads the environment and the stage configuration that it names.
+ * Returns the configuration in the environment variables and in the stage file that they name. This is the only reader
+ * of environment variables.
  *
- * @throws {InvalidConfigError} Names every variable that is missing or wrong, or every mistake in the file.
+ * @throws {InvalidConfigError} Lists every missing or invalid variable, or every mistake in the file.
  */
 export const readConfig = (env: Readonly<Record<string, string | undefined>> = process.env): Config => {
   const result = check(variables, env)
@@ -53,7 +54,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
   const loopback = isLoopback(domainApi.hostname)
   if (!isTrusted(domainApi, loopback))
     throw new InvalidConfigError({
-      detail: "Environment: LIVEPERSON_DOMAIN_API_URL must be an https address of LivePerson's.",
+      detail: 'Environment: LIVEPERSON_DOMAIN_API_URL must be an https URL of a LivePerson host.',
     })
   return {
     stage: parseStageConfig(readStageFile(read.CONFIG_FILE), { name: read.CONFIG_FILE, loopback }),
@@ -72,11 +73,14 @@ const readStageFile = (file: string): unknown => {
   try {
     content = readFileSync(file, 'utf8')
   } catch {
-    throw new InvalidConfigError({ detail: `CONFIG_FILE names ${file}, which can't be read.` })
+    throw new InvalidConfigError({ detail: `CONFIG_FILE is ${file}, which can't be read.` })
   }
   try {
     return parseJson(content)
   } catch (error) {
-    throw new InvalidConfigError({ detail: `${file} is not JSON, or has a name twice.`, cause: error })
+    throw new InvalidConfigError({
+      detail: `${file} is not valid JSON, or has a duplicate key.`,
+      cause: error,
+    })
   }
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidConfigError } from '../errors/errors.ts'
 import { isSecure } from '../net/loopback.ts'
-import { accountId, campaign, check, routeName, ttr } from '../request/conversation-request.ts'
+import { accountId, campaign, check, DOORS, routeName, ttr } from '../request/conversation-request.ts'
 import { engagementAttributes } from '../request/engagement-attributes.ts'
 
 const tokens = z.strictObject({
@@ -23,7 +23,7 @@ const campaigns = z.enum(['listed', 'any'])
 const route = z.strictObject({
   ...campaign.shape,
   ttr: z._default(ttr, 'NORMAL'),
-  doors: z._default(z.array(z.enum(['form', 'queue'])).check(z.minLength(1)), ['form', 'queue']),
+  doors: z._default(z.array(z.enum(DOORS)).check(z.minLength(1)), [...DOORS]),
   engagementAttributes: z._default(engagementAttributes, []),
 })
 
@@ -43,7 +43,8 @@ const account = z.strictObject({
   routes: z._default(z.record(routeName, route), {}),
 })
 
-const shape = z.strictObject({
+/** The schema of `config/<stage>.json`. `config/schema.json` is generated from it. */
+export const stageConfigSchema = z.strictObject({
   $schema: z.optional(z.string()),
   origins: z._default(
     z.array(
@@ -56,34 +57,34 @@ const shape = z.strictObject({
   accounts: z.array(account).check(z.minLength(1)),
 })
 
-/** The shape of `config/<stage>.json`; the JSON Schema beside it is made from this. */
-export const stageConfigSchema = shape
-
-export type StageConfig = z.infer<typeof shape>
-/** Which tokens of consumers an account takes: all of it has to match exactly. */
+/** A stage configuration with every default filled in. It has at least one account. */
+export type StageConfig = z.infer<typeof stageConfigSchema>
+/** The consumer tokens that an account accepts. Everything must match exactly. */
 export type TokensConfig = z.infer<typeof tokens>
-/** Where anonymous forms' challenges are verified, and on which hosts they may have been solved. */
+/** Where the challenges of anonymous forms are verified, and the hosts on which they may have been solved. */
 export type BotCheckConfig = z.infer<typeof botCheck>
 export type AccountConfig = z.infer<typeof account>
 export type RouteConfig = z.infer<typeof route>
 
 /**
- * Checks a stage configuration as a whole.
+ * Returns the input as a stage configuration.
  *
- * @param options.loopback Whether JWKS may come from a loopback host by http: only beside a Domain API on loopback.
- * @throws {InvalidConfigError} Names every mistake at once.
+ * @param options.name The file's name, for the error.
+ * @param options.loopback Whether http URLs on this machine are allowed. They are only if the Domain API is on it too.
+ * @throws {InvalidConfigError} Lists every mistake.
  */
 export const parseStageConfig = (
   input: unknown,
   { name, loopback }: { readonly name: string; readonly loopback: boolean },
 ): StageConfig => {
-  const result = check(shape, input)
+  const result = check(stageConfigSchema, input)
   const findings = 'findings' in result ? result.findings : contradictions(result.data, loopback)
   if ('data' in result && findings.length === 0) return result.data
   const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
   throw new InvalidConfigError({ detail: `${name}: ${list}.` })
 }
 
+/** Mistakes that no single member shows. */
 const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): Finding[] => {
   const findings: Finding[] = []
   const routes = new Map<string, string>()
@@ -92,31 +93,31 @@ const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): 
     if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
       findings.push({
         path: `origins.${index}`,
-        message: 'must be written as browsers send it, in lower case',
+        message: 'must be written as browsers send it: in lower case, without the default port',
       })
   })
   accounts.forEach((account, index) => {
     const at = `accounts.${index}`
     const { consumers, tokens, botCheck } = account.form
-    if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'stands twice' })
+    if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'is a duplicate' })
     ids.add(account.accountId)
     if (consumers !== 'anonymous' && !tokens)
-      findings.push({ path: `${at}.form.tokens`, message: `is needed where consumers is ${consumers}` })
+      findings.push({ path: `${at}.form.tokens`, message: `is missing, but consumers is ${consumers}` })
     if (tokens && !isSecure(tokens.jwksUrl, loopback))
-      findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https address' })
+      findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https URL' })
     if (botCheck && !isSecure(botCheck.verifyUrl, loopback))
-      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https address' })
+      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https URL' })
     if (botCheck && consumers === 'token')
-      findings.push({ path: `${at}.form.botCheck`, message: 'is for anonymous forms; consumers is token' })
+      findings.push({
+        path: `${at}.form.botCheck`,
+        message: 'applies to anonymous forms only, but consumers is token',
+      })
     if (tokens && origins.includes('*'))
-      findings.push({ path: 'origins', message: 'must not be * where an account takes tokens' })
+      findings.push({ path: 'origins', message: 'must not contain * if an account accepts tokens' })
     for (const name of Object.keys(account.routes)) {
       const other = routes.get(name)
       if (other !== undefined)
-        findings.push({
-          path: `${at}.routes.${name}`,
-          message: `is the name of a route of account ${other} already`,
-        })
+        findings.push({ path: `${at}.routes.${name}`, message: `is already a route of account ${other}` })
       routes.set(name, account.accountId)
     }
   })

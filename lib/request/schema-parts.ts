@@ -25,16 +25,15 @@ export const wellFormed = z.refine<string>(
 /** Text of at most `max` characters that UTF-8 can encode. */
 export const text = (max: number) => z.string().check(atMost(max, 'characters'), wellFormed)
 
+const DECIMAL = 'must be a decimal id: a string of 1 to 19 digits, or a safe integer'
+
 /**
  * A decimal id: a string or a number in, a string out. A number above 2^53 is refused, because its last digits are
  * already lost.
  */
 export const decimalId = z.pipe(
-  z.union([z.string().check(z.regex(/^[0-9]{1,19}$/)), z.int().check(z.minimum(0))], {
-    error: ({ input }) =>
-      input === undefined
-        ? 'is missing'
-        : 'must be a decimal id: a string of 1 to 19 digits, or a safe integer',
+  z.union([z.string().check(z.regex(/^[0-9]{1,19}$/, DECIMAL)), z.int().check(z.minimum(0, DECIMAL))], {
+    error: ({ input }) => (input === undefined ? 'is missing' : DECIMAL),
   }),
   z.transform(String),
 )

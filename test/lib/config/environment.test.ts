@@ -28,11 +28,11 @@ const refusal = (members: Readonly<Record<string, string | undefined>>): string 
     if (error instanceof InvalidConfigError) return error.message
     throw error
   }
-  return 'taken'
+  return 'accepted'
 }
 
 describe('readConfig', () => {
-  test('has defaults for what may be left out', () => {
+  test('fills in the defaults', () => {
     expect(readConfig(environment())).toMatchObject({
       domainApiUrl: 'https://api.liveperson.net',
       loopback: false,
@@ -43,7 +43,7 @@ describe('readConfig', () => {
     })
   })
 
-  test('takes hosts of this machine only where the Domain API is there', () => {
+  test('allows hosts on this machine only if the Domain API is on it', () => {
     const read = (url: string) => readConfig(environment({ LIVEPERSON_DOMAIN_API_URL: url }))
     expect(read('http://127.0.0.1:4570/')).toMatchObject({
       loopback: true,
@@ -53,7 +53,7 @@ describe('readConfig', () => {
     expect(read('https://api.liveperson.com').loopback).toBe(false)
   })
 
-  test('names every variable that is missing, at once', () => {
+  test('lists every missing variable', () => {
     try {
       readConfig({})
       expect.unreachable()
@@ -68,26 +68,30 @@ describe('readConfig', () => {
 
   test.each<[string, Readonly<Record<string, string | undefined>>, string]>([
     ['an empty variable', { STATE_TABLE: '' }, 'STATE_TABLE is empty'],
-    ['no address', { LIVEPERSON_DOMAIN_API_URL: 'api' }, 'LIVEPERSON_DOMAIN_API_URL must be an address'],
-    ['http', { LIVEPERSON_DOMAIN_API_URL: 'http://api.liveperson.net' }, 'LIVEPERSON_DOMAIN_API_URL must be'],
+    ['an invalid URL', { LIVEPERSON_DOMAIN_API_URL: 'api' }, 'LIVEPERSON_DOMAIN_API_URL must be a URL'],
     [
-      'a foreign host',
+      'an http URL',
+      { LIVEPERSON_DOMAIN_API_URL: 'http://api.liveperson.net' },
+      'LIVEPERSON_DOMAIN_API_URL must be',
+    ],
+    [
+      'a host that is not LivePerson’s',
       { LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net.evil.example' },
       'LIVEPERSON_DOMAIN_API_URL must be',
     ],
     [
-      'a user in an address',
+      'a URL with a user',
       { LIVEPERSON_DOMAIN_API_URL: 'https://x@api.liveperson.net' },
       'LIVEPERSON_DOMAIN_API_URL must be',
     ],
-    ['no time', { FORM_DEADLINE_MS: '0' }, 'FORM_DEADLINE_MS must be milliseconds'],
-    ['a time in words', { FORM_DEADLINE_MS: '6s' }, 'FORM_DEADLINE_MS must be milliseconds'],
-    ['a file that is not there', { CONFIG_FILE: 'config/none.json' }, 'CONFIG_FILE names config/none.json'],
-    ['a folder for a file', { CONFIG_FILE: folder }, "which can't be read"],
-    ['a file that is no JSON', { CONFIG_FILE: file('no.json', 'accounts:') }, 'is not JSON'],
-    ['a file with a name twice', { CONFIG_FILE: file('twice.json', '{"a":1,"a":2}') }, 'a name twice'],
-    ['a file that is wrong', { CONFIG_FILE: file('wrong.json', '{"accounts":[]}') }, 'accounts must have'],
-  ])('refuses %s, by its name', (_, members, message) => {
+    ['a deadline of 0', { FORM_DEADLINE_MS: '0' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
+    ['a deadline with a unit', { FORM_DEADLINE_MS: '6s' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
+    ['a missing file', { CONFIG_FILE: 'config/none.json' }, 'CONFIG_FILE is config/none.json'],
+    ['a folder', { CONFIG_FILE: folder }, "which can't be read"],
+    ['a file that is not JSON', { CONFIG_FILE: file('no.json', 'accounts:') }, 'is not valid JSON'],
+    ['a file with a duplicate key', { CONFIG_FILE: file('twice.json', '{"a":1,"a":2}') }, 'a duplicate key'],
+    ['an invalid file', { CONFIG_FILE: file('wrong.json', '{"accounts":[]}') }, 'accounts must have'],
+  ])('refuses %s', (_, members, message) => {
     expect(refusal(members)).toContain(message)
   })
 

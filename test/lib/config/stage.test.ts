@@ -11,7 +11,7 @@ const route = { campaignId: '3120045610', engagementId: 3120047710 }
 const at = { name: 'config/x.json', loopback: false }
 
 describe('parseStageConfig', () => {
-  test('what is left out gets its default, the safe one', () => {
+  test('missing members get their safe defaults', () => {
     expect(parseStageConfig({ accounts: [{ accountId: '70123456', routes: { help: route } }] }, at)).toEqual({
       origins: [],
       accounts: [
@@ -34,7 +34,7 @@ describe('parseStageConfig', () => {
     })
   })
 
-  test('all mistakes are told at once', () => {
+  test('an error lists every mistake', () => {
     const config = {
       origins: ['*', 'www.example.com'],
       acounts: [],
@@ -48,39 +48,65 @@ describe('parseStageConfig', () => {
     }
     expect(() => parseStageConfig(config, at)).toThrow(
       'config/x.json: origins.1 must be an origin such as https://www.example.com;' +
-        ' accounts.0.accountId must be a LivePerson account id;' +
+        ' accounts.0.accountId must be a LivePerson account id of 1 to 32 letters or digits;' +
         ' accounts.0.form.consumers must be one of anonymous, token, both;' +
-        ' accounts.0.routes.a.campaignId must be a decimal id, a string or a safe integer;' +
-        ' acounts is not a known member.',
+        ' accounts.0.routes.a.campaignId must be a decimal id: a string of 1 to 19 digits, or a safe integer;' +
+        ' acounts is an unknown key.',
     )
   })
 
   test.each([
-    ['no account', { accounts: [] }, 'accounts must have at least 1'],
+    ['a file that is not an object', [], 'the file must be an object.'],
+    ['no accounts', {}, 'accounts is missing.'],
+    [
+      'a route name with a space',
+      { accounts: [{ accountId: '7', routes: { 'order help': route } }] },
+      'accounts.0.routes.order help must be 1 to 64 letters, digits, _ or -.',
+    ],
+    [
+      'a route without doors',
+      { accounts: [{ accountId: '7', routes: { a: { ...route, doors: [] } } }] },
+      'accounts.0.routes.a.doors must have at least 1 item.',
+    ],
+    [
+      'a route with an unknown door',
+      { accounts: [{ accountId: '7', routes: { a: { ...route, doors: ['chat'] } } }] },
+      'accounts.0.routes.a.doors.0 must be one of form, queue.',
+    ],
+    [
+      'tokens with an empty issuer and no URL',
+      {
+        accounts: [
+          { accountId: '7', form: { consumers: 'both', tokens: { ...tokens, issuer: '', jwksUrl: 'jwks' } } },
+        ],
+      },
+      'tokens.issuer must have at least 1 character; accounts.0.form.tokens.jwksUrl must be a URL.',
+    ],
+    ['an empty list of accounts', { accounts: [] }, 'accounts must have at least 1 item.'],
     [
       'an account twice',
       { accounts: [{ accountId: '7' }, { accountId: '7' }] },
-      'accounts.1.accountId stands twice',
+      'accounts.1.accountId is a duplicate',
     ],
     [
-      'a route of two accounts',
+      'a route name in two accounts',
       {
         accounts: [
           { accountId: '7', routes: { a: route } },
           { accountId: '8', routes: { a: route } },
         ],
       },
-      'accounts.1.routes.a is the name of a route of account 7 already',
+      'accounts.1.routes.a is already a route of account 7',
     ],
     [
-      'tokens asked for, none configured',
+      'consumer tokens that are required but not configured',
       { accounts: [{ accountId: '7', form: { consumers: 'token' } }] },
-      'accounts.0.form.tokens is needed',
+      'accounts.0.form.tokens is missing, but consumers is token',
     ],
     [
-      '* beside tokens',
+      '* and tokens',
       { origins: ['*'], accounts: [{ accountId: '7', form: { consumers: 'both', tokens } }] },
-      'origins must not be *',
+      'origins must not contain *',
     ],
     [
       'a JWKS by http',
@@ -92,17 +118,17 @@ describe('parseStageConfig', () => {
           },
         ],
       },
-      'jwksUrl must be an https address',
+      'jwksUrl must be an https URL',
     ],
     [
       'a bot check by http',
       {
         accounts: [{ accountId: '7', form: { botCheck: { verifyUrl: 'http://challenges.example.com/' } } }],
       },
-      'accounts.0.form.botCheck.verifyUrl must be an https address',
+      'accounts.0.form.botCheck.verifyUrl must be an https URL',
     ],
     [
-      'a bot check where nobody is anonymous',
+      'a bot check without anonymous forms',
       {
         accounts: [
           {
@@ -111,15 +137,15 @@ describe('parseStageConfig', () => {
           },
         ],
       },
-      'accounts.0.form.botCheck is for anonymous forms',
+      'accounts.0.form.botCheck applies to anonymous forms only',
     ],
     [
-      'an origin that no browser sends',
+      'an origin in upper case',
       { origins: ['https://www.Example.com'], accounts: [{ accountId: '7' }] },
       'origins.0 must be written as browsers send it',
     ],
     [
-      'an origin with its usual port',
+      'an origin with the default port',
       { origins: ['https://www.example.com:443'], accounts: [{ accountId: '7' }] },
       'origins.0 must be written as browsers send it',
     ],
@@ -136,7 +162,7 @@ describe('parseStageConfig', () => {
     expect(() => parseStageConfig(config, at)).toThrow(message)
   })
 
-  test('a JWKS on this machine is taken beside a Domain API on this machine only', () => {
+  test('a JWKS may be on this machine only if the Domain API is', () => {
     const config = {
       accounts: [
         {
@@ -146,6 +172,6 @@ describe('parseStageConfig', () => {
       ],
     }
     expect(parseStageConfig(config, { ...at, loopback: true }).accounts).toHaveLength(1)
-    expect(() => parseStageConfig(config, at)).toThrow('must be an https address')
+    expect(() => parseStageConfig(config, at)).toThrow('must be an https URL')
   })
 })
