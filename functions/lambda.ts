@@ -1,4 +1,4 @@
-import type { Context } from 'aws-lambda'
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { type Config, readConfig } from '../lib/config/environment.ts'
 import { toAppError } from '../lib/errors/errors.ts'
 import { createLog } from '../lib/telemetry/log.ts'
@@ -43,4 +43,16 @@ export const answerProblem = ({ error }: { readonly error: unknown }) => {
   const known = toAppError(error)
   createLog().error('A call failed', known)
   return toProblem(known)
+}
+
+/** Leaves the whole batch in the queue. */
+export const failBatch = ({
+  error,
+  event,
+}: {
+  readonly error: unknown
+  readonly event: SQSEvent
+}): SQSBatchResponse => {
+  createLog().error('A batch failed', toAppError(error))
+  return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }
 }

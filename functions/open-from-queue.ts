@@ -1,15 +1,13 @@
 import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { Job } from '../lib/conversation/attempt.ts'
-import { retryAfterOf } from '../lib/conversation/attempt.ts'
-import { backOffMs } from '../lib/conversation/back-off.ts'
-import type { Result } from '../lib/conversation/protocol.ts'
+import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
+import { runInOrder } from '../lib/conversation/batch.ts'
 import { parseRecord } from '../lib/conversation/record.ts'
 import { recordBudget } from '../lib/conversation/time-budget.ts'
-import { toAppError } from '../lib/errors/errors.ts'
+import { type AppError, toAppError, toError } from '../lib/errors/errors.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
-import { createLog } from '../lib/telemetry/log.ts'
-import { aliveUntil, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
+import { aliveUntil, failBatch, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
 /** Returns the handler of the events queue. */
 export const createHandler = (service: () => OpenService) =>
@@ -20,7 +18,9 @@ export const createHandler = (service: () => OpenService) =>
 
 interface Parsed {
   readonly record: SQSRecord
-  readonly job: Job
+  /** Undefined if the record can't be read; `error` says why. */
+  readonly job?: Job
+  readonly error?: AppError
 }
 
 /**
@@ -33,86 +33,57 @@ const openFromQueue = async (
   context: Context,
 ): Promise<SQSBatchResponse> => {
   const until = aliveUntil(service.now(), context)
-  const byConsumer = new Map<string, Parsed[]>()
-  const unreadable: Promise<readonly SQSRecord[]>[] = []
-  for (const record of records) {
-    try {
-      const job = parseRecord(service.stage, record)
-      const consumer = JSON.stringify([job.request.accountId, job.request.consumerId])
-      byConsumer.set(consumer, [...(byConsumer.get(consumer) ?? []), { record, job }])
-    } catch (error) {
-      unreadable.push(quarantineUnreadable(service, record, error))
-    }
-  }
-  const failed = await Promise.all([
-    ...unreadable,
-    ...[...byConsumer.values()].map((group) => openInOrder(service, group, until)),
-  ])
-  return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) }
-}
-
-const quarantineUnreadable = async (
-  { quarantine, log }: OpenService,
-  record: SQSRecord,
-  thrown: unknown,
-): Promise<readonly SQSRecord[]> => {
-  const { body, messageId } = record
-  try {
-    await quarantine({ body, error: toAppError(thrown), requestId: messageId })
-    return []
-  } catch (error) {
-    log.error('The quarantine queue refused a record', toAppError(error), { messageId })
-    return [record]
-  }
-}
-
-/** Returns the records that must be retried: the first that failed and those after it. */
-const openInOrder = async (
-  service: OpenService,
-  group: readonly Parsed[],
-  until: number,
-): Promise<readonly SQSRecord[]> => {
-  for (const [index, { record, job }] of group.entries()) {
-    const startedAt = service.now()
-    const rest = group.slice(index).map(({ record }) => record)
-    const budget = recordBudget(startedAt, until)
-    if (!budget) return rest
-    const receives = Number(record.attributes.ApproximateReceiveCount)
-    const result = await service.attempt(job, { kind: 'record', body: record.body, receives }, budget)
-    const { request, destination } = job
-    service.report({ ...request, campaign: destination }, result, service.now() - startedAt)
-    const delayMs = retryDelayMs(result, receives, service.random)
-    if (delayMs === undefined) continue
+  const groups = Map.groupBy(
+    records.map((record) => parse(service, record)),
+    ({ record, job }) =>
+      job ? JSON.stringify([job.request.accountId, job.request.consumerId]) : record.messageId,
+  )
+  const failed = await runInOrder(
+    groups.values(),
+    (parsed) => (parsed.job ? open(service, parsed.record, parsed.job, until) : refuse(service, parsed)),
     // If this fails, the queue's own visibility timeout applies.
-    await Promise.allSettled(rest.map(({ receiptHandle }) => service.delayRecord(receiptHandle, delayMs)))
-    return rest
-  }
-  return []
+    (rest, delayMs) =>
+      Promise.allSettled(rest.map(({ record }) => service.delayRecord(record.receiptHandle, delayMs))),
+  )
+  return { batchItemFailures: failed.map(({ record }) => ({ itemIdentifier: record.messageId })) }
 }
 
-/** Returns how long to leave a record alone, in milliseconds, or undefined if it is done. */
-const retryDelayMs = (result: Result, receives: number, random: () => number): number | undefined => {
-  switch (result.kind) {
-    case 'finished':
-    case 'failed':
-      return undefined
-    case 'opening':
-      return backOffMs(receives, undefined, random)
-    case 'queued':
-      return backOffMs(receives, retryAfterOf(result.error), random)
+const parse = ({ stage }: OpenService, record: SQSRecord): Parsed => {
+  try {
+    return { record, job: parseRecord(stage, record) }
+  } catch (error) {
+    return { record, error: toAppError(error) }
   }
 }
 
-/** Leaves the whole batch in the queue. */
-const failBatch = ({
-  error,
-  event,
-}: {
-  readonly error: unknown
-  readonly event: SQSEvent
-}): SQSBatchResponse => {
-  createLog().error('A batch failed', toAppError(error))
-  return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }
+const open = async (
+  service: OpenService,
+  record: SQSRecord,
+  job: Job,
+  until: number,
+): Promise<number | undefined> => {
+  const { now, random } = service
+  const startedAt = now()
+  const receives = Number(record.attributes.ApproximateReceiveCount)
+  const budget = recordBudget(startedAt, until)
+  if (!budget) return backOffMs(receives, undefined, random)
+  const { request, destination } = job
+  const result = await service.attempt(job, { kind: 'record', body: record.body, receives }, budget)
+  service.report({ ...request, campaign: destination }, result, now() - startedAt)
+  return retryDelayMs(result, receives, random)
+}
+
+const refuse = async (
+  { quarantine, log, random }: OpenService,
+  { record: { body, messageId, attributes }, error = toError('internal_error') }: Parsed,
+): Promise<number | undefined> => {
+  try {
+    await quarantine({ body, error, requestId: messageId })
+    return undefined
+  } catch (failure) {
+    log.error('The quarantine queue refused a record', toAppError(failure), { messageId })
+    return backOffMs(Number(attributes.ApproximateReceiveCount), undefined, random)
+  }
 }
 
 const service = oncePerContainer(createOpenService)

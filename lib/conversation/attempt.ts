@@ -177,7 +177,7 @@ export const createAttempt = ({
 
   function handOverDelayMs({ error }: Extract<Step, { kind: 'hand_over' }>, carrier: Carrier): number {
     if (carrier.kind === 'record') return backOffMs(carrier.receives, undefined, random)
-    const askedMs = retryAfterOf(error)
+    const askedMs = error?.retryAfterMs
     return askedMs === undefined
       ? HAND_OVER_DELAY_MS
       : Math.max(HAND_OVER_DELAY_MS, backOffMs(1, askedMs, random))
@@ -204,7 +204,3 @@ const toSeen = (thrown: unknown): Seen => {
     ? { kind: 'create_in_doubt', error }
     : { kind: 'not_created', error, repeatable: false }
 }
-
-/** Returns how long LivePerson asked to wait, in milliseconds. */
-export const retryAfterOf = (error: unknown): number | undefined =>
-  error instanceof LivePersonUnavailableError ? error.retryAfterMs : undefined

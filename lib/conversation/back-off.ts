@@ -1,3 +1,5 @@
+import type { Result } from './protocol.ts'
+
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
@@ -25,4 +27,17 @@ export const backOffMs = (
   // The short first steps would only exceed the pause that LivePerson asked for.
   const ownMs = retryAfterMs === undefined || step > 15 * SECOND ? step * random() : 0
   return Math.max(SECOND, askedMs, ownMs)
+}
+
+/** Returns how long to leave a record alone, in milliseconds, or undefined if it is done. */
+export const retryDelayMs = (result: Result, receives: number, random: () => number): number | undefined => {
+  switch (result.kind) {
+    case 'finished':
+    case 'failed':
+      return undefined
+    case 'opening':
+      return backOffMs(receives, undefined, random)
+    case 'queued':
+      return backOffMs(receives, result.error.retryAfterMs, random)
+  }
 }

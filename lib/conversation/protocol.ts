@@ -309,12 +309,13 @@ const nextCreate = (known: Known, policy: Policy): Step => {
   const { progress } = known
   if (progress.create === 'ended' || progress.pause === 'no_time') return putOff(known, policy)
   if (progress.notCreated > 0 && progress.pause === undefined)
-    return { kind: 'wait', ms: Math.max(policy.repeatAfterMs, retryAfterOf(progress)), before: 'create' }
+    return {
+      kind: 'wait',
+      ms: Math.max(policy.repeatAfterMs, progress.failure?.retryAfterMs ?? 0),
+      before: 'create',
+    }
   return { kind: 'create' }
 }
-
-const retryAfterOf = ({ failure }: Progress): number =>
-  failure !== undefined && 'retryAfterMs' in failure ? Number(failure.retryAfterMs ?? 0) : 0
 
 /** The consumer has an open conversation. LivePerson doesn't say which. */
 const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {

@@ -20,6 +20,8 @@ interface Reason {
 export abstract class AppError extends Error {
   abstract readonly code: Code
   readonly findings: readonly Finding[] = []
+  /** How long LivePerson asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined = undefined
 
   constructor({ detail, cause }: Reason) {
     super(detail, cause === undefined ? undefined : { cause })
@@ -104,8 +106,7 @@ export class LivePersonUnavailableError extends AppError {
   readonly reached: boolean
   /** Whether no connection could be made. The host may have moved. */
   readonly unreachable: boolean
-  /** How long LivePerson asked to wait, in milliseconds. */
-  readonly retryAfterMs: number | undefined
+  override readonly retryAfterMs: number | undefined
 
   constructor(
     reason: Reason & {
