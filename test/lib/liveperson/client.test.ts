@@ -1,503 +1,349 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createCredentials } from '../../../lib/account/credentials.ts'
-import { createDomains } from '../../../lib/account/domains.ts'
-import { createReadSecret } from '../../../lib/account/secrets.ts'
-import { awsOptions } from '../../../lib/aws/options.ts'
-import { createStateTable } from '../../../lib/aws/state-table.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
-  AppError,
   CredentialsRefusedError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
 } from '../../../lib/errors/errors.ts'
-import { requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import { createLivePerson, type LivePersonOptions } from '../../../lib/liveperson/client.ts'
-import { createConsumerJwss } from '../../../lib/liveperson/consumer-jws.ts'
-import { fetchHosts } from '../../../lib/liveperson/domain-api.ts'
-import { createHttp } from '../../../lib/liveperson/http.ts'
-import { createOutbound } from '../../../lib/net/outbound.ts'
-import type { Fault } from '../../../local/liveperson/faults/faults.ts'
-import type { ReceivedRequest } from '../../../local/liveperson/http/request.ts'
-import { closeServer, findFreePorts, listen } from '../../../local/net/listen.ts'
-import { ACCOUNT, CRM_UPGRADE, startWorld, type World } from '../../support/world.ts'
+import { toConversationBody, toMessageBody, toPresenceBody } from '../../../lib/liveperson/payload.ts'
+import { createOutbound, type Outbound } from '../../../lib/net/outbound.ts'
+import { findFreePorts } from '../../../local/net/listen.ts'
+import {
+  ACCOUNT_ID,
+  failureOf,
+  type SimulatedAccount,
+  startSimulatedAccount,
+  type Trouble,
+} from '../../support/simulated-account.ts'
 
-type Service = ReceivedRequest['service']
-
-const MINUTE = 60_000
+const CRM_UPGRADE = { campaignId: '3120045610', engagementId: '3120047711' }
 const INPUT = {
   ...CRM_UPGRADE,
   ttr: 'NORMAL',
   consumer: { firstName: 'Ana' },
-  context: undefined,
   engagementAttributes: undefined,
+  context: undefined,
 }
 
-let world: World
-let table: ReturnType<typeof createStateTable>
-let dynamoDb: DynamoDBClient
-let secrets: string[]
-/** How far the clock of service and simulator is ahead, in milliseconds. */
-let ahead = 0
-let serial = 0
-const servers: Server[] = []
+let simulated: SimulatedAccount
 
-const now = () => Date.now() + ahead
-const soon = (ms = 20_000) => now() + ms
-const advance = (ms: number) => {
-  ahead += ms
-  world.livePerson.clock.advance(ms)
-}
-const newId = () => `consumer-${++serial}`
-const account = () => {
-  const found = world.accounts.find(({ accountId }) => accountId === ACCOUNT)
-  if (!found) throw new Error('The fixture has this account')
-  return found
-}
-const received = (service: Service): readonly ReceivedRequest[] => world.livePerson.requests({ service })
-const counts = () => {
-  const { domain, sentinel, idp, conversation, send } = world.livePerson.counts()
-  return { domain, sentinel, idp, conversation, send }
-}
-/** Runs work and gives how many requests each service received meanwhile. */
-const counted = async (work: () => Promise<unknown>) => {
-  const before = counts()
-  await work()
-  return Object.fromEntries(
-    Object.entries(counts())
-      .map(([name, count]) => [name, count - before[name as keyof typeof before]] as const)
-      .filter(([, count]) => count > 0),
-  )
-}
-const failure = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+beforeAll(async () => {
+  simulated = await startSimulatedAccount()
+})
+afterEach(() => simulated.reset())
+afterAll(() => simulated.close())
 
-/** An account's client as connect.ts puts it together, with a secret of its own and an empty cache. */
-const createClient = ({
-  domainApiUrl = world.livePerson.url,
-  fetch = globalThis.fetch,
-  loopback = true,
-  ...options
-}: Partial<LivePersonOptions> & { domainApiUrl?: string; fetch?: typeof globalThis.fetch } = {}) => {
-  const secretId = `client-test/${++serial}`
-  const rotate = (clientSecret: string) =>
-    world.secretsManager.put(secretId, { clientId: account().clientId, clientSecret })
-  rotate(String(secrets[0]))
-  const http = createHttp({ outbound: createOutbound(fetch), now, loopback })
-  const onPreviousSecret = vi.fn()
+/** A client with empty caches, which counts its ids as `id-1`, `id-2` and so on. */
+const create = ({
+  domainApiUrl,
+  outbound,
+  ...overrides
+}: Partial<LivePersonOptions> & { readonly domainApiUrl?: string; readonly outbound?: Outbound } = {}) => {
+  const pauses: number[] = []
   const onProfileRefused = vi.fn()
-  const onForeignHost = vi.fn()
-  const credentials = createCredentials({
-    readSecret: createReadSecret(awsOptions),
-    secretId,
-    now,
-    random: Math.random,
-  })
-  const hosts = createDomains({
-    accountId: ACCOUNT,
-    table,
-    loopback,
-    now,
-    fetchHosts: () =>
-      fetchHosts({ http, domainApiUrl, accountId: ACCOUNT, loopback, deadline: now() + 5000 }),
-    onForeignHost,
-  })
+  let ids = 0
   const client = createLivePerson({
-    accountId: ACCOUNT,
-    http,
-    now,
-    loopback,
-    hosts,
-    credentials,
-    onPreviousSecret,
+    ...simulated.createOptions({ ...(domainApiUrl && { domainApiUrl }), ...(outbound && { outbound }) }),
+    sleep: async (ms) => {
+      pauses.push(ms)
+    },
+    uuid: () => `id-${++ids}`,
     onProfileRefused,
-    ...options,
+    ...overrides,
   })
   return {
     ...client,
-    http,
-    rotate,
-    credentials,
-    onPreviousSecret,
+    /** How long the client slept, in milliseconds. */
+    pauses,
     onProfileRefused,
-    onForeignHost,
-    open: (consumerId = newId(), deadline = soon()) => client.openConversation(consumerId, INPUT, deadline),
+    open: (consumerId = simulated.newConsumerId(), deadline = simulated.soon()) =>
+      client.openConversation(consumerId, INPUT, deadline),
   }
 }
 
-const serve = async (handle: (request: IncomingMessage, response: ServerResponse) => void) => {
-  const server = createServer(handle)
-  servers.push(server)
-  return `127.0.0.1:${await listen(server)}`
+/** Replaces the body and status of CONVERSATION's answer. */
+const answering = (status: number, change: (items: readonly object[]) => unknown): Outbound => {
+  const call = createOutbound()
+  return async (request) => {
+    const result = await call(request)
+    if (result.kind !== 'answer' || !request.url.includes('/conversation?')) return result
+    return { ...result, status, body: JSON.stringify(change(JSON.parse(result.body))) }
+  }
 }
 
-beforeAll(async () => {
-  world = await startWorld()
-  table = createStateTable(world.dynamoDb.stateTable, awsOptions)
-  dynamoDb = new DynamoDBClient({})
-  secrets = [...account().clientSecrets]
-})
-afterAll(async () => {
-  dynamoDb.destroy()
-  await world.close()
-})
-beforeEach(async () => {
-  await dynamoDb.send(
-    new DeleteItemCommand({
-      TableName: world.dynamoDb.stateTable,
-      Key: { pk: { S: `domains#${ACCOUNT}` } },
-    }),
-  )
-})
-afterEach(async () => {
-  ahead = 0
-  world.livePerson.reset()
-  account().clientSecrets = [...secrets]
-  await Promise.all(servers.splice(0).map(closeServer))
-})
+const LOST_AFTERWARDS: readonly [string, Trouble][] = [
+  ['a reset connection, afterwards', { kind: 'reset-after' }],
+  ['half an answer', { kind: 'truncated' }],
+  ['HTML, afterwards', { kind: 'html-after' }],
+  ['503, afterwards', { kind: 'status-after', status: 503 }],
+  ['200 and over 1 MB', { kind: 'status-after', status: 200, body: 'x'.repeat(1024 * 1024 + 1) }],
+]
 
-describe('the calls that an open costs', () => {
-  test('a cold container asks each service once', async () => {
-    const client = createClient()
-    expect(await counted(() => client.open())).toEqual({ domain: 1, sentinel: 1, idp: 1, conversation: 1 })
+describe('the requests of an open', () => {
+  test('a new client calls each service once', async () => {
+    const client = create()
+    expect(await simulated.counted(() => client.open())).toEqual({
+      domain: 1,
+      sentinel: 1,
+      idp: 1,
+      conversation: 1,
+    })
   })
 
-  test('a warm one takes two calls for a new consumer, one for a known one', async () => {
-    const client = createClient()
+  test('afterwards a new consumer takes two requests, a known one takes one', async () => {
+    const client = create()
     await client.open('known-consumer')
-    expect(await counted(() => client.open())).toEqual({ idp: 1, conversation: 1 })
-    expect(await counted(() => client.open('known-consumer'))).toEqual({ conversation: 1 })
+    expect(await simulated.counted(() => client.open())).toEqual({ idp: 1, conversation: 1 })
+    expect(await simulated.counted(() => client.open('known-consumer'))).toEqual({ conversation: 1 })
   })
 
-  test('1,000 opens at once with an empty cache: one AppJWT request, one secret read, one domain read', async () => {
-    const client = createClient()
-    const reads = world.secretsManager.requests('GetSecretValue')
-    const consumers = Array.from({ length: 1000 }, newId)
-    const cost = await counted(async () => {
-      const opened = await Promise.all(consumers.map((id) => client.open(id, soon(60_000))))
+  test('1,000 concurrent opens share one AppJWT, one reading of the secret and one lookup of the hosts', async () => {
+    const current = vi.fn(async () => simulated.credentials)
+    const { credentials } = simulated.createOptions()
+    const client = create({ credentials: { ...credentials, current } })
+    const consumers = Array.from({ length: 1000 }, simulated.newConsumerId)
+    const cost = await simulated.counted(async () => {
+      const opened = await Promise.all(consumers.map((id) => client.open(id, simulated.soon(60_000))))
       expect(new Set(opened.map(({ kind }) => kind))).toEqual(new Set(['opened']))
     })
     expect(cost).toEqual({ domain: 1, sentinel: 1, idp: 1000, conversation: 1000 })
-    expect(world.secretsManager.requests('GetSecretValue') - reads).toBe(1)
+    expect(current).toHaveBeenCalledTimes(1)
   }, 60_000)
 
-  test('calls at once for one consumer share one ConsumerJWS request', async () => {
-    const client = createClient()
-    const cost = await counted(() =>
-      Promise.all(Array.from({ length: 20 }, () => client.identify('shared-consumer', soon()))),
-    )
-    expect(cost).toEqual({ domain: 1, sentinel: 1, idp: 1 })
-  })
-
-  test('the ConsumerJWSs that are kept are bounded, the latest being kept', async () => {
-    const jwss = createConsumerJwss()
-    let asked = 0
-    const get = (id: number) =>
-      jwss.get(`c-${id}`, async () => ({ token: `t-${++asked}`, lpConsumerId: String(id) }))
-    for (let id = 0; id < 12_000; id++) await get(id)
-    await get(11_999)
-    expect(asked).toBe(12_000)
-    await get(0)
-    expect(asked).toBe(12_001)
-  })
-
-  test('a failed ConsumerJWS request is not kept', async () => {
-    const client = createClient()
-    world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 503 })
-    const id = newId()
-    expect(await failure(client.open(id))).toBeInstanceOf(LivePersonUnavailableError)
-    expect((await client.open(id)).kind).toBe('opened')
-  })
-})
-
-describe('the AppJWT', () => {
-  test('is kept until half of its life', async () => {
-    const client = createClient()
-    await client.open()
-    advance(29 * MINUTE)
-    expect(await counted(() => client.open())).toEqual({ idp: 1, conversation: 1 })
-  })
-
-  test('is renewed from half of its life on, beside the call and not in its way', async () => {
-    const client = createClient()
-    await client.open()
-    advance(31 * MINUTE)
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'silence' })
-    expect((await client.open()).kind).toBe('opened')
-    await vi.waitFor(() => expect(received('sentinel')).toHaveLength(2))
-    expect(received('sentinel')[1]?.status).toBeUndefined()
-  })
-
-  test('once renewed, is the new one in the next calls', async () => {
-    const client = createClient()
-    await client.open()
-    advance(31 * MINUTE)
-    await client.open()
-    await vi.waitFor(() => expect(received('sentinel')[1]?.status).toBe(200))
-    await sleep(20)
-    await client.open()
-    const [first, , third] = received('conversation').map(({ headers }) => headers.authorization)
-    expect(third).not.toBe(first)
-    expect(received('sentinel')).toHaveLength(2)
-  })
-
-  test('is kept where its renewal fails, which is tried again after a pause', async () => {
-    const client = createClient()
-    await client.open()
-    advance(31 * MINUTE)
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 503, times: 2 })
-    await client.open()
-    await vi.waitFor(() => expect(received('sentinel')[1]?.status).toBe(503))
-    await client.open()
-    expect(received('sentinel')).toHaveLength(2)
-    advance(16_000)
-    await client.open()
-    await vi.waitFor(() => expect(received('sentinel')).toHaveLength(3))
-    expect(new Set(received('conversation').map(({ status }) => status))).toEqual(new Set([200]))
-  })
-
-  test('is renewed in the way of the call once it has run out', async () => {
-    const client = createClient()
-    await client.open()
-    advance(61 * MINUTE)
-    expect(await counted(() => client.open())).toEqual({ sentinel: 1, idp: 1, conversation: 1 })
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 503 })
-    advance(61 * MINUTE)
-    const error = await failure(client.open())
-    expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached: false })
-  })
-
-  test.each(['absent', 'number', 'string'] as const)(
-    'lives as long as it says, expires_in %s',
-    async (mode) => {
-      Object.assign(world.livePerson.settings, { expiresIn: mode, appJwtLifetimeSeconds: 600 })
-      const client = createClient()
-      await client.open()
-      advance(4 * MINUTE)
-      expect(await counted(() => client.open())).toEqual({ idp: 1, conversation: 1 })
-      advance(7 * MINUTE)
-      expect(await counted(() => client.open())).toEqual({ sentinel: 1, idp: 1, conversation: 1 })
-    },
-  )
-
-  const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`
-  test.each<[string, object, number]>([
-    ['no claims, no expires_in', { access_token: 'opaque' }, 3_600_000],
-    ['no claims, a number', { access_token: 'opaque', expires_in: 120 }, 120_000],
-    ['no claims, a number as text', { access_token: 'opaque', expires_in: '120' }, 120_000],
-    ['no claims, nothing left', { access_token: 'opaque', expires_in: 0 }, 3_600_000],
-    ['no claims, a word', { access_token: 'opaque', expires_in: 'soon' }, 3_600_000],
-    ['claims of ten minutes', { access_token: jwt({ iat: 1000, exp: 1600 }) }, 600_000],
-    ['claims, shortened', { access_token: jwt({ iat: 1000, exp: 1600 }), expires_in: 60 }, 60_000],
-    ['claims, not lengthened', { access_token: jwt({ iat: 1000, exp: 1600 }), expires_in: 9999 }, 600_000],
-    ['claims without iat', { access_token: jwt({ exp: 1600 }), expires_in: 90 }, 90_000],
-    ['claims that run backwards', { access_token: jwt({ iat: 1600, exp: 1000 }) }, 3_600_000],
-  ])('has a life by %s', async (_, answer, lifeMs) => {
-    const origin = `http://${await serve((_request, response) => response.end(JSON.stringify(answer)))}`
-    const { http } = createClient()
-    const credentials = { clientId: 'id', clientSecret: 'secret' }
-    expect(
-      await requestAppJwt({ http, origin, accountId: ACCOUNT, credentials, deadline: soon() }),
-    ).toMatchObject({ lifeMs })
-  })
-
-  test.each([
-    ['no token', '{}'],
-    ['an empty one', '{"access_token":""}'],
-    ['HTML', '<html>'],
-  ])('with %s in the answer is none', async (_, body) => {
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 200, body })
-    expect(await failure(createClient().open())).toMatchObject({
-      code: 'liveperson_unavailable',
-      reached: false,
-    })
-  })
-})
-
-describe('a refused token', () => {
-  test('40102: one new AppJWT, and the call once more', async () => {
-    const client = createClient()
-    const id = newId()
-    await client.identify(id, soon())
-    world.livePerson.revokeAppTokens()
-    expect(await counted(() => client.open(id))).toEqual({ sentinel: 1, conversation: 2 })
-    const [refused, taken] = received('conversation')
-    expect([refused?.status, taken?.status]).toEqual([401, 200])
-    expect(taken?.headers.authorization).not.toBe(refused?.headers.authorization)
-    expect(taken?.body).toBe(refused?.body)
-  })
-
-  test('40102 for many at once: one new AppJWT', async () => {
-    const client = createClient()
-    const ids = Array.from({ length: 20 }, newId)
-    await Promise.all(ids.map((id) => client.identify(id, soon())))
-    world.livePerson.revokeAppTokens()
-    const cost = await counted(() => Promise.all(ids.map((id) => client.open(id))))
-    expect(cost).toEqual({ sentinel: 1, conversation: 40 })
-  })
-
-  test.each<[Service, number]>([
-    ['conversation', 2],
-    ['idp', 2],
-  ])('40102 twice at %s: CredentialsRefusedError, and no third try', async (service, times) => {
-    world.livePerson.faults.add({ service, kind: 'expired-app-jwt', times: Number.POSITIVE_INFINITY })
-    expect(await failure(createClient().open())).toBeInstanceOf(CredentialsRefusedError)
-    expect(received(service)).toHaveLength(times)
-    expect(received('sentinel')).toHaveLength(2)
-  })
-
-  test.each([
-    ['401', false],
-    ['500 with an internalErrorCode', true],
-  ])('the IDP’s %s: one new AppJWT, and the call once more', async (_, internalErrorCodeOn401) => {
-    world.livePerson.settings.internalErrorCodeOn401 = internalErrorCodeOn401
-    const client = createClient()
-    await client.open()
-    world.livePerson.revokeAppTokens()
-    expect(await counted(() => client.open())).toEqual({ sentinel: 1, idp: 2, conversation: 1 })
-  })
-
-  test('the IDP’s 500 without an internalErrorCode is no refusal', async () => {
-    world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 500 })
-    expect(await failure(createClient().open())).toMatchObject({ reached: false, retryable: true })
-    expect(received('sentinel')).toHaveLength(1)
-  })
-
-  test('40103: one new ConsumerJWS, and the call once more', async () => {
-    const client = createClient()
-    const id = newId()
-    await client.identify(id, soon())
-    world.livePerson.revokeConsumerTokens()
-    expect(await counted(() => client.open(id))).toEqual({ idp: 1, conversation: 2 })
-    const [refused, taken] = received('conversation')
-    expect(taken?.headers['x-lp-on-behalf']).not.toBe(refused?.headers['x-lp-on-behalf'])
-  })
-
-  test('40103 twice: no third try', async () => {
-    world.livePerson.faults.add({ service: 'conversation', kind: 'revoked-consumer-jws', times: 9 })
-    expect(await failure(createClient().open())).toBeInstanceOf(AppError)
-    expect(received('conversation')).toHaveLength(2)
-  })
-
-  test('a ConsumerJWS of another consumer is refused, and nothing opened with it', async () => {
-    const client = createClient()
-    const { token } = await client.identify('somebody-else', soon())
-    const answers = [{ token }, { token: 'no.jwt' }, { token: 5 }, {}]
-    for (const answer of answers) {
-      const body = JSON.stringify(answer)
-      world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 201, body })
-      expect(await failure(client.open())).toMatchObject({
-        code: 'liveperson_unavailable',
-        reached: false,
-      })
-    }
-    expect(received('conversation')).toEqual([])
-  })
-})
-
-describe('a rotation of the secret', () => {
-  test('the current secret is read again where Sentinel refuses the cached one', async () => {
-    const client = createClient()
-    await client.credentials.current()
-    client.rotate('rotated')
-    account().clientSecrets = ['rotated']
-    const reads = world.secretsManager.requests('GetSecretValue')
-    expect((await client.open()).kind).toBe('opened')
-    expect(received('sentinel').map(({ status }) => status)).toEqual([401, 200])
-    expect(world.secretsManager.requests('GetSecretValue') - reads).toBe(1)
-    expect(client.onPreviousSecret).not.toHaveBeenCalled()
-  })
-
-  test('the previous secret is used, and told, where LivePerson doesn’t know the new one yet', async () => {
-    const client = createClient()
-    client.rotate('not-known-yet')
-    expect((await client.open()).kind).toBe('opened')
-    expect(received('sentinel').map(({ status }) => status)).toEqual([401, 200])
-    expect(client.onPreviousSecret).toHaveBeenCalledTimes(1)
-  })
-
-  test('all three are tried where the secret was rotated meanwhile too', async () => {
-    const client = createClient()
-    await client.credentials.current()
-    client.rotate('second')
-    client.rotate('third')
-    account().clientSecrets = ['second']
-    expect((await client.open()).kind).toBe('opened')
-    expect(received('sentinel').map(({ body }) => new URLSearchParams(body).get('client_secret'))).toEqual([
-      secrets[0],
-      'third',
-      'second',
-    ])
-    expect(client.onPreviousSecret).toHaveBeenCalledTimes(1)
-  })
-
-  test.each([
-    ['the same as before', 1, () => undefined],
-    ['two others', 2, (client: ReturnType<typeof createClient>) => client.rotate('other')],
-  ])('CredentialsRefusedError where the secrets are %s', async (_, calls, arrange) => {
-    const client = createClient()
-    arrange(client)
-    account().clientSecrets = ['known to nobody']
-    expect(await failure(client.open())).toBeInstanceOf(CredentialsRefusedError)
-    expect(received('sentinel')).toHaveLength(calls)
-    expect(client.onPreviousSecret).not.toHaveBeenCalled()
-    expect(received('idp')).toEqual([])
-  })
-
-  test.each([429, 500, 503])('Sentinel’s %i says nothing about the secret', async (status) => {
-    const client = createClient()
-    const reads = world.secretsManager.requests('GetSecretValue')
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status, retryAfter: 7 })
-    expect(await failure(client.open())).toMatchObject({
-      code: 'liveperson_unavailable',
-      reached: false,
-      retryAfterMs: 7000,
-    })
-    expect(received('sentinel')).toHaveLength(1)
-    expect(world.secretsManager.requests('GetSecretValue') - reads).toBe(1)
-  })
-})
-
-describe('the hosts', () => {
-  test('that moved: the Domain API is asked once by all, and no open fails', async () => {
-    const client = createClient()
-    const ids = Array.from({ length: 10 }, newId)
-    await Promise.all(ids.map((id) => client.identify(id, soon())))
-    await world.livePerson.moveHosts()
+  test('a moved host is looked up once for all concurrent opens, and none fails', async () => {
+    const client = create()
+    const ids = Array.from({ length: 10 }, simulated.newConsumerId)
+    await Promise.all(ids.map((id) => client.identify(id, simulated.soon())))
+    await simulated.livePerson.moveHosts()
     await sleep(50)
-    const cost = await counted(async () => {
+    const cost = await simulated.counted(async () => {
       const opened = await Promise.all(ids.map((id) => client.open(id)))
       expect(new Set(opened.map(({ kind }) => kind))).toEqual(new Set(['opened']))
     })
     expect(cost).toEqual({ domain: 1, conversation: 10 })
   })
 
-  test.each(['sentinel', 'idp', 'asyncMessagingEnt'] as const)(
-    'a dead %s is asked for once more, and then unreachable, not reached',
-    async (service) => {
-      const [port] = await findFreePorts(1)
-      world.livePerson.setHost(service, `127.0.0.1:${port}`)
-      const error = await failure(createClient().open())
-      expect(error).toBeInstanceOf(LivePersonUnavailableError)
-      expect(error).toMatchObject({ unreachable: true, reached: false })
-      expect(received('domain')).toHaveLength(2)
-    },
-  )
+  test('tokens are sent as they are in headers, the secret in Sentinel’s body, and neither in a URL', async () => {
+    const client = create()
+    const id = simulated.newConsumerId()
+    const opened = await client.open(id)
+    if (opened.kind !== 'opened') throw new Error('The simulator opens it')
+    await client.sendMessage(id, opened.conversationId, 'Hello', simulated.soon())
+    const requests = simulated.livePerson.requests()
+    const { clientId, clientSecret } = simulated.credentials
+    const tokens = requests.flatMap(({ headers }) =>
+      [headers.authorization, headers['x-lp-on-behalf']].flatMap((value) => value ?? []).map(String),
+    )
+    expect(tokens).toHaveLength(5)
+    for (const token of tokens) expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
+    for (const { service, path, headers, body } of requests) {
+      for (const token of tokens) expect(path + body).not.toContain(token)
+      expect(path + JSON.stringify(headers)).not.toContain(clientSecret)
+      expect(body.includes(clientSecret)).toBe(service === 'sentinel')
+      expect(path).not.toContain(clientId)
+    }
+    expect(requests.filter(({ service }) => service === 'domain')[0]?.headers.authorization).toBeUndefined()
+  })
+})
 
-  test('a dead host while the Domain API is dead too is tried once more at the same place', async () => {
+describe('openConversation', () => {
+  test('returns the id of the conversation and LivePerson’s id of the consumer', async () => {
+    const client = create()
+    const opened = await client.open('ana')
+    const { lpConsumerId } = await client.identify('ana', simulated.soon())
+    const [conversation] = simulated.livePerson.conversations()
+    expect(opened).toEqual({ kind: 'opened', conversationId: conversation?.conversationId, lpConsumerId })
+    expect(lpConsumerId).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  test('sends the documented request', async () => {
+    const client = create()
+    const { token } = await client.identify('ana', simulated.soon())
+    await client.open('ana')
+    const [request] = simulated.received('conversation')
+    expect(request).toMatchObject({
+      method: 'POST',
+      path: `/api/account/${ACCOUNT_ID}/messaging/consumer/conversation?v=3`,
+      headers: { 'content-type': 'application/json', 'x-lp-on-behalf': token },
+    })
+    expect(JSON.parse(request?.body ?? '')).toEqual(
+      toConversationBody({ ...INPUT, accountId: ACCOUNT_ID }, { profile: 'id-1', conversation: 'id-2' }),
+    )
+  })
+
+  test('both elements have new ids each time', async () => {
+    const client = create()
+    await client.open()
+    await client.open()
+    const ids = simulated
+      .received('conversation')
+      .flatMap(({ body }) => JSON.parse(body).map(({ id }: { id: string }) => id))
+    expect(ids).toEqual(['id-1', 'id-2', 'id-3', 'id-4'])
+  })
+
+  test('a consumer with an open conversation gets no second one', async () => {
+    const client = create()
+    const id = simulated.newConsumerId()
+    const { lpConsumerId } = await client.open(id)
+    expect(await client.open(id)).toEqual({ kind: 'already_open', lpConsumerId })
+  })
+
+  test.each<[string, Outbound]>([
+    ['the other way round', answering(200, ([profile, conversation]) => [conversation, profile])],
+    ['with 400', answering(400, (items) => items)],
+    ['as one item', answering(200, ([, conversation]) => conversation)],
+    ['with numbers for codes', answering(200, (items) => items.map((item) => ({ ...item, code: 200 })))],
+    ['with one reqId for both', answering(200, (items) => items.map((item) => ({ ...item, reqId: 'id-2' })))],
+    ['with unknown reqIds', answering(200, (items) => items.map((item) => ({ ...item, reqId: 'x' })))],
+  ])('an answer %s is read', async (_, outbound) => {
+    const client = create({ outbound })
+    expect((await client.open()).kind).toBe('opened')
+    expect(client.onProfileRefused).not.toHaveBeenCalled()
+  })
+
+  test('an answer as text/plain is read', async () => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'wrong-content-type' })
+    expect((await create().open()).kind).toBe('opened')
+  })
+
+  describe('the profile', () => {
+    const withProfile = (code: string) =>
+      answering(400, ([profile, ...others]) => [{ ...profile, code }, ...others])
+
+    test('that is refused is reported, and the conversation is open', async () => {
+      const client = create({ outbound: withProfile('BAD_REQUEST') })
+      expect((await client.open()).kind).toBe('opened')
+      expect(client.onProfileRefused).toHaveBeenCalledTimes(1)
+    })
+
+    test.each(['OK', 'INTERNAL_SERVER_ERROR'])('with %s is not refused', async (code) => {
+      const client = create({ outbound: withProfile(code) })
+      expect((await client.open()).kind).toBe('opened')
+      expect(client.onProfileRefused).not.toHaveBeenCalled()
+    })
+
+    test('is not reported if there is no conversation', async () => {
+      const client = create({
+        outbound: answering(400, (items) =>
+          items.map((item) => ({ ...item, code: 'BAD_REQUEST', body: {} })),
+        ),
+      })
+      expect(await failureOf(client.open())).toBeInstanceOf(LivePersonRejectedError)
+      expect(client.onProfileRefused).not.toHaveBeenCalled()
+    })
+  })
+
+  test.each<[string, Trouble]>([
+    ['a reset connection', { kind: 'reset' }],
+    ['503', { kind: 'status', status: 503 }],
+    ['500', { kind: 'status', status: 500 }],
+    ['503 without a body', { kind: 'empty' }],
+    ['502 with HTML', { kind: 'html' }],
+    ['408', { kind: 'status', status: 408, body: '' }],
+    ['302', { kind: 'status', status: 302, body: '' }],
+    [
+      '200 without a conversationId',
+      { kind: 'status', status: 200, body: '{"code":"OK","body":{},"reqId":"1"}' },
+    ],
+    [
+      '200 with an empty conversationId',
+      { kind: 'status', status: 200, body: '{"code":"OK","body":{"conversationId":""},"reqId":"1"}' },
+    ],
+    [
+      '200 with a number for a conversationId',
+      { kind: 'status', status: 200, body: '{"code":"OK","body":{"conversationId":5},"reqId":"1"}' },
+    ],
+    ...LOST_AFTERWARDS,
+  ])('after %s the conversation may be open, and it is not repeated', async (_, fault) => {
+    simulated.livePerson.faults.add({ ...fault, service: 'conversation' })
+    const client = create()
+    const error = await failureOf(client.open())
+    expect(error).toBeInstanceOf(LivePersonUnavailableError)
+    expect(error).toMatchObject({ reached: true, retryable: true })
+    expect(simulated.received('conversation')).toHaveLength(1)
+    expect(client.pauses).toEqual([])
+  })
+
+  test.each([
+    [7, 7000],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('after 429 with Retry-After %s it is certainly not open', async (retryAfter, retryAfterMs) => {
+    simulated.livePerson.faults.add({
+      service: 'conversation',
+      kind: '429',
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
+    expect(await failureOf(create().open())).toMatchObject({
+      message: 'LivePerson answered 429.',
+      reached: false,
+      retryAfterMs,
+    })
+  })
+
+  test('Retry-After of a 503 is passed on too', async () => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, retryAfter: 7 })
+    expect(await failureOf(create().open())).toMatchObject({ reached: true, retryAfterMs: 7000 })
+  })
+
+  test.each<[string, string]>([
+    ['BAD_REQUEST', '{"code":"BAD_REQUEST","body":{"msg":"about Ana"},"reqId":"1"}'],
+    ['40001', '{"code":400,"body":{"title":"about Ana","errorCode":40001}}'],
+    ['closed', '{"code":"BAD_REQUEST","body":{"msg":"Conversation is close"},"reqId":"1"}'],
+    ['400', ''],
+  ])('a refusal is rejected with LivePerson’s code only: %s', async (reason, body) => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 400, body })
+    const error = await failureOf(create().open())
+    expect(error).toBeInstanceOf(LivePersonRejectedError)
+    expect(error).toMatchObject({ message: `LivePerson refused the request (${reason}).` })
+  })
+
+  test('an unknown campaign is rejected', async () => {
+    const input = { ...INPUT, campaignId: '9', engagementId: '9' }
+    const error = await failureOf(
+      create().openConversation(simulated.newConsumerId(), input, simulated.soon()),
+    )
+    expect(error).toBeInstanceOf(LivePersonRejectedError)
+  })
+
+  test('a consumer that the IDP refuses is rejected', async () => {
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
+    expect(await failureOf(create().open())).toBeInstanceOf(LivePersonRejectedError)
+    expect(simulated.received('conversation')).toEqual([])
+  })
+
+  test('after the IDP’s 408 it is certainly not open', async () => {
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 408 })
+    expect(await failureOf(create().open())).toMatchObject({ retryable: true, reached: false })
+  })
+
+  test('a ConsumerJWS of another consumer is not used', async () => {
+    const client = create()
+    const { token } = await client.identify('somebody-else', simulated.soon())
+    const body = JSON.stringify({ token })
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 201, body })
+    expect(await failureOf(client.open())).toMatchObject({ code: 'liveperson_unavailable', reached: false })
+    expect(simulated.received('conversation')).toEqual([])
+  })
+
+  test('a dead host is looked up once more, and then the conversation is certainly not open', async () => {
     const [port] = await findFreePorts(1)
-    world.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
-    const client = createClient()
-    await client.identify(newId(), soon())
-    world.livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: 9 })
-    expect(await failure(client.open())).toMatchObject({ unreachable: true, reached: false })
-    expect(received('conversation')).toEqual([])
+    simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
+    const error = await failureOf(create().open())
+    expect(error).toBeInstanceOf(LivePersonUnavailableError)
+    expect(error).toMatchObject({ unreachable: true, reached: false })
+    expect(simulated.received('domain')).toHaveLength(2)
+  })
+
+  test('a dead host is called once more if the Domain API fails too', async () => {
+    const [port] = await findFreePorts(1)
+    simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
+    const client = create()
+    await client.identify(simulated.newConsumerId(), simulated.soon())
+    simulated.livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: 9 })
+    expect(await failureOf(client.open())).toMatchObject({ unreachable: true, reached: false })
+    expect(simulated.received('conversation')).toEqual([])
   })
 
   test.each([
@@ -511,365 +357,274 @@ describe('the hosts', () => {
     '169.254.169.254',
     '127.0.0.1.evil.example',
     '',
-  ])('a foreign one, %j, is never called, whoever names it', async (host) => {
+  ])('a foreign host, %j, is never called, whoever names it', async (host) => {
     const called: string[] = []
-    const fetch: typeof globalThis.fetch = (input, init) => {
-      called.push(new URL(String(input)).host)
-      return globalThis.fetch(input, init)
+    const call = createOutbound()
+    const outbound: Outbound = (request) => {
+      called.push(new URL(request.url).host)
+      return call(request)
     }
-    world.livePerson.setHost('asyncMessagingEnt', host)
-    expect(await failure(createClient({ fetch }).open())).toBeInstanceOf(LivePersonUnavailableError)
+    simulated.livePerson.setHost('asyncMessagingEnt', host)
+    expect(await failureOf(create({ outbound }).open())).toBeInstanceOf(LivePersonUnavailableError)
     const poisoned = { sentinel: host, idp: host, asyncMessagingEnt: host }
     const hosts = { get: async () => poisoned, renew: async () => poisoned }
-    expect(await failure(createClient({ fetch, hosts }).open())).toMatchObject({ reached: false })
-    expect(new Set(called)).toEqual(new Set([new URL(world.livePerson.url).host]))
+    expect(await failureOf(create({ outbound, hosts }).open())).toMatchObject({ reached: false })
+    expect(new Set(called)).toEqual(new Set([new URL(simulated.livePerson.url).host]))
   })
 
-  test('on this machine are foreign too, unless the Domain API is here', async () => {
-    const fetch = vi.fn()
-    const host = new URL(world.livePerson.url).host
-    const local = { sentinel: host, idp: host, asyncMessagingEnt: host }
-    const hosts = { get: async () => local, renew: async () => local }
-    const client = createClient({ fetch, hosts, loopback: false })
-    expect(await failure(client.open())).toMatchObject({ reached: false })
-    const { http } = client
-    const url = world.livePerson.url
-    expect(await failure(http({ method: 'GET', url, deadline: soon(), repeatable: true }))).toMatchObject({
-      reached: false,
-    })
-    expect(fetch).not.toHaveBeenCalled()
-  })
-})
-
-describe('what goes out', () => {
-  test('tokens stand bare in their headers, the secret in the body only, nothing of them in a URL', async () => {
-    const client = createClient()
-    const id = newId()
-    const opened = await client.open(id)
-    if (opened.kind !== 'opened') throw new Error('It opens')
-    await client.sendMessage(id, opened.conversationId, 'Hello', soon())
-    const requests = world.livePerson.requests()
-    const secret = String(secrets[0])
-    const tokens = requests.flatMap(({ headers }) =>
-      [headers.authorization, headers['x-lp-on-behalf']].flatMap((value) => value ?? []).map(String),
-    )
-    expect(tokens).toHaveLength(5)
-    for (const token of tokens) expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
-    for (const { service, path, headers, body } of requests) {
-      for (const token of tokens) expect(path + body).not.toContain(token)
-      expect(path + JSON.stringify(headers)).not.toContain(secret)
-      expect(body.includes(secret)).toBe(service === 'sentinel')
-      expect(path).not.toContain(account().clientId)
-    }
-    expect(requests.filter(({ service }) => service === 'domain')[0]?.headers.authorization).toBeUndefined()
-  })
-
-  test('ids of the two elements are new for each open', async () => {
-    const client = createClient()
-    await client.open()
-    await client.open()
-    const ids = received('conversation').flatMap(({ body }) =>
-      JSON.parse(body).map(({ id }: { id: string }) => id),
-    )
-    expect(new Set(ids).size).toBe(4)
-  })
-
-  describe.each([301, 302, 303, 307, 308])('a redirect by %i', (status) => {
-    test.each<['domain' | 'sentinel' | 'idp' | 'asyncMessagingEnt', boolean]>([
-      ['domain', false],
-      ['sentinel', false],
-      ['idp', false],
-      ['asyncMessagingEnt', true],
-    ])('of %s is not followed', async (service, reached) => {
-      const followed: string[] = []
-      const target = await serve((request, response) => {
-        followed.push(String(request.url))
-        response.end('{}')
-      })
-      const redirecting = await serve((request, response) => {
-        response.writeHead(status, { location: `http://${target}${request.url}` }).end()
-      })
-      if (service !== 'domain') world.livePerson.setHost(service, redirecting)
-      const client = createClient(service === 'domain' ? { domainApiUrl: `http://${redirecting}` } : {})
-      expect(await failure(client.open())).toMatchObject({ code: 'liveperson_unavailable', reached })
-      expect(followed).toEqual([])
-    })
-  })
-})
-
-describe('time', () => {
-  test.each<[Service, boolean]>([
+  test.each<['domain' | 'sentinel' | 'idp' | 'conversation', boolean]>([
     ['domain', false],
     ['sentinel', false],
     ['idp', false],
     ['conversation', true],
   ])('silence of %s ends with the deadline, reached: %s', async (service, reached) => {
-    world.livePerson.faults.add({ service, kind: 'silence', times: Number.POSITIVE_INFINITY })
-    const client = createClient()
+    simulated.livePerson.faults.add({ service, kind: 'silence', times: Number.POSITIVE_INFINITY })
+    const client = create()
     const startedAt = performance.now()
-    const error = await failure(client.open(newId(), soon(400)))
+    const error = await failureOf(client.open(simulated.newConsumerId(), simulated.soon(400)))
     expect(performance.now() - startedAt).toBeLessThan(5000)
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
     expect(error).toMatchObject({ reached, unreachable: false })
   })
 
-  test('a caller with little time doesn’t spoil the token for those with more', async () => {
-    world.livePerson.faults.add({ service: 'sentinel', kind: 'latency', ms: 500 })
-    const client = createClient()
-    const [hasty, patient] = await Promise.all([failure(client.open(newId(), soon(100))), client.open()])
-    expect(hasty).toMatchObject({ reached: false })
-    expect(patient.kind).toBe('opened')
-    expect(received('sentinel')).toHaveLength(1)
-  })
-
-  test('no call is made once the deadline is over', async () => {
-    const client = createClient()
-    const id = newId()
-    await client.identify(id, soon())
-    expect(await failure(client.open(id, now() - 1))).toMatchObject({ reached: false })
-    expect(received('conversation')).toEqual([])
+  test('nothing is requested after the deadline', async () => {
+    const client = create()
+    const id = simulated.newConsumerId()
+    await client.identify(id, simulated.soon())
+    expect(await failureOf(client.open(id, simulated.now() - 1))).toMatchObject({ reached: false })
+    expect(simulated.received('conversation')).toEqual([])
   })
 })
 
-type Trouble = Omit<Fault, 'service'> & Pick<Fault, 'kind'>
-const after = [
-  ['reset-after', { kind: 'reset-after' }],
-  ['truncated', { kind: 'truncated' }],
-  ['html-after', { kind: 'html-after' }],
-  ['503 after', { kind: 'status-after', status: 503 }],
-  ['200 and over 1 MB', { kind: 'status-after', status: 200, body: 'x'.repeat(1024 * 1024 + 1) }],
-] as readonly (readonly [string, Trouble])[]
+describe('a refused token', () => {
+  test('40102: the AppJWT is replaced, and the same request is sent once more', async () => {
+    const client = create()
+    const id = simulated.newConsumerId()
+    await client.identify(id, simulated.soon())
+    simulated.livePerson.revokeAppTokens()
+    expect(await simulated.counted(() => client.open(id))).toEqual({ sentinel: 1, conversation: 2 })
+    const [refused, accepted] = simulated.received('conversation')
+    expect([refused?.status, accepted?.status]).toEqual([401, 200])
+    expect(accepted?.headers.authorization).not.toBe(refused?.headers.authorization)
+    expect(accepted?.headers['x-lp-on-behalf']).toBe(refused?.headers['x-lp-on-behalf'])
+    expect(accepted?.body).toBe(refused?.body)
+  })
 
-describe('a create', () => {
-  test.each([
-    ['reset', { kind: 'reset' }],
-    ['503', { kind: 'status', status: 503 }],
-    ['500', { kind: 'status', status: 500 }],
-    ['an empty 503', { kind: 'empty' }],
-    ['HTML', { kind: 'html' }],
-    ['408', { kind: 'status', status: 408, body: '' }],
-    [
-      '200 without a conversationId',
-      { kind: 'status', status: 200, body: '{"code":"OK","body":{},"reqId":"1"}' },
-    ],
-    ...after,
-  ] as [string, Trouble][])(
-    'whose answer is lost (%s) may have been carried out, and is not repeated',
-    async (_, fault) => {
-      world.livePerson.faults.add({ ...fault, service: 'conversation' } as Fault)
-      const error = await failure(createClient().open())
-      expect(error).toBeInstanceOf(LivePersonUnavailableError)
-      expect(error).toMatchObject({ reached: true, retryable: true })
-      expect(received('conversation')).toHaveLength(1)
-    },
-  )
+  test('40102 for many concurrent opens: one new AppJWT', async () => {
+    const client = create()
+    const ids = Array.from({ length: 20 }, simulated.newConsumerId)
+    await Promise.all(ids.map((id) => client.identify(id, simulated.soon())))
+    simulated.livePerson.revokeAppTokens()
+    const cost = await simulated.counted(() => Promise.all(ids.map((id) => client.open(id))))
+    expect(cost).toEqual({ sentinel: 1, conversation: 40 })
+  })
 
-  test.each([
-    [7, 7000],
-    ['soon', undefined],
-    [undefined, undefined],
-  ])('answered 429 with Retry-After %s was not carried out', async (retryAfter, retryAfterMs) => {
-    world.livePerson.faults.add({
+  test('40102 twice: CredentialsRefusedError, and no third attempt', async () => {
+    simulated.livePerson.faults.add({
       service: 'conversation',
-      kind: '429',
-      ...(retryAfter !== undefined && { retryAfter }),
+      kind: 'expired-app-jwt',
+      times: Number.POSITIVE_INFINITY,
     })
-    expect(await failure(createClient().open())).toMatchObject({ reached: false, retryAfterMs })
+    expect(await failureOf(create().open())).toBeInstanceOf(CredentialsRefusedError)
+    expect(simulated.received('conversation')).toHaveLength(2)
+    expect(simulated.received('sentinel')).toHaveLength(2)
   })
 
-  test('answered 429 with a date as Retry-After waits until then', async () => {
-    const retryAfter = new Date(now() + MINUTE).toUTCString()
-    world.livePerson.faults.add({ service: 'conversation', kind: '429', retryAfter })
-    const error = await failure(createClient().open())
-    if (!(error instanceof LivePersonUnavailableError)) throw error
-    expect(error.retryAfterMs).toBeGreaterThan(MINUTE - 10_000)
-    expect(error.retryAfterMs).toBeLessThanOrEqual(MINUTE)
+  test('40103: the ConsumerJWS is replaced, and the same request is sent once more', async () => {
+    const client = create()
+    const id = simulated.newConsumerId()
+    await client.identify(id, simulated.soon())
+    simulated.livePerson.revokeConsumerTokens()
+    expect(await simulated.counted(() => client.open(id))).toEqual({ idp: 1, conversation: 2 })
+    const [refused, accepted] = simulated.received('conversation')
+    expect(accepted?.headers['x-lp-on-behalf']).not.toBe(refused?.headers['x-lp-on-behalf'])
+    expect(accepted?.body).toBe(refused?.body)
   })
 
-  test('for a consumer with an open conversation is told so, with the consumer’s id', async () => {
-    const client = createClient()
-    const id = newId()
-    const { lpConsumerId } = await client.open(id)
-    expect(await client.open(id)).toEqual({ kind: 'already_open', lpConsumerId })
-    expect(lpConsumerId).toMatch(/^[0-9a-f]{64}$/)
+  test('40103 twice: CredentialsRefusedError, and no third attempt', async () => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'revoked-consumer-jws', times: 9 })
+    const error = await failureOf(create().open())
+    expect(error).toBeInstanceOf(CredentialsRefusedError)
+    expect(error).toMatchObject({ message: 'LivePerson refused a new ConsumerJWS.' })
+    expect(simulated.received('conversation')).toHaveLength(2)
   })
 
-  test('of an unknown campaign is rejected', async () => {
-    const input = { ...INPUT, campaignId: '9', engagementId: '9' }
-    const error = await failure(createClient().openConversation(newId(), input, soon()))
-    expect(error).toBeInstanceOf(LivePersonRejectedError)
-  })
-
-  test('is put off where the IDP says 408', async () => {
-    world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 408 })
-    expect(await failure(createClient().open())).toMatchObject({ retryable: true, reached: false })
-  })
-
-  test('is open, and told, where LivePerson takes the conversation but not the profile', async () => {
-    const client = createClient({
-      fetch: async (input, init) => {
-        const response = await fetch(input, init)
-        if (!String(input).includes('/conversation?')) return response
-        const [profile, ...others] = (await response.json()) as object[]
-        return Response.json([{ ...profile, code: 'BAD_REQUEST' }, ...others], { status: 400 })
-      },
-    })
+  test('40103, then 40102: both are replaced', async () => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'revoked-consumer-jws' })
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'expired-app-jwt' })
+    const client = create()
     expect((await client.open()).kind).toBe('opened')
-    expect(client.onProfileRefused).toHaveBeenCalledTimes(1)
-  })
-
-  test('for a consumer that the IDP refuses is rejected', async () => {
-    world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
-    expect(await failure(createClient().open())).toBeInstanceOf(LivePersonRejectedError)
-  })
-
-  test.each([
-    ['two elements the other way round', { answerShape: 'reversed' }],
-    ['text/plain', {}],
-  ] as const)('answered with %s is read all the same', async (shape, settings) => {
-    Object.assign(world.livePerson.settings, settings)
-    if (shape === 'text/plain')
-      world.livePerson.faults.add({ service: 'conversation', kind: 'wrong-content-type' })
-    expect((await createClient().open()).kind).toBe('opened')
+    expect(simulated.livePerson.counts()).toMatchObject({ sentinel: 2, idp: 2, conversation: 3 })
   })
 })
 
-describe('a message', () => {
-  const arrange = async () => {
-    const client = createClient()
-    const id = newId()
-    const opened = await client.open(id)
-    if (opened.kind !== 'opened') throw new Error('It opens')
-    const { conversationId } = opened
-    return {
-      conversationId,
-      send: () => client.sendMessage(id, conversationId, 'My order is late', soon()),
-    }
+/** Opens a conversation to write to. */
+const openConversation = async (overrides?: Partial<LivePersonOptions>) => {
+  const client = create(overrides)
+  const consumerId = simulated.newConsumerId()
+  const opened = await client.open(consumerId)
+  if (opened.kind !== 'opened') throw new Error('The simulator opens it')
+  const { conversationId } = opened
+  return {
+    ...client,
+    consumerId,
+    conversationId,
+    send: (deadline = simulated.soon()) =>
+      client.sendMessage(consumerId, conversationId, 'My order is late', deadline),
+    ask: () => client.isOpen(consumerId, conversationId, simulated.soon()),
   }
-  const messages = () => world.livePerson.conversations().flatMap((conversation) => conversation.messages)
+}
+const messages = () => simulated.livePerson.conversations().flatMap((conversation) => conversation.messages)
 
-  test('is sent', async () => {
-    const { send } = await arrange()
+describe('sendMessage', () => {
+  test('sends the documented request', async () => {
+    const { send, conversationId, consumerId, identify, pauses } = await openConversation()
     expect(await send()).toBe('sent')
     expect(messages()).toMatchObject([{ text: 'My order is late' }])
+    const [request] = simulated.received('send')
+    const { token } = await identify(consumerId, simulated.soon())
+    expect(request).toMatchObject({
+      method: 'POST',
+      path: `/api/account/${ACCOUNT_ID}/messaging/consumer/conversation/send?v=3`,
+      headers: { 'content-type': 'application/json', 'x-lp-on-behalf': token },
+    })
+    expect(JSON.parse(request?.body ?? '')).toEqual(toMessageBody(conversationId, 'My order is late', 'id-3'))
+    expect(pauses).toEqual([])
   })
 
-  test('that LivePerson certainly did not take is sent once more', async () => {
-    const { send } = await arrange()
-    world.livePerson.faults.add({ service: 'send', kind: '429' })
+  test('a message that LivePerson certainly did not accept is sent once more, after a second', async () => {
+    const { send, pauses } = await openConversation()
+    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
     expect(await send()).toBe('sent')
     expect(messages()).toHaveLength(1)
+    expect(pauses).toEqual([1000])
+    const [first, second] = simulated.received('send')
+    expect(second?.body).toBe(first?.body)
   })
 
-  test('to a conversation that is over is told so', async () => {
-    const { send, conversationId } = await arrange()
-    world.livePerson.closeConversation(conversationId)
+  test.each([
+    [2000, 'not_sent', 1],
+    [2001, 'sent', 2],
+  ])('with %i ms left after a 429 it is %s', async (leftMs, outcome, requests) => {
+    const now = simulated.now()
+    const { send } = await openConversation({ now: () => now })
+    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
+    expect(await send(now + leftMs)).toBe(outcome)
+    expect(simulated.received('send')).toHaveLength(requests)
+  })
+
+  test('a closed conversation accepts no message', async () => {
+    const { send, conversationId, pauses } = await openConversation()
+    simulated.livePerson.closeConversation(conversationId)
+    expect(await send()).toBe('closed')
+    expect(pauses).toEqual([])
+  })
+
+  test('a conversation that closes during the pause accepts no message', async () => {
+    let close = (): void => undefined
+    const { send, conversationId } = await openConversation({ sleep: async () => close() })
+    close = () => simulated.livePerson.closeConversation(conversationId)
+    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
     expect(await send()).toBe('closed')
   })
 
-  test.each([
-    ['429 twice', { kind: '429', times: 2 }],
-    ['400', { kind: 'status', status: 400, body: '{"code":"BAD_REQUEST","body":{"msg":"x"},"reqId":"1"}' }],
-    ['404', { kind: 'status', status: 404, body: '' }],
-  ] as [string, Trouble][])('that is refused (%s) is not sent', async (_, fault) => {
-    const { send } = await arrange()
-    world.livePerson.faults.add({ ...fault, service: 'send' } as Fault)
+  test.each<[string, Trouble, number]>([
+    ['429 twice', { kind: '429', times: 2 }, 2],
+    ['404 with HTML, twice', { kind: 'html', status: 404, times: 2 }, 2],
+    [
+      '400',
+      { kind: 'status', status: 400, body: '{"code":"BAD_REQUEST","body":{"msg":"x"},"reqId":"1"}' },
+      1,
+    ],
+    ['404', { kind: 'status', status: 404, body: '' }, 1],
+  ])('after %s the message is not sent', async (_, fault, requests) => {
+    const { send } = await openConversation()
+    simulated.livePerson.faults.add({ ...fault, service: 'send' })
     expect(await send()).toBe('not_sent')
     expect(messages()).toEqual([])
+    expect(simulated.received('send')).toHaveLength(requests)
   })
 
-  test('is not sent where the host is dead', async () => {
+  test('a message is not sent if the host is dead', async () => {
     const [port] = await findFreePorts(1)
-    world.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
-    expect(await createClient().sendMessage(newId(), 'c-1', 'Hello', soon())).toBe('not_sent')
+    simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
+    const client = create()
+    const outcome = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
+    expect(outcome).toBe('not_sent')
+    expect(client.pauses).toEqual([1000])
   })
 
-  test.each([
-    ['reset', { kind: 'reset' }],
+  test('a message is not sent if the IDP refuses the consumer', async () => {
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
+    const client = create()
+    const outcome = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
+    expect(outcome).toBe('not_sent')
+    expect(client.pauses).toEqual([])
+  })
+
+  test.each<[string, Trouble]>([
+    ['a reset connection', { kind: 'reset' }],
     ['503', { kind: 'status', status: 503 }],
     ['HTML', { kind: 'html' }],
-    ...after,
-  ] as [string, Trouble][])(
-    'whose answer is lost (%s) is unknown, and never sent twice',
-    async (_, fault) => {
-      const { send } = await arrange()
-      world.livePerson.faults.add({ ...fault, service: 'send' } as Fault)
-      expect(await send()).toBe('unknown')
-      expect(received('send')).toHaveLength(1)
-      expect(messages().length).toBeLessThanOrEqual(1)
+    ...LOST_AFTERWARDS,
+  ])('after %s nobody knows whether it was sent, and it is not repeated', async (_, fault) => {
+    const { send, pauses } = await openConversation()
+    simulated.livePerson.faults.add({ ...fault, service: 'send' })
+    expect(await send()).toBe('unknown')
+    expect(simulated.received('send')).toHaveLength(1)
+    expect(messages().length).toBeLessThanOrEqual(1)
+    expect(pauses).toEqual([])
+  })
+
+  test.each(['expired-app-jwt', 'revoked-consumer-jws'] as const)(
+    'refused for its token (%s), it is sent once with a new one',
+    async (kind) => {
+      const { send, pauses } = await openConversation()
+      simulated.livePerson.faults.add({ service: 'send', kind })
+      expect(await send()).toBe('sent')
+      expect(simulated.received('send')).toHaveLength(2)
+      expect(messages()).toHaveLength(1)
+      expect(pauses).toEqual([])
     },
   )
 
   test.each(['expired-app-jwt', 'revoked-consumer-jws'] as const)(
-    'refused for its token (%s) is sent once with a new one',
+    'refused for its token twice (%s), it is not sent',
     async (kind) => {
-      const { send } = await arrange()
-      world.livePerson.faults.add({ service: 'send', kind })
-      expect(await send()).toBe('sent')
-      expect(received('send')).toHaveLength(2)
-      expect(messages()).toHaveLength(1)
+      const { send } = await openConversation()
+      simulated.livePerson.faults.add({ service: 'send', kind, times: 2 })
+      expect(await send()).toBe('not_sent')
+      expect(messages()).toEqual([])
     },
   )
-
-  test('refused for its token twice is not sent', async () => {
-    const { send } = await arrange()
-    world.livePerson.faults.add({ service: 'send', kind: 'expired-app-jwt', times: 2 })
-    expect(await send()).toBe('not_sent')
-    expect(messages()).toEqual([])
-  })
 })
 
 describe('isOpen', () => {
-  const arrange = async () => {
-    const client = createClient()
-    const id = newId()
-    const opened = await client.open(id)
-    if (opened.kind !== 'opened') throw new Error('It opens')
-    const { conversationId } = opened
-    return { conversationId, ask: () => client.isOpen(id, conversationId, soon()) }
-  }
-
   test('is true while the conversation is open, and leaves nothing in it', async () => {
-    const { ask } = await arrange()
+    const { ask, conversationId } = await openConversation()
     expect(await ask()).toBe(true)
-    expect(world.livePerson.conversations()[0]?.messages).toEqual([])
+    expect(messages()).toEqual([])
+    const [request] = simulated.received('send')
+    expect(JSON.parse(request?.body ?? '')).toEqual(toPresenceBody(conversationId, 'id-3'))
   })
 
   test('is false once it is closed', async () => {
-    const { ask, conversationId } = await arrange()
-    world.livePerson.closeConversation(conversationId)
+    const { ask, conversationId } = await openConversation()
+    simulated.livePerson.closeConversation(conversationId)
     expect(await ask()).toBe(false)
   })
 
-  test.each([
+  test.each<[string, Trouble]>([
     ['429', { kind: '429' }],
     ['503', { kind: 'status', status: 503 }],
-    ['a reset', { kind: 'reset' }],
+    ['a reset connection', { kind: 'reset' }],
     ['HTML', { kind: 'html' }],
-  ] as [string, Trouble][])('is undefined where LivePerson doesn’t say: %s', async (_, fault) => {
-    const { ask } = await arrange()
-    world.livePerson.faults.add({ ...fault, service: 'send' } as Fault)
+    ['404', { kind: 'status', status: 404, body: '' }],
+  ])('is undefined if LivePerson doesn’t say: %s', async (_, fault) => {
+    const { ask, pauses } = await openConversation()
+    simulated.livePerson.faults.add({ ...fault, service: 'send' })
     expect(await ask()).toBeUndefined()
-  })
-})
-
-describe('the Domain API', () => {
-  test.each([
-    ['500', { kind: 'status', status: 500 }],
-    ['HTML', { kind: 'html', status: 200 }],
-    ['nothing', { kind: 'empty', status: 200 }],
-    ['no list', { kind: 'status', status: 200, body: '{"baseURIs":5}' }],
-    [
-      'a list that lacks one',
-      { kind: 'status', status: 200, body: '{"baseURIs":[{"service":"idp","baseURI":"x"}]}' },
-    ],
-    ['a reset', { kind: 'reset' }],
-  ] as [string, Trouble][])('with %s for an answer is unavailable, nothing was reached', async (_, fault) => {
-    world.livePerson.faults.add({ ...fault, service: 'domain', times: 9 } as Fault)
-    expect(await failure(createClient().open())).toMatchObject({
-      code: 'liveperson_unavailable',
-      reached: false,
-    })
-    expect(received('sentinel')).toEqual([])
+    expect(simulated.received('send')).toHaveLength(1)
+    expect(pauses).toEqual([])
   })
 })
