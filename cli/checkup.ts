@@ -8,26 +8,32 @@ import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { createHttp } from '../lib/liveperson/http.ts'
 import { createOutbound } from '../lib/net/outbound.ts'
 import { buildConversation } from './conversation.ts'
-import { findAppJwt, findConsumerJws } from './liveperson.ts'
-import { findBotCheckSecret, findHosts, findSecret } from './parts.ts'
+import { findHosts } from './domains.ts'
+import { createRunStep } from './run-step.ts'
+import { findBotCheckSecret, findSecret } from './secrets.ts'
 import type { Settings } from './settings.ts'
-import { createWalk, STEPS, type Step } from './steps.ts'
+import { STEPS, type Step } from './steps.ts'
+import { findAppJwt, findConsumerJws } from './tokens.ts'
 
-/** More patient than the functions: nobody waits for a form's answer here, and the region may be far away. */
+/** Longer timeouts than the functions have: no form is waiting, and the region may be far away. */
 const AWS: AwsOptions = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 3000, requestTimeout: 5000, throwOnRequestTimeout: true },
 }
 
-/** Walks a stage by the service's own parts, one account after the other, and tells each step as it is done. */
-export const checkStage = async (settings: Settings, tell: (step: Step) => void): Promise<void> => {
+/**
+ * Checks a stage with the service's own components, one account after the other.
+ *
+ * @param report Called with each step when it is finished.
+ */
+export const checkStage = async (settings: Settings, report: (step: Step) => void): Promise<void> => {
   const { environment, stages } = settings
-  const walk = createWalk(tell, { accountId: '', secretId: '', stages })
-  const checked = await walk('configuration', async () => findAccounts(settings))
+  const runStep = createRunStep(report, { accountId: '', secretId: '', stages })
+  const checked = await runStep('configuration', async () => findAccounts(settings))
   if (checked)
-    for (const account of checked.accounts) await checkAccount(checked.config, account, environment, tell)
-  // Which accounts there are, and whether they have a bot check, is not known.
-  else for (const step of STEPS.slice(1)) if (step !== 'bot-check secret') await walk(step, undefined)
+    for (const account of checked.accounts) await checkAccount(checked.config, account, environment, report)
+  // Without a configuration, neither the accounts nor their bot checks are known.
+  else for (const step of STEPS.slice(1)) if (step !== 'bot-check secret') await runStep(step, undefined)
 }
 
 const findAccounts = ({ environment, accountId }: Settings) => {
@@ -44,29 +50,22 @@ const checkAccount = async (
   config: Config,
   account: AccountConfig,
   { STATE_TABLE = '' }: Settings['environment'],
-  tell: (step: Step) => void,
+  report: (step: Step) => void,
 ): Promise<void> => {
   const { accountId } = account
   const { loopback } = config
   const secretId = `${config.secretIdPrefix}/${accountId}`
-  const walk = createWalk(tell, { accountId, secretId, stages: [] })
+  const runStep = createRunStep(report, { accountId, secretId, stages: [] })
   const http = createHttp({ outbound: createOutbound(), now: Date.now, loopback })
-
   const readSecret = createReadSecret(AWS)
+  const table = createStateTable({ name: STATE_TABLE, aws: AWS, sleep, random: Math.random })
 
-  const secret = await walk('secret', () => findSecret(readSecret, secretId))
+  const secret = await runStep('secret', () => findSecret(readSecret, secretId))
   if (account.form.botCheck)
-    await walk('bot-check secret', () => findBotCheckSecret(readSecret, `${secretId}/bot-check`))
-  const hosts = await walk('domains', () =>
-    findHosts({
-      http,
-      config,
-      accountId,
-      table: createStateTable({ name: STATE_TABLE, aws: AWS, sleep, random: Math.random }),
-    }),
-  )
+    await runStep('bot-check secret', () => findBotCheckSecret(readSecret, `${secretId}/bot-check`))
+  const hosts = await runStep('domains', () => findHosts({ http, config, accountId, table }))
   const reach = hosts && { http, hosts, accountId, loopback }
-  const appJwt = await walk('AppJWT', secret && reach && (() => findAppJwt(reach, secret)))
-  await walk('ConsumerJWS', appJwt && reach && (() => findConsumerJws(reach, appJwt)))
-  await walk('conversation', async () => buildConversation(account))
+  const appJwt = await runStep('AppJWT', secret && reach && (() => findAppJwt(reach, secret)))
+  await runStep('ConsumerJWS', appJwt && reach && (() => findConsumerJws(reach, appJwt)))
+  await runStep('conversation', async () => buildConversation(account))
 }

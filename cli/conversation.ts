@@ -6,10 +6,9 @@ import { toConversationBody } from '../lib/liveperson/payload.ts'
 import type { Found } from './steps.ts'
 
 /**
- * Builds the CONVERSATION body that an account's first route sends for a consumer of whom nothing is known. It is not
- * sent.
+ * Builds, but doesn't send, the CONVERSATION body of an account's first route for a consumer without any data.
  *
- * @throws {InvalidConfigError} No request can be meant for this account.
+ * @throws {InvalidConfigError} The account accepts no request at all.
  */
 export const buildConversation = (account: AccountConfig): Found<true> => {
   const { accountId, routes, form, queue } = account
@@ -17,9 +16,9 @@ export const buildConversation = (account: AccountConfig): Found<true> => {
   if (!first) {
     if (form.campaigns === 'listed' && queue.campaigns === 'listed')
       throw new InvalidConfigError({
-        detail: `Account ${accountId} has no route and takes listed routes only.`,
+        detail: `Account ${accountId} accepts only listed routes, and lists none.`,
       })
-    return { value: true, found: 'no route: each request has to name its campaign' }
+    return { value: true, found: 'no routes. Each request must name its campaign' }
   }
   const [route, { doors }] = first
   const { destination } = resolve({ accounts: [account] }, doors[0] ?? 'form', { route })
@@ -36,5 +35,5 @@ export const buildConversation = (account: AccountConfig): Found<true> => {
       ids,
     ),
   )
-  return { value: true, found: `not sent, by route ${route}: ${body}` }
+  return { value: true, found: `body of route ${route}, not sent: ${body}` }
 }

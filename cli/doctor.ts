@@ -3,8 +3,8 @@ import { HELP, readSettings, type Settings } from './settings.ts'
 import type { Step } from './steps.ts'
 
 /**
- * `npm run doctor -- --stage <stage>`: walks for each account of a stage what has to work before a conversation can be
- * opened, and opens none. Exit code 0 only if every step is ok, 1 if one is not, 2 for wrong flags.
+ * `npm run doctor -- --stage <stage>`: checks for each account of a stage what must work before a conversation can be
+ * opened, without opening one. Exits with 0 if every step is ok, 1 if one isn't, 2 for wrong flags.
  */
 async function main(settings: Settings): Promise<boolean> {
   const steps: Step[] = []
@@ -14,7 +14,7 @@ async function main(settings: Settings): Promise<boolean> {
   })
   const ok = steps.every(({ status }) => status === 'ok')
   const failed = steps.filter(({ status }) => status === 'failed').length
-  console.log(ok ? '\nAll is well.' : `\n${failed} failed.`)
+  console.log(ok ? '\nAll steps are ok.' : `\n${failed} ${failed === 1 ? 'step' : 'steps'} failed.`)
   if (settings.json) console.log(JSON.stringify({ ok, stage: settings.stage, steps }))
   return ok
 }
@@ -30,7 +30,7 @@ function readFlags(): Settings | 'help' {
     return readSettings(process.argv.slice(2), process.env)
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
-    console.error('`npm run doctor -- --help` says how.')
+    console.error('See `npm run doctor -- --help`.')
     process.exit(2)
   }
 }
@@ -38,7 +38,7 @@ function readFlags(): Settings | 'help' {
 const settings = readFlags()
 if (settings === 'help') console.log(HELP)
 else {
-  // The SDK reads it when its clients are made.
+  // The SDK's clients read it when they are created.
   process.env.AWS_REGION = settings.region
   if (!(await main(settings))) process.exitCode = 1
 }

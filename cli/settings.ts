@@ -1,70 +1,68 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parse } from 'yaml'
-import { z } from 'zod'
-import { readInfrastructure } from '../tools/deployed-resources.ts'
+import { readStageNames } from '../tools/serverless-yml.ts'
 
-/** What an operator asks the doctor. */
+/** What to check. */
 export interface Settings {
-  /** '' where none is named, and everything that it would decide is. */
+  /** '' if the flags and variables replace everything that the stage would decide. */
   readonly stage: string
-  /** Only this one; undefined: all accounts of the stage. */
+  /** Check only this account. Undefined: all accounts of the stage. */
   readonly accountId: string | undefined
   readonly region: string
-  /** The variables of the functions, as `readConfig` takes them. */
+  /** The variables of the functions, for `readConfig`. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Names of the stages that have a file in config/. */
+  /** The stages that have a file in config/. */
   readonly stages: readonly string[]
   readonly json: boolean
 }
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export const HELP = `npm run doctor -- --stage <stage> [--account <id>] [--region <region>] [--json]
 
-For each account of the stage: configuration, secret, domains, AppJWT, ConsumerJWS, and the CONVERSATION body of its
-first route, which is never sent. One line a step: ok, failed (with what to do next) or skipped. Exit code 0 only if all
-are ok. Secrets and tokens are never printed. It writes nothing in AWS; LivePerson's IDP gets to know one consumer, which
-has no conversation.
+Checks for each account of the stage: configuration, secret, domains, AppJWT, ConsumerJWS, and the CONVERSATION body of
+its first route, which isn't sent. Prints one line per step: ok, failed (with what to do next) or skipped. Exits with 0
+if every step is ok, 1 if one isn't, 2 for wrong flags. Never prints a secret or a token. Writes nothing to AWS. At
+LivePerson it registers one consumer, who never has a conversation.
 
-  --stage              config/<stage>.json decides the rest, unless a flag or variable says otherwise
-  --account            only this account of the stage
+  --stage              config/<stage>.json and its AWS resources, unless a flag or variable below says otherwise
+  --account            only this account
   --region             default AWS_REGION, else eu-west-1
   --config-file        CONFIG_FILE, default config/<stage>.json
   --secret-id-prefix   SECRET_ID_PREFIX, default <service>/<stage>
   --state-table        STATE_TABLE, default <service>-<stage>-state
   --domain-api-url     LIVEPERSON_DOMAIN_API_URL, default https://api.liveperson.net
-  --json               one JSON object as the last line
+  --json               print one JSON object as the last line
 
-AWS credentials come from where the AWS SDK finds them (AWS_PROFILE, …); they need secretsmanager:GetSecretValue, and
-dynamodb:GetItem to see how old the hosts in the table are.
+The AWS SDK finds its credentials as usual (AWS_PROFILE, …). They must allow secretsmanager:GetSecretValue, and
+dynamodb:GetItem to show the age of the hosts in the state table.
 
-With the local stack of \`npm start\` (put in the ports that it prints):
+With the local stack of \`npm start\` (use the ports that it prints):
   AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\
   AWS_ENDPOINT_URL_SECRETS_MANAGER=http://127.0.0.1:4584 AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 \\
   LIVEPERSON_DOMAIN_API_URL=http://127.0.0.1:4570 npm run doctor -- --stage local`
 
 /**
- * Reads flags first, then variables, then what the stage is deployed with.
+ * Returns the settings. Flags override environment variables, which override the names that the stage is deployed with.
  *
- * @throws {Error} A flag is unknown, or no stage is named where one is needed.
+ * @throws {Error} A flag is unknown, or neither the stage nor everything that it decides is named.
  */
 export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help' {
   const { values: flags } = parseArgs({ args, options: OPTIONS })
   if (flags.help) return 'help'
   const stage = flags.stage ?? ''
-  const deployed = stage === '' ? undefined : readDeployed(stage)
+  const deployed = stage === '' ? undefined : readStageNames(stage)
   const environment = {
-    CONFIG_FILE: flags['config-file'] ?? env.CONFIG_FILE ?? deployed?.CONFIG_FILE,
-    SECRET_ID_PREFIX: flags['secret-id-prefix'] ?? env.SECRET_ID_PREFIX ?? deployed?.SECRET_ID_PREFIX,
-    STATE_TABLE: flags['state-table'] ?? env.STATE_TABLE ?? deployed?.STATE_TABLE,
+    CONFIG_FILE: flags['config-file'] ?? env.CONFIG_FILE ?? deployed?.configFile,
+    SECRET_ID_PREFIX: flags['secret-id-prefix'] ?? env.SECRET_ID_PREFIX ?? deployed?.secretIdPrefix,
+    STATE_TABLE: flags['state-table'] ?? env.STATE_TABLE ?? deployed?.stateTable,
     LIVEPERSON_DOMAIN_API_URL: flags['domain-api-url'] ?? env.LIVEPERSON_DOMAIN_API_URL,
-    // The doctor uses no queue.
+    // Required by `readConfig`. The doctor uses no queue.
     EVENTS_QUEUE_URL: 'none',
     QUARANTINE_QUEUE_URL: 'none',
   }
   const { CONFIG_FILE, SECRET_ID_PREFIX, STATE_TABLE } = environment
   if ([CONFIG_FILE, SECRET_ID_PREFIX, STATE_TABLE].includes(undefined))
-    throw new Error('--stage is missing, or else CONFIG_FILE, SECRET_ID_PREFIX and STATE_TABLE.')
+    throw new Error('Set --stage, or all of CONFIG_FILE, SECRET_ID_PREFIX and STATE_TABLE.')
   return {
     stage,
     accountId: flags.account,
@@ -87,23 +85,9 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const Service = z.object({ service: z.string() })
-
-/** Names as serverless.yml and infrastructure/ give them. */
-function readDeployed(stage: string) {
-  const { service } = Service.parse(parse(readFileSync(fromRoot('serverless.yml'), 'utf8')))
-  return {
-    CONFIG_FILE: `config/${stage}.json`,
-    SECRET_ID_PREFIX: `${service}/${stage}`,
-    STATE_TABLE: readInfrastructure(stage).stateTable.TableName,
-  }
-}
-
 function readStages(): readonly string[] {
-  return readdirSync(fromRoot('config'))
+  return readdirSync(new URL('../config', import.meta.url))
     .filter((name) => name.endsWith('.json') && name !== 'schema.json')
     .map((name) => name.replace(/\.json$/, ''))
     .toSorted()
 }
-
-const fromRoot = (path: string) => new URL(`../${path}`, import.meta.url)

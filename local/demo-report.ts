@@ -1,49 +1,49 @@
 import { loadFixture } from './liveperson/state/account.ts'
 
-/** A campaign's engagement, by LivePerson's ids. */
+/** An engagement of a campaign, by LivePerson's ids. */
 export interface Campaign {
   readonly campaignId: string
   readonly engagementId: string
 }
 
-/** A skill as LivePerson has it; without an id any agent may answer. */
+/** A LivePerson skill. Without an id, any agent may answer. */
 export interface Skill {
   readonly id: number | undefined
   readonly name: string | undefined
 }
 
-/** What became of one request. */
-export interface Entry {
-  readonly entry: 'form' | 'queue'
+/** A conversation that the demo has opened. */
+export interface OpenedConversation {
+  readonly door: 'form' | 'queue'
   readonly requestId: string
   readonly campaign: Campaign
   /** The skill that LivePerson routed to. */
   readonly skill: Skill
-  /** The skill that the campaign manager has set for the engagement. */
+  /** The engagement's skill. */
   readonly expectedSkill: Skill
   readonly conversationId: string
   readonly state: string
-  /** Calls that LivePerson received for it, tokens included. */
+  /** Number of calls that LivePerson received for this request, those for tokens included. */
   readonly upstreamCalls: number
-  /** From the submit, or from putting the event on the queue. */
+  /** Time since the form was submitted or the event was sent. */
   readonly milliseconds: number
   /** The CONVERSATION body that LivePerson received. */
   readonly body: readonly unknown[]
 }
 
-/** The demo's result. */
+/** The result of the demo. */
 export interface Report {
   readonly ok: boolean
-  /** Milliseconds that the local stack took to start. */
+  /** Time that the local stack took to start. */
   readonly readyMs: number
   readonly domains: readonly {
     readonly accountId: string
     readonly hosts: Readonly<Record<string, unknown>>
   }[]
-  readonly entries: readonly Entry[]
+  readonly conversations: readonly OpenedConversation[]
 }
 
-/** Looks up in the simulator's account what the campaign manager decided. */
+/** Returns the skill of an engagement in the simulator's accounts. */
 export function findExpectedSkill({ campaignId, engagementId }: Campaign): Skill {
   const engagement = loadFixture()
     .flatMap(({ campaigns }) => campaigns)
@@ -52,32 +52,35 @@ export function findExpectedSkill({ campaignId, engagementId }: Campaign): Skill
   return { id: engagement?.skillId ?? undefined, name: engagement?.skillName ?? undefined }
 }
 
-/** Prints the report for a reader, or as one line of JSON. */
+/** Prints the report as text, or with `json` as one line of JSON. */
 export function print(report: Report, { json }: { readonly json: boolean }): void {
   if (json) {
     console.log(JSON.stringify(report))
     return
   }
-  console.log(`The local stack was ready after ${(report.readyMs / 1000).toFixed(1)} s.`)
+  console.log(`The local stack started in ${(report.readyMs / 1000).toFixed(1)} s.`)
   for (const { accountId, hosts } of report.domains) {
     console.log(`Domains of account ${accountId}: ${Object.keys(hosts).join(', ')}`)
   }
-  for (const entry of report.entries) {
-    const { skill, expectedSkill } = entry
-    const verdict = skill.id === expectedSkill.id ? 'as the campaign decides' : `NOT ${expectedSkill.name}`
+  for (const opened of report.conversations) {
+    const { skill, expectedSkill } = opened
+    const verdict =
+      skill.id === expectedSkill.id ? 'as the campaign requires' : `but should be ${expectedSkill.name}`
     console.log(`
-${entry.entry === 'form' ? 'Web form' : 'CRM event'}
-  requestId       ${entry.requestId}
-  campaign        ${entry.campaign.campaignId}
-  engagement      ${entry.campaign.engagementId}
+${opened.door === 'form' ? 'Web form' : 'CRM event'}
+  requestId       ${opened.requestId}
+  campaign        ${opened.campaign.campaignId}
+  engagement      ${opened.campaign.engagementId}
   skill           ${skill.name ?? 'none'} (${skill.id ?? 'any'}), ${verdict}
-  conversationId  ${entry.conversationId} (${entry.state})
-  upstream calls  ${entry.upstreamCalls}
-  time            ${entry.milliseconds} ms
+  conversationId  ${opened.conversationId} (${opened.state})
+  upstream calls  ${opened.upstreamCalls}
+  time            ${opened.milliseconds} ms
   CONVERSATION body that LivePerson received:
-${JSON.stringify(entry.body, undefined, 2).replaceAll(/^/gm, '    ')}`)
+${JSON.stringify(opened.body, undefined, 2).replaceAll(/^/gm, '    ')}`)
   }
   console.log(
-    report.ok ? '\nBoth conversations are open and routed by their campaign.' : '\nThe demo FAILED.',
+    report.ok
+      ? '\nBoth conversations are open and on the skill that their campaign requires.'
+      : '\nThe demo FAILED.',
   )
 }

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { z } from 'zod'
-import { type Entry, findExpectedSkill, print } from './demo-report.ts'
 import { awsClientConfig } from './aws/sdk.ts'
+import { findExpectedSkill, type OpenedConversation, print } from './demo-report.ts'
 import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop, orStop } from './stack/stop-signal.ts'
 
 /**
- * `npm run demo`: starts the local stack, opens one conversation by the form and one by a CRM event, and shows where LivePerson
- * routed them. Exit code 0 only if both are open and on the skill that the campaign decides. With `--json`, prints one JSON object.
+ * `npm run demo [-- --json]`: starts the local stack, opens one conversation from a form and one from a CRM event, and shows
+ * where LivePerson routed them. Exits with 0 only if both are open and on the skill that their campaign requires.
  */
 async function main(): Promise<boolean> {
   const signal = listenForStop()
@@ -19,11 +19,11 @@ async function main(): Promise<boolean> {
   try {
     const readyMs = Math.round(performance.now() - startedAt)
     const domains = await orStop(refreshDomains(stack), signal)
-    const entries = [await orStop(submitForm(stack), signal), await orStop(sendCrmEvent(stack), signal)]
-    const ok = entries.every(
+    const conversations = [await orStop(submitForm(stack), signal), await orStop(sendCrmEvent(stack), signal)]
+    const ok = conversations.every(
       ({ state, skill, expectedSkill }) => state === 'OPEN' && skill.id === expectedSkill.id,
     )
-    print({ ok, readyMs, domains, entries }, { json: process.argv.includes('--json') })
+    print({ ok, readyMs, domains, conversations }, { json: process.argv.includes('--json') })
     return ok
   } catch (error) {
     if (!signal.aborted) console.error(printed.join('\n'))
@@ -47,7 +47,7 @@ const Example = z.object({
 })
 const Status = z.object({ requestId: z.string(), status: z.string(), conversationId: z.string().optional() })
 
-async function submitForm(stack: Stack): Promise<Entry> {
+async function submitForm(stack: Stack): Promise<OpenedConversation> {
   const text = readExample('form-request')
   const { requestId, campaign } = Example.parse(JSON.parse(text))
   const callsBefore = stack.livePerson.requests().length
@@ -56,16 +56,16 @@ async function submitForm(stack: Stack): Promise<Entry> {
   await call(`${stack.apiUrl}/conversations`, submit, [201, 202])
   const answeredAt = performance.now()
   let attempts = 0
-  const { conversationId } = await waitFor('the form to be opened', async () => {
+  const { conversationId } = await waitFor('the conversation of the form', async () => {
     attempts++
     const status = Status.parse(await call(`${stack.apiUrl}/conversations/${requestId}`, {}, [200]))
     return status.status === 'opened' ? status : undefined
   })
   const milliseconds = Math.round((attempts === 1 ? answeredAt : performance.now()) - startedAt)
-  return report(stack, { entry: 'form', requestId, campaign, conversationId, callsBefore, milliseconds })
+  return report(stack, { door: 'form', requestId, campaign, conversationId, callsBefore, milliseconds })
 }
 
-async function sendCrmEvent(stack: Stack): Promise<Entry> {
+async function sendCrmEvent(stack: Stack): Promise<OpenedConversation> {
   const text = readExample('crm-event')
   const { requestId, campaign } = Example.parse(JSON.parse(text))
   const before = new Set(stack.livePerson.conversations().map(({ conversationId }) => conversationId))
@@ -74,7 +74,7 @@ async function sendCrmEvent(stack: Stack): Promise<Entry> {
   const client = new SQSClient(awsClientConfig(stack.sqs.url))
   await client.send(new SendMessageCommand({ QueueUrl: stack.sqs.eventsQueueUrl, MessageBody: text }))
   client.destroy()
-  const { conversationId } = await waitFor('the CRM event to be opened', async () =>
+  const { conversationId } = await waitFor('the conversation of the CRM event', async () =>
     stack.livePerson.conversations().find((conversation) => !before.has(conversation.conversationId)),
   )
   const milliseconds = Math.round(performance.now() - startedAt)
@@ -82,22 +82,22 @@ async function sendCrmEvent(stack: Stack): Promise<Entry> {
     const { ready, delayed, inFlight } = stack.sqs.depth('events')
     return ready + delayed + inFlight === 0 ? true : undefined
   })
-  return report(stack, { entry: 'queue', requestId, campaign, conversationId, callsBefore, milliseconds })
+  return report(stack, { door: 'queue', requestId, campaign, conversationId, callsBefore, milliseconds })
 }
 
 function report(
   stack: Stack,
-  opened: Pick<Entry, 'entry' | 'requestId' | 'campaign' | 'milliseconds'> & {
+  opened: Pick<OpenedConversation, 'door' | 'requestId' | 'campaign' | 'milliseconds'> & {
     readonly conversationId: string | undefined
     readonly callsBefore: number
   },
-): Entry {
+): OpenedConversation {
   const conversation = stack.livePerson
     .conversations()
     .find(({ conversationId }) => conversationId === opened.conversationId)
-  if (!conversation) throw new Error(`LivePerson knows no conversation ${opened.conversationId}.`)
+  if (!conversation) throw new Error(`LivePerson has no conversation ${opened.conversationId}.`)
   return {
-    entry: opened.entry,
+    door: opened.door,
     requestId: opened.requestId,
     campaign: opened.campaign,
     skill: { id: conversation.skillId, name: conversation.skillName },
@@ -122,7 +122,7 @@ async function waitFor<Result>(what: string, look: () => Promise<Result | undefi
   for (;;) {
     const result = await look()
     if (result !== undefined) return result
-    if (Date.now() > deadline) throw new Error(`Waited 15 s in vain for ${what}.`)
+    if (Date.now() > deadline) throw new Error(`Timed out after 15 s while waiting for ${what}.`)
     await sleep(20)
   }
 }

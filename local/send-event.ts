@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { readInfrastructure } from '../tools/deployed-resources.ts'
-import { awsClientConfig } from './aws/sdk.ts'
+import { readResources } from './aws/resources.ts'
+import { AWS_ACCOUNT_ID, awsClientConfig } from './aws/sdk.ts'
 
-/** Puts a file's content on the local events queue: `npx node local/send-event.ts [file] [queue URL]`. */
+/** `npx node local/send-event.ts [file] [queue URL]`: sends the content of a file to the local events queue. */
 async function main(
   file = 'local/examples/crm-event.json',
-  queueUrl = `http://127.0.0.1:4566/000000000000/${readInfrastructure().events.name}`,
+  queueUrl = `http://127.0.0.1:4566/${AWS_ACCOUNT_ID}/${readResources().events.name}`,
 ): Promise<void> {
   const client = new SQSClient(awsClientConfig(new URL(queueUrl).origin))
   const body = readFileSync(file, 'utf8')

@@ -3,7 +3,7 @@ import { ensureFreePort, PortTakenError } from './net/listen.ts'
 import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop } from './stack/stop-signal.ts'
 
-/** Where each part listens unless its variable says otherwise. */
+/** The variable for the port of each part, and its default. */
 const PORTS = {
   api: ['API_PORT', 3000],
   lambda: ['LAMBDA_PORT', 3002],
@@ -31,13 +31,14 @@ async function main(): Promise<void> {
   await stack.close()
 }
 
-async function pickPort([variable, standard]: readonly [string, number]): Promise<number> {
-  const wanted = process.env[variable] ?? String(standard)
+async function pickPort([variable, fallback]: readonly [string, number]): Promise<number> {
+  const wanted = process.env[variable] ?? String(fallback)
   const port = Number(wanted)
-  if (!/^\d+$/.test(wanted) || port < 1 || port > 65_535) throw new Error(`${variable} is no port: ${wanted}`)
+  if (!/^\d+$/.test(wanted) || port < 1 || port > 65_535)
+    throw new Error(`${variable} isn't a port: ${wanted}`)
   await ensureFreePort(port).catch((error: unknown) => {
     if (error instanceof PortTakenError)
-      throw new Error(`${error.message} Choose another: ${variable}=… npm start`)
+      throw new Error(`${error.message} Choose another one: ${variable}=… npm start`)
     throw error
   })
   return port
@@ -46,21 +47,21 @@ async function pickPort([variable, standard]: readonly [string, number]): Promis
 function introduce({ apiUrl, lambdaUrl, livePerson, sqs, dynamoDb, secretsManager }: Stack): string {
   return `
   HTTP API              ${apiUrl}
-  Lambda's invoke API   ${lambdaUrl}
+  Lambda invoke API     ${lambdaUrl}
   LivePerson simulator  ${livePerson.url}
-  SQS, events           ${sqs.eventsQueueUrl}
-  SQS, quarantine       ${sqs.quarantineQueueUrl}
-  DynamoDB              ${dynamoDb.url}  table ${dynamoDb.stateTable}
+  Events queue          ${sqs.eventsQueueUrl}
+  Quarantine queue      ${sqs.quarantineQueueUrl}
+  DynamoDB              ${dynamoDb.url}, table ${dynamoDb.stateTable}
   Secrets Manager       ${secretsManager.url}
 
-  A form submit:
+  Submit a form:
     curl -i ${apiUrl}/conversations -H 'content-type: application/json' -d @local/examples/form-request.json
-  A CRM event:
+  Send a CRM event:
     npx node local/send-event.ts local/examples/crm-event.json ${sqs.eventsQueueUrl}
-  What became of the form submit:
+  Get the status of the form:
     curl -i ${apiUrl}/conversations/$(npx node -p "require('./local/examples/form-request.json').requestId")
 
-  Sent again, the same requestId gives the same conversation. Ctrl-C stops everything.
+  The same requestId always returns the same conversation. Press Ctrl-C to stop.
 `
 }
 

@@ -3,10 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import dynalite from 'dynalite'
 
-/**
- * dynalite in a thread of its own. It throws out of a request whose client died, and on some input, where nobody can catch it:
- * here that costs the one connection, not the process or the data.
- */
+// dynalite throws uncatchable errors on some input, and if a client disconnects in the middle of a request. In a thread of
+// its own, such an error costs one connection instead of the process and the data.
 const server = dynalite({ createTableMs: 0 })
 const current = new AsyncLocalStorage<ServerResponse>()
 const open = new Set<ServerResponse>()
@@ -23,8 +21,8 @@ server.on('request', (request: IncomingMessage, response: ServerResponse) => {
 
 process.on('uncaughtException', () => {
   const response = current.getStore()
-  // Which request it was is not always known; a cut connection is tried again by the SDK, a silent one would hang.
-  for (const cut of response ? [response] : open) cut.destroy()
+  // The failed request isn't always known. The SDK retries a closed connection, but would wait for a silent one.
+  for (const failed of response ? [response] : open) failed.destroy()
 })
 
 server.once('error', (error: NodeJS.ErrnoException) =>

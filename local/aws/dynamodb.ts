@@ -1,33 +1,32 @@
 import { Worker } from 'node:worker_threads'
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { z } from 'zod'
-import { readInfrastructure } from '../../tools/deployed-resources.ts'
 import { PortTakenError } from '../net/listen.ts'
+import { readResources } from './resources.ts'
 import { awsClientConfig } from './sdk.ts'
 
-/** What `startDynamoDb` hands back. */
+/** A running local DynamoDB. */
 export interface LocalDynamoDb {
   readonly url: string
+  /** The table's name. */
   readonly stateTable: string
   close(): Promise<void>
 }
 
 /**
- * Starts dynalite with the state table that infrastructure/state-table.yml declares. No TTL is enforced, and there are no
+ * Starts dynalite with the state table that infrastructure/state-table.yml declares. It supports neither TTL nor
  * transactions.
  *
  * @param options.port Default: a free one.
- * @param options.stage Whose table's name. Default: `local`.
+ * @throws {PortTakenError}
  */
-export async function startDynamoDb(
-  options: { readonly port?: number; readonly stage?: string } = {},
-): Promise<LocalDynamoDb> {
+export async function startDynamoDb(options: { readonly port?: number } = {}): Promise<LocalDynamoDb> {
   const worker = new Worker(new URL('./dynamodb-worker.ts', import.meta.url), {
     workerData: { port: options.port ?? 0 },
     execArgv: [],
   })
   const url = `http://127.0.0.1:${await waitForPort(worker, options.port ?? 0)}`
-  const table = readInfrastructure(options.stage).stateTable
+  const table = readResources().stateTable
   const client = new DynamoDBClient(awsClientConfig(url))
   try {
     await client.send(new CreateTableCommand(table))
@@ -55,7 +54,7 @@ const Started = z.union([
 function waitForPort(worker: Worker, wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     worker.once('error', reject)
-    worker.once('exit', (code) => reject(new Error(`The local DynamoDB ended with code ${code}.`)))
+    worker.once('exit', (code) => reject(new Error(`The local DynamoDB exited with code ${code}.`)))
     worker.once('message', (message: unknown) => {
       const started = Started.parse(message)
       if ('port' in started) return resolve(started.port)

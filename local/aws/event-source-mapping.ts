@@ -10,20 +10,19 @@ import type { Invocation, Invoke } from './invoke.ts'
 import { awsClientConfig } from './sdk.ts'
 import { toSqsEvent } from './sqs-event.ts'
 
-/** A running mapping. */
+/** A running event source mapping. */
 export interface EventSourceMapping {
-  /** Receives nothing more, and waits for the batches that the function works on. */
+  /** Stops receiving, and waits for the batches that the function is processing. */
   stop(): Promise<void>
 }
 
 /**
- * Does what Lambda's event source mapping does between an SQS queue and a function with ReportBatchItemFailures: receives
- * batches, invokes, and deletes what succeeded. What failed stays as it is and comes back when the visibility timeout is over
- * that is on it, the queue's or the one the function has set.
+ * Starts an event source mapping between an SQS queue and a function with ReportBatchItemFailures. Like Lambda's, it
+ * receives batches, invokes the function, and deletes the messages that succeeded. A message that failed is received again
+ * after its visibility timeout, which is the queue's unless the function has changed it.
  *
- * @param options.queueUrl On the endpoint that it is received from.
- * @param options.maximumConcurrency How many batches are worked on at once.
- * @param options.log Told of every batch that failed as a whole. Default: nobody.
+ * @param options.maximumConcurrency The largest number of batches to process at once.
+ * @param options.log Called for each batch that fails as a whole, and if SQS can't be reached. Default: nothing is logged.
  */
 export function startEventSourceMapping(options: {
   readonly queueUrl: string
@@ -41,10 +40,10 @@ export function startEventSourceMapping(options: {
     while (!stopping.signal.aborted) {
       try {
         const messages = await receive()
-        if (messages.length > 0) await work(messages)
+        if (messages.length > 0) await handle(messages)
       } catch (error) {
         if (stopping.signal.aborted) return
-        log(`The event source mapping tries again in a moment: ${error}`)
+        log(`The event source mapping will retry: ${error}`)
         await sleep(200)
       }
     }
@@ -64,17 +63,17 @@ export function startEventSourceMapping(options: {
     return Messages
   }
 
-  async function work(messages: Message[]): Promise<void> {
+  async function handle(messages: Message[]): Promise<void> {
     const invocation = await invoke(toSqsEvent(messages, queueArn))
     const ids = messages.map(({ MessageId }) => MessageId ?? '')
     const failed = findFailed(invocation, ids)
     if (failed.reason) log(`A batch of ${messages.length} failed as a whole: ${failed.reason}`)
-    const done = messages.filter(({ MessageId = '' }) => !failed.ids.has(MessageId))
-    if (done.length === 0) return
+    const succeeded = messages.filter(({ MessageId = '' }) => !failed.ids.has(MessageId))
+    if (succeeded.length === 0) return
     await client.send(
       new DeleteMessageBatchCommand({
         QueueUrl: queueUrl,
-        Entries: done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
+        Entries: succeeded.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
       }),
     )
   }
@@ -94,8 +93,9 @@ const BatchResponse = z.object({
 })
 
 /**
- * Reads a partial batch response as Lambda does: nothing, null or an empty list means that all succeeded; a function error, an
- * answer of another shape and an identifier that is empty, null or of no message of the batch mean that all failed.
+ * Returns the ids of the failed messages, read from a partial batch response as Lambda reads it. If the response is empty,
+ * null or has no failures, none failed. After a function error, or if the response has another shape or an identifier that
+ * isn't in the batch, all failed, and `reason` says why.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -103,17 +103,17 @@ export function findFailed(
   invocation: Invocation,
   ids: readonly string[],
 ): { readonly ids: ReadonlySet<string>; readonly reason?: string } {
-  const whole = (reason: string) => ({ ids: new Set(ids), reason })
-  if (invocation.functionError) return whole(`${invocation.functionError} ${invocation.payload}`)
+  const allFailed = (reason: string) => ({ ids: new Set(ids), reason })
+  if (invocation.functionError) return allFailed(`${invocation.functionError} ${invocation.payload}`)
   const answer = readJson(invocation.payload || 'null')
   if (answer === null) return { ids: new Set() }
   const response = BatchResponse.safeParse(answer)
-  if (!response.success) return whole(`its answer is no batch response: ${invocation.payload}`)
+  if (!response.success) return allFailed(`the answer isn't a batch response: ${invocation.payload}`)
   const failed = (response.data.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier)
   const unknown = failed.find((id) => !ids.includes(id))
   return unknown === undefined
     ? { ids: new Set(failed) }
-    : whole(`no message of the batch has the id ${unknown}`)
+    : allFailed(`no message of the batch has the id ${unknown}`)
 }
 
 function readJson(text: string): unknown {

@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Context } from 'aws-lambda'
-import { REGION } from '../../tools/deployed-resources.ts'
-import { awsClientConfig } from './sdk.ts'
+import { AWS_ACCOUNT_ID, awsClientConfig, REGION } from './sdk.ts'
 
-/** What Lambda's invoke API answers: the function's answer as JSON text, or its error's. */
+/** The answer of Lambda's invoke API. */
 export interface Invocation {
-  /** Set if the function threw or ran out of time. */
+  /** Set if the function threw or timed out. */
   readonly functionError?: string | undefined
+  /** The function's answer or its error, as JSON. */
   readonly payload: string
 }
 
-/** Invokes one function and waits for its answer. */
+/** Invokes a function and waits for its answer. */
 export type Invoke = (event: object) => Promise<Invocation>
 
 /**
- * Invokes through Lambda's invoke API, e.g. that of `serverless offline`.
+ * Returns a function that invokes through Lambda's invoke API, such as that of `serverless offline`.
  *
- * @param options.url The API's address.
+ * @param options.url The API's URL.
  */
 export function invokeByApi(options: {
   readonly url: string
@@ -35,8 +35,8 @@ export function invokeByApi(options: {
 }
 
 /**
- * Invokes a handler of this process as Lambda would: events and answers go through JSON, an error becomes a function error, and
- * so does running over the timeout.
+ * Returns a function that invokes a handler in this process as Lambda would. Events and answers are converted to JSON and
+ * back. An error or a timeout becomes a function error.
  *
  * @param options.timeoutMs Default: 60 seconds.
  */
@@ -67,27 +67,31 @@ export function invokeInProcess<Event>(
   }
 }
 
-/** Makes the context that Lambda hands to a handler, counting down from now. */
+/**
+ * Returns a handler's context. Its time starts to run now.
+ *
+ * @param options.timeoutMs Default: 60 seconds.
+ */
 export function createContext(
   options: { readonly functionName?: string; readonly timeoutMs?: number } = {},
 ): Context {
   const { functionName = 'local', timeoutMs = 60_000 } = options
   const endsAt = Date.now() + timeoutMs
-  const gone = (): never => {
-    throw new Error('Node 24 on Lambda has no callbacks: return a promise.')
+  const refuse = (): never => {
+    throw new Error('Lambda on Node 24 has no callbacks. Return a promise.')
   }
   return {
     functionName,
     functionVersion: '$LATEST',
-    invokedFunctionArn: `arn:aws:lambda:${REGION}:000000000000:function:${functionName}`,
+    invokedFunctionArn: `arn:aws:lambda:${REGION}:${AWS_ACCOUNT_ID}:function:${functionName}`,
     memoryLimitInMB: '1024',
     awsRequestId: randomUUID(),
     logGroupName: `/aws/lambda/${functionName}`,
     logStreamName: 'local',
     callbackWaitsForEmptyEventLoop: false,
     getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
-    done: gone,
-    fail: gone,
-    succeed: gone,
+    done: refuse,
+    fail: refuse,
+    succeed: refuse,
   }
 }

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 
-/** An answer of Secrets Manager that is an error: its name on the wire, and its text. */
+/** An error answer of Secrets Manager. */
 export class SecretsManagerError extends Error {
+  /** The error's name, such as `ResourceNotFoundException`. */
   readonly type: string
 
   constructor(type: string, message: string) {
@@ -24,25 +26,26 @@ interface Secret {
   readonly createdAt: number
 }
 
-/** What one version holds; `binary` is base64, as it is on the wire. */
+/** The value of one version. */
 export interface SecretValue {
   readonly string?: string | undefined
+  /** Base64, as in the API. */
   readonly binary?: string | undefined
 }
 
-/** Which version is asked for; without either, the one labelled AWSCURRENT. */
+/** Selects a version. Default: the one with the staging label AWSCURRENT. */
 export interface VersionSelector {
   readonly versionId?: string | undefined
   readonly stage?: string | undefined
 }
 
 /**
- * Keeps secrets with their versions and moves the staging labels as Secrets Manager does: a label is on one version at a time,
- * and the version that loses AWSCURRENT gets AWSPREVIOUS.
+ * Returns an in-memory store of secrets with versions. It moves staging labels as Secrets Manager does: a label is attached
+ * to one version at a time, and the version that loses AWSCURRENT gets AWSPREVIOUS.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
  */
-export function createSecretVersions(region: string) {
+export function createSecretVersions() {
   const secrets = new Map<string, Secret>()
 
   function find(secretId: string): Secret {
@@ -52,9 +55,14 @@ export function createSecretVersions(region: string) {
   }
 
   return {
+    /**
+     * Returns a secret by its name or ARN.
+     *
+     * @throws {SecretsManagerError} ResourceNotFoundException
+     */
     find,
 
-    /** @throws {SecretsManagerError} ResourceExistsException: the name is taken. */
+    /** @throws {SecretsManagerError} ResourceExistsException: the name is in use. */
     create(
       name: string,
       value: SecretValue,
@@ -66,13 +74,13 @@ export function createSecretVersions(region: string) {
           `The operation failed because the secret ${name} already exists.`,
         )
       }
-      const arn = `arn:aws:secretsmanager:${region}:000000000000:secret:${name}-${randomBytes(3).toString('hex')}`
+      const arn = `arn:aws:secretsmanager:${REGION}:${AWS_ACCOUNT_ID}:secret:${name}-${randomBytes(3).toString('hex')}`
       const secret: Secret = { name, arn, versions: new Map(), createdAt: Date.now() }
       secrets.set(name, secret)
       return { secret, version: addVersion(secret, value, versionId, ['AWSCURRENT']) }
     },
 
-    /** @throws {SecretsManagerError} ResourceExistsException: the version id is taken by another value. */
+    /** @throws {SecretsManagerError} ResourceExistsException: the version id is in use with another value. */
     put(
       secretId: string,
       value: SecretValue,
@@ -90,7 +98,7 @@ export function createSecretVersions(region: string) {
       return { secret, version: existing ?? addVersion(secret, value, versionId, stages) }
     },
 
-    /** @throws {SecretsManagerError} ResourceNotFoundException, or InvalidRequestException where id and label disagree. */
+    /** @throws {SecretsManagerError} ResourceNotFoundException, or InvalidRequestException if id and label don't match. */
     get(secretId: string, { versionId, stage }: VersionSelector): { secret: Secret; version: Version } {
       const secret = find(secretId)
       if (versionId !== undefined) {
@@ -109,7 +117,7 @@ export function createSecretVersions(region: string) {
       return { secret, version }
     },
 
-    /** @throws {SecretsManagerError} InvalidParameterException: the label is on a version that `from` does not name. */
+    /** @throws {SecretsManagerError} InvalidParameterException: the label is attached to another version than `from`. */
     moveStage(secretId: string, stage: string, to: string | undefined, from: string | undefined): Secret {
       const secret = find(secretId)
       const holder = labelled(secret, stage)

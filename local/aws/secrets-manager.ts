@@ -5,20 +5,20 @@ import { z } from 'zod'
 import { closeServer, listen } from '../net/listen.ts'
 import { createSecretVersions, SecretsManagerError } from './secret-versions.ts'
 
-/** What `startSecretsManager` hands back: the endpoint's address and the switches of a test. */
+/** A running local Secrets Manager. */
 export type LocalSecretsManager = Awaited<ReturnType<typeof startSecretsManager>>
 
 /**
- * Starts a Secrets Manager endpoint on loopback, for the real SDK client: GetSecretValue, CreateSecret, PutSecretValue,
- * UpdateSecretVersionStage, DescribeSecret, with versions and staging labels. Signatures are not checked.
+ * Starts a Secrets Manager endpoint on 127.0.0.1 that AWS's SDK can use. It supports GetSecretValue, CreateSecret,
+ * PutSecretValue, UpdateSecretVersionStage and DescribeSecret, with versions and staging labels. It doesn't check
+ * signatures.
  *
  * @param options.port Default: a free one.
+ * @throws {PortTakenError}
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
-export async function startSecretsManager(
-  options: { readonly port?: number; readonly region?: string } = {},
-) {
-  const versions = createSecretVersions(options.region ?? 'eu-west-1')
+export async function startSecretsManager(options: { readonly port?: number } = {}) {
+  const versions = createSecretVersions()
   const counts: Record<string, number> = {}
   let delayMs = 0
   let isFailing = false
@@ -48,7 +48,7 @@ export async function startSecretsManager(
   return {
     url: `http://127.0.0.1:${port}`,
 
-    /** Stores the value as AWSCURRENT, as an operator does who creates or rotates the secret. */
+    /** Creates the secret, or rotates it: the value becomes AWSCURRENT. Values other than text are stored as JSON. */
     put(name: string, value: unknown): void {
       const string = typeof value === 'string' ? value : JSON.stringify(value)
       try {
@@ -58,28 +58,28 @@ export async function startSecretsManager(
       }
     },
 
-    /** How often an action was asked for, e.g. `requests('GetSecretValue')`; without a name, all of them. */
+    /** Returns the number of requests for an action, such as `GetSecretValue`. Without an action: of all requests. */
     requests(action?: string): number {
       if (action !== undefined) return counts[action] ?? 0
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
     },
 
-    /** Answers every request with 500 InternalServiceError, or stops doing so. */
+    /** Starts or stops answering every request with 500 InternalServiceError. */
     fail(failing: boolean): void {
       isFailing = failing
     },
 
-    /** Lets each answer wait. */
+    /** Delays every answer. 0: no delay. */
     delay(milliseconds: number): void {
       delayMs = milliseconds
     },
 
-    /** Takes the endpoint away (connections are refused), with its secrets kept. */
+    /** Makes the endpoint refuse connections. Its secrets are kept. */
     goDown(): Promise<void> {
       return closeServer(server)
     },
 
-    /** Brings it back on the same port. */
+    /** Accepts connections again, on the same port. */
     async comeUp(): Promise<void> {
       await listen(server, port)
     },
@@ -117,7 +117,7 @@ function perform(versions: ReturnType<typeof createSecretVersions>, action: stri
       const { SecretId: id, VersionId: versionId, VersionStage: stage } = GetSecretValue.parse(input)
       const { secret, version } = versions.get(id, { versionId, stage })
       return {
-        ...named(secret, version),
+        ...toNames(secret, version),
         SecretString: version.value.string,
         SecretBinary: version.value.binary,
         CreatedDate: version.createdAt / 1000,
@@ -146,7 +146,7 @@ function perform(versions: ReturnType<typeof createSecretVersions>, action: stri
         rest.ClientRequestToken,
         rest.VersionStages,
       )
-      return named(secret, version)
+      return toNames(secret, version)
     }
     case 'UpdateSecretVersionStage': {
       const {
@@ -160,23 +160,23 @@ function perform(versions: ReturnType<typeof createSecretVersions>, action: stri
     }
     case 'DescribeSecret': {
       const secret = versions.find(SecretId.parse(input).SecretId)
-      const stages = [...secret.versions.values()].filter((version) => version.stages.size > 0)
+      const labelled = [...secret.versions.values()].filter(({ stages }) => stages.size > 0)
       return {
         ARN: secret.arn,
         Name: secret.name,
         CreatedDate: secret.createdAt / 1000,
-        VersionIdsToStages: Object.fromEntries(stages.map((version) => [version.id, [...version.stages]])),
+        VersionIdsToStages: Object.fromEntries(labelled.map((version) => [version.id, [...version.stages]])),
       }
     }
     default:
       throw new SecretsManagerError(
         'UnknownOperationException',
-        `This endpoint does not know ${action || 'an action'}.`,
+        action ? `The action ${action} isn't supported.` : 'The X-Amz-Target header is missing.',
       )
   }
 }
 
-function named(secret: { arn: string; name: string }, version: { id: string; stages: Set<string> }) {
+function toNames(secret: { arn: string; name: string }, version: { id: string; stages: Set<string> }) {
   return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: [...version.stages] }
 }
 

@@ -2,7 +2,7 @@ import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs'
 import type { SQSEvent, SQSMessageAttribute, SQSRecord } from 'aws-lambda'
 
 /**
- * Makes the event that Lambda hands to a function from received messages.
+ * Returns the event that Lambda sends to a function for received messages.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */

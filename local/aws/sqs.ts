@@ -1,31 +1,28 @@
 import { startFauxqs } from 'fauxqs'
 import { z } from 'zod'
-import { REGION, readInfrastructure } from '../../tools/deployed-resources.ts'
 import { ensureFreePort } from '../net/listen.ts'
+import { readResources } from './resources.ts'
+import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 
-/** What `startSqs` hands back. */
+/** A running local SQS. */
 export type LocalSqs = Awaited<ReturnType<typeof startSqs>>
 
 /**
- * Starts fauxqs with the two queues that infrastructure/queues.yml declares, redrive policy and visibility timeout included.
+ * Starts fauxqs with the queues that infrastructure/queues.yml declares, with their redrive policy and visibility timeout.
  *
  * @param options.port Default: a free one.
- * @param options.stage Whose queues' names. Default: `local`.
- * @param options.eventsAttributes Attributes of the events queue to have otherwise, e.g. a short `VisibilityTimeout`.
+ * @param options.eventsAttributes Attributes of the events queue to override, such as a shorter `VisibilityTimeout`.
+ * @throws {PortTakenError}
  */
 export async function startSqs(
-  options: {
-    readonly port?: number
-    readonly stage?: string
-    readonly eventsAttributes?: Readonly<Record<string, string>>
-  } = {},
+  options: { readonly port?: number; readonly eventsAttributes?: Readonly<Record<string, string>> } = {},
 ) {
-  await acceptAllOfUnicode()
+  await acceptAllUnicode()
   const port = options.port ?? 0
   if (port !== 0) await ensureFreePort(port)
   const server = await startFauxqs({ port, host: '127.0.0.1', logger: false, defaultRegion: REGION })
-  const { events, quarantine } = readInfrastructure(options.stage)
-  // The quarantine queue first: a redrive policy may only name a queue that exists.
+  const { events, quarantine } = readResources()
+  // The events queue's redrive policy may only name a queue that exists.
   server.createQueue(quarantine.name, { region: REGION, attributes: quarantine.attributes })
   server.createQueue(events.name, {
     region: REGION,
@@ -34,11 +31,11 @@ export async function startSqs(
   const url = `http://127.0.0.1:${server.port}`
   return {
     url,
-    eventsQueueUrl: `${url}/000000000000/${events.name}`,
-    quarantineQueueUrl: `${url}/000000000000/${quarantine.name}`,
+    eventsQueueUrl: `${url}/${AWS_ACCOUNT_ID}/${events.name}`,
+    quarantineQueueUrl: `${url}/${AWS_ACCOUNT_ID}/${quarantine.name}`,
     eventsQueueArn: events.arn,
 
-    /** How many messages of a queue wait, are held back, or are being worked on. */
+    /** Returns the number of visible, delayed and in-flight messages in a queue. */
     depth(queue: 'events' | 'quarantine'): { ready: number; delayed: number; inFlight: number } {
       const messages = server.inspectQueue(queue === 'events' ? events.name : quarantine.name)?.messages
       return {
@@ -55,11 +52,12 @@ export async function startSqs(
 }
 
 /**
- * fauxqs 2 tests bodies by UTF-16 unit and so refuses every emoji, which SQS takes: widens its pattern in place.
+ * Widens fauxqs's pattern for message bodies in place. fauxqs 2 checks UTF-16 code units, and so refuses every emoji. SQS
+ * accepts them.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
-async function acceptAllOfUnicode(): Promise<void> {
+async function acceptAllUnicode(): Promise<void> {
   const types: unknown = await import(new URL('./sqs/sqsTypes.js', import.meta.resolve('fauxqs')).href)
   const { INVALID_MESSAGE_BODY_CHAR: pattern } = z
     .object({ INVALID_MESSAGE_BODY_CHAR: z.instanceof(RegExp) })

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 
 /**
@@ -43,13 +44,22 @@ export function closeServer(server: Server & { closeAllConnections?: () => void 
 
 /**
  * Returns different ports that are free now, for a process that can't choose its own. Another process may take one at any
- * time.
+ * time. They are below the ephemeral ranges of Linux and macOS, so at least no outgoing connection does.
  */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(servers.map((server) => listen(server)))
-  await Promise.all(servers.map(closeServer))
-  return ports
+  const held = new Map<number, Server>()
+  while (held.size < count) {
+    const server = createServer()
+    const port = randomInt(10_000, 32_768)
+    await listen(server, port).then(
+      () => held.set(port, server),
+      (error: unknown) => {
+        if (!(error instanceof PortTakenError)) throw error
+      },
+    )
+  }
+  await Promise.all([...held.values()].map(closeServer))
+  return [...held.keys()]
 }
 
 /** @throws {PortTakenError} */

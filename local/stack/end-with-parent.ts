@@ -1,16 +1,14 @@
 import { rmSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 
-/**
- * Loaded into the child by `node --import`: ends it when its standard input does, which is when the parent is gone, even one that
- * was killed. Removes the build folder, which nobody else would.
- */
+// Loaded into `serverless offline` by `node --import`. Standard input ends when the parent process does, even if that was
+// killed. Then this process exits too, and removes its build folder, since nothing else would.
 if (isMainThread) {
   process.stdin.resume()
   process.stdin.once('end', () => {
     const folder = process.env.ESBUILD_WORK_FOLDER
     if (folder) rmSync(folder, { recursive: true, force: true })
-    // It leads a process group (`detached`), in which esbuild runs too.
+    // It is the leader of its process group (`detached`), which includes esbuild.
     process.kill(-process.pid, 'SIGKILL')
   })
 }

@@ -16,23 +16,24 @@ export interface Offline {
 }
 
 /**
- * Starts `serverless offline` at the stage `local` as a child process, with a build folder of its own, and waits until it answers.
+ * Starts `serverless offline` for the stage `local` as a child process with its own build folder, and waits until it
+ * answers.
  *
- * @param options.environment For the child; its `AWS_*` variables and what serverless.yml names reach the handlers.
- * @param options.apiPort Default: a free one. So is `lambdaPort`.
- * @param options.watch Whether a change in functions/ or lib/ is built at once.
- * @param options.log Gets every line that it prints.
- * @param options.signal Gives up starting.
- * @throws {Error} It ended early; the error shows what it printed.
+ * @param options.environment Variables for the child process. Its handlers get `AWS_*`, and what serverless.yml reads.
+ * @param options.apiPort Default: a free one. The same goes for `lambdaPort`.
+ * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes.
+ * @param options.log Called with each line that the child process prints.
+ * @param options.signal Aborts the start.
+ * @throws {Error} The child process exited early. The message shows what it printed.
  */
 export async function startOffline(options: OfflineOptions): Promise<Offline> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(options)
     } catch (error) {
-      // A port that was free a second ago may be taken by now, by another stack that starts.
-      const isTaken = error instanceof Error && error.message.includes('EADDRINUSE')
-      if (!isTaken || attempt === 3 || options.apiPort !== undefined || options.lambdaPort !== undefined)
+      // Another stack that is starting may have taken a port that was free a moment ago.
+      const isPortTaken = error instanceof Error && error.message.includes('EADDRINUSE')
+      if (!isPortTaken || attempt === 3 || options.apiPort !== undefined || options.lambdaPort !== undefined)
         throw error
     }
   }
@@ -67,7 +68,7 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
         ESBUILD_WORK_FOLDER: relative(project, buildFolder),
         ...(options.watch ? { ESBUILD_WATCH: '{functions,lib}/**/*.ts' } : {}),
       },
-      // A process group of its own, so that what it has started ends with it.
+      // Makes it the leader of a process group, so that killing the group ends its own child processes too.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     },
@@ -83,19 +84,19 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
       printed.splice(0, printed.length - 40)
     })
   }
-  let isOver = false
-  const over = new Promise<void>((resolve) => {
+  let hasExited = false
+  const exited = new Promise<void>((resolve) => {
     child.once('close', () => resolve())
     child.once('error', () => resolve())
   }).then(() => {
-    isOver = true
+    hasExited = true
   })
 
   async function close(): Promise<void> {
     killGroup(child.pid, 'SIGTERM')
-    await Promise.race([over, sleep(500, undefined, { ref: false })])
+    await Promise.race([exited, sleep(500, undefined, { ref: false })])
     killGroup(child.pid, 'SIGKILL')
-    await over
+    await exited
     await rm(buildFolder, { recursive: true, force: true })
   }
 
@@ -104,9 +105,9 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     const deadline = Date.now() + 60_000
     while (!(await answers(apiUrl))) {
       options.signal?.throwIfAborted()
-      if (isOver) throw new Error(`serverless offline ended while starting:\n${printed.join('\n')}`)
+      if (hasExited) throw new Error(`serverless offline exited while starting:\n${printed.join('\n')}`)
       if (Date.now() > deadline)
-        throw new Error(`serverless offline did not start in 60 s:\n${printed.join('\n')}`)
+        throw new Error(`serverless offline didn't start within 60 s:\n${printed.join('\n')}`)
       await sleep(50)
     }
   } catch (error) {
@@ -125,7 +126,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** The developer's own AWS account must not reach the handlers. */
+/** Keeps the developer's own AWS credentials from the handlers. */
 function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')))
 }
@@ -135,6 +136,6 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal)
   } catch {
-    // It is gone already.
+    // The group has already exited.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Gives a signal that is aborted by Ctrl-C, SIGTERM or a closed terminal, and under npm also by the end of npm. A second Ctrl-C
- * ends the process at once, but not one within a second: the terminal and npm both pass on the first.
+ * Returns a signal that is aborted by Ctrl-C, by SIGTERM, when the terminal is closed and, under npm, when npm exits. A
+ * second Ctrl-C exits at once. One within a second is ignored, since the terminal and npm both forward the first.
  */
 export function listenForStop(): AbortSignal {
   const stop = new AbortController()
@@ -14,10 +14,10 @@ export function listenForStop(): AbortSignal {
     })
   }
   if (process.env.npm_lifecycle_event !== undefined) {
-    // npm passes a SIGTERM on to the shell between, and not every shell passes it on to this process.
+    // npm forwards SIGTERM to its shell, and not every shell forwards it to this process.
     const parent = process.ppid
     const watch = setInterval(() => {
-      if (process.ppid !== parent) stop.abort(new Error('Stopped: npm has ended.'))
+      if (process.ppid !== parent) stop.abort(new Error('Stopped: npm has exited.'))
     }, 250)
     watch.unref()
     stop.signal.addEventListener('abort', () => clearInterval(watch))
@@ -25,7 +25,7 @@ export function listenForStop(): AbortSignal {
   return stop.signal
 }
 
-/** Waits for the work unless the signal is aborted first, and then throws its reason. */
+/** Returns the result of the work. If the signal is aborted first, throws its reason. */
 export function orStop<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) reject(signal.reason)

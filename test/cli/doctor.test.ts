@@ -121,8 +121,8 @@ describe('where all is well, the doctor', () => {
     expect(said.exitCode).toBe(0)
     expect(inShort(said)).toEqual(WELL)
     expect(inShort(said, OTHER_ACCOUNT)).toEqual(WELL)
-    expect(stepOf(said, 'domains')?.found).toContain("the table's were written 0 min ago")
-    expect(stepOf(said, 'AppJWT')?.found).toContain('60 min of life left')
+    expect(stepOf(said, 'domains')?.found).toContain('state table: written 0 min ago')
+    expect(stepOf(said, 'AppJWT')?.found).toContain('valid for 60 min')
     expect(stepOf(said, 'conversation')?.found).toContain('"campaignId":"3120045610"')
     expect(world.livePerson.conversations()).toEqual([])
     const [appJwt = ''] = tokens()
@@ -134,7 +134,7 @@ describe('where all is well, the doctor', () => {
     const said = await examine(['--stage', 'local', '--account', ACCOUNT, '--state-table', 'not-yet'])
     expect(said.exitCode).toBe(0)
     expect(stepOf(said, 'configuration')?.found).toContain('config/local.json')
-    expect(stepOf(said, 'domains')?.found).toContain("the table can't be read (ResourceNotFoundException)")
+    expect(stepOf(said, 'domains')?.found).toContain("state table: can't be read (ResourceNotFoundException)")
     expect(new Set(said.steps.map(({ accountId }) => accountId))).toEqual(new Set(['', ACCOUNT]))
   })
 })
@@ -179,7 +179,7 @@ describe('a secret', () => {
       clientSecret: 'wrong-and-private',
     })
     const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-    expect(stepOf(said, 'secret')?.found).toContain('AWSPREVIOUS too')
+    expect(stepOf(said, 'secret')?.found).toContain('AWSPREVIOUS is valid')
     expect(stepOf(said, 'AppJWT')).toMatchObject({
       status: 'failed',
       found: expect.stringContaining('AWSPREVIOUS'),

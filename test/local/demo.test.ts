@@ -12,8 +12,8 @@ async function runDemo(...flags: string[]): Promise<string> {
   return stdout
 }
 
-const opened = (entry: string, engagementId: string, skill: object) => ({
-  entry,
+const opened = (door: string, engagementId: string, skill: object) => ({
+  door,
   campaign: { campaignId: '3120045610', engagementId },
   skill,
   expectedSkill: skill,
@@ -31,16 +31,16 @@ const opened = (entry: string, engagementId: string, skill: object) => ({
   ],
 })
 
-test('the demo opens a form and a CRM event on the skills of their campaign, beside another demo', async () => {
+test('the demo opens a form and a CRM event on the skill of their campaign, even while another demo runs', async () => {
   const [json, text] = await Promise.all([runDemo('--json'), runDemo()])
   expect(JSON.parse(json.trim().split('\n').at(-1) ?? '')).toMatchObject({
     ok: true,
     domains: [{ accountId: '70123456' }, { accountId: '70999999' }],
-    entries: [
+    conversations: [
       opened('form', '3120047710', { id: 3120040010, name: 'Orders' }),
       opened('queue', '3120047711', { id: 3120040011, name: 'Upgrades' }),
     ],
   })
-  expect(text).toContain('Orders (3120040010), as the campaign decides')
+  expect(text).toContain('Orders (3120040010), as the campaign requires')
   expect(text).toContain('"firstName": "Søren"')
 }, 60_000)

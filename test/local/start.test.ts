@@ -50,7 +50,7 @@ const isOpen = (port: number | undefined) =>
 
 test('npm start prints every address and three commands, opens a form, and stops cleanly on SIGTERM', async () => {
   const { ports, printed, exit } = await start()
-  await vi.waitFor(() => expect(printed()).toContain('Ctrl-C stops everything.'), { timeout: 30_000 })
+  await vi.waitFor(() => expect(printed()).toContain('Press Ctrl-C to stop.'), { timeout: 30_000 })
   for (const port of Object.values(ports)) expect(printed()).toContain(`http://127.0.0.1:${port}`)
   expect(printed()).toContain('npx node local/send-event.ts local/examples/crm-event.json')
   expect(printed().match(/curl -i/g)).toHaveLength(2)
@@ -85,6 +85,6 @@ test('a taken port is said in one line that names its variable', async () => {
   expect(await exit).toEqual([1, null])
   await closeServer(holder)
   expect(printed()).toBe(
-    `Port ${taken} on 127.0.0.1 is already in use. Choose another: SQS_PORT=… npm start\n`,
+    `Port ${taken} on 127.0.0.1 is already in use. Choose another one: SQS_PORT=… npm start\n`,
   )
 }, 20_000)

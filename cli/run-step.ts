@@ -1,0 +1,36 @@
+import { causesOf, toAppError } from '../lib/errors/errors.ts'
+import { type About, adviseOn } from './advice.ts'
+import type { Found, Step, StepName } from './steps.ts'
+
+/**
+ * Runs one step, reports its result, and returns its value, or undefined if it wasn't successful. It never throws.
+ *
+ * @param work Undefined skips the step, because an earlier step that it needs failed.
+ */
+export type RunStep = <T>(
+  step: StepName,
+  work: (() => Promise<Found<T>>) | undefined,
+) => Promise<T | undefined>
+
+/** Returns the function that runs the steps of one account. */
+export const createRunStep = (report: (step: Step) => void, about: About): RunStep => {
+  const { accountId } = about
+  return async (step, work) => {
+    if (!work) {
+      report({ accountId, step, status: 'skipped', found: 'an earlier step that it needs failed' })
+      return undefined
+    }
+    try {
+      const { value, found } = await work()
+      report({ accountId, step, status: 'ok', found })
+      return value
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      const causes = causesOf(error.cause)
+      const found = causes.length === 0 ? error.message : `${error.message} (${causes.join(', ')})`
+      const next = adviseOn(step, error, about)
+      report({ accountId, step, status: 'failed', found, code: error.code, next })
+      return undefined
+    }
+  }
+}

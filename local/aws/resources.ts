@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { readDeclaration } from '../../tools/serverless-yml.ts'
+import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
+
+/** The stage that the local stack runs. */
+const STAGE = 'local'
+
+/**
+ * Returns the AWS resources of the stage `local` as serverless.yml and infrastructure/ declare them. The stand-ins read the
+ * same files that are deployed, so the two can't drift apart.
+ */
+export function readResources() {
+  const service = Service.parse(readDeclaration('serverless.yml', STAGE))
+  const { EventsQueue, QuarantineQueue } = Queues.parse(
+    readDeclaration('infrastructure/queues.yml', STAGE),
+  ).Resources
+  const { TableName, BillingMode, AttributeDefinitions, KeySchema } = Tables.parse(
+    readDeclaration('infrastructure/state-table.yml', STAGE),
+  ).Resources.StateTable.Properties
+
+  const arns = {
+    EventsQueue: toQueueArn(EventsQueue.Properties.QueueName),
+    QuarantineQueue: toQueueArn(QuarantineQueue.Properties.QueueName),
+  }
+  const toQueue = ({ QueueName, ...properties }: z.infer<typeof Queue>['Properties']) => ({
+    name: QueueName,
+    arn: toQueueArn(QueueName),
+    attributes: Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [name, toAttribute(resolve(value, arns))]),
+    ),
+  })
+
+  return {
+    stateTable: { TableName, BillingMode, AttributeDefinitions, KeySchema },
+    events: toQueue(EventsQueue.Properties),
+    quarantine: toQueue(QuarantineQueue.Properties),
+    eventSource: {
+      functionName: `${service.service}-${STAGE}-openFromQueue`,
+      /** Seconds. */
+      timeout: service.functions.openFromQueue.timeout,
+      ...service.functions.openFromQueue.events[0].sqs,
+    },
+  }
+}
+
+const Queue = z.object({ Properties: z.object({ QueueName: z.string() }).catchall(z.unknown()) })
+const Queues = z.object({ Resources: z.object({ EventsQueue: Queue, QuarantineQueue: Queue }) })
+const Tables = z.object({
+  Resources: z.object({
+    StateTable: z.object({
+      Properties: z.object({
+        TableName: z.string(),
+        BillingMode: z.literal('PAY_PER_REQUEST'),
+        AttributeDefinitions: z.array(
+          z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) }),
+        ),
+        KeySchema: z.array(z.object({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) })),
+      }),
+    }),
+  }),
+})
+const Service = z.object({
+  service: z.string(),
+  functions: z.object({
+    openFromQueue: z.object({
+      timeout: z.number(),
+      events: z.tuple([
+        z.object({
+          sqs: z.object({
+            batchSize: z.number(),
+            maximumConcurrency: z.number(),
+            functionResponseType: z.literal('ReportBatchItemFailures'),
+          }),
+        }),
+      ]),
+    }),
+  }),
+})
+
+function toQueueArn(name: string): string {
+  return `arn:aws:sqs:${REGION}:${AWS_ACCOUNT_ID}:${name}`
+}
+
+/** Resolves what CloudFormation would: the ARN of a queue by its logical id, and AWS's pseudo parameters in a text. */
+function resolve(value: unknown, arns: Readonly<Record<string, string>>): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolve(item, arns))
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value)
+  const [name, argument] = entries[0] ?? []
+  if (name === 'Fn::GetAtt' && Array.isArray(argument)) return arns[String(argument[0])]
+  if (name === 'Fn::Sub') {
+    return String(argument)
+      .replaceAll(`\${AWS::Partition}`, 'aws')
+      .replaceAll(`\${AWS::Region}`, REGION)
+      .replaceAll(`\${AWS::AccountId}`, AWS_ACCOUNT_ID)
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, resolve(item, arns)]))
+}
+
+function toAttribute(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
