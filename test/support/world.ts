@@ -16,17 +16,12 @@ import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { createQueues } from '../../lib/aws/queues.ts'
 import { createStateTable } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
-import { parseStageConfig } from '../../lib/config/stage.ts'
 import { createLedger } from '../../lib/conversation/ledger.ts'
 import { createDomainsService, type DomainsService } from '../../lib/service/domains.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import { type Seams, system } from '../../lib/service/seams.ts'
 import { createStatusService, type StatusService } from '../../lib/service/status.ts'
-import { startDynamoDb } from '../../local/aws/dynamodb.ts'
-import { startSecretsManager } from '../../local/aws/secrets-manager.ts'
-import { startSqs } from '../../local/aws/sqs.ts'
-import { startLivePerson } from '../../local/liveperson/server.ts'
-import { loadFixture } from '../../local/liveperson/state/account.ts'
+import { startStandIns } from '../../local/stack/stand-ins.ts'
 
 export const ACCOUNT = '70123456'
 export const OTHER_ACCOUNT = '70999999'
@@ -35,7 +30,7 @@ export const CRM_UPGRADE = { campaignId: '3120045610', engagementId: '3120047711
 export const ORDERS_SKILL = '3120040010'
 export const UPGRADES_SKILL = '3120040011'
 
-/** A stage configuration that most tests can use. */
+/** The stage configuration of most tests. */
 export const STAGE = {
   origins: ['https://www.example.com'],
   accounts: [
@@ -55,7 +50,7 @@ export const STAGE = {
   ],
 }
 
-/** Where a test departs from a deployed container. */
+/** How a test's container differs from a deployed one. */
 interface ServiceOptions extends Partial<Seams> {
   readonly stage?: unknown
   readonly config?: Partial<Config>
@@ -84,40 +79,14 @@ const createContainer = (config: Config, { aws = awsOptions, ...given }: Service
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-/** Everything that the service talks to, in this process, by real HTTP on free ports. */
+/** Starts the stand-ins for everything that the service calls, in this process and on free ports. */
 export const startWorld = async () => {
-  const accounts = loadFixture()
-  const [livePerson, sqs, dynamoDb, secretsManager] = await Promise.all([
-    startLivePerson({ accounts }),
-    startSqs(),
-    startDynamoDb(),
-    startSecretsManager(),
-  ])
-  Object.assign(process.env, {
-    AWS_REGION: 'eu-west-1',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_ENDPOINT_URL_SQS: sqs.url,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-  })
-  for (const { accountId, clientId, clientSecrets } of accounts)
-    secretsManager.put(`campaign-conversations/test/${accountId}`, {
-      clientId,
-      clientSecret: clientSecrets[0],
-    })
+  const standIns = await startStandIns({ secretIdPrefix: 'campaign-conversations/test' })
+  const { accounts, livePerson, sqs, dynamoDb, secretsManager } = standIns
+  Object.assign(process.env, standIns.awsEnvironment)
   const client = new SQSClient({})
 
-  const configOf = (stage: unknown = STAGE): Config => ({
-    stage: parseStageConfig(stage, { name: 'the test', loopback: true }),
-    domainApiUrl: livePerson.url,
-    loopback: true,
-    secretIdPrefix: 'campaign-conversations/test',
-    stateTable: dynamoDb.stateTable,
-    eventsQueueUrl: sqs.eventsQueueUrl,
-    quarantineQueueUrl: sqs.quarantineQueueUrl,
-    formDeadlineMs: 6000,
-  })
+  const configOf = (stage: unknown = STAGE): Config => standIns.configOf(stage)
 
   const receive = async (queueUrl: string): Promise<readonly Message[]> => {
     const messages: Message[] = []
@@ -145,11 +114,11 @@ export const startWorld = async () => {
     secretsManager,
     configOf,
 
-    /** A container: a service with caches of its own. */
+    /** Returns a new container, which has its own caches. */
     createService: ({ stage, config, ...options }: ServiceOptions = {}): Service =>
       createContainer({ ...configOf(stage), ...config }, options),
 
-    /** Takes all that is visible off the quarantine queue: its bodies and reasons. */
+    /** Receives and deletes all visible messages of the quarantine queue. Returns their bodies and reasons. */
     receiveQuarantine: async () =>
       (await receive(sqs.quarantineQueueUrl)).map(({ Body = '', MessageAttributes = {} }) => ({
         body: Body,
@@ -160,7 +129,7 @@ export const startWorld = async () => {
 
     close: async () => {
       client.destroy()
-      await Promise.all([livePerson.close(), sqs.close(), dynamoDb.close(), secretsManager.close()])
+      await standIns.close()
     },
   }
 }
