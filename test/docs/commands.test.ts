@@ -1,0 +1,261 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
+import { toProblem } from '../../functions/http/problem.ts'
+import { parseStageConfig } from '../../lib/config/stage.ts'
+import { InvalidRequestError } from '../../lib/errors/errors.ts'
+import { parseForm } from '../../lib/request/form.ts'
+import { projectRoot } from '../structure/source.ts'
+import {
+  ACCOUNT,
+  askStatus,
+  bodyOf,
+  deliver,
+  startWorld,
+  submit,
+  toRecord,
+  type World,
+} from '../support/world.ts'
+import { anchorsOf, type CodeBlock, codeBlocksOf, codeSpansOf, documents, linksOf } from './markdown.ts'
+import { type CurlRequest, readCommands, toCurlRequest } from './shell.ts'
+
+const inProject = (path: string) => join(projectRoot, path)
+const readJson = (path: string) => JSON.parse(readFileSync(inProject(path), 'utf8'))
+
+const blocks = documents.flatMap(codeBlocksOf)
+const inLanguage = (language: string) => blocks.filter((block) => block.language === language)
+
+const COMMAND = /^(npm|npx|node|aws|curl) /
+const commands = documents.flatMap((document) => [
+  ...codeBlocksOf(document)
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ place, text }) => readCommands(text).map((words) => ({ place, words }))),
+  ...codeSpansOf(document)
+    .filter((code) => COMMAND.test(code))
+    .flatMap((code) => readCommands(code).map((words) => ({ place: document.path, words }))),
+])
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => world.livePerson.reset())
+afterAll(() => world.close())
+
+/** The configuration that the examples are written for. */
+const exampleStage = () => {
+  const stage = readJson('config/dev.json')
+  return { ...stage, accounts: [{ ...stage.accounts[0], form: { campaigns: 'any' } }] }
+}
+
+const SIMULATOR = 'http://127.0.0.1:4570'
+
+describe('commands', () => {
+  const programs = new Set(commands.map(({ words: [name] }) => name))
+
+  test('are found, and every program is known here', () => {
+    expect(commands.length).toBeGreaterThan(40)
+    expect([...programs].sort()).toEqual(['aws', 'curl', 'npm', 'npx'])
+  })
+
+  test('of npm name a script of package.json', () => {
+    const { scripts } = readJson('package.json')
+    const builtIn = ['ci', 'audit', 'test', 'start']
+    const unknown = commands
+      .filter(({ words: [name] }) => name === 'npm')
+      .filter(({ words: [, verb = '', script = ''] }) =>
+        verb === 'run' ? !Object.hasOwn(scripts, script) : !builtIn.includes(verb),
+      )
+    expect(unknown).toEqual([])
+    expect(scripts.test).toBeDefined()
+    expect(scripts.start).toBeDefined()
+  })
+
+  test('of npx name an installed program, and files that exist', () => {
+    const unknown = commands
+      .filter(({ words: [name] }) => name === 'npx')
+      .filter(
+        ({ words: [, program = '', ...rest] }) =>
+          !existsSync(inProject(`node_modules/.bin/${program}`)) ||
+          rest.some((word) => /^[\w.-]+\/[\w./-]+$/.test(word) && !existsSync(inProject(word))),
+      )
+    expect(unknown).toEqual([])
+  })
+
+  test('of the AWS CLI name an operation and its options', () => {
+    const unknown = commands
+      .filter(({ words: [name] }) => name === 'aws')
+      .filter(({ words: [, service, operation, ...rest] }) => {
+        const known = AWS_COMMANDS[`${service} ${operation}`]
+        return rest.some((word) => word.startsWith('--') && !known?.includes(word.slice(2))) || !known
+      })
+    expect(unknown).toEqual([])
+  })
+
+  test('name outputs that the stack has', () => {
+    const { Outputs } = parseYaml(readFileSync(inProject('infrastructure/outputs.yml'), 'utf8'))
+    const named = commands.flatMap(({ words }) =>
+      words.flatMap((word) => [...word.matchAll(/<([A-Z]\w+(?:Arn|Url|Name))>/g)].map(([, name]) => name)),
+    )
+    // The text says how to get it.
+    const other = ['QuarantineQueueArn']
+    expect(named.length).toBeGreaterThan(4)
+    expect(
+      [...new Set(named)].filter(
+        (name) => !Object.hasOwn(Outputs, name ?? '') && !other.includes(name ?? ''),
+      ),
+    ).toEqual([])
+  })
+})
+
+/** Operations that the documents use, with the options of the AWS CLI's reference that they use. */
+const AWS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  'cloudformation describe-stacks': ['stack-name', 'query'],
+  'dynamodb delete-item': ['table-name', 'key'],
+  'lambda invoke': ['function-name', 'payload', 'cli-binary-format'],
+  'secretsmanager create-secret': ['name', 'secret-string'],
+  'secretsmanager put-secret-value': ['secret-id', 'secret-string'],
+  'sns subscribe': ['topic-arn', 'protocol', 'notification-endpoint'],
+  'sqs get-queue-attributes': ['queue-url', 'attribute-names'],
+  'sqs list-message-move-tasks': ['source-arn'],
+  'sqs receive-message': [
+    'queue-url',
+    'message-attribute-names',
+    'attribute-names',
+    'max-number-of-messages',
+    'visibility-timeout',
+  ],
+  'sqs send-message': ['queue-url', 'message-body'],
+  'sqs start-message-move-task': ['source-arn', 'destination-arn', 'max-number-of-messages-per-second'],
+}
+
+describe('curl examples', () => {
+  const examples = commands
+    .filter(({ words: [name] }) => name === 'curl')
+    .map(({ place, words }) => ({ place, request: toCurlRequest(words) }))
+  const posts = examples.filter(({ request }) => request.url === '$API_URL/conversations')
+  const gets = examples.filter(({ request }) => request.url.startsWith('$API_URL/conversations/'))
+  const simulator = examples.filter(({ request }) => request.url.startsWith(SIMULATOR))
+
+  test('all go to the API or to the simulator', () => {
+    expect(posts.length).toBeGreaterThan(3)
+    expect(gets.length).toBeGreaterThan(0)
+    expect(simulator.length).toBeGreaterThan(0)
+    expect(examples.length).toBe(posts.length + gets.length + simulator.length)
+  })
+
+  test.each(posts)('$place is accepted by the form', async ({ request: { method, headers, body } }) => {
+    const service = world.createService({ stage: exampleStage() })
+    // The example's token is a shell variable, and tokens have tests of their own.
+    const { authorization = 'Bearer $TOKEN', ...rest } = headers
+    expect(authorization).toBe('Bearer $TOKEN')
+    expect(method).toBe('POST')
+    const response = await submit(service, body, { headers: rest })
+    expect([response.statusCode, bodyOf(response)]).toEqual([
+      201,
+      expect.objectContaining({ status: 'opened' }),
+    ])
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test.each(gets)('$place asks for the status of a request', async ({ request }) => {
+    const { method, url } = request
+    const requestId = url.replace('$API_URL/conversations/', '')
+    const service = world.createService({ stage: exampleStage() })
+    await submit(service, { requestId, route: 'order-help' })
+    expect(method).toBe('GET')
+    expect(bodyOf(await askStatus(service, requestId))).toMatchObject({ requestId, status: 'opened' })
+  })
+
+  test.each(simulator)('$place is accepted by the simulator', async ({ request }) => {
+    expect((await send(request, world.livePerson.url)).status).toBe(200)
+  })
+
+  const send = ({ method, url, headers, body }: CurlRequest, to: string) =>
+    fetch(url.replace(SIMULATOR, to), { method, headers, body: body ?? null })
+})
+
+describe('JSON examples', () => {
+  /** Returns what checks an example, by what it holds. */
+  const checkOf = ({ path }: CodeBlock, example: object): ((text: string) => unknown) | undefined => {
+    if ('accounts' in example) return acceptStage
+    if ('code' in example) return compareProblem
+    if (['Type', 'detail-type'].some((name) => name in example)) return acceptEvent
+    if (!('route' in example) && !('campaign' in example)) return undefined
+    return path === 'docs/form-api.md' ? acceptForm : acceptEvent
+  }
+
+  const acceptStage = (text: string) =>
+    parseStageConfig(JSON.parse(text), { name: 'the example', loopback: false })
+
+  const acceptForm = (text: string) => parseForm({ mediaType: 'application/json', text })
+
+  const acceptEvent = async (text: string) => {
+    const service = world.createService({ stage: exampleStage() })
+    expect(await deliver(service, [toRecord(text)])).toEqual({ batchItemFailures: [] })
+    expect(world.livePerson.conversations()).toMatchObject([{ accountId: ACCOUNT, state: 'OPEN' }])
+    expect(await world.receiveQuarantine()).toEqual([])
+  }
+
+  const compareProblem = (text: string) => {
+    const { errors, requestId, ...example } = JSON.parse(text)
+    const problem = bodyOf(toProblem(new InvalidRequestError(errors), requestId))
+    expect({ ...example, requestId, errors }).toEqual(problem)
+    expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(problem))
+  }
+
+  test.each(inLanguage('json'))('$place is accepted', async (block) => {
+    const example = JSON.parse(block.text)
+    const check = checkOf(block, example)
+    if (!check) throw new Error('Nothing here checks such an example')
+    await check(block.text)
+  })
+})
+
+describe('other examples', () => {
+  test.each(inLanguage('html'))('$place posts a form that is accepted', async ({ text }) => {
+    const body = [...text.matchAll(/ name="([^"]+)"(?: value="([^"]+)")?/g)]
+      .map(([, name, value = 'x']) => `${name}=${encodeURIComponent(value)}`)
+      .join('&')
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const response = await submit(world.createService({ stage: exampleStage() }), body, { headers })
+    expect(response.statusCode).toBe(201)
+    expect(text).toContain('method="post" action="https://api.example.com/conversations"')
+  })
+
+  test.each(inLanguage('ts'))('$place runs', ({ text }) => {
+    new Function('world', text)(world)
+    world.secretsManager.fail(false)
+  })
+
+  test.each(inLanguage('yaml'))('$place is YAML', ({ text }) => {
+    expect(parseYaml(text)).toBeInstanceOf(Array)
+  })
+
+  test('no example is in a language that nothing here checks', () => {
+    const checked = ['sh', 'json', 'html', 'ts', 'yaml', 'text', '']
+    expect(blocks.filter(({ language }) => !checked.includes(language))).toEqual([])
+  })
+})
+
+describe('references', () => {
+  const anchors = new Map(documents.map((document) => [document.path, anchorsOf(document)]))
+
+  test.each(documents)('links of $path resolve', (document) => {
+    const broken = linksOf(document).filter((target) => {
+      if (/^https:\/\//.test(target)) return false
+      const [file = '', anchor] = target.split('#')
+      const path = file === '' ? document.path : normalize(join(dirname(document.path), file))
+      return !existsSync(inProject(path)) || (anchor !== undefined && !anchors.get(path)?.has(anchor))
+    })
+    expect(broken).toEqual([])
+  })
+
+  test.each(documents)('paths in $path exist', (document) => {
+    const paths = codeSpansOf(document).filter((code) =>
+      /^(functions|lib|local|cli|bench|tools|test|config|docs|infrastructure)\/[\w./-]*$/.test(code),
+    )
+    expect(paths.filter((path) => !existsSync(inProject(path)))).toEqual([])
+  })
+})
