@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
+import { projectRoot } from '../structure/source.ts'
+import { codeSpansOf } from './markdown.ts'
+
+const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
+const readYaml = (path: string) => parseYaml(read(path), { merge: true })
+
+/** Returns those of the names that a document doesn't have as inline code. */
+const missingIn = (path: string, names: readonly string[]): readonly string[] => {
+  const known = new Set(codeSpansOf({ path, text: read(path) }))
+  return names.filter((name) => !known.has(name))
+}
+
+/** Returns the strings between two texts of a source file. */
+const stringsIn = (path: string, from: string, to: string): readonly string[] => {
+  const [, after = ''] = read(path).split(from)
+  const [between = ''] = after.split(to)
+  return [...between.matchAll(/'([A-Za-z_]+)'/g)].map(([, name = '']) => name)
+}
+
+describe('documents name everything of its kind', () => {
+  test('alarms', () => {
+    const alarms = Object.entries<{ Type: string }>(readYaml('infrastructure/alarms.yml').Resources)
+      .filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm')
+      .map(([name]) => name.replace(/^.*(?=ThrottlesAlarm$)/, '…'))
+    expect(alarms.length).toBeGreaterThan(10)
+    expect(missingIn('docs/operations.md', alarms)).toEqual([])
+  })
+
+  test('metrics', () => {
+    const metrics = stringsIn('lib/telemetry/metrics.ts', 'export type MetricName', 'export type')
+    expect(metrics.length).toBeGreaterThan(10)
+    expect(missingIn('docs/operations.md', metrics)).toEqual([])
+  })
+
+  test('fields of the log', () => {
+    const fields = stringsIn('lib/telemetry/log.ts', 'const FIELDS = [', ']')
+    expect(fields.length).toBeGreaterThan(10)
+    expect(missingIn('docs/operations.md', fields)).toEqual([])
+  })
+
+  test('environment variables', () => {
+    const { environment } = readYaml('serverless.yml').provider
+    expect(missingIn('docs/configuration.md', Object.keys(environment))).toEqual([])
+  })
+})
+
+describe('documents have the limits of the deployed stack', () => {
+  const operations = read('docs/operations.md')
+  const { Resources } = readYaml('infrastructure/queues.yml')
+  const { functions, provider } = readYaml('serverless.yml')
+  const { DefaultRouteSettings } = readYaml('infrastructure/http-api.yml').extensions.HttpApiStage.Properties
+  const { batchSize, maximumConcurrency } = functions.openFromQueue.events[0].sqs
+  const days = (queue: string) => Resources[queue].Properties.MessageRetentionPeriod / 86_400
+
+  test.each([
+    [
+      `| HTTP API | ${DefaultRouteSettings.ThrottlingRateLimit} requests per second, bursts of ${DefaultRouteSettings.ThrottlingBurstLimit}, then 429 |`,
+    ],
+    [`| Batches in progress | ${maximumConcurrency}, of up to ${batchSize} records |`],
+    [
+      `| A form's wait for LivePerson | ${Number(provider.environment.FORM_DEADLINE_MS) / 1000} seconds, then 202 |`,
+    ],
+    [`| Receives of a record | ${Resources.EventsQueue.Properties.RedrivePolicy.maxReceiveCount} |`],
+    [`| Events queue retention | ${days('EventsQueue')} days |`],
+    [`| Quarantine queue retention | ${days('QuarantineQueue')} days |`],
+    [`for ${provider.logRetentionInDays} days`],
+  ])('operations.md says %s', (sentence) => {
+    expect(operations.replaceAll('\n', ' ')).toContain(sentence)
+  })
+})
