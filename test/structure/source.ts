@@ -59,7 +59,17 @@ export const isNode = (value: unknown): value is SyntaxNode =>
   typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 
 /** Returns what a file imports or re-exports, `import()` and `import('…')` types included. */
-export const importsOf = (source: Source): readonly Import[] =>
+export const importsOf = (source: Source): readonly Import[] => {
+  const known = importsBySource.get(source)
+  if (known) return known
+  const found = findImports(source)
+  importsBySource.set(source, found)
+  return found
+}
+
+const importsBySource = new WeakMap<Source, readonly Import[]>()
+
+const findImports = (source: Source): readonly Import[] =>
   parseSource(source)
     .flatMap(walk)
     .filter(({ type }) => IMPORTING.has(type))
