@@ -54,6 +54,8 @@ export interface Lease {
   readonly leaseId: string
   /** 1 for the first attempt. */
   readonly attempt: number
+  /** Whether the attempt before this one never released its claim. */
+  readonly isAfterAbandoned: boolean
   /** The attributes of the item that never change. */
   readonly fixed: Item
   readonly accountId: string
@@ -131,6 +133,7 @@ export const createLedger = ({
         pk,
         leaseId,
         attempt,
+        isAfterAbandoned: before?.claim.state === 'held',
         fixed: { pk, ...fixed, createdAt: found?.createdAt ?? now(), attempts: attempt },
         accountId,
         hasMessage: request.message !== undefined,
@@ -189,7 +192,7 @@ export const createLedger = ({
           status: claim.state,
           code: claim.code,
           releasedAttempt: lease.attempt,
-          ...(REACHED.has(conversation.kind) && { reached: true }),
+          ...((lease.isAfterAbandoned || REACHED.has(conversation.kind)) && { reached: true }),
           ...((message === 'in_doubt' || message === 'sent') && { messageInDoubt: true }),
           updatedAt: now(),
           expiresAt: expiresAt(),
