@@ -27,27 +27,27 @@ export type Refreshing<T> = ReturnType<typeof createRefreshing<T>>
  */
 export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now }: RefreshingOptions<T>) => {
   let kept: { readonly value: T; renewAt: number; readonly expiresAt: number } | undefined
-  /** Reads are numbered by their start, so that one that ends late never replaces a newer value. */
-  let started = 0
-  let newest = 0
 
-  const keep = (value: T, order: number, startedAt: number) => {
+  const keep = (value: T, startedAt: number): T => {
     const { renewAfterMs, expireAfterMs = Number.POSITIVE_INFINITY } = lifetimeOf(value)
-    newest = order
     kept = { value, renewAt: startedAt + renewAfterMs, expiresAt: startedAt + expireAfterMs }
+    return value
   }
 
-  const keeping = (work: () => Promise<T>) =>
-    createSingleFlight(async () => {
-      const order = ++started
-      const startedAt = now()
-      const value = await work()
-      if (order > newest) keep(value, order, startedAt)
-      return kept ? kept.value : value
-    })
+  const renew = createSingleFlight(async () => {
+    const before = kept
+    const startedAt = now()
+    const value = await read()
+    // A value that was set or read again in the meantime is newer.
+    return kept === undefined || kept === before ? keep(value, startedAt) : value
+  })
 
-  const renew = keeping(read)
-  const replace = readAgain ? keeping(readAgain) : renew
+  const replace = readAgain
+    ? createSingleFlight(async () => {
+        const startedAt = now()
+        return keep(await readAgain(), startedAt)
+      })
+    : renew
 
   const valid = () => (kept && now() < kept.expiresAt ? kept : undefined)
 
@@ -81,7 +81,9 @@ export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now 
     peek: (): T | undefined => valid()?.value,
 
     /** Replaces the value with one that was read elsewhere. */
-    set: (value: T): void => keep(value, ++started, now()),
+    set: (value: T): void => {
+      keep(value, now())
+    },
 
     /** Removes a value, unless it has already been replaced. */
     drop: (value: T): void => {
