@@ -1,21 +1,18 @@
-import type { World } from '../test/support/world.ts'
-import { addLatency, createPlainClient, LATENCY_MS, openByQueue, recordOf } from './contest.ts'
+import { addLatency, createPlainClient, LATENCY_MS, openByQueue, toEvent } from './contest.ts'
 import { type Figure, median, timeOf } from './figures.ts'
+import type { World } from './world.ts'
 
 const BATCHES = 30
-/** As serverless.yml has it. */
+/** As in serverless.yml. */
 const BATCH_SIZE = 10
 
-/** Records a second of one container that gets one batch after the other, each record a new consumer. */
+/** Measures the records per second of one container that gets batch after batch, each record for a new consumer. */
 export const measureBatches = async (world: World): Promise<readonly Figure[]> => {
-  const service = world.createService()
+  const container = world.createContainer()
   const openPlain = createPlainClient(world)
-  const ours = () =>
-    openByQueue(
-      service,
-      Array.from({ length: BATCH_SIZE }, () => recordOf()),
-    )
-  // All at once too: a loop that awaits each record would be ten times slower.
+  const newConsumers = () => Array.from({ length: BATCH_SIZE }, () => toEvent())
+  const ours = () => openByQueue(container, newConsumers())
+  // Concurrent too: a loop that awaits each record would be ten times slower.
   const plain = () => Promise.all(Array.from({ length: BATCH_SIZE }, () => openPlain()))
   await Promise.all([ours(), plain()])
 
@@ -28,7 +25,7 @@ export const measureBatches = async (world: World): Promise<readonly Figure[]> =
   const perSecond = (batches: readonly number[]) => (BATCH_SIZE * 1000) / median(batches)
   return [
     {
-      what: `queue, batches of ${BATCH_SIZE}, ${LATENCY_MS} ms a call`,
+      what: `queue, batches of ${BATCH_SIZE}, ${LATENCY_MS} ms per call`,
       unit: 'records/s',
       ours: perSecond(times.ours),
       plain: perSecond(times.plain),

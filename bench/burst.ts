@@ -1,33 +1,33 @@
-import type { World } from '../test/support/world.ts'
-import { countCalls, createPlainClient, openByQueue, recordOf } from './contest.ts'
+import { countCalls, createPlainClient, openByQueue, toEvent } from './contest.ts'
 import type { Figure } from './figures.ts'
+import type { World } from './world.ts'
 
 const OPENS = 1000
 
-/** A local DynamoDB and one processor for all of it need longer than AWS does. */
+/** Longer timeouts than the functions have: the local DynamoDB shares one processor with everything else. */
 const PATIENT = {
   maxAttempts: 3,
   requestHandler: { connectionTimeout: 30_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
 }
 
 /**
- * What a thousand opens at once ask for in one container whose caches are empty, as the state table is. Their time is
- * left out: the local DynamoDB would decide it.
+ * Counts the calls for a thousand concurrent opens in one container, with empty caches and an empty state table. It doesn't
+ * measure their time, which would mostly be the local DynamoDB's.
  */
 export const measureBurst = async (world: World): Promise<readonly Figure[]> => {
   const { secretsManager, livePerson } = world
-  // The clock stands still: a slow machine must not use up the time that calls have, and so lead to repeats.
+  // The clock is stopped, so that no deadline passes on a slow machine and causes retries.
   const startedAt = Date.now()
-  const service = world.createService({ aws: PATIENT, now: () => startedAt })
+  const container = world.createContainer({ aws: PATIENT, now: () => startedAt })
   const openPlain = createPlainClient(world)
-  const records = Array.from({ length: OPENS }, () => recordOf())
+  const events = Array.from({ length: OPENS }, () => toEvent())
   const secretReads = () => secretsManager.requests('GetSecretValue')
 
   const readsBefore = secretReads()
-  const ours = await countCalls(world, () => openByQueue(service, records))
+  const ours = await countCalls(world, () => openByQueue(container, events))
   const reads = secretReads() - readsBefore
   const opened = livePerson.conversations().length
-  const plain = await countCalls(world, () => Promise.all(records.map(() => openPlain())))
+  const plain = await countCalls(world, () => Promise.all(events.map(() => openPlain())))
 
   const what = (name: string) => `${OPENS} opens at once, cold caches: ${name}`
   return [

@@ -6,22 +6,23 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { packageService } from '../tools/package-service.ts'
-import type { World } from '../test/support/world.ts'
 import { readZip } from '../tools/zip.ts'
 import { type Figure, median } from './figures.ts'
+import type { World } from './world.ts'
 
 const RUNS = 7
 
-/** Prints how long the import of a module takes, in milliseconds, and ends. */
+/** Prints the time that importing a module takes, in milliseconds, and exits. */
 const IMPORT = `
 const startedAt = performance.now()
 await import(process.argv[1])
 process.stdout.write(String(performance.now() - startedAt), () => process.exit())
 `
 
-/** A handler that can be imported, and its code's size in bytes. */
+/** A handler that can be imported. */
 interface Bundle {
   readonly file: string
+  /** Size of the code in bytes. */
   readonly size: number
 }
 
@@ -30,11 +31,16 @@ interface Packaged extends Bundle {
 }
 
 /**
- * Imports each packaged handler in a fresh process, as a cold start does: parsing and running its code, and for the two
- * doors reading secrets and domains. Beside each the same source as esbuild bundles it unasked: not minified, with
- * CommonJS builds and all of the SDK's credential providers.
+ * Measures the import of each packaged handler in a new process, as a cold start does it: parsing and running its code, and
+ * for the two doors reading secrets and domains. Compares it with the same source bundled by esbuild's defaults: not
+ * minified, with CommonJS builds and all of the SDK's credential providers.
  */
 export const measureColdStarts = async (world: World): Promise<readonly Figure[]> => {
+  const environment = {
+    ...world.awsEnvironment,
+    ...world.serviceEnvironment,
+    CONFIG_FILE: 'config/dev.json',
+  }
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-bench-'))
   try {
     const handlers = await unpack(folder)
@@ -45,7 +51,7 @@ export const measureColdStarts = async (world: World): Promise<readonly Figure[]
       pairs.flatMap(({ ours, plain }) => [ours.file, plain.file]).map((file) => [file, [] as number[]]),
     )
     for (let run = 0; run < RUNS; run++)
-      for (const [file, taken] of times) taken.push(await timeImport(folder, file, environmentOf(world)))
+      for (const [file, taken] of times) taken.push(await timeImport(folder, file, environment))
 
     const timeOf = ({ file }: Bundle) => median(times.get(file) ?? [])
     return pairs.flatMap(({ ours, plain }) => [
@@ -57,7 +63,7 @@ export const measureColdStarts = async (world: World): Promise<readonly Figure[]
   }
 }
 
-/** Bundles anew what a packaged file was bundled of. */
+/** Bundles the source of a packaged handler again, with esbuild's defaults. */
 const bundlePlainly = async (folder: string, packaged: string): Promise<Bundle> => {
   const source = basename(packaged, '.mjs')
   const file = join(folder, `${source}.mjs`)
@@ -69,7 +75,7 @@ const bundlePlainly = async (folder: string, packaged: string): Promise<Bundle> 
     format: 'esm',
     target: 'node24',
     logLevel: 'error',
-    // Without it CommonJS inside an ES module ends in "Dynamic require is not supported".
+    // Without it, CommonJS code inside an ES module throws "Dynamic require is not supported".
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
@@ -100,25 +106,10 @@ const unpack = async (folder: string): Promise<readonly Packaged[]> => {
 
 const timeImport = async (folder: string, file: string, env: Record<string, string>): Promise<number> => {
   const args = ['--input-type=module', '--eval', IMPORT, pathToFileURL(file).href]
-  // Every bundle reads the configuration of the package.
+  // CONFIG_FILE is relative to a package's folder.
   const cwd = join(folder, 'openFromForm')
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, env })
   const milliseconds = Number(stdout)
-  if (!(milliseconds > 0)) throw new Error(`${file} did not start: ${stdout}`)
+  if (!(milliseconds > 0)) throw new Error(`${file} didn't start: ${stdout}`)
   return milliseconds
 }
-
-const environmentOf = ({ sqs, dynamoDb, secretsManager, livePerson }: World) => ({
-  AWS_REGION: 'eu-west-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_ENDPOINT_URL_SQS: sqs.url,
-  AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
-  AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-  CONFIG_FILE: 'config/dev.json',
-  STATE_TABLE: dynamoDb.stateTable,
-  EVENTS_QUEUE_URL: sqs.eventsQueueUrl,
-  QUARANTINE_QUEUE_URL: sqs.quarantineQueueUrl,
-  SECRET_ID_PREFIX: 'campaign-conversations/test',
-  LIVEPERSON_DOMAIN_API_URL: livePerson.url,
-})

@@ -1,46 +1,42 @@
 import { randomUUID } from 'node:crypto'
-import type { Service } from '../lib/service/open.ts'
-import { ACCOUNT, deliver, ORDER_HELP, submit, toRecord, type World } from '../test/support/world.ts'
 import { openPlainly, type PlainOptions } from './plain-client.ts'
+import { ACCOUNT_ID, type Container, ORDER_HELP, type World } from './world.ts'
 
-/** Milliseconds that each answer of LivePerson waits where times are measured. */
+/** The delay of each LivePerson answer, in milliseconds, wherever time is measured. */
 export const LATENCY_MS = 30
 
+/** Delays each LivePerson answer from now on. */
 export const addLatency = ({ livePerson }: World): void => {
   livePerson.faults.add({ kind: 'latency', ms: LATENCY_MS, times: Number.POSITIVE_INFINITY })
 }
 
 const FIRST_NAME = 'Zoë'
 
-/** Opens a conversation for a new consumer by the form. */
-export const openByForm = async (service: Service): Promise<void> => {
-  const { statusCode } = await submit(service, { route: 'order-help', consumer: { firstName: FIRST_NAME } })
-  if (statusCode !== 201) throw new Error(`The form was answered ${statusCode}.`)
+/** Opens a conversation for a new consumer from a form. */
+export const openByForm = async ({ submit }: Container): Promise<void> => {
+  const { statusCode } = await submit({ route: 'order-help', consumer: { firstName: FIRST_NAME } })
+  if (statusCode !== 201) throw new Error(`The form was answered with ${statusCode}.`)
 }
 
-/** A CRM event's record, of a new consumer unless one is named. */
-export const recordOf = (consumerId: string = randomUUID()) =>
-  toRecord({
-    requestId: randomUUID(),
-    route: 'order-help',
-    consumer: { id: consumerId, firstName: FIRST_NAME },
-  })
+/** Returns a CRM event. Default: for a new consumer. */
+export const toEvent = (consumerId: string = randomUUID()) => ({
+  requestId: randomUUID(),
+  route: 'order-help',
+  consumer: { id: consumerId, firstName: FIRST_NAME },
+})
 
-/** Opens conversations for a batch of records. */
-export const openByQueue = async (
-  service: Service,
-  records: readonly ReturnType<typeof toRecord>[],
-): Promise<void> => {
-  const { batchItemFailures } = await deliver(service, records, 120_000)
+/** Opens a conversation for each event of one batch. */
+export const openByQueue = async ({ deliver }: Container, events: readonly object[]): Promise<void> => {
+  const { batchItemFailures } = await deliver(events)
   if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} records failed.`)
 }
 
-/** Returns the plain client, for a consumer who is new unless one is named. */
+/** Returns a function that opens a conversation with the plain client. Default: for a new consumer. */
 export const createPlainClient = ({ livePerson, accounts }: World) => {
-  const account = accounts.find(({ accountId }) => accountId === ACCOUNT)
+  const account = accounts.find(({ accountId }) => accountId === ACCOUNT_ID)
   const options: PlainOptions = {
     domainApiUrl: livePerson.url,
-    accountId: ACCOUNT,
+    accountId: ACCOUNT_ID,
     clientId: account?.clientId ?? '',
     clientSecret: account?.clientSecrets[0] ?? '',
   }
@@ -48,13 +44,13 @@ export const createPlainClient = ({ livePerson, accounts }: World) => {
     openPlainly(options, { consumerId, firstName: FIRST_NAME, ...ORDER_HELP })
 }
 
-/** Lets every consumer open a conversation again. */
+/** Closes all conversations, so that each consumer can open another one. */
 export const closeConversations = ({ livePerson }: World): void => {
   for (const { conversationId, state } of livePerson.conversations())
     if (state === 'OPEN') livePerson.closeConversation(conversationId)
 }
 
-/** Requests that LivePerson gets during some work, by service. */
+/** Returns the number of requests that LivePerson receives while `work` runs, per service. */
 export const countCalls = async ({ livePerson }: World, work: () => Promise<unknown>) => {
   const before = livePerson.counts()
   await work()

@@ -1,13 +1,13 @@
-/** One line of the result. */
+/** One row of the result. */
 export interface Figure {
   readonly what: string
   readonly unit: string
   readonly ours: number
-  /** The same for what ours is compared with, where there is such a thing. */
+  /** The plain client's, if it can be compared. */
   readonly plain?: number
 }
 
-/** The middle one, or the mean of the two in the middle. */
+/** Returns the median. */
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
@@ -15,14 +15,14 @@ export const median = (values: readonly number[]): number => {
   return (low + high) / 2
 }
 
-/** Milliseconds that some work takes. */
+/** Returns the time that `work` takes, in milliseconds. */
 export const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
   const startedAt = performance.now()
   await work()
   return performance.now() - startedAt
 }
 
-/** Prints a table, and with `json` the same as one line of JSON. */
+/** Prints a table, and with `json` also one line of JSON. */
 export const print = (
   { seconds, figures }: { readonly seconds: number; readonly figures: readonly Figure[] },
   { json }: { readonly json: boolean },
@@ -42,7 +42,7 @@ export const print = (
     )
   for (const cells of [names, ...rows.map((row) => names.map((name) => row[name]))])
     console.log(toLine(cells).join('  '))
-  console.log(`\nTook ${seconds} s, with Node ${process.version}.`)
+  console.log(`\nTook ${seconds} s on Node ${process.version}.`)
   if (json) console.log(JSON.stringify({ seconds, node: process.version, figures }))
 }
 

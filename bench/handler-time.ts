@@ -6,8 +6,8 @@ import { parseRecord } from '../lib/conversation/record.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { accept } from '../lib/request/identity.ts'
-import { formEvent, toRecord, type World } from '../test/support/world.ts'
 import { type Figure, median } from './figures.ts'
+import { toFormEvent, type World } from './world.ts'
 
 const SAMPLES = 30
 const PER_SAMPLE = 500
@@ -23,11 +23,10 @@ const REQUEST = {
   message: 'My order is late',
 }
 
-/** What the service itself does for a request, from its event to the text of the CONVERSATION body: no network, no log. */
-export const measureHandlerTime = async (world: World): Promise<readonly Figure[]> => {
-  const { stage } = world.configOf()
-  const event = formEvent(REQUEST)
-  const record = toRecord(REQUEST)
+/** Measures the service's own work per request, from the event to the text of the CONVERSATION body, without network or log. */
+export const measureHandlerTime = async ({ stage }: World): Promise<readonly Figure[]> => {
+  const event = toFormEvent(REQUEST)
+  const record = { body: JSON.stringify(REQUEST), messageId: randomUUID() }
   const byForm = () => {
     const { request } = parseForm(readBody(event))
     const { requestId = '' } = request
@@ -52,14 +51,14 @@ const toBody = ({ request, destination }: Pick<Job, 'request' | 'destination'>):
   )
 }
 
-/** Microseconds of one call, once the engine has compiled it. */
+/** Returns the microseconds per call. The first samples are dropped, since the engine is still compiling then. */
 const sample = (work: () => string): number => {
   const microseconds: number[] = []
   for (let taken = -10; taken < SAMPLES; taken++) {
     const startedAt = performance.now()
     let written = 0
     for (let index = 0; index < PER_SAMPLE; index++) written += work().length
-    if (written === 0) throw new Error('No body was made.')
+    if (written === 0) throw new Error('The body is empty.')
     if (taken >= 0) microseconds.push(((performance.now() - startedAt) * 1000) / PER_SAMPLE)
   }
   return median(microseconds)

@@ -1,4 +1,6 @@
-/** What the plain client needs to know. */
+import { z } from 'zod'
+
+/** How the plain client reaches an account. */
 export interface PlainOptions {
   readonly domainApiUrl: string
   readonly accountId: string
@@ -6,7 +8,7 @@ export interface PlainOptions {
   readonly clientSecret: string
 }
 
-/** Whom a conversation is opened for, and by which campaign. */
+/** A conversation to open. */
 export interface PlainRequest {
   readonly consumerId: string
   readonly firstName: string
@@ -15,31 +17,32 @@ export interface PlainRequest {
 }
 
 /**
- * Opens a conversation as one does who follows LivePerson's guide from top to bottom: domains, AppJWT, ConsumerJWS,
- * CONVERSATION, each time. Nothing is kept, repeated or written down.
+ * Opens a conversation by following LivePerson's guide from top to bottom: domains, AppJWT, ConsumerJWS, CONVERSATION. It
+ * caches nothing, retries nothing and records nothing.
  *
- * @throws {Error} LivePerson did not open it.
+ * @returns The conversation's id.
+ * @throws {Error} LivePerson didn't open it.
  * @see https://developers.liveperson.com/connector-api-send-api-overview.html
  */
 export const openPlainly = async (options: PlainOptions, request: PlainRequest): Promise<string> => {
   const { domainApiUrl, accountId, clientId, clientSecret } = options
 
   const domains = await fetch(`${domainApiUrl}/api/account/${accountId}/service/baseURI.json?version=1.0`)
-  const { baseURIs } = (await read(domains)) as { baseURIs: { service: string; baseURI: string }[] }
+  const { baseURIs } = Domains.parse(await read(domains))
   const originOf = (name: string) => `http://${baseURIs.find(({ service }) => service === name)?.baseURI}`
 
   const sentinel = await fetch(
     `${originOf('sentinel')}/sentinel/api/account/${accountId}/app/token?v=1.0&grant_type=client_credentials`,
     { method: 'POST', body: new URLSearchParams({ client_id: clientId, client_secret: clientSecret }) },
   )
-  const { access_token } = (await read(sentinel)) as { access_token: string }
+  const { access_token } = AppJwt.parse(await read(sentinel))
 
   const idp = await fetch(`${originOf('idp')}/api/account/${accountId}/consumer?v=1.0`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: access_token },
     body: JSON.stringify({ ext_consumer_id: request.consumerId }),
   })
-  const { token } = (await read(idp)) as { token: string }
+  const { token } = ConsumerJws.parse(await read(idp))
 
   const conversation = await fetch(
     `${originOf('asyncMessagingEnt')}/api/account/${accountId}/messaging/consumer/conversation?v=3`,
@@ -53,11 +56,18 @@ export const openPlainly = async (options: PlainOptions, request: PlainRequest):
       body: JSON.stringify(toBody(accountId, request)),
     },
   )
-  const answers = (await read(conversation)) as { reqId: string; body: { conversationId: string } }[]
-  const opened = answers.find(({ reqId }) => reqId === '2')
-  if (!opened?.body.conversationId) throw new Error('No conversation was opened.')
-  return opened.body.conversationId
+  const answers = Answers.parse(await read(conversation))
+  const conversationId = answers.find(({ reqId }) => reqId === '2')?.body.conversationId
+  if (!conversationId) throw new Error('No conversation was opened.')
+  return conversationId
 }
+
+const Domains = z.object({ baseURIs: z.array(z.object({ service: z.string(), baseURI: z.string() })) })
+const AppJwt = z.object({ access_token: z.string() })
+const ConsumerJws = z.object({ token: z.string() })
+const Answers = z.array(
+  z.object({ reqId: z.string(), body: z.object({ conversationId: z.string().optional() }) }),
+)
 
 const toBody = (accountId: string, { firstName, campaignId, engagementId }: PlainRequest) => [
   {

@@ -1,2 +1,2 @@
-// Imported before all else: handlers write log and metrics to the terminal that the table is for.
+// Must be imported first. Otherwise the handlers write their log and metrics to the terminal.
 Object.assign(process.env, { LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' })

@@ -1,15 +1,16 @@
 import './quiet.ts'
-import { startWorld } from '../test/support/world.ts'
 import { measureBatches } from './batches.ts'
 import { measureBurst } from './burst.ts'
 import { measureColdStarts } from './cold-start.ts'
 import { type Figure, print } from './figures.ts'
 import { measureHandlerTime } from './handler-time.ts'
 import { measureWarmOpens } from './warm-open.ts'
+import { startWorld } from './world.ts'
 
 /**
- * `npm run bench`: compares this service with a plain client in one run, on this machine, against the LivePerson
- * simulator. There are no thresholds: what counts is the ratio. With `--json`, the last line is one JSON object.
+ * `npm run bench [-- --json]`: compares this service with a plain client in one run on this machine, against the LivePerson
+ * simulator. It has no thresholds, since only the ratios are comparable between machines. With `--json`, the last line is
+ * one JSON object.
  */
 async function main(): Promise<void> {
   const startedAt = performance.now()
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   print({ seconds, figures }, { json: process.argv.includes('--json') })
 }
 
-/** The burst comes first: by then the state table knows no hosts either. */
+/** The burst comes first, while the state table is still empty. */
 const MEASUREMENTS = [measureBurst, measureHandlerTime, measureWarmOpens, measureBatches, measureColdStarts]
 
 await main()

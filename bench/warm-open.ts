@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { World } from '../test/support/world.ts'
 import {
   addLatency,
   closeConversations,
@@ -8,20 +7,21 @@ import {
   LATENCY_MS,
   openByForm,
   openByQueue,
-  recordOf,
+  toEvent,
 } from './contest.ts'
 import { type Figure, median, timeOf } from './figures.ts'
+import type { World } from './world.ts'
 
 const ROUNDS = 40
 
-/** Upstream calls and time of one open in a warm container, for a new and a known consumer; a plain client's beside it. */
+/** Measures the calls and the time of one open in a warm container, for a new and for a known consumer. */
 export const measureWarmOpens = async (world: World): Promise<readonly Figure[]> => {
-  const service = world.createService()
+  const container = world.createContainer()
   const openPlain = createPlainClient(world)
   const known = randomUUID()
   const ours = {
-    new: () => openByForm(service),
-    known: () => openByQueue(service, [recordOf(known)]),
+    new: () => openByForm(container),
+    known: () => openByQueue(container, [toEvent(known)]),
   }
   const plain = { new: () => openPlain(), known: () => openPlain(known) }
 
@@ -42,9 +42,9 @@ export const measureWarmOpens = async (world: World): Promise<readonly Figure[]>
 
   addLatency(world)
   for (const consumer of ['new', 'known'] as const) {
-    const times = await timeInTurn(world, ours[consumer], plain[consumer])
+    const times = await timeAlternately(world, ours[consumer], plain[consumer])
     figures.push({
-      what: `warm open, ${consumer} consumer, ${LATENCY_MS} ms a call`,
+      what: `warm open, ${consumer} consumer, ${LATENCY_MS} ms per call`,
       unit: 'ms',
       ours: median(times.ours),
       plain: median(times.plain),
@@ -53,8 +53,8 @@ export const measureWarmOpens = async (world: World): Promise<readonly Figure[]>
   return figures
 }
 
-/** A B A B: whatever else the machine does strikes both. */
-const timeInTurn = async (world: World, ours: () => Promise<unknown>, plain: () => Promise<unknown>) => {
+/** Alternates between the two, so that other load on the machine affects both. */
+const timeAlternately = async (world: World, ours: () => Promise<unknown>, plain: () => Promise<unknown>) => {
   const times = { ours: [] as number[], plain: [] as number[] }
   for (let round = 0; round < ROUNDS; round++) {
     closeConversations(world)
