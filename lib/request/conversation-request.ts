@@ -3,7 +3,7 @@ import { type Finding, InvalidRequestError } from '../errors/errors.ts'
 import { maskPath } from '../errors/mask.ts'
 import { engagementAttributes } from './engagement-attributes.ts'
 import { isRecord } from './lenient-json.ts'
-import { decimalId, text, wellFormed } from './schema-parts.ts'
+import { decimalId, text, wellFormed, withLimits } from './schema-parts.ts'
 
 /** Where requests come in. Each door has its own namespace of request ids. */
 export const DOORS = ['form', 'queue'] as const
@@ -42,14 +42,16 @@ export const consumerId = z.string().check(
 )
 
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
-const message = z
-  .string()
-  .check(
+const message = z.string().check(
+  withLimits(
+    // Quotes are two of the 4500.
+    { minimum: 1, maximum: 4498 },
     z.refine(
       (value) => value !== '' && value.isWellFormed() && JSON.stringify(value).length <= 4500,
       'must be 1 to 4500 characters as JSON, without lone surrogates',
     ),
-  )
+  ),
+)
 
 /** The schema of `ConversationRequest`. The member table and the OpenAPI document are generated from it. */
 export const conversationRequest = z.strictObject({

@@ -4,14 +4,19 @@ import * as z from 'zod/mini'
  * Checks the number of characters or items. zod's own length checks run even if the type is already wrong, look at
  * whatever `length` an object has, and throw if it is odd.
  */
-export const atMost = (max: number, unit: 'characters' | 'items') => {
-  const check = z.refine<{ readonly length: number }>(
-    ({ length }) => length <= max,
-    `must have at most ${max} ${unit}`,
+export const atMost = (max: number, unit: 'characters' | 'items') =>
+  withLimits(
+    { maximum: max },
+    z.refine<{ readonly length: number }>(({ length }) => length <= max, `must have at most ${max} ${unit}`),
   )
-  // This is how zod's own checks tell JSON Schema about maxLength and maxItems.
+
+/** Adds limits of the length to a check of our own, for JSON Schema. zod's own checks do the same. */
+export const withLimits = <T>(
+  limits: { readonly minimum?: number; readonly maximum: number },
+  check: z.core.$ZodCheck<T>,
+): z.core.$ZodCheck<T> => {
   check._zod.onattach.push(({ _zod }) => {
-    _zod.bag.maximum = max
+    Object.assign(_zod.bag, limits)
   })
   return check
 }

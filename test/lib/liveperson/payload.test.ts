@@ -1,18 +1,63 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toConversationBody, toMessageBody } from '../../../lib/liveperson/payload.ts'
+import { toConversationBody, toMessageBody, toPresenceBody } from '../../../lib/liveperson/payload.ts'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
+import { MEMBERS, type Place } from '../../../lib/request/members.ts'
+import { valuesAt, wholeRequest } from '../../support/whole-request.ts'
 
 const ids = { profile: 'id-1', conversation: 'id-2' }
+const nothing = { consumer: undefined, context: undefined, engagementAttributes: undefined }
 const destination = {
   accountId: '70123456',
   campaignId: '3120045610',
   engagementId: '3120047710',
   ttr: 'NORMAL',
 }
-const profileOf = (input: Partial<Parameters<typeof toConversationBody>[0]>) =>
-  toConversationBody({ ...destination, ...input }, ids)[0]?.body
+type Input = Parameters<typeof toConversationBody>[0]
+const profileOf = (input: Partial<Input>) =>
+  toConversationBody({ ...destination, ...nothing, ...input }, ids)[0]?.body
+
+/** Returns every value in a JSON value that has no members. */
+const leavesOf = (value: unknown): readonly unknown[] =>
+  typeof value === 'object' && value !== null ? Object.values(value).flatMap(leavesOf) : [value]
+
+/** Returns what LivePerson gets for a request, by place. */
+const placesOf = (members: object): Readonly<Record<Place, unknown>> => {
+  const { accountId = '', ttr = '', message = '', campaign, ...request } = parseConversationRequest(members)
+  const input = { ...destination, ...nothing, ...request, ...campaign, accountId, ttr }
+  const [first, second] = JSON.parse(JSON.stringify(toConversationBody(input, ids)))
+  const { authenticatedData, ...profile } = first.body
+  const { conversationContext, ...conversation } = second.body
+  return {
+    profile,
+    sde: authenticatedData,
+    context: conversationContext,
+    conversation,
+    message: toMessageBody('conversation-1', message, ids.conversation).body.event,
+    identity: request.consumer?.id,
+  }
+}
+
+describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
+  // A request has a route or a campaign, never both.
+  const { route: _, ...whole } = wholeRequest()
+  // The consumer becomes a `personal` attribute only if the request has none.
+  const { engagementAttributes, ...bare } = whole
+  const rows = Object.entries(MEMBERS).filter(([path]) => path !== 'route')
+
+  test.each(rows)('%s', (path, { goesTo }) => {
+    const values = valuesAt(whole, path)
+    expect(values).not.toEqual([])
+    const places = [...Object.entries(placesOf(whole)), ...Object.entries(placesOf(bare))]
+    const found = places.filter(([, content]) => values.every((value) => leavesOf(content).includes(value)))
+    expect(new Set(found.map(([place]) => place))).toEqual(new Set<string>(goesTo))
+  })
+
+  test('engagementAttributes are passed on unchanged', () => {
+    expect(placesOf(whole).sde).toEqual({ lp_sdes: engagementAttributes })
+  })
+})
 
 describe('toConversationBody', () => {
   test('a CRM event becomes exactly the documented batch', () => {
@@ -20,15 +65,21 @@ describe('toConversationBody', () => {
     const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
     const request = parseConversationRequest(read('crm-event.json'))
     if (!request.campaign) throw new Error('The fixture names a campaign')
-    const input = { ...request, ...request.campaign, accountId: '70123456', ttr: request.ttr ?? '' }
+    const input = {
+      ...nothing,
+      ...request,
+      ...request.campaign,
+      accountId: '70123456',
+      ttr: request.ttr ?? '',
+    }
     expect(JSON.parse(JSON.stringify(toConversationBody(input, ids)))).toEqual(read('crm-event.body.json'))
   })
 
-  test('without anything known of the consumer the profile is empty', () => {
+  test('without a consumer the profile is empty', () => {
     expect(profileOf({})).toEqual({})
   })
 
-  test('profile and personal are filled from the consumer', () => {
+  test('the consumer becomes the profile and a personal attribute', () => {
     const consumer = {
       firstName: 'Žofie',
       lastName: 'Åberg 🦊',
@@ -58,7 +109,22 @@ describe('toConversationBody', () => {
     })
   })
 
-  test("a sender's own personal attribute is left as it is", () => {
+  test.each<[string, Input['consumer'], object]>([
+    ['no names', { email: 'a@example.org' }, { contacts: [{ email: 'a@example.org' }] }],
+    ['no contact', { lastName: 'Åberg' }, { lastname: 'Åberg' }],
+  ])('a consumer with %s becomes a personal attribute without them', (_, consumer, personal) => {
+    expect(profileOf({ consumer })).toMatchObject({
+      authenticatedData: { lp_sdes: [{ type: 'personal', personal }] },
+    })
+  })
+
+  test('a consumer without names and contacts becomes no personal attribute', () => {
+    expect(profileOf({ consumer: { id: 'crm-1', description: 'Since 2019' } })).toEqual({
+      description: 'Since 2019',
+    })
+  })
+
+  test("the sender's own personal attribute is passed on unchanged", () => {
     const own = { type: 'personal' as const, personal: { company: 'Nord A/S' } }
     expect(profileOf({ consumer: { firstName: 'Ana' }, engagementAttributes: [own] })).toEqual({
       firstName: 'Ana',
@@ -66,14 +132,14 @@ describe('toConversationBody', () => {
     })
   })
 
-  test('context goes out as SharkContext', () => {
+  test('the context becomes a SharkContext', () => {
     const context = { visitorId: 'Y3MTc1', sessionId: 'hX2k9', interactionContextId: '1', lang: 'en-GB' }
-    expect(toConversationBody({ ...destination, context }, ids)[1]?.body).toMatchObject({
+    expect(toConversationBody({ ...destination, ...nothing, context }, ids)[1]?.body).toMatchObject({
       conversationContext: { type: 'SharkContext', ...context },
     })
   })
 
-  test('whatever the values, they go through untouched, in the documented order, with two ids', () => {
+  test('any values are passed on unchanged, in the documented order, with two ids', () => {
     const value = fc.string({ unit: 'binary', maxLength: 200 }).filter((text) => text.isWellFormed())
     const number = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0))
     fc.assert(
@@ -87,7 +153,8 @@ describe('toConversationBody', () => {
             }),
           ),
         )
-        const body = JSON.parse(JSON.stringify(toConversationBody({ ...request, ...destination }, ids)))
+        const input = { ...nothing, ...request, ...destination }
+        const body = JSON.parse(JSON.stringify(toConversationBody(input, ids)))
         expect(body.map(({ type }: { type: string }) => type)).toEqual([
           'userprofile.SetUserProfile',
           'cm.ConsumerRequestConversation',
@@ -103,12 +170,32 @@ describe('toConversationBody', () => {
   })
 })
 
-describe('toMessageBody', () => {
-  test('the longest message that is taken stays below the 5000 characters of SEND', () => {
+describe('SEND', () => {
+  test('the longest message stays within the 5000 characters of SEND', () => {
     const conversationId = 'c'.repeat(64)
     const message = 'm'.repeat(4498)
     parseConversationRequest({ campaign: { campaignId: '1', engagementId: '2' }, message })
     const body = JSON.stringify(toMessageBody(conversationId, message, 'i'.repeat(36)))
     expect(body.length).toBeLessThanOrEqual(5000)
+  })
+
+  test.each([
+    [
+      'a message is text',
+      toMessageBody('conversation-1', 'Hello', 'id-3'),
+      { type: 'ContentEvent', contentType: 'text/plain', message: 'Hello' },
+    ],
+    [
+      'presence is a chat state',
+      toPresenceBody('conversation-1', 'id-3'),
+      { type: 'ChatStateEvent', chatState: 'ACTIVE' },
+    ],
+  ])('%s, in the main dialog of the conversation', (_, body, event) => {
+    expect(body).toEqual({
+      kind: 'req',
+      id: 'id-3',
+      type: 'ms.PublishEvent',
+      body: { conversationId: 'conversation-1', dialogId: 'conversation-1', event },
+    })
   })
 })
