@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { ReadSecret } from '../../../lib/account/secrets.ts'
+import { createBotCheck } from '../../../lib/consumer/bot-check.ts'
+import { createThirdParty } from '../../../lib/consumer/third-party.ts'
+import {
+  BotCheckFailedError,
+  InvalidConfigError,
+  ServiceUnavailableError,
+} from '../../../lib/errors/errors.ts'
+import { createOutbound } from '../../../lib/net/outbound.ts'
+import { type HttpServer, startHttpServer } from '../../support/http-server.ts'
+
+const MINUTE = 60_000
+
+let provider: HttpServer
+
+beforeAll(async () => {
+  provider = await startHttpServer()
+})
+afterAll(() => provider.close())
+beforeEach(() => provider.reset())
+
+/** Answers every request with this JSON. */
+const answer = (body: unknown, status = 200) =>
+  provider.answerBy((response) =>
+    response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body)),
+  )
+
+/** Knows one secret, and takes every challenge for solved. */
+const accept = (secret: string) =>
+  provider.answerBy((response, { body }) => {
+    const isKnown = new URLSearchParams(body).get('secret') === secret
+    response.end(
+      JSON.stringify(
+        isKnown ? { success: true } : { success: false, 'error-codes': ['invalid-input-secret'] },
+      ),
+    )
+  })
+
+const arrange = ({
+  hostnames,
+  timeoutMs = 10_000,
+}: {
+  readonly hostnames?: [string, ...string[]]
+  readonly timeoutMs?: number
+} = {}) => {
+  let time = 1_800_000_000_000
+  let secret = 'secret-1'
+  const readSecret = vi.fn<ReadSecret>(async () => JSON.stringify({ secret }))
+  const checkBot = createBotCheck({
+    botCheck: { verifyUrl: `${provider.url}/siteverify`, ...(hostnames && { hostnames }) },
+    call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
+    readSecret,
+    secretId: 'prefix/70123456/bot-check',
+    now: () => time,
+  })
+  return {
+    checkBot,
+    readSecret,
+    rotate: (next: string) => {
+      secret = next
+    },
+    advance: (ms: number) => {
+      time += ms
+    },
+  }
+}
+const sentSecrets = () => provider.requests.map(({ body }) => new URLSearchParams(body).get('secret'))
+
+describe('a challenge', () => {
+  test('that was solved passes', async () => {
+    answer({ success: true, hostname: 'www.example.com' })
+    await arrange().checkBot('solved')
+    expect(provider.requests).toMatchObject([
+      {
+        method: 'POST',
+        path: '/siteverify',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'secret=secret-1&response=solved',
+      },
+    ])
+  })
+
+  test.each([
+    ['was not solved', { success: false, 'error-codes': ['invalid-input-response'] }],
+    ['was already used', { success: false, 'error-codes': ['timeout-or-duplicate'] }],
+    ['failed without a code', { success: false }],
+  ])('that %s fails', async (_, body) => {
+    answer(body)
+    await expect(arrange().checkBot('token')).rejects.toBeInstanceOf(BotCheckFailedError)
+    expect(provider.requests).toHaveLength(1)
+  })
+
+  test('passes on a listed host only, if there is a list', async () => {
+    const { checkBot } = arrange({ hostnames: ['www.example.com', 'shop.example.com'] })
+    answer({ success: true, hostname: 'shop.example.com' })
+    await checkBot('solved')
+    for (const hostname of ['evil.example', 'example.com', '', undefined]) {
+      answer({ success: true, hostname })
+      await expect(checkBot('solved')).rejects.toBeInstanceOf(BotCheckFailedError)
+    }
+  })
+
+  test('passes on any host without a list', async () => {
+    answer({ success: true, hostname: 'anything.example' })
+    await arrange().checkBot('solved')
+  })
+})
+
+describe('a provider without a verdict makes the service unavailable:', () => {
+  test.each<[string, unknown, number]>([
+    ['HTML', '<html>', 200],
+    ['nothing', '', 200],
+    ['an array', '[]', 200],
+    ['no success', {}, 200],
+    ['a success that is text', { success: 'true' }, 200],
+    ['a success of status 500', { success: true }, 500],
+    ['a redirect', '', 302],
+    ['an internal error', { success: false, 'error-codes': ['internal-error'] }, 200],
+  ])('%s', async (_, body, status) => {
+    answer(body, status)
+    await expect(arrange().checkBot('solved')).rejects.toBeInstanceOf(ServiceUnavailableError)
+  })
+
+  test('silence', async () => {
+    provider.answerBy(() => undefined)
+    await expect(arrange({ timeoutMs: 200 }).checkBot('solved')).rejects.toBeInstanceOf(
+      ServiceUnavailableError,
+    )
+  })
+})
+
+describe('the secret', () => {
+  test('is read once for concurrent calls', async () => {
+    answer({ success: true })
+    const { checkBot, readSecret } = arrange()
+    await Promise.all(Array.from({ length: 20 }, () => checkBot('solved')))
+    expect(readSecret.mock.calls).toEqual([['prefix/70123456/bot-check', 'AWSCURRENT']])
+  })
+
+  test('is read again after five minutes, without delaying a call', async () => {
+    answer({ success: true })
+    const { checkBot, readSecret, rotate, advance } = arrange()
+    await checkBot('solved')
+    rotate('secret-2')
+    advance(5 * MINUTE - 1)
+    await checkBot('solved')
+    expect(readSecret).toHaveBeenCalledTimes(1)
+    advance(1)
+    await checkBot('solved')
+    await checkBot('solved')
+    expect(sentSecrets()).toEqual(['secret-1', 'secret-1', 'secret-1', 'secret-2'])
+    expect(readSecret).toHaveBeenCalledTimes(2)
+  })
+
+  test('is kept while Secrets Manager fails', async () => {
+    answer({ success: true })
+    const { checkBot, readSecret, advance } = arrange()
+    await checkBot('solved')
+    readSecret.mockRejectedValue(new ServiceUnavailableError({ detail: 'Secrets Manager did not answer.' }))
+    advance(60 * MINUTE)
+    await checkBot('solved')
+  })
+
+  test('that was rotated is read again, and the challenge verified once more', async () => {
+    accept('secret-1')
+    const { checkBot, readSecret, rotate } = arrange()
+    await checkBot('solved')
+    accept('secret-2')
+    rotate('secret-2')
+    await Promise.all([checkBot('solved'), checkBot('solved'), checkBot('solved')])
+    expect(readSecret).toHaveBeenCalledTimes(2)
+    await checkBot('solved')
+    expect(sentSecrets().at(-1)).toBe('secret-2')
+  })
+
+  test('that the provider refuses twice is a mistake in the configuration, until it is fixed', async () => {
+    accept('secret-2')
+    const { checkBot, rotate } = arrange()
+    await expect(checkBot('solved')).rejects.toBeInstanceOf(InvalidConfigError)
+    expect(sentSecrets()).toEqual(['secret-1', 'secret-1'])
+    rotate('secret-2')
+    await checkBot('solved')
+    expect(sentSecrets()).toEqual(['secret-1', 'secret-1', 'secret-2'])
+  })
+
+  test.each([['missing-input-secret'], ['invalid-input-secret']])('is refused by %s', async (code) => {
+    answer({ success: false, 'error-codes': [code] })
+    await expect(arrange().checkBot('solved')).rejects.toBeInstanceOf(InvalidConfigError)
+  })
+
+  test.each<[string, string | undefined]>([
+    ['missing', undefined],
+    ['not JSON', 'secret-words'],
+  ])('that is %s is a mistake in the configuration', async (_, text) => {
+    const { checkBot, readSecret } = arrange()
+    readSecret.mockResolvedValue(text)
+    await expect(checkBot('solved')).rejects.toBeInstanceOf(InvalidConfigError)
+    expect(provider.requests).toEqual([])
+  })
+})

@@ -1,0 +1,243 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createThirdParty } from '../../../lib/consumer/third-party.ts'
+import { createConsumerTokens } from '../../../lib/consumer/token.ts'
+import { ConsumerTokenInvalidError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
+import { createOutbound } from '../../../lib/net/outbound.ts'
+import { type IdentityProvider, type KeysMode, startIdentityProvider } from '../../security/third-parties.ts'
+
+const MINUTE = 60_000
+const SECONDS = Math.floor(Date.now() / 1000)
+
+let brand: IdentityProvider
+
+beforeAll(async () => {
+  brand = await startIdentityProvider('https://id.example.com/')
+})
+afterAll(() => brand.close())
+afterEach(() => {
+  vi.useRealTimers()
+  brand.state.mode = 'well'
+  brand.state.keys = [brand.rsa, brand.ec, brand.unlisted]
+  brand.urls.length = 0
+})
+
+/** A verifier with an empty cache of keys. */
+const arrange = ({ now = Date.now, timeoutMs = 10_000 } = {}) =>
+  createConsumerTokens({
+    tokens: { ...brand.tokens, algorithms: ['RS256', 'ES256'] },
+    call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
+    now,
+  })
+
+const verify = async (claims: Readonly<Record<string, unknown>>) =>
+  arrange()(`Bearer ${await brand.sign(claims)}`)
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe('a good token', () => {
+  test('names the consumer by its sub', async () => {
+    expect(await verify({ sub: 'crm-8841' })).toEqual({
+      consumerId: 'crm-8841',
+      firstName: undefined,
+      lastName: undefined,
+      email: undefined,
+      phone: undefined,
+      engagementAttributes: [],
+    })
+  })
+
+  test('may be signed by any key and algorithm that is published and listed', async () => {
+    const verifyConsumer = arrange()
+    for (const key of [brand.rsa, brand.ec])
+      expect(await verifyConsumer(`Bearer ${await brand.sign({}, key)}`)).toMatchObject({
+        consumerId: 'crm-8841',
+      })
+  })
+
+  test.each(['Bearer', 'bearer', 'BEARER  '])('comes after the scheme %j', async (scheme) => {
+    expect(await arrange()(`${scheme} ${await brand.sign()}`)).toMatchObject({ consumerId: 'crm-8841' })
+  })
+
+  test('may be five seconds off', async () => {
+    const seconds = Math.floor(Date.now() / 1000)
+    const verifyConsumer = arrange({ now: () => seconds * 1000 })
+    for (const claims of [
+      { iat: seconds + 5 },
+      { nbf: seconds + 5 },
+      { iat: seconds - 60, exp: seconds - 4 },
+    ])
+      expect(await verifyConsumer(`Bearer ${await brand.sign(claims)}`)).toMatchObject({
+        consumerId: 'crm-8841',
+      })
+  })
+
+  test.each<[string, Record<string, unknown>, object]>([
+    [
+      'the standard claims',
+      { given_name: 'Ana', family_name: 'Iversen', email: 'ana@example.org', phone_number: '+45' },
+      { firstName: 'Ana', lastName: 'Iversen', email: 'ana@example.org', phone: '+45' },
+    ],
+    [
+      'a personal attribute, if they are missing',
+      {
+        lp_sdes: [
+          {
+            type: 'personal',
+            personal: {
+              firstname: 'Ana',
+              lastname: 'Iversen',
+              contacts: [{ phone: '+45' }, { email: 'ana@example.org' }],
+            },
+          },
+        ],
+      },
+      { firstName: 'Ana', lastName: 'Iversen', email: 'ana@example.org', phone: '+45' },
+    ],
+    [
+      'the standard claims before a personal attribute',
+      { given_name: 'Ana', lp_sdes: [{ type: 'personal', personal: { firstname: 'Anastasia' } }] },
+      { firstName: 'Ana' },
+    ],
+  ])('describes the consumer by %s', async (_, claims, expected) => {
+    expect(await verify(claims)).toMatchObject(expected)
+  })
+
+  test('vouches for its attributes', async () => {
+    const lp_sdes = [
+      { type: 'ctmrinfo', info: { ctype: 'vip', balance: 12.5 } },
+      { type: 'personal', personal: { company: 'Nord' } },
+    ]
+    expect((await verify({ lp_sdes })).engagementAttributes).toEqual(lp_sdes)
+  })
+})
+
+describe('a token is refused, and never quoted:', () => {
+  const wrong = (claim: string) => `The consumer token's ${claim} is missing or invalid.`
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['expired', { exp: SECONDS - 60 }, 'The consumer token has expired.'],
+    ['without an expiry', { exp: undefined }, wrong('exp')],
+    ['for another audience', { aud: 'secret-words' }, wrong('aud')],
+    ['of another issuer', { iss: 'https://id.example.com/secret-words' }, wrong('iss')],
+    ['not valid yet', { nbf: SECONDS + 60 }, wrong('nbf')],
+    ['issued in the future', { iat: SECONDS + 60 }, wrong('iat')],
+    ['without a sub', { sub: undefined }, wrong('sub')],
+    ['with a line break in its sub', { sub: 'secret-words\r\nx: y' }, wrong('sub')],
+    ['with a name that is no text', { given_name: 5 }, wrong('given_name')],
+    ['with an unknown attribute', { lp_sdes: [{ type: 'secret-words' }] }, wrong('lp_sdes.0.type')],
+    [
+      'with an unknown member of an attribute',
+      { lp_sdes: [{ type: 'ctmrinfo', info: { 'secret-words': 1 } }] },
+      wrong('lp_sdes.0.info.(masked)'),
+    ],
+  ])('%s', async (_, claims, message) => {
+    const error = await failure(verify(claims))
+    expect(error).toBeInstanceOf(ConsumerTokenInvalidError)
+    expect(error).toMatchObject({ message })
+    expect(String(error)).not.toContain('secret-words')
+  })
+
+  test('by the clock that is passed in', async () => {
+    const header = `Bearer ${await brand.sign()}`
+    const late = arrange({ now: () => Date.now() + 60 * MINUTE })
+    expect(await failure(late(header))).toMatchObject({ message: 'The consumer token has expired.' })
+  })
+
+  test.each<[string, () => Promise<string> | string]>([
+    ['a changed signature', async () => (await brand.sign()).replace(/.{8}$/, 'AAAAAAAA')],
+    ['a key that is not published', async () => brand.sign({}, await brand.makeKey('rsa-9', 'RS256'))],
+    [
+      'an unpublished key with a published name',
+      async () => brand.sign({}, await brand.makeKey('rsa-1', 'RS256')),
+    ],
+    ['an algorithm that is not listed', () => brand.sign({}, brand.unlisted)],
+    ['claims that are not JSON', () => brand.signText('hello')],
+  ])('with %s', async (_, make) => {
+    expect(await failure(arrange()(`Bearer ${await make()}`))).toMatchObject({
+      code: 'consumer_token_invalid',
+      message: "The consumer token can't be trusted.",
+    })
+  })
+
+  test.each<[string, (token: string) => string]>([
+    ['nothing', () => ''],
+    ['no token', () => 'Bearer '],
+    ['no scheme', (token) => token],
+    ['another scheme', (token) => `Basic ${token}`],
+    ['two tokens', (token) => `Bearer ${token} ${token}`],
+    ['more after the token', (token) => `Bearer ${token}\r\nx-role: admin`],
+    ['an unsigned token', (token) => `Bearer ${token.replace(/[^.]+$/, '')}`],
+    ['more than 8 KB', (token) => `Bearer ${token}${'A'.repeat(8192)}`],
+  ])('if Authorization holds %s', async (_, toHeader) => {
+    expect(await failure(arrange()(toHeader(await brand.sign())))).toMatchObject({
+      code: 'consumer_token_invalid',
+      message: 'Authorization must be Bearer and one signed JWT.',
+    })
+    expect(brand.urls).toEqual([])
+  })
+})
+
+describe('the keys', () => {
+  test('are fetched once for concurrent calls, and kept for ten minutes', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const verifyConsumer = arrange()
+    const header = `Bearer ${await brand.sign({ exp: SECONDS + 3600 })}`
+    await Promise.all(Array.from({ length: 10 }, () => verifyConsumer(header)))
+    vi.setSystemTime(Date.now() + 10 * MINUTE - 1000)
+    await verifyConsumer(header)
+    expect(brand.urls).toEqual(['/jwks.json'])
+    vi.setSystemTime(Date.now() + 2000)
+    await verifyConsumer(header)
+    expect(brand.urls).toHaveLength(2)
+  })
+
+  test('are fetched again for an unknown key, at most twice a minute', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const verifyConsumer = arrange()
+    await verifyConsumer(`Bearer ${await brand.sign({ exp: SECONDS + 3600 })}`)
+    const rotated = await brand.makeKey('rsa-2', 'RS256')
+    brand.state.keys = [rotated]
+    const header = `Bearer ${await brand.sign({ exp: SECONDS + 3600 }, rotated)}`
+    vi.setSystemTime(Date.now() + 29_000)
+    expect(await failure(verifyConsumer(header))).toBeInstanceOf(ConsumerTokenInvalidError)
+    expect(brand.urls).toHaveLength(1)
+    vi.setSystemTime(Date.now() + 2000)
+    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'crm-8841' })
+    expect(brand.urls).toHaveLength(2)
+  })
+
+  test.each<KeysMode>(['html', 'redirect', 'error', 'large', 'empty'])(
+    'that are answered as %s verify nobody',
+    async (mode) => {
+      brand.state.mode = mode
+      const error = await failure(arrange()(`Bearer ${await brand.sign()}`))
+      expect(error).toBeInstanceOf(ServiceUnavailableError)
+      expect(error).toMatchObject({ message: "The keys for consumer tokens can't be fetched." })
+      expect(brand.urls).toEqual(['/jwks.json'])
+    },
+  )
+
+  test('of a silent provider verify nobody', async () => {
+    brand.state.mode = 'silent'
+    const work = arrange({ timeoutMs: 200 })(`Bearer ${await brand.sign()}`)
+    expect(await failure(work)).toBeInstanceOf(ServiceUnavailableError)
+  })
+
+  test('are not fetched again within a second after a failure', async () => {
+    let time = Date.now()
+    const verifyConsumer = arrange({ now: () => time })
+    const header = `Bearer ${await brand.sign()}`
+    brand.state.mode = 'error'
+    expect(await failure(verifyConsumer(header))).toBeInstanceOf(ServiceUnavailableError)
+    brand.state.mode = 'well'
+    time += 999
+    expect(await failure(verifyConsumer(header))).toBeInstanceOf(ServiceUnavailableError)
+    expect(brand.urls).toHaveLength(1)
+    time += 1
+    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'crm-8841' })
+  })
+})
