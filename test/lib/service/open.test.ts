@@ -1,0 +1,75 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { createOutbound } from '../../../lib/net/outbound.ts'
+import { createOpenService } from '../../../lib/service/open.ts'
+import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../../support/world.ts'
+
+let world: World
+let serial = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => {
+  world.livePerson.reset()
+  vi.restoreAllMocks()
+})
+afterAll(() => world.close())
+
+const body = () => ({ requestId: `open-service-${++serial}`, campaign: ORDER_HELP })
+
+test('a warm container asks for no secret and no host in its first request', async () => {
+  const service = world.createService()
+  await service.accounts[0]?.domains.refresh()
+  await service.warm()
+  world.livePerson.requests({ service: 'domain' })
+  const asked = world.livePerson.requests({ service: 'domain' }).length
+  world.secretsManager.fail(true)
+  try {
+    expect((await submit(service, body())).statusCode).toBe(201)
+  } finally {
+    world.secretsManager.fail(false)
+  }
+  expect(world.livePerson.requests({ service: 'domain' })).toHaveLength(asked)
+})
+
+test('a failure while a container warms up is left to the first request', async () => {
+  const service = createOpenService({ ...world.configOf(), secretIdPrefix: 'nowhere' })
+  await expect(service.warm()).resolves.toBeUndefined()
+  expect(bodyOf(await submit(service, body())).code).toBe('invalid_config')
+})
+
+test('an account outside the configuration is an error that names it', () => {
+  const service = world.createService()
+  const [account] = service.stage.accounts
+  if (!account) throw new Error('The stage has no account')
+  const submission = {
+    account: { ...account, accountId: '70000000' },
+    form: { request: {}, challenge: undefined },
+    requestId: 'open-service-x',
+    authorization: undefined,
+  }
+  expect(() => service.acceptForm(submission)).toThrow('Account 70000000 is not in the stage configuration')
+})
+
+test('containers share nothing: each asks for its own AppJWT once', async () => {
+  for (const service of [world.createService(), world.createService()]) {
+    await submit(service, body())
+    await submit(service, body())
+  }
+  expect(world.livePerson.requests({ service: 'sentinel' })).toHaveLength(2)
+})
+
+test('a refused profile is logged for the account', async () => {
+  const outbound = createOutbound()
+  const service = world.createService({
+    outbound: async (request) => {
+      const result = await outbound(request)
+      return result.kind === 'answer' && request.url.includes('/messaging/')
+        ? { ...result, body: result.body.replace('"code":"OK"', '"code":"BAD_REQUEST"') }
+        : result
+    },
+  })
+  const warn = vi.spyOn(service.log, 'warn')
+  expect((await submit(service, body())).statusCode).toBe(201)
+  expect(warn).toHaveBeenCalledWith('LivePerson refused the profile of a consumer', { accountId: ACCOUNT })
+})
