@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
 import { type Container, type HttpAnswer, SOURCE_HANDLERS, startContainer } from './container.ts'
 import { createEnvironments } from './deployment.ts'
+import { makeMarkedRequest } from './marked-request.ts'
 import { findMarks, makeDigits, makeMark, type Outputs } from './marks.ts'
 import {
   type BotCheckProvider,
@@ -13,41 +14,27 @@ import {
   startIdentityProvider,
 } from './third-parties.ts'
 
-/** Everything personal and every secret that goes into the service, by name. */
-const marks: Record<string, string> = Object.fromEntries([
-  ...[
-    'ConsumerId',
-    'FirstName',
-    'LastName',
-    'Email',
-    'Avatar',
-    'Description',
-    'Company',
-    'Region',
-    'CustomerId',
-    'SocialId',
-    'Imei',
-    'UserName',
-    'AccountName',
-    'Ctype',
-    'VisitorId',
-    'SessionId',
-    'InteractionContextId',
-    'Message',
-    'Sub',
-    'GivenName',
-    'FamilyName',
-    'TokenEmail',
-    'TokenCustomerId',
-    'BotToken',
-    'BotSecret',
-    'Upstream',
-    'Junk',
-    'UserAgent',
-  ].map((name) => [name, makeMark(name)]),
-  ['Phone', makeDigits()],
-  ['TokenPhone', makeDigits()],
-])
+const { request: marked, marks: memberMarks, unmarked } = makeMarkedRequest()
+
+/** Everything personal and every secret that goes into the service. Members of a request are named by their paths. */
+const marks: Record<string, string> = {
+  ...memberMarks,
+  ...Object.fromEntries(
+    [
+      'Sub',
+      'GivenName',
+      'FamilyName',
+      'TokenEmail',
+      'TokenCustomerId',
+      'BotToken',
+      'BotSecret',
+      'Upstream',
+      'Junk',
+      'UserAgent',
+    ].map((name) => [name, makeMark(name)]),
+  ),
+  TokenPhone: makeDigits(),
+}
 const of = (name: string): string => {
   const mark = marks[name]
   if (mark === undefined) throw new Error(`There is no mark ${name}`)
@@ -88,51 +75,22 @@ const start = async (form: object, more: Readonly<Record<string, string>> = {}):
   return container
 }
 
-const profile = () => ({
-  firstName: of('FirstName'),
-  lastName: of('LastName'),
-  email: `${of('Email')}@example.org`,
-  phone: `+${of('Phone')}`,
-  avatarUrl: `https://example.org/${of('Avatar')}.png`,
-  description: of('Description'),
-})
-const personal = () => ({
-  type: 'personal',
-  personal: {
-    firstname: of('FirstName'),
-    lastname: of('LastName'),
-    company: of('Company'),
-    contacts: [{ email: of('Email'), phone: of('Phone'), address: { country: 'DK', region: of('Region') } }],
-  },
-})
-const ctmrinfo = () => ({
-  type: 'ctmrinfo',
-  info: {
-    ctype: of('Ctype'),
-    customerId: of('CustomerId'),
-    socialId: of('SocialId'),
-    imei: of('Imei'),
-    userName: of('UserName'),
-    accountName: of('AccountName'),
-  },
-})
-const context = () => ({
-  visitorId: of('VisitorId'),
-  sessionId: of('SessionId'),
-  interactionContextId: of('InteractionContextId'),
-})
+const { id: _, ...profile } = marked.consumer
+const attributesOf = (type: string) => marked.engagementAttributes.filter((each) => each.type === type)
 const form = (members: object = {}) => ({
+  ...marked,
   requestId: newId(),
   route: 'help',
-  consumer: profile(),
-  engagementAttributes: [personal()],
-  context: context(),
-  message: of('Message'),
+  // The first is not allowed in a form, the second not beside a route.
+  accountId: undefined,
+  campaign: undefined,
+  consumer: profile,
+  engagementAttributes: attributesOf('personal'),
   ...members,
 })
 const event = (members: object = {}) => ({
-  ...form({ route: 'crm', consumer: { id: `${of('ConsumerId')}-${newId()}`, ...profile() } }),
-  engagementAttributes: [personal(), ctmrinfo()],
+  ...form({ route: 'crm', consumer: { ...profile, id: `${of('consumer.id')}-${newId()}` } }),
+  engagementAttributes: marked.engagementAttributes,
   ...members,
 })
 const token = (claims: object = {}, identity = brand) =>
@@ -261,6 +219,22 @@ const during = async <T>(stop: () => void, act: () => Promise<T>): Promise<T> =>
   }
 }
 
+test('every personal member of a request is marked, except those with only a few values', () => {
+  expect(unmarked).toEqual([
+    'engagementAttributes[].info.lastPaymentDate.day',
+    'engagementAttributes[].info.lastPaymentDate.month',
+    'engagementAttributes[].info.registrationDate.day',
+    'engagementAttributes[].info.registrationDate.month',
+    'engagementAttributes[].personal.age.month',
+    'engagementAttributes[].personal.age.day',
+    'engagementAttributes[].personal.contacts[].phoneType',
+    'engagementAttributes[].personal.contacts[].address.country',
+    'engagementAttributes[].personal.gender',
+    'engagementAttributes[].personal.language',
+    'context.lang',
+  ])
+})
+
 describe('no personal datum and no secret is in any output', () => {
   test('of the form door', async () => {
     const open = await start({ consumers: 'both', tokens: brand.tokens })
@@ -271,12 +245,16 @@ describe('no personal datum and no secret is in any output', () => {
     const first = form()
     await say(open, first)
     await say(open, first)
-    await say(open, { ...first, message: `${of('Message')} again` })
+    await say(open, { ...first, message: `${of('message')} again` })
     await say(open, form(), await signedIn())
     const returning = { sub: `${of('Sub')}-returning` }
     await say(open, form({ message: undefined }), await signedIn(returning))
     await say(open, form(), await signedIn(returning))
-    await say(open, `route=help&consumer.firstName=${of('FirstName')}&message=${of('Message')}`, urlencoded)
+    await say(
+      open,
+      `route=help&consumer.firstName=${of('consumer.firstName')}&message=${of('message')}`,
+      urlencoded,
+    )
     expect(said.splice(0)).toEqual([
       '201 opened',
       '200 opened',
@@ -287,16 +265,23 @@ describe('no personal datum and no secret is in any output', () => {
       '201 opened',
     ])
 
-    await say(open, form({ consumer: { ...profile(), id: of('ConsumerId') } }))
-    await say(open, form({ engagementAttributes: [ctmrinfo()] }))
-    await say(open, form({ nickname: of('FirstName') }))
-    await say(open, form({ consumer: { firstName: [of('FirstName')], email: { x: of('Email') } } }))
+    await say(open, form({ consumer: { ...profile, id: of('consumer.id') } }))
+    await say(open, form({ engagementAttributes: attributesOf('ctmrinfo') }))
+    await say(open, form({ nickname: of('consumer.firstName') }))
+    await say(
+      open,
+      form({ consumer: { firstName: [of('consumer.firstName')], email: { x: of('consumer.email') } } }),
+    )
     await say(open, form({ context: { lang: of('Junk') }, ttr: of('Junk') }))
     await say(open, JSON.stringify(form()).slice(0, -3))
-    await say(open, `{"message":"${of('Message')}","message":"${of('Message')}"}`)
-    await say(open, `consumer=${of('FirstName')}&consumer.firstName=${of('FirstName')}`, urlencoded)
-    await say(open, `message=${of('Message')}%FF`, urlencoded)
-    await say(open, form(), { 'idempotency-key': `${of('Junk')} ${of('Email')}@x` })
+    await say(open, `{"message":"${of('message')}","message":"${of('message')}"}`)
+    await say(
+      open,
+      `consumer=${of('consumer.firstName')}&consumer.firstName=${of('consumer.firstName')}`,
+      urlencoded,
+    )
+    await say(open, `message=${of('message')}%FF`, urlencoded)
+    await say(open, form(), { 'idempotency-key': `${of('Junk')} ${of('consumer.email')}@x` })
     await say(open, form({ 'cf-turnstile-response': of('BotToken') }))
     await say(open, form({ route: of('Junk') }))
     expect(new Set(said)).toEqual(new Set(['400 invalid_request']))
@@ -316,7 +301,7 @@ describe('no personal datum and no secret is in any output', () => {
 
     await say(open, form(), { origin: `https://${of('Junk')}.example` })
     await say(open, form({ route: 'crm' }))
-    await say(open, form({ message: of('Message').repeat(1000) }))
+    await say(open, form({ message: of('message').repeat(1000) }))
     await say(open, form(), { 'content-type': `text/${of('Junk')}` })
     await say(open, form({ route: undefined, campaign: { campaignId: '9', engagementId: '9' } }))
     expect(said.splice(0)).toEqual([
@@ -361,7 +346,10 @@ describe('no personal datum and no secret is in any output', () => {
       '202 queued',
       '200 existing',
     ])
-    answers.push(await open.askStatus(of('Junk')), await open.askStatus(`${of('Email')}@example.org`))
+    answers.push(
+      await open.askStatus(of('Junk')),
+      await open.askStatus(`${of('consumer.email')}@example.org`),
+    )
   })
 
   test('of the form door behind a bot check, and where a part of the service is missing', async () => {
@@ -421,16 +409,19 @@ describe('no personal datum and no secret is in any output', () => {
     expect(await container.deliver(good)).toEqual([])
 
     const bad = [
-      { ...sent, message: `${of('Message')} again` },
+      { ...sent, message: `${of('message')} again` },
       of('Junk'),
       JSON.stringify(event()).slice(0, -3),
-      event({ nickname: of('FirstName'), [`${of('Email')}@example.org`]: of('FirstName') }),
+      event({
+        nickname: of('consumer.firstName'),
+        [`${of('consumer.email')}@example.org`]: of('consumer.firstName'),
+      }),
       event({ route: of('Junk') }),
       event({ route: 'help' }),
-      event({ consumer: { id: `${of('ConsumerId')}\n` } }),
+      event({ consumer: { id: `${of('consumer.id')}\n` } }),
       event({ accountId: of('Junk').slice(0, 30) }),
       event({ route: undefined, campaign: { campaignId: '9', engagementId: '9' } }),
-      { handedOver: { request: event(), consumerId: of('ConsumerId') } },
+      { handedOver: { request: event(), consumerId: of('consumer.id') } },
     ].map((body) => toRecord(body))
     expect(await container.deliver(bad)).toEqual([])
     await during(fail('conversation', 400, { code: of('Upstream'), msg: of('Upstream') }), async () =>

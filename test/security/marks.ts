@@ -1,22 +1,22 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 
-/** Outputs of the service, by what they are. */
+/** What the service has written, by kind. */
 export type Outputs = Readonly<Record<string, readonly string[]>>
 
-/** One mark that was found where it must not be. */
+/** A mark that an output contains. */
 export interface Found {
   readonly kind: string
   readonly mark: string
 }
 
-/** A name that stands nowhere else in the world. */
+/** Returns a text that occurs nowhere else. */
 export const makeMark = (what: string): string => `canary${what}${randomBytes(6).toString('hex')}`
 
-/** The same in digits, for what has to look like a telephone number. */
-export const makeDigits = (): string => `98${BigInt(`0x${randomBytes(6).toString('hex')}`)}`.padEnd(16, '7')
+/** Returns a mark of 15 digits, for numbers and telephone numbers. As a number, it is a safe integer. */
+export const makeDigits = (): string => `98${randomInt(10 ** 12)}`.padEnd(15, '7')
 
 /**
- * Searches outputs for marks: as they are in any case, in base64 wherever they begin in it, and in hex.
+ * Returns the marks in outputs: as they are, in any case, in base64 at any offset, and in hex.
  *
  * @param marks By name.
  */
@@ -34,7 +34,7 @@ export const findMarks = (outputs: Outputs, marks: Readonly<Record<string, strin
       .map(([name]) => ({ kind, mark: name }))
   })
 
-/** What base64 makes of a text at each of the three places where it may begin, without what its neighbours decide. */
+/** Returns the base64 of a text at each of its three offsets, without the characters that depend on its neighbours. */
 const toBase64s = (text: string): readonly string[] =>
   [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.from('\0'.repeat(before) + text)
