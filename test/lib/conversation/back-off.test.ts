@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { backOffMs } from '../../../lib/conversation/back-off.ts'
+import { backOffMs, retryDelayMs } from '../../../lib/conversation/back-off.ts'
+import type { Result } from '../../../lib/conversation/protocol.ts'
+import { LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
 
 const longest = () => 0.999999
 const shortest = () => 0
@@ -48,5 +50,24 @@ describe('backOffMs', () => {
     const delays = Array.from({ length: 500 }, () => backOffMs(4, undefined))
     expect(Math.min(...delays)).toBeLessThan(MINUTE / 2)
     expect(Math.max(...delays)).toBeGreaterThan(1.5 * MINUTE)
+  })
+})
+
+describe('retryDelayMs', () => {
+  const busy = new LivePersonUnavailableError({
+    detail: 'LivePerson answered 429.',
+    reached: false,
+    retryAfterMs: 7000,
+  })
+  test.each<[string, Result, number | undefined]>([
+    ['a finished record', { kind: 'finished', outcome: { status: 'opened' }, repeated: false }, undefined],
+    ['a record that failed for good', { kind: 'failed', error: toError('request_id_reused') }, undefined],
+    ['a record that another attempt holds', { kind: 'opening' }, 10_000],
+    ['a queued record', { kind: 'queued', error: toError('service_unavailable') }, 10_000],
+    ['a queued record that LivePerson asked to delay', { kind: 'queued', error: busy }, 8400],
+  ])('of %s', (_, result, ms) => {
+    const delayMs = retryDelayMs(result, 2, longest)
+    if (ms === undefined) expect(delayMs).toBeUndefined()
+    else expect(delayMs).toBeCloseTo(ms, -2)
   })
 })
