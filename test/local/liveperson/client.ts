@@ -1,27 +1,28 @@
 import { type LivePersonSimulator, startLivePerson } from '../../../local/liveperson/server.ts'
 import { loadFixture } from '../../../local/liveperson/state/account.ts'
 
-/** Account, campaign and engagement of the fixture that the tests use. */
+/** The account, campaign and engagement of the fixture that most tests use. */
 export const account = '70123456'
 export const clientId = '0f3f0f16-9c1b-4a3b-9b3b-6a5f2e7d1c01'
 export const clientSecret = 'q4tz8m1v0rk7yd2w6ne9xj5bua'
 export const campaignInfo = { campaignId: '3120045610', engagementId: '3120047710' }
 
-/** An answer as far as tests look at it; `json` is undefined where the body is none. */
+/** An answer of the simulator. */
 export interface Seen {
   readonly status: number
   readonly headers: Headers
   readonly text: string
+  /** Undefined if the body isn't JSON. */
   readonly json: unknown
 }
 
-/** Starts a simulator with the fixture's accounts and what is needed to talk to it over HTTP. */
+/** Starts a simulator with the fixture's accounts, and returns it with a client. */
 export const startClient = async () => {
   const liveperson = await startLivePerson({ accounts: loadFixture() })
   return { liveperson, ...createClient(liveperson) }
 }
 
-/** Small HTTP calls, one per hop; each takes the changes that a test makes to the right request. */
+/** Returns one function per call to LivePerson. The calls are valid unless the arguments change them. */
 export const createClient = (liveperson: LivePersonSimulator) => {
   const host = async (service = 'idp', accountId = account) => {
     const { json } = await call(
@@ -90,14 +91,14 @@ export const createClient = (liveperson: LivePersonSimulator) => {
   }
 }
 
-/** Sends a request and reads the answer whole. */
+/** Sends a request and reads the whole answer. */
 export const call = async (url: string, init: RequestInit = {}): Promise<Seen> => {
   const response = await fetch(url, init)
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, json: parse(text) }
 }
 
-/** The two requests of a create, with these members in their bodies. */
+/** Returns a CONVERSATION body. The arguments add members to its two requests. */
 export const createBody = (
   conversation: Record<string, unknown> = {},
   profile: Record<string, unknown> = {},
@@ -111,7 +112,7 @@ export const createBody = (
   },
 ]
 
-/** One request of SEND. */
+/** Returns a SEND body. */
 export const sendBody = (type: string, body: Record<string, unknown>) => ({
   kind: 'req',
   id: 's',
@@ -119,7 +120,7 @@ export const sendBody = (type: string, body: Record<string, unknown>) => ({
   body,
 })
 
-/** A member of unknown JSON, by a path such as `1.body.conversationId`. */
+/** Returns a member of unknown JSON, by a path such as `1.body.conversationId`. Undefined if it doesn't exist. */
 export const member = (json: unknown, path: string): unknown =>
   path
     .split('.')
