@@ -13,8 +13,9 @@ const PLACES: Readonly<Record<Place, string>> = {
   identity: 'external consumer id',
 }
 
-const INTRO = `\`[]\` stands for each item of a list. "Goes to" names the part of the LivePerson conversation that gets
-the value. Personal values never appear in logs, metrics, URLs or the state table.`
+const INTRO = `\
+\`[]\` stands for each item of a list. "Goes to" names the part of the LivePerson conversation that gets the
+value. Personal values never appear in logs, metrics, URLs or the state table.`
 
 /**
  * Returns a page with the table of request members between its two markers.
