@@ -39,14 +39,18 @@ afterAll(async () => {
 })
 
 let serial = 0
-/** The domains of one container, with an item of their own in the table; `accountId` of another one shares its item. */
+/** The domains of one container. They have their own item in the table, unless `accountId` is another container's. */
 const arrange = ({
   accountId = `account${++serial}`,
   tableName = dynamoDb.stateTable,
+  afterRead = async () => undefined,
 }: {
   accountId?: string
   tableName?: string
+  /** Runs between a read of the table and its return. */
+  afterRead?: () => Promise<void>
 } = {}) => {
+  const own = tableName === dynamoDb.stateTable ? table : createPatientTable(tableName)
   livePerson.reset()
   endpoint.take()
   let time = 1_800_000_000_000
@@ -55,7 +59,14 @@ const arrange = ({
   const onForeignHost = vi.fn()
   const domains = createDomains({
     accountId,
-    table: tableName === dynamoDb.stateTable ? table : createPatientTable(tableName),
+    table: {
+      ...own,
+      get: async (pk) => {
+        const item = await own.get(pk)
+        await afterRead()
+        return item
+      },
+    },
     loopback: true,
     now,
     fetchHosts: () =>
@@ -93,7 +104,7 @@ const failDomainApi = () =>
   livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: Number.POSITIVE_INFINITY })
 
 describe('get', () => {
-  test('asked by many at once with nothing known: one read of the table, one of the Domain API, one write', async () => {
+  test('reads the table and the Domain API once for concurrent calls if nothing is known, and writes once', async () => {
     const hosts = await current()
     const domains = arrange()
     const given = await Promise.all(Array.from({ length: 100 }, domains.get))
@@ -104,7 +115,7 @@ describe('get', () => {
     expect(await stored(domains.accountId)).toEqual(hosts)
   })
 
-  test('takes what the table has, without the Domain API', async () => {
+  test('returns what the table has, without asking the Domain API', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     expect(await domains.get()).toEqual(OLD)
@@ -112,7 +123,7 @@ describe('get', () => {
     expect(asked()).toBe(0)
   })
 
-  test('reads the table again after ten minutes, beside the call', async () => {
+  test('reads the table again after ten minutes, without delaying the call', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     await domains.get()
@@ -128,7 +139,7 @@ describe('get', () => {
     expect(asked()).toBe(0)
   })
 
-  test('goes on with what is known while table and Domain API fail', async () => {
+  test('returns the known hosts while the table and the Domain API fail', async () => {
     const hosts = await current()
     const domains = arrange({ tableName: 'gone' })
     expect(await domains.get()).toEqual(hosts)
@@ -141,11 +152,11 @@ describe('get', () => {
     }
   })
 
-  test('throws where nothing is known and the Domain API fails, and asks again the next time', async () => {
+  test('fails if nothing is known and the Domain API fails, and asks again at the next call', async () => {
     const domains = arrange()
-    const mend = failDomainApi()
+    const repair = failDomainApi()
     await expect(domains.get()).rejects.toBeInstanceOf(LivePersonUnavailableError)
-    mend()
+    repair()
     expect(await domains.get()).toMatchObject({ idp: expect.any(String) })
     expect(asked()).toBe(2)
   })
@@ -154,10 +165,10 @@ describe('get', () => {
     ['a foreign host', { ...OLD, sentinel: 'sentinel.evil.example' }],
     ['a host with a user', { ...OLD, idp: 'x@127.0.0.1' }],
     ['a host with a path', { ...OLD, idp: '127.0.0.1/x' }],
-    ['a host that is missing', { sentinel: '127.0.0.1', idp: '127.0.0.1' }],
-    ['a number for a host', { ...OLD, idp: 5 }],
+    ['a missing host', { sentinel: '127.0.0.1', idp: '127.0.0.1' }],
+    ['a number as a host', { ...OLD, idp: 5 }],
     ['no hosts', 'hosts'],
-  ])('an item of the table with %s is ignored, and mended', async (_, hosts) => {
+  ])('ignores and replaces an item of the table with %s', async (_, hosts) => {
     const good = await current()
     const domains = arrange()
     await store(domains.accountId, hosts)
@@ -166,7 +177,7 @@ describe('get', () => {
     expect(domains.onForeignHost).not.toHaveBeenCalled()
   })
 
-  test('an item of the table without its time is ignored', async () => {
+  test('ignores an item of the table without its time', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD, 'yesterday')
     expect(await domains.get()).not.toEqual(OLD)
@@ -174,7 +185,7 @@ describe('get', () => {
 })
 
 describe('renew', () => {
-  test('asks the Domain API once for many, and writes what has changed', async () => {
+  test('asks the Domain API once for concurrent calls, and writes what has changed', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     const stale = await domains.get()
@@ -187,7 +198,25 @@ describe('renew', () => {
     expect(asked()).toBe(1)
   })
 
-  test('writes nothing where nothing has changed', async () => {
+  test('is not undone by a read of the table that started before it and ends later', async () => {
+    let read: Promise<void> | undefined
+    const domains = arrange({ afterRead: async () => read })
+    await store(domains.accountId, OLD)
+    const stale = await domains.get()
+    domains.advance(10 * MINUTE)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    read = promise
+    endpoint.take()
+    expect(await domains.get()).toBe(stale)
+    await vi.waitFor(() => expect(endpoint.take()).toEqual(['GetItem']))
+    const renewed = await domains.renew(stale)
+    resolve()
+    await sleep(5)
+    expect(await domains.get()).toBe(renewed)
+    expect(renewed).not.toEqual(OLD)
+  })
+
+  test('writes nothing if nothing has changed', async () => {
     const domains = arrange()
     const hosts = await domains.get()
     endpoint.take()
@@ -195,7 +224,7 @@ describe('renew', () => {
     expect(endpoint.take()).toEqual([])
   })
 
-  test('gives the new hosts even where the table doesn’t take them', async () => {
+  test('returns the new hosts even if the table can’t be written', async () => {
     const good = await current()
     const domains = arrange({ tableName: 'gone' })
     expect(await domains.renew(OLD)).toEqual(good)
@@ -203,7 +232,7 @@ describe('renew', () => {
 })
 
 describe('a foreign host in the answer', () => {
-  test('is told once for each answer, and the old one kept', async () => {
+  test('is reported once per answer, and the old host is kept', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     const stale = await domains.get()
@@ -226,7 +255,7 @@ describe('warm', () => {
     expect(asked()).toBe(0)
   })
 
-  test('spares the first request the table', async () => {
+  test('saves the first request a read of the table', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     await domains.warm()
@@ -235,13 +264,13 @@ describe('warm', () => {
     expect(endpoint.take()).toEqual([])
   })
 
-  test('throws where the table fails', async () => {
+  test('fails if the table can’t be read', async () => {
     await expect(arrange({ tableName: 'gone' }).warm()).rejects.toBeInstanceOf(ServiceUnavailableError)
   })
 })
 
 describe('refresh', () => {
-  test('writes only what has changed, and says so', async () => {
+  test('writes only what has changed, and reports it', async () => {
     const hosts = await current()
     const domains = arrange()
     const { accountId } = domains
@@ -251,7 +280,7 @@ describe('refresh', () => {
     expect(endpoint.take()).toEqual(['GetItem'])
   })
 
-  test('keeps what the table has while the Domain API fails, and tells its age', async () => {
+  test('keeps what the table has while the Domain API fails, and reports its age', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD, 123)
     failDomainApi()
@@ -263,13 +292,13 @@ describe('refresh', () => {
     })
   })
 
-  test('says that nothing is known where nothing is', async () => {
+  test('reports that nothing is known', async () => {
     const domains = arrange()
     failDomainApi()
     expect(await domains.refresh()).toMatchObject({ changed: false, hosts: undefined, fetchedAt: undefined })
   })
 
-  test('says that it failed where the table doesn’t take it', async () => {
+  test('reports a failure if the table can’t be written', async () => {
     expect(await arrange({ tableName: 'gone' }).refresh()).toMatchObject({
       changed: false,
       error: expect.any(ServiceUnavailableError),
