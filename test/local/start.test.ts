@@ -48,7 +48,7 @@ const isOpen = (port: number | undefined) =>
     () => false,
   )
 
-test('npm start prints every address and three commands, opens a form, and stops cleanly on SIGTERM', async () => {
+test('npm start prints every address and three commands, accepts a form, and stops cleanly on SIGTERM', async () => {
   const { ports, printed, exit } = await start()
   await vi.waitFor(() => expect(printed()).toContain('Press Ctrl-C to stop.'), { timeout: 30_000 })
   for (const port of Object.values(ports)) expect(printed()).toContain(`http://127.0.0.1:${port}`)
@@ -74,7 +74,7 @@ test('npm start prints every address and three commands, opens a form, and stops
   expect(await Promise.all(Object.values(ports).map(isOpen))).toEqual(variables.map(() => false))
 }, 60_000)
 
-test('a taken port is said in one line that names its variable', async () => {
+test('a port that is in use is reported in one line that names its variable', async () => {
   const holder = createServer()
   const taken = await listen(holder)
   const free = await findFreePorts(variables.length)

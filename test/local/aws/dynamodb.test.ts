@@ -25,7 +25,7 @@ afterEach(async () => {
   await dynamoDb.close()
 })
 
-test('the state table is there as it is deployed', async () => {
+test('the state table exists as it is deployed', async () => {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: dynamoDb.stateTable }))
   expect(Table).toMatchObject({
     TableName: 'campaign-conversations-local-state',
@@ -35,7 +35,7 @@ test('the state table is there as it is deployed', async () => {
   })
 })
 
-test('a client that dies in the middle of a request, and input that makes dynalite throw, cost no data', async () => {
+test('neither a client that disconnects during a request nor input that makes dynalite throw loses data', async () => {
   const TableName = dynamoDb.stateTable
   await client.send(new PutItemCommand({ TableName, Item: { pk: { S: 'kept' } } }))
 
@@ -62,7 +62,7 @@ test('a client that dies in the middle of a request, and input that makes dynali
   expect(Item).toEqual({ pk: { S: 'kept' } })
 })
 
-test('a taken port is refused by name', async () => {
+test('a port that is in use is refused, and the error names it', async () => {
   const port = Number(new URL(dynamoDb.url).port)
   await expect(startDynamoDb({ port })).rejects.toThrow(new PortTakenError(port))
 })

@@ -48,7 +48,7 @@ const sendEvent = (MessageBody: string) =>
     }),
   )
 
-test("a record has Lambda's shape, Unicode beyond the basic plane included", async () => {
+test("a record has Lambda's shape, and may contain characters outside the Basic Multilingual Plane", async () => {
   const records: SQSRecord[] = []
   await start((event) => void records.push(...event.Records))
   const sent = await sendEvent('{"name":"Ærø 🎉"}')
@@ -81,7 +81,7 @@ test("a record has Lambda's shape, Unicode beyond the basic plane included", asy
   await vi.waitFor(() => expect(sqs.depth('events')).toEqual({ ready: 0, delayed: 0, inFlight: 0 }))
 })
 
-test('only the failed records of a batch come again, after the visibility timeout', async () => {
+test('only the failed records of a batch are received again, after the visibility timeout', async () => {
   const seen: string[] = []
   await start((event) => {
     seen.push(...event.Records.map(({ body, attributes }) => `${body} ${attributes.ApproximateReceiveCount}`))
@@ -118,7 +118,7 @@ test('a failed record keeps the visibility timeout that the function has set', a
   expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(900)
 })
 
-test('an event that fails too often is moved to the quarantine queue by the redrive policy', async () => {
+test('the redrive policy moves an event that fails too often to the quarantine queue', async () => {
   await start(
     async ({ Records }) => {
       for (const { receiptHandle } of Records) {
@@ -138,7 +138,7 @@ test('an event that fails too often is moved to the quarantine queue by the redr
   await vi.waitFor(() => expect(sqs.depth('quarantine').ready).toBe(1), 10_000)
 })
 
-test('a function that runs over its timeout has failed', async () => {
+test('a function that exceeds its timeout has failed', async () => {
   const seen: unknown[] = []
   await start(
     async () => {
@@ -151,7 +151,7 @@ test('a function that runs over its timeout has failed', async () => {
   await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000)
 })
 
-test('no more batches are worked on at once than the maximum concurrency', async () => {
+test('the number of concurrent batches never exceeds the maximum concurrency', async () => {
   let running = 0
   let most = 0
   let done = 0
@@ -169,7 +169,7 @@ test('no more batches are worked on at once than the maximum concurrency', async
   expect(most).toBeLessThanOrEqual(3)
 })
 
-test('stopping waits for the batch that is worked on', async () => {
+test('stopping waits for the batch that is being processed', async () => {
   let state = 'waiting'
   await start(async () => {
     state = 'working'
@@ -194,11 +194,11 @@ test.each<[string, string | { payload: string; functionError: string }, string[]
   ['an empty identifier', '{"batchItemFailures":[{"itemIdentifier":""}]}', ids],
   ['a null identifier', '{"batchItemFailures":[{"itemIdentifier":null}]}', ids],
   ['an identifier under another name', '{"batchItemFailures":[{"messageId":"b"}]}', ids],
-  ['an identifier of no record', '{"batchItemFailures":[{"itemIdentifier":"c"}]}', ids],
-  ['text', '"done"', ids],
-  ['no JSON', '{', ids],
+  ['an identifier that is not in the batch', '{"batchItemFailures":[{"itemIdentifier":"c"}]}', ids],
+  ['a JSON string', '"done"', ids],
+  ['text that is not JSON', '{', ids],
   ['a function error', { functionError: 'Unhandled', payload: '{"errorMessage":"x"}' }, ids],
-])('an answer of %s fails the right records', (_, answer, failed) => {
+])('after an answer of %s, the right records have failed', (_, answer, failed) => {
   const invocation = typeof answer === 'string' ? { payload: answer } : answer
   expect([...findFailed(invocation, ids).ids]).toEqual(failed)
 })

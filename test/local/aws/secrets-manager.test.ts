@@ -27,7 +27,7 @@ afterEach(async () => {
 const get = async (selector: { VersionStage?: string; VersionId?: string } = {}) =>
   (await client.send(new GetSecretValueCommand({ SecretId, ...selector }))).SecretString
 
-test('a created secret is read by its name and by its ARN', async () => {
+test('a secret can be read by its name and by its ARN', async () => {
   const created = await client.send(new CreateSecretCommand({ Name: SecretId, SecretString: 'first' }))
   expect(await get()).toBe('first')
   const answer = await client.send(new GetSecretValueCommand({ SecretId: created.ARN }))
@@ -39,7 +39,7 @@ test('a created secret is read by its name and by its ARN', async () => {
   expect(answer.CreatedDate).toBeInstanceOf(Date)
 })
 
-test('a new value becomes AWSCURRENT and the one before it AWSPREVIOUS', async () => {
+test('a new value becomes AWSCURRENT, and the one before it becomes AWSPREVIOUS', async () => {
   endpoint.put(SecretId, { clientId: 'a', clientSecret: 'one' })
   endpoint.put(SecretId, { clientId: 'a', clientSecret: 'two' })
   expect(await get()).toBe('{"clientId":"a","clientSecret":"two"}')
@@ -48,7 +48,7 @@ test('a new value becomes AWSCURRENT and the one before it AWSPREVIOUS', async (
   expect(await get({ VersionStage: 'AWSPREVIOUS' })).toBe('{"clientId":"a","clientSecret":"two"}')
 })
 
-test('a rotation goes by AWSPENDING and a moved label', async () => {
+test('a rotation stores AWSPENDING and then moves AWSCURRENT', async () => {
   const { VersionId: first } = await client.send(
     new CreateSecretCommand({ Name: SecretId, SecretString: 'one' }),
   )
@@ -71,7 +71,7 @@ test('a rotation goes by AWSPENDING and a moved label', async () => {
   })
 })
 
-test('the same version id is taken twice with the same value and refused with another', async () => {
+test('a version id may be used again with the same value, but not with another one', async () => {
   const first = { SecretId, SecretString: 'one', ClientRequestToken: 'a'.repeat(32) }
   endpoint.put(SecretId, 'zero')
   await client.send(new PutSecretValueCommand(first))
@@ -86,10 +86,14 @@ test('the same version id is taken twice with the same value and refused with an
 
 test.each([
   ['an unknown secret', { SecretId: 'nobody' }, 'ResourceNotFoundException'],
-  ['a label that no version has', { SecretId, VersionStage: 'AWSPREVIOUS' }, 'ResourceNotFoundException'],
+  [
+    'a staging label that no version has',
+    { SecretId, VersionStage: 'AWSPREVIOUS' },
+    'ResourceNotFoundException',
+  ],
   ['an unknown version', { SecretId, VersionId: 'b'.repeat(32) }, 'ResourceNotFoundException'],
   [
-    'a version that the label is not on',
+    'a version without the staging label',
     { SecretId, VersionId: '', VersionStage: 'AWSPENDING' },
     'InvalidRequestException',
   ],
@@ -102,7 +106,7 @@ test.each([
   })
 })
 
-test('a failing endpoint answers 500 InternalServiceError until it is mended', async () => {
+test('a failing endpoint answers 500 InternalServiceError until it is told to stop', async () => {
   endpoint.put(SecretId, 'one')
   endpoint.fail(true)
   await expect(get()).rejects.toMatchObject({
@@ -114,7 +118,7 @@ test('a failing endpoint answers 500 InternalServiceError until it is mended', a
   expect([endpoint.requests('GetSecretValue'), endpoint.requests()]).toEqual([2, 2])
 })
 
-test('an endpoint that is down refuses the connection and keeps its secrets', async () => {
+test('an endpoint that is down refuses connections and keeps its secrets', async () => {
   endpoint.put(SecretId, 'one')
   await endpoint.goDown()
   await expect(get()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
@@ -122,7 +126,7 @@ test('an endpoint that is down refuses the connection and keeps its secrets', as
   expect(await get()).toBe('one')
 })
 
-test('a delayed endpoint lets its answers wait', async () => {
+test('a delayed endpoint answers late', async () => {
   endpoint.put(SecretId, 'one')
   endpoint.delay(100)
   const before = performance.now()
