@@ -2,39 +2,39 @@ import { createHash } from 'node:crypto'
 import type { AcceptedRequest, ConversationRequest, Door } from './conversation-request.ts'
 
 /**
- * Makes a request one that a door has let in.
+ * Returns the request as accepted, with its consumer and its fingerprint.
  *
- * Without a consumer id the consumer is derived from account, door, request id and what was asked, so that every
- * attempt of one request is the same consumer: LivePerson's one open conversation a consumer then guards a repeat. Who
- * takes up an id that the ledger has forgotten, with other words, is somebody else.
+ * If nobody vouches for a consumer id, it is derived from account, door, request id and content. Every attempt at one
+ * request then has the same consumer, and LivePerson allows one open conversation per consumer, so a repeat can't open a
+ * second one. An expired id reused with different content derives a different consumer.
  *
- * @param settled.consumerId Whose conversation it is, where somebody vouches for it: the CRM, or a verified token.
+ * @param decided.consumerId The id that the CRM or a verified token vouches for.
  */
 export const accept = (
   request: ConversationRequest,
-  settled: {
+  decided: {
     readonly door: Door
     readonly requestId: string
     readonly accountId: string
     readonly consumerId: string | undefined
   },
 ): AcceptedRequest => {
-  const { door, requestId, accountId } = settled
-  const fingerprint = fingerprintOf(request, settled.consumerId)
+  const { door, requestId, accountId } = decided
+  const fingerprint = fingerprintOf(request, decided.consumerId)
   return {
     ...request,
     door,
     requestId,
     accountId,
     consumerId:
-      settled.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
+      decided.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
     fingerprint,
   }
 }
 
-/** The same for two requests that ask the same, whatever the order of their members. */
-const fingerprintOf = ({ requestId, accountId, ...asked }: ConversationRequest, consumerId = '') =>
-  sha256(JSON.stringify([consumerId, sorted(asked)]))
+/** Two requests with the same content have the same fingerprint. The order of their members doesn't matter. */
+const fingerprintOf = ({ requestId, accountId, ...content }: ConversationRequest, consumerId = '') =>
+  sha256(JSON.stringify([consumerId, sorted(content)]))
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)

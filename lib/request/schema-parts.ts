@@ -37,8 +37,11 @@ const DECIMAL = 'must be a decimal id: a string of 1 to 19 digits, or a safe int
  * already lost.
  */
 export const decimalId = z.pipe(
-  z.union([z.string().check(z.regex(/^[0-9]{1,19}$/, DECIMAL)), z.int().check(z.minimum(0, DECIMAL))], {
-    error: ({ input }) => (input === undefined ? 'is missing' : DECIMAL),
-  }),
+  z.union(
+    [z.string().check(z.regex(/^[0-9]{1,19}$/, DECIMAL)), z.int(DECIMAL).check(z.minimum(0, DECIMAL))],
+    {
+      error: ({ input }) => (input === undefined ? 'is missing' : DECIMAL),
+    },
+  ),
   z.transform(String),
 )

@@ -1,46 +1,17 @@
-import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
-import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
+import {
+  parseConversationRequest,
+  requestIdOf,
+  toRequestId,
+} from '../../../lib/request/conversation-request.ts'
+import { anyJson } from '../../support/requests.ts'
+import { wholeRequest } from '../../support/whole-request.ts'
 
-const whole = () => ({
-  requestId: 'whole-request-1',
-  accountId: '70123456',
-  campaign: { campaignId: '1', engagementId: 2 },
-  consumer: {
-    id: 'crm-1',
-    firstName: 'Ana',
-    lastName: '',
-    email: 'ana@example.org',
-    phone: '+45',
-    avatarUrl: 'https://cdn.example.org/a.png',
-    description: 'x',
-  },
-  engagementAttributes: [
-    {
-      type: 'ctmrinfo',
-      info: {
-        ctype: 'vip',
-        balance: 1.5,
-        companySize: 2,
-        loginStatus: 1,
-        lastPaymentDate: { day: 1, month: 2, year: 2026 },
-      },
-    },
-    {
-      type: 'personal',
-      personal: {
-        firstname: 'Ana',
-        age: { age: 30, year: 1996, month: 1, day: 1 },
-        contacts: [{ email: 'a', phoneType: 'HOME', address: { country: 'DK', region: 'x' } }],
-        gender: 'FEMALE',
-        language: 'da-DK',
-      },
-    },
-  ],
-  ttr: 'NORMAL',
-  context: { visitorId: 'v', sessionId: 's', interactionContextId: '1', lang: 'en-GB' },
-  message: 'Hello',
-})
+// A request has a route or a campaign, never both.
+const { route: _, ...whole } = wholeRequest()
+const minimal = { route: 'order-help' }
 
 const pathsOf = (value: unknown, path: readonly string[] = []): readonly (readonly string[])[] =>
   typeof value === 'object' && value !== null
@@ -50,13 +21,13 @@ const pathsOf = (value: unknown, path: readonly string[] = []): readonly (readon
       ])
     : []
 
-const withOdd = (value: unknown, [name, ...rest]: readonly string[], odd: unknown): unknown => {
+const withValue = (value: unknown, [name, ...rest]: readonly string[], odd: unknown): unknown => {
   if (name === undefined) return odd
   const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [...value] : { ...Object(value) }
-  return Object.assign(copy, { [name]: withOdd(Object(value)[name], rest, odd) })
+  return Object.assign(copy, { [name]: withValue(Object(value)[name], rest, odd) })
 }
 
-// Objects that throw, or pretend to be something else, where somebody takes them for text, numbers or lists.
+/** Objects that throw if they are taken for text, a number or a list, or pretend to be one. */
 const ODD: readonly unknown[] = [
   [{ toString: 0 }],
   { length: [{ toString: 0 }] },
@@ -66,16 +37,161 @@ const ODD: readonly unknown[] = [
   { length: 0 },
 ]
 
-test('a whole request is taken', () => {
-  expect(parseConversationRequest(whole()).campaign).toEqual({ campaignId: '1', engagementId: '2' })
+const findingsOf = (value: unknown) => {
+  try {
+    parseConversationRequest(value)
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return error.findings
+    throw error
+  }
+  return []
+}
+
+test('a request with every member is returned unchanged', () => {
+  expect(parseConversationRequest(whole)).toEqual(whole)
 })
 
-test.each(pathsOf(whole()).map((path) => [path.join('.'), path] as const))(
-  'an odd object at %s is refused by an InvalidRequestError',
+test('campaign ids may be numbers and become text', () => {
+  expect(parseConversationRequest({ campaign: { campaignId: '1', engagementId: 2 } })).toEqual({
+    campaign: { campaignId: '1', engagementId: '2' },
+  })
+})
+
+test.each(pathsOf(whole).map((path) => [path.join('.'), path] as const))(
+  'an odd object at %s is refused with an InvalidRequestError',
   (_, path) => {
     for (const odd of ODD)
-      expect(() => parseConversationRequest(withOdd(whole(), path, odd)), JSON.stringify(odd)).toThrow(
+      expect(() => parseConversationRequest(withValue(whole, path, odd)), JSON.stringify(odd)).toThrow(
         InvalidRequestError,
       )
   },
 )
+
+test('no JSON makes it throw anything but an InvalidRequestError', () => {
+  fc.assert(fc.property(anyJson, (value) => void findingsOf(value)))
+})
+
+describe('a finding says what is wrong, and where', () => {
+  test.each<[string, unknown, string, string]>([
+    ['not an object', [], '', 'must be an object'],
+    ['nothing', undefined, '', 'is missing'],
+    ['neither a route nor a campaign', {}, 'campaign', 'is missing, and so is route'],
+    [
+      'a route and a campaign',
+      { ...minimal, campaign: { campaignId: 1, engagementId: 2 } },
+      'campaign',
+      'must not be combined with route',
+    ],
+    ['half a campaign', { campaign: { campaignId: 1 } }, 'campaign.engagementId', 'is missing'],
+    ['an unknown key', { ...minimal, skill: 1 }, 'skill', 'is an unknown key'],
+    ['a nested unknown key', { ...minimal, consumer: { name: 1 } }, 'consumer.name', 'is an unknown key'],
+    ['a wrong type', { ...minimal, message: 5 }, 'message', 'must be a string'],
+    ['null', { ...minimal, consumer: null }, 'consumer', 'must be an object'],
+    [
+      'an invalid request id',
+      { ...minimal, requestId: 'short' },
+      'requestId',
+      'must be 8 to 128 letters, digits or . _ : -',
+    ],
+    [
+      'an invalid account id',
+      { ...minimal, accountId: '' },
+      'accountId',
+      'must be a LivePerson account id of 1 to 32 letters or digits',
+    ],
+    ['an invalid route name', { route: '-x' }, 'route', 'must be 1 to 64 letters, digits, _ or -'],
+    [
+      'a control character in a consumer id',
+      { ...minimal, consumer: { id: 'crm-1\n' } },
+      'consumer.id',
+      'must be 1 to 256 characters, without control characters',
+    ],
+    [
+      'a consumer id that UTF-8 can’t encode',
+      { ...minimal, consumer: { id: '\ud800' } },
+      'consumer.id',
+      'must not contain lone surrogates',
+    ],
+    [
+      'an avatar that is no web address',
+      { ...minimal, consumer: { avatarUrl: 'javascript:alert(1)' } },
+      'consumer.avatarUrl',
+      'must be an http or https URL',
+    ],
+    [
+      'an unknown TTR',
+      { ...minimal, ttr: 'SOON' },
+      'ttr',
+      'must be one of URGENT, NORMAL, PRIORITIZED, CUSTOM',
+    ],
+    [
+      'an invalid language',
+      { ...minimal, context: { lang: 'english' } },
+      'context.lang',
+      'must be a language tag such as en-GB',
+    ],
+    [
+      'an empty message',
+      { ...minimal, message: '' },
+      'message',
+      'must be 1 to 4500 characters as JSON, without lone surrogates',
+    ],
+    [
+      'a message that is too long as JSON',
+      { ...minimal, message: '"'.repeat(2250) },
+      'message',
+      'must be 1 to 4500 characters as JSON, without lone surrogates',
+    ],
+  ])('%s', (_, value, path, message) => {
+    expect(findingsOf(value)).toEqual([expect.objectContaining({ path, message })])
+  })
+
+  test('one per mistake', () => {
+    expect(findingsOf({ x: 1, y: 2, consumer: { firstName: 1 } }).map(({ path }) => path)).toEqual([
+      'consumer.firstName',
+      'x',
+      'y',
+    ])
+  })
+
+  test('and never repeats a value', () => {
+    for (const path of pathsOf(whole))
+      for (const { message } of findingsOf(withValue(whole, path, ['secret words'])))
+        expect(message).not.toContain('secret words')
+  })
+
+  test('and masks names that may be personal in its place', () => {
+    expect(findingsOf({ ...minimal, 'ana@example.org': 1 })).toEqual([
+      { path: 'ana@example.org', place: '(masked)', message: 'is an unknown key' },
+    ])
+  })
+})
+
+test('the longest message has 4498 characters', () => {
+  expect(findingsOf({ ...minimal, message: 'x'.repeat(4498) })).toEqual([])
+  expect(findingsOf({ ...minimal, message: 'x'.repeat(4499) })).toHaveLength(1)
+})
+
+test.each<[string, unknown, string | undefined]>([
+  ['a valid id', 'request-1', 'request-1'],
+  ['8 characters', 'a.b_c:d-', 'a.b_c:d-'],
+  ['7 characters', 'request', undefined],
+  ['128 characters', 'x'.repeat(128), 'x'.repeat(128)],
+  ['129 characters', 'x'.repeat(129), undefined],
+  ['a space', 'request 1', undefined],
+  ['a line break at the end', 'request-1\n', undefined],
+  ['a number', 12345678, undefined],
+  ['nothing', undefined, undefined],
+])('a request id: %s', (_, value, expected) => {
+  expect(toRequestId(value)).toBe(expected)
+  expect(requestIdOf({ requestId: value, other: 'invalid' })).toBe(expected)
+})
+
+test.each<[string, unknown]>([
+  ['null', null],
+  ['text', 'request-1'],
+  ['an array', ['request-1']],
+  ['an object without one', {}],
+])('%s has no request id', (_, value) => {
+  expect(requestIdOf(value)).toBeUndefined()
+})

@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type ConversationRequest,
   parseConversationRequest,
 } from '../../../lib/request/conversation-request.ts'
 import { accept } from '../../../lib/request/identity.ts'
+import { crmRequest } from '../../support/requests.ts'
 
-const settled = {
+const decided = {
   door: 'form' as const,
   requestId: 'request-1',
   accountId: '70123456',
@@ -19,15 +22,15 @@ const request = (members: object = {}): ConversationRequest =>
     ...members,
   })
 const fingerprint = (members: object = {}, consumerId?: string) =>
-  accept(request(members), { ...settled, consumerId }).fingerprint
+  accept(request(members), { ...decided, consumerId }).fingerprint
 
 describe('the consumer', () => {
-  test('is the one that somebody vouches for', () => {
-    expect(accept(request(), { ...settled, consumerId: 'crm-1' }).consumerId).toBe('crm-1')
+  test('is the one that the CRM or a token vouches for', () => {
+    expect(accept(request(), { ...decided, consumerId: 'crm-1' }).consumerId).toBe('crm-1')
   })
 
-  test('is the same in every attempt of one request, and another one for who takes up its id with other words', () => {
-    const consumerOf = (members?: object) => accept(request(members), settled).consumerId
+  test('is the same in every attempt at a request, and a different one if the id is reused with different content', () => {
+    const consumerOf = (members?: object) => accept(request(members), decided).consumerId
     expect(consumerOf()).toMatch(/^request-[0-9a-f]{64}$/)
     expect(consumerOf()).toBe(consumerOf())
     expect(consumerOf({ message: 'Hello' })).toBe(consumerOf({ message: 'Hello' }))
@@ -38,23 +41,41 @@ describe('the consumer', () => {
     ['request id', { requestId: 'request-2' }],
     ['account', { accountId: '70999999' }],
     ['door', { door: 'queue' as const }],
-  ])('is another one for another %s', (_, other) => {
-    const { consumerId } = accept(request(), settled)
-    expect(accept(request(), { ...settled, ...other }).consumerId).not.toBe(consumerId)
+  ])('is a different one for another %s', (_, other) => {
+    const { consumerId } = accept(request(), decided)
+    expect(accept(request(), { ...decided, ...other }).consumerId).not.toBe(consumerId)
   })
 
-  test('can’t be met by moving a character from one part to the next', () => {
-    const one = accept(request(), { ...settled, accountId: '7012345', requestId: '6form-12345' })
-    const other = accept(request(), { ...settled, accountId: '70123456', requestId: 'form-12345' })
+  test('stays different if a character moves from one part to the next', () => {
+    const one = accept(request(), { ...decided, accountId: '7012345', requestId: '6form-12345' })
+    const other = accept(request(), { ...decided, accountId: '70123456', requestId: 'form-12345' })
     expect(one.consumerId).not.toBe(other.consumerId)
   })
 })
 
 describe('the fingerprint', () => {
+  test('is the same for any order of members, and different for any other content', () => {
+    const shuffled = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(shuffled)
+      if (typeof value !== 'object' || value === null) return value
+      const members = Object.entries(value).map(([name, member]) => [name, shuffled(member)])
+      return Object.fromEntries(members.toReversed())
+    }
+    const of = (value: unknown) => accept(parseConversationRequest(value), decided).fingerprint
+    const contentOf = ({ requestId, accountId, ...content }: ConversationRequest) => content
+    fc.assert(
+      fc.property(crmRequest, crmRequest, (one, other) => {
+        expect(of(shuffled(one))).toBe(of(one))
+        const contents = [one, other].map((value) => contentOf(parseConversationRequest(value)))
+        expect(of(one) === of(other)).toBe(isDeepStrictEqual(contents[0], contents[1]))
+      }),
+    )
+  })
+
   test.each<[string, object]>([
-    ['the same in another order', { consumer: { lastName: 'Iversen', firstName: 'Ana' } }],
+    ['another order', { consumer: { lastName: 'Iversen', firstName: 'Ana' } }],
     [
-      'the same in another order, further in',
+      'another order of nested members',
       { engagementAttributes: [{ personal: { lastname: 'Iversen', firstname: 'Ana' }, type: 'personal' }] },
     ],
     ['ids as numbers', { campaign: { engagementId: 2, campaignId: 1 } }],
@@ -68,16 +89,16 @@ describe('the fingerprint', () => {
     ['another campaign', { campaign: { campaignId: '1', engagementId: '3' } }],
     ['another name', { consumer: { firstName: 'Ana', lastName: 'iversen' } }],
     ['a name in another member', { consumer: { lastName: 'Ana', firstName: 'Iversen' } }],
-    ['a name less', { consumer: { firstName: 'Ana' } }],
+    ['one name fewer', { consumer: { firstName: 'Ana' } }],
     ['a message', { message: 'Hello' }],
-    ['a time to respond', { ttr: 'NORMAL' }],
+    ['a TTR', { ttr: 'NORMAL' }],
     ['no attributes', { engagementAttributes: [] }],
     ['a context', { context: { lang: 'en-GB' } }],
   ])('changes with %s', (_, members) => {
     expect(fingerprint(members)).not.toBe(fingerprint())
   })
 
-  test('changes with the order of attributes, which is an order that was sent', () => {
+  test('changes with the order of attributes', () => {
     const attributes = [
       { type: 'ctmrinfo', info: {} },
       { type: 'personal', personal: {} },
@@ -87,11 +108,11 @@ describe('the fingerprint', () => {
     )
   })
 
-  test('changes with the consumer who is vouched for', () => {
+  test('changes with the consumer id', () => {
     expect(new Set([fingerprint(), fingerprint({}, 'a'), fingerprint({}, 'b')]).size).toBe(3)
   })
 
-  test('takes an array and an object of the same entries for two', () => {
+  test('differs for texts that look like the same array and object', () => {
     const of = (description: string) => fingerprint({ consumer: { description } })
     expect(of('[["a","b"]]')).not.toBe(of('{"a":"b"}'))
   })
