@@ -10,12 +10,12 @@ import type { Step } from '../../cli/steps.ts'
 import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../support/world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** Nothing listens there. */
+/** Nothing listens on this port. */
 const DEAD = 'http://127.0.0.1:2'
 
 let world: World
 let folder: string
-/** Ids of secrets live in the world of all tests; each test has its own. */
+/** All tests share one Secrets Manager, so each has its own prefix. */
 let prefix: string
 let count = 0
 
@@ -47,7 +47,7 @@ const write = async (stage: unknown): Promise<string> => {
   return file
 }
 
-/** What one run of the doctor printed, with its verdict. */
+/** One run of the doctor. */
 interface Run {
   readonly exitCode: number
   readonly printed: string
@@ -55,7 +55,7 @@ interface Run {
   readonly steps: readonly Step[]
 }
 
-/** Runs the doctor as an operator does, and searches all that it printed for every secret and token of the world. */
+/** Runs the doctor as an operator would, and checks that it printed no secret or token and opened no conversation. */
 const examine = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> => {
   const { exitCode, printed } = await run(['--json', ...args], env)
   const { ok, steps } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '')
@@ -87,14 +87,15 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
     .catch(({ code, stdout, stderr }) => ({ exitCode: Number(code), printed: `${stdout}${stderr}` }))
 }
 
-/** AppJWTs as the IDP got them. */
+/** Returns the AppJWTs that the IDP received. */
 const tokens = () =>
   world.livePerson
     .requests({ service: 'idp' })
     .map(({ headers }) => headers.authorization ?? '')
     .filter(Boolean)
 
-const inShort = ({ steps }: Run, accountId = ACCOUNT) =>
+/** Returns the code or status of each step of an account. */
+const codesOf = ({ steps }: Run, accountId = ACCOUNT) =>
   Object.fromEntries(
     steps
       .filter((step) => [accountId, ''].includes(step.accountId))
@@ -103,7 +104,7 @@ const inShort = ({ steps }: Run, accountId = ACCOUNT) =>
 
 const stepOf = ({ steps }: Run, name: string) => steps.find(({ step }) => step === name)
 
-const WELL = {
+const ALL_OK = {
   configuration: 'ok',
   secret: 'ok',
   domains: 'ok',
@@ -112,53 +113,55 @@ const WELL = {
   conversation: 'ok',
 }
 
-describe('where all is well, the doctor', () => {
-  test('says so of every account, and opens nothing', async () => {
+describe('if every step is ok, the doctor', () => {
+  test('reports each step of every account, and opens nothing', async () => {
     putSecrets()
     await refresh(world.createService())
     const file = await write(STAGE)
-    const said = await examine(['--config-file', file])
-    expect(said.exitCode).toBe(0)
-    expect(inShort(said)).toEqual(WELL)
-    expect(inShort(said, OTHER_ACCOUNT)).toEqual(WELL)
-    expect(stepOf(said, 'domains')?.found).toContain('state table: written 0 min ago')
-    expect(stepOf(said, 'AppJWT')?.found).toContain('valid for 60 min')
-    expect(stepOf(said, 'conversation')?.found).toContain('"campaignId":"3120045610"')
+    const result = await examine(['--config-file', file])
+    expect(result.exitCode).toBe(0)
+    expect(codesOf(result)).toEqual(ALL_OK)
+    expect(codesOf(result, OTHER_ACCOUNT)).toEqual(ALL_OK)
+    expect(stepOf(result, 'domains')?.found).toContain('state table: written 0 min ago')
+    expect(stepOf(result, 'AppJWT')?.found).toContain('valid for 60 min')
+    expect(stepOf(result, 'conversation')?.found).toContain('"campaignId":"3120045610"')
     expect(world.livePerson.conversations()).toEqual([])
     const [appJwt = ''] = tokens()
     expect(decodeJwt(appJwt)).toBeTruthy()
   })
 
-  test('finds what a stage is made of by its name, before there is a table', async () => {
+  test('finds the names of a stage by itself, and needs no state table', async () => {
     putSecrets()
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT, '--state-table', 'not-yet'])
-    expect(said.exitCode).toBe(0)
-    expect(stepOf(said, 'configuration')?.found).toContain('config/local.json')
-    expect(stepOf(said, 'domains')?.found).toContain("state table: can't be read (ResourceNotFoundException)")
-    expect(new Set(said.steps.map(({ accountId }) => accountId))).toEqual(new Set(['', ACCOUNT]))
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT, '--state-table', 'not-yet'])
+    expect(result.exitCode).toBe(0)
+    expect(stepOf(result, 'configuration')?.found).toContain('config/local.json')
+    expect(stepOf(result, 'domains')?.found).toContain(
+      "state table: can't be read (ResourceNotFoundException)",
+    )
+    expect(new Set(result.steps.map(({ accountId }) => accountId))).toEqual(new Set(['', ACCOUNT]))
   })
 })
 
 describe('a secret', () => {
-  test('that is missing fails its account only, and skips what needs it', async () => {
+  test('that is missing fails only its own account, and skips the steps that need it', async () => {
     world.secretsManager.put(`${prefix}/${OTHER_ACCOUNT}`, secretOf(OTHER_ACCOUNT))
-    const said = await examine(['--stage', 'local'])
-    expect(said.exitCode).toBe(1)
-    expect(inShort(said)).toEqual({
-      ...WELL,
+    const result = await examine(['--stage', 'local'])
+    expect(result.exitCode).toBe(1)
+    expect(codesOf(result)).toEqual({
+      ...ALL_OK,
       secret: 'invalid_config',
       AppJWT: 'skipped',
       ConsumerJWS: 'skipped',
     })
-    expect(stepOf(said, 'secret')?.next).toContain(`create-secret --name ${prefix}/${ACCOUNT}`)
-    expect(inShort(said, OTHER_ACCOUNT)).toEqual(WELL)
+    expect(stepOf(result, 'secret')?.next).toContain(`create-secret --name ${prefix}/${ACCOUNT}`)
+    expect(codesOf(result, OTHER_ACCOUNT)).toEqual(ALL_OK)
   })
 
-  test('of another form is refused, and not quoted', async () => {
-    world.secretsManager.put(`${prefix}/${ACCOUNT}`, { id: 'a', secret: 'hunter2-of-another-form' })
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-    expect(inShort(said)).toMatchObject({ secret: 'invalid_config', AppJWT: 'skipped' })
-    expect(said.printed).not.toContain('hunter2')
+  test('of another shape is refused, and not quoted', async () => {
+    world.secretsManager.put(`${prefix}/${ACCOUNT}`, { id: 'a', secret: 'hunter2-of-another-shape' })
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(codesOf(result)).toMatchObject({ secret: 'invalid_config', AppJWT: 'skipped' })
+    expect(result.printed).not.toContain('hunter2')
   })
 
   test('that Sentinel refuses fails the AppJWT, and is not quoted', async () => {
@@ -166,80 +169,80 @@ describe('a secret', () => {
       ...secretOf(ACCOUNT),
       clientSecret: 'wrong-and-private',
     })
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-    expect(inShort(said)).toEqual({ ...WELL, AppJWT: 'credentials_refused', ConsumerJWS: 'skipped' })
-    expect(stepOf(said, 'AppJWT')?.next).toContain('put-secret-value')
-    expect(said.printed).not.toContain('wrong-and-private')
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(codesOf(result)).toEqual({ ...ALL_OK, AppJWT: 'credentials_refused', ConsumerJWS: 'skipped' })
+    expect(stepOf(result, 'AppJWT')?.next).toContain('put-secret-value')
+    expect(result.printed).not.toContain('wrong-and-private')
   })
 
-  test('that only its previous version is right for is told as that', async () => {
+  test('is reported if Sentinel accepts only its previous version', async () => {
     putSecrets()
     world.secretsManager.put(`${prefix}/${ACCOUNT}`, {
       ...secretOf(ACCOUNT),
       clientSecret: 'wrong-and-private',
     })
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-    expect(stepOf(said, 'secret')?.found).toContain('AWSPREVIOUS is valid')
-    expect(stepOf(said, 'AppJWT')).toMatchObject({
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(stepOf(result, 'secret')?.found).toContain('AWSPREVIOUS is valid')
+    expect(stepOf(result, 'AppJWT')).toMatchObject({
       status: 'failed',
       found: expect.stringContaining('AWSPREVIOUS'),
     })
-    expect(said.printed).not.toContain('wrong-and-private')
+    expect(result.printed).not.toContain('wrong-and-private')
   })
 
-  test('that Secrets Manager does not give is told with the name of its error', async () => {
-    const said = await examine(['--stage', 'local'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: DEAD })
-    expect(inShort(said)).toMatchObject({ secret: 'service_unavailable', domains: 'ok' })
-    expect(stepOf(said, 'secret')?.found).toContain('ECONNREFUSED')
-    expect(stepOf(said, 'secret')?.next).toContain('secretsmanager:GetSecretValue')
+  test('that Secrets Manager does not return is reported with the name of the error', async () => {
+    const result = await examine(['--stage', 'local'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: DEAD })
+    expect(codesOf(result)).toMatchObject({ secret: 'service_unavailable', domains: 'ok' })
+    expect(stepOf(result, 'secret')?.found).toContain('ECONNREFUSED')
+    expect(stepOf(result, 'secret')?.next).toContain('secretsmanager:GetSecretValue')
   })
 })
 
 describe('domains', () => {
-  test("with a host that is not LivePerson's are refused, and get no secret", async () => {
+  test("with a host that isn't LivePerson's are refused, and no secret is sent there", async () => {
     putSecrets()
     world.livePerson.setHost('sentinel', 'sentinel.example.com')
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-    expect(inShort(said)).toEqual({
-      ...WELL,
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(codesOf(result)).toEqual({
+      ...ALL_OK,
       domains: 'liveperson_unavailable',
       AppJWT: 'skipped',
       ConsumerJWS: 'skipped',
     })
-    expect(stepOf(said, 'domains')?.next).toContain('ask LivePerson')
+    expect(stepOf(result, 'domains')?.next).toContain('ask LivePerson')
     expect(world.livePerson.requests({ service: 'sentinel' })).toEqual([])
   })
 
-  test('of a Domain API that is down are told with the reason', async () => {
+  test('are reported with the reason if the Domain API is down', async () => {
     putSecrets()
-    const said = await examine(['--stage', 'local', '--account', ACCOUNT, '--domain-api-url', DEAD])
-    expect(inShort(said)).toMatchObject({ domains: 'liveperson_unavailable', AppJWT: 'skipped' })
-    expect(stepOf(said, 'domains')?.found).toContain('ECONNREFUSED')
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT, '--domain-api-url', DEAD])
+    expect(codesOf(result)).toMatchObject({ domains: 'liveperson_unavailable', AppJWT: 'skipped' })
+    expect(stepOf(result, 'domains')?.found).toContain('ECONNREFUSED')
   })
 })
 
 test.each([
   ['sentinel', { AppJWT: 'liveperson_unavailable', ConsumerJWS: 'skipped' }],
   ['idp', { AppJWT: 'ok', ConsumerJWS: 'liveperson_unavailable' }],
-] as const)('a %s in trouble fails its own step', async (service, expected) => {
+] as const)('an outage of %s fails its own step', async (service, expected) => {
   putSecrets()
   world.livePerson.faults.add({ service, kind: 'status', status: 503, times: 9 })
-  const said = await examine(['--stage', 'local', '--account', ACCOUNT])
-  expect(inShort(said)).toEqual({ ...WELL, ...expected })
+  const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+  expect(codesOf(result)).toEqual({ ...ALL_OK, ...expected })
 })
 
 describe('a configuration', () => {
-  test('that is wrong is told with all its mistakes at once', async () => {
+  test('that is invalid is reported with all its mistakes at once', async () => {
     const file = await write({
       origins: ['no origin'],
       accounts: [{ accountId: 'not-an-id', routes: { help: { campaignId: 'x', engagementId: '1' } } }],
     })
-    const said = await examine(['--config-file', file])
-    expect(said.exitCode).toBe(1)
-    const { found } = stepOf(said, 'configuration') ?? {}
+    const result = await examine(['--config-file', file])
+    expect(result.exitCode).toBe(1)
+    const { found } = stepOf(result, 'configuration') ?? {}
     for (const path of ['origins.0', 'accounts.0.accountId', 'accounts.0.routes.help.campaignId'])
       expect(found).toContain(path)
-    const { configuration, ...later } = inShort(said)
+    const { configuration, ...later } = codesOf(result)
     expect(configuration).toBe('invalid_config')
     expect(new Set(Object.values(later))).toEqual(new Set(['skipped']))
   })
@@ -247,15 +250,15 @@ describe('a configuration', () => {
   test.each([
     ['stage', ['--stage', 'nowhere'], 'config/nowhere.json'],
     ['account', ['--stage', 'local', '--account', '70000000'], '70000000'],
-  ])('of an unknown %s is told by its name', async (_, args, name) => {
-    const said = await examine(args)
-    expect(inShort(said)).toMatchObject({ configuration: 'invalid_config', secret: 'skipped' })
-    expect(stepOf(said, 'configuration')?.found).toContain(name)
-    expect(stepOf(said, 'configuration')?.next).toContain('dev, local')
+  ])('of an unknown %s is reported with its name', async (_, args, name) => {
+    const result = await examine(args)
+    expect(codesOf(result)).toMatchObject({ configuration: 'invalid_config', secret: 'skipped' })
+    expect(stepOf(result, 'configuration')?.found).toContain(name)
+    expect(stepOf(result, 'configuration')?.next).toContain('dev, local')
   })
 })
 
-test('wrong flags are told by exit code 2, and --help by 0', async () => {
+test('wrong flags exit with 2, and --help exits with 0', async () => {
   expect((await run(['--stag', 'local'], {})).exitCode).toBe(2)
   expect((await run([], {})).exitCode).toBe(2)
   const help = await run(['--help'], {})

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { adviseOn } from '../../cli/advice.ts'
+import { STEPS, type StepName } from '../../cli/steps.ts'
+import { type AppError, InternalError, toError } from '../../lib/errors/errors.ts'
+import { ForeignHostError } from '../../lib/liveperson/domain-api.ts'
+
+const about = { accountId: '70123456', secretId: 'app/dev/70123456', stages: ['dev', 'local'] }
+
+test.each<[string, StepName, AppError, string]>([
+  ['an invalid configuration', 'configuration', toError('invalid_config'), 'dev, local'],
+  ['a missing secret', 'secret', toError('invalid_config'), 'create-secret --name app/dev/70123456 '],
+  [
+    'a missing bot-check secret',
+    'bot-check secret',
+    toError('invalid_config'),
+    'create-secret --name app/dev/70123456/bot-check ',
+  ],
+  ['Secrets Manager being down', 'secret', toError('service_unavailable'), 'secretsmanager:GetSecretValue'],
+  ['a foreign host', 'domains', new ForeignHostError({ detail: '', reached: false }), 'ask LivePerson first'],
+  ['the Domain API being down', 'domains', toError('liveperson_unavailable'), '70123456'],
+  ['refused credentials', 'AppJWT', toError('credentials_refused'), 'put-secret-value'],
+  ['Sentinel being down', 'AppJWT', toError('liveperson_unavailable'), 'reach Sentinel'],
+  ['a refusal by Sentinel', 'AppJWT', toError('liveperson_rejected'), 'ask LivePerson why Sentinel'],
+  ['a refused AppJWT', 'ConsumerJWS', toError('credentials_refused'), 'enable the Connector API'],
+  ['the IDP being down', 'ConsumerJWS', toError('liveperson_unavailable'), 'reach the IDP'],
+  ['an account without routes', 'conversation', toError('invalid_config'), 'add a route'],
+])('the advice on %s says what to do', (_, step, error, text) => {
+  expect(adviseOn(step, error, about)).toContain(text)
+})
+
+test.each(STEPS)('the advice on an unexpected error in %s is to try again', (step) => {
+  expect(adviseOn(step, new InternalError({ detail: '' }), about)).toContain('run the doctor again')
+})
