@@ -6,7 +6,10 @@ const BATCHES = 30
 /** As in serverless.yml. */
 const BATCH_SIZE = 10
 
-/** Measures the records per second of one container that gets batch after batch, each record for a new consumer. */
+/**
+ * Measures the records per second of one container that gets batch after batch, each record for a new
+ * consumer.
+ */
 export const measureBatches = async (world: World): Promise<readonly Figure[]> => {
   const container = world.createContainer()
   const openPlain = createPlainClient(world)

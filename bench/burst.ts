@@ -11,8 +11,8 @@ const PATIENT = {
 }
 
 /**
- * Counts the calls for a thousand concurrent opens in one container, with empty caches and an empty state table. It doesn't
- * measure their time, which would mostly be the local DynamoDB's.
+ * Counts the calls for a thousand concurrent opens in one container, with empty caches and an empty state
+ * table. It doesn't measure their time, which would mostly be the local DynamoDB's.
  */
 export const measureBurst = async (world: World): Promise<readonly Figure[]> => {
   const { secretsManager, livePerson } = world

@@ -31,9 +31,9 @@ interface Packaged extends Bundle {
 }
 
 /**
- * Measures the import of each packaged handler in a new process, as a cold start does it: parsing and running its code, and
- * for the two doors reading secrets and domains. Compares it with the same source bundled by esbuild's defaults: not
- * minified, with CommonJS builds and all of the SDK's credential providers.
+ * Measures the import of each packaged handler in a new process, as a cold start does it: parsing and running
+ * its code, and for the two doors reading secrets and domains. Compares it with the same source bundled by
+ * esbuild's defaults: not minified, with CommonJS builds and all of the SDK's credential providers.
  */
 export const measureColdStarts = async (world: World): Promise<readonly Figure[]> => {
   const environment = {

@@ -23,7 +23,10 @@ const REQUEST = {
   message: 'My order is late',
 }
 
-/** Measures the service's own work per request, from the event to the text of the CONVERSATION body, without network or log. */
+/**
+ * Measures the service's own work per request, from the event to the text of the CONVERSATION body, without
+ * network or log.
+ */
 export const measureHandlerTime = async ({ stage }: World): Promise<readonly Figure[]> => {
   const event = toFormEvent(REQUEST)
   const record = { body: JSON.stringify(REQUEST), messageId: randomUUID() }
@@ -51,7 +54,9 @@ const toBody = ({ request, destination }: Pick<Job, 'request' | 'destination'>):
   )
 }
 
-/** Returns the microseconds per call. The first samples are dropped, since the engine is still compiling then. */
+/**
+ * Returns the microseconds per call. The first samples are dropped, since the engine is still compiling then.
+ */
 const sample = (work: () => string): number => {
   const microseconds: number[] = []
   for (let taken = -10; taken < SAMPLES; taken++) {

@@ -17,8 +17,8 @@ export interface PlainRequest {
 }
 
 /**
- * Opens a conversation by following LivePerson's guide from top to bottom: domains, AppJWT, ConsumerJWS, CONVERSATION. It
- * caches nothing, retries nothing and records nothing.
+ * Opens a conversation by following LivePerson's guide from top to bottom: domains, AppJWT, ConsumerJWS,
+ * CONVERSATION. It caches nothing, retries nothing and records nothing.
  *
  * @returns The conversation's id.
  * @throws {Error} LivePerson didn't open it.

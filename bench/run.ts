@@ -8,9 +8,9 @@ import { measureWarmOpens } from './warm-open.ts'
 import { startWorld } from './world.ts'
 
 /**
- * `npm run bench [-- --json]`: compares this service with a plain client in one run on this machine, against the LivePerson
- * simulator. It has no thresholds, since only the ratios are comparable between machines. With `--json`, the last line is
- * one JSON object.
+ * `npm run bench [-- --json]`: compares this service with a plain client in one run on this machine, against
+ * the LivePerson simulator. It has no thresholds, since only the ratios are comparable between machines. With
+ * `--json`, the last line is one JSON object.
  */
 async function main(): Promise<void> {
   const startedAt = performance.now()

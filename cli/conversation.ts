@@ -6,7 +6,8 @@ import { toConversationBody } from '../lib/liveperson/payload.ts'
 import type { Found } from './steps.ts'
 
 /**
- * Builds, but doesn't send, the CONVERSATION body of an account's first route for a consumer without any data.
+ * Builds, but doesn't send, the CONVERSATION body of an account's first route for a consumer without any
+ * data.
  *
  * @throws {InvalidConfigError} The account accepts no request at all.
  */

@@ -3,8 +3,9 @@ import { HELP, readSettings, type Settings } from './settings.ts'
 import type { Step } from './steps.ts'
 
 /**
- * `npm run doctor -- --stage <stage>`: checks for each account of a stage what must work before a conversation can be
- * opened, without opening one. Exits with 0 if every step is ok, 1 if one isn't, 2 for wrong flags.
+ * `npm run doctor -- --stage <stage>`: checks for each account of a stage what must work before a
+ * conversation can be opened, without opening one. Exits with 0 if every step is ok, 1 if one isn't, 2 for
+ * wrong flags.
  */
 async function main(settings: Settings): Promise<boolean> {
   const steps: Step[] = []

@@ -8,8 +8,8 @@ import type { Http } from '../lib/liveperson/http.ts'
 import type { Found } from './steps.ts'
 
 /**
- * Asks the Domain API for an account's hosts, and reads the age of those in the state table. A table that can't be read
- * isn't a failure, since there is none before the first deploy.
+ * Asks the Domain API for an account's hosts, and reads the age of those in the state table. A table that
+ * can't be read isn't a failure, since there is none before the first deploy.
  *
  * @throws {ForeignHostError | LivePersonUnavailableError}
  */

@@ -3,7 +3,8 @@ import { type About, adviseOn } from './advice.ts'
 import type { Found, Step, StepName } from './steps.ts'
 
 /**
- * Runs one step, reports its result, and returns its value, or undefined if it wasn't successful. It never throws.
+ * Runs one step, reports its result, and returns its value, or undefined if it wasn't successful. It never
+ * throws.
  *
  * @param work Undefined skips the step, because an earlier step that it needs failed.
  */

@@ -19,12 +19,12 @@ export interface Settings {
 /** The text of `--help`. */
 export const HELP = `npm run doctor -- --stage <stage> [--account <id>] [--region <region>] [--json]
 
-Checks for each account of the stage: configuration, secret, domains, AppJWT, ConsumerJWS, and the CONVERSATION body of
-its first route, which isn't sent. Prints one line per step: ok, failed (with what to do next) or skipped. Exits with 0
-if every step is ok, 1 if one isn't, 2 for wrong flags. Never prints a secret or a token. Writes nothing to AWS. At
-LivePerson it registers one consumer, who never has a conversation.
+Checks for each account of the stage: configuration, secret, domains, AppJWT, ConsumerJWS, and the
+CONVERSATION body of its first route, which isn't sent. Prints one line per step: ok, failed (with what to do
+next) or skipped. Exits with 0 if every step is ok, 1 if one isn't, 2 for wrong flags. Never prints a secret or a
+token. Writes nothing to AWS. At LivePerson it registers one consumer, who never has a conversation.
 
-  --stage              config/<stage>.json and its AWS resources, unless a flag or variable below says otherwise
+  --stage              config/<stage>.json and its AWS resources, unless set below
   --account            only this account
   --region             default AWS_REGION, else eu-west-1
   --config-file        CONFIG_FILE, default config/<stage>.json
@@ -33,8 +33,8 @@ LivePerson it registers one consumer, who never has a conversation.
   --domain-api-url     LIVEPERSON_DOMAIN_API_URL, default https://api.liveperson.net
   --json               print one JSON object as the last line
 
-The AWS SDK finds its credentials as usual (AWS_PROFILE, …). They must allow secretsmanager:GetSecretValue, and
-dynamodb:GetItem to show the age of the hosts in the state table.
+The AWS SDK finds its credentials as usual (AWS_PROFILE, …). They must allow secretsmanager:GetSecretValue.
+dynamodb:GetItem is needed to show the age of the hosts in the state table.
 
 With the local stack of \`npm start\` (use the ports that it prints):
   AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\
@@ -42,7 +42,8 @@ With the local stack of \`npm start\` (use the ports that it prints):
   LIVEPERSON_DOMAIN_API_URL=http://127.0.0.1:4570 npm run doctor -- --stage local`
 
 /**
- * Returns the settings. Flags override environment variables, which override the names that the stage is deployed with.
+ * Returns the settings. Flags override environment variables, which override the names that the stage is
+ * deployed with.
  *
  * @throws {Error} A flag is unknown, or neither the stage nor everything that it decides is named.
  */

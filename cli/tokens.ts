@@ -18,8 +18,8 @@ export interface Reach {
 }
 
 /**
- * Requests an AppJWT with the current secret. If that is refused, tries the previous one. An accepted previous secret keeps
- * the service running, but must still be fixed.
+ * Requests an AppJWT with the current secret. If that is refused, tries the previous one. An accepted
+ * previous secret keeps the service running, but must still be fixed.
  *
  * @throws {CredentialsRefusedError | LivePersonUnavailableError}
  */

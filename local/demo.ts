@@ -8,8 +8,9 @@ import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop, orStop } from './stack/stop-signal.ts'
 
 /**
- * `npm run demo [-- --json]`: starts the local stack, opens one conversation from a form and one from a CRM event, and shows
- * where LivePerson routed them. Exits with 0 only if both are open and on the skill that their campaign requires.
+ * `npm run demo [-- --json]`: starts the local stack, opens one conversation from a form and one from a CRM
+ * event, and shows where LivePerson routed them. Exits with 0 only if both are open and on the skill that
+ * their campaign requires.
  */
 async function main(): Promise<boolean> {
   const signal = listenForStop()

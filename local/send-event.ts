@@ -3,7 +3,9 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { readResources } from './aws/resources.ts'
 import { AWS_ACCOUNT_ID, awsClientConfig } from './aws/sdk.ts'
 
-/** `npx node local/send-event.ts [file] [queue URL]`: sends the content of a file to the local events queue. */
+/**
+ * `npx node local/send-event.ts [file] [queue URL]`: sends the content of a file to the local events queue.
+ */
 async function main(
   file = 'local/examples/crm-event.json',
   queueUrl = `http://127.0.0.1:4566/${AWS_ACCOUNT_ID}/${readResources().events.name}`,

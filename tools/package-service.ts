@@ -20,10 +20,11 @@ const Template = z.object({
 export type Resource = z.infer<typeof Template>['Resources'][string]
 
 /**
- * Runs `serverless package` without AWS credentials. Works on a copy of the project, because packaging empties the
- * `.serverless` folder, which something else may be using.
+ * Runs `serverless package` without AWS credentials. Works on a copy of the project, because packaging
+ * empties the `.serverless` folder, which something else may be using.
  *
- * @returns The template, the paths of the zips, what the command printed, and a function that removes the copy.
+ * @returns The template, the paths of the zips, what the command printed, and a function that removes the
+ *   copy.
  */
 export async function packageService() {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-package-'))

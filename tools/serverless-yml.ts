@@ -27,8 +27,9 @@ export function readStageNames(stage: string): StageNames {
 }
 
 /**
- * Returns the parsed content of serverless.yml or of a file in infrastructure/. The variables for the service's name and
- * the stage are filled in. Other variables and CloudFormation's functions stay as they are.
+ * Returns the parsed content of serverless.yml or of a file in infrastructure/. The variables for the
+ * service's name and the stage are filled in. Other variables and CloudFormation's functions stay as they
+ * are.
  *
  * @param path Relative to the project's root.
  */

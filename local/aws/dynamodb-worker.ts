@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import dynalite from 'dynalite'
 
-// dynalite throws uncatchable errors on some input, and if a client disconnects in the middle of a request. In a thread of
-// its own, such an error costs one connection instead of the process and the data.
+// dynalite throws uncatchable errors on some input, and if a client disconnects in the middle of a request.
+// In a thread of its own, such an error costs one connection instead of the process and the data.
 const server = dynalite({ createTableMs: 0 })
 const current = new AsyncLocalStorage<ServerResponse>()
 const open = new Set<ServerResponse>()
@@ -21,7 +21,8 @@ server.on('request', (request: IncomingMessage, response: ServerResponse) => {
 
 process.on('uncaughtException', () => {
   const response = current.getStore()
-  // The failed request isn't always known. The SDK retries a closed connection, but would wait for a silent one.
+  // The failed request isn't always known. The SDK retries a closed connection, but would wait for a silent
+  // one.
   for (const failed of response ? [response] : open) failed.destroy()
 })
 

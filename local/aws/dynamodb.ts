@@ -14,8 +14,8 @@ export interface LocalDynamoDb {
 }
 
 /**
- * Starts dynalite with the state table that infrastructure/state-table.yml declares. It supports neither TTL nor
- * transactions.
+ * Starts dynalite with the state table that infrastructure/state-table.yml declares. It supports neither TTL
+ * nor transactions.
  *
  * @param options.port Default: a free one.
  * @throws {PortTakenError}

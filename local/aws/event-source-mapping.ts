@@ -17,12 +17,14 @@ export interface EventSourceMapping {
 }
 
 /**
- * Starts an event source mapping between an SQS queue and a function with ReportBatchItemFailures. Like Lambda's, it
- * receives batches, invokes the function, and deletes the messages that succeeded. A message that failed is received again
- * after its visibility timeout, which is the queue's unless the function has changed it.
+ * Starts an event source mapping between an SQS queue and a function with ReportBatchItemFailures. Like
+ * Lambda's, it receives batches, invokes the function, and deletes the messages that succeeded. A message
+ * that failed is received again after its visibility timeout, which is the queue's unless the function has
+ * changed it.
  *
  * @param options.maximumConcurrency The largest number of batches to process at once.
- * @param options.log Called for each batch that fails as a whole, and if SQS can't be reached. Default: nothing is logged.
+ * @param options.log Called for each batch that fails as a whole, and if SQS can't be reached. Default:
+ *   nothing is logged.
  */
 export function startEventSourceMapping(options: {
   readonly queueUrl: string
@@ -93,9 +95,9 @@ const BatchResponse = z.object({
 })
 
 /**
- * Returns the ids of the failed messages, read from a partial batch response as Lambda reads it. If the response is empty,
- * null or has no failures, none failed. After a function error, or if the response has another shape or an identifier that
- * isn't in the batch, all failed, and `reason` says why.
+ * Returns the ids of the failed messages, read from a partial batch response as Lambda reads it. If the
+ * response is empty, null or has no failures, none failed. After a function error, or if the response has
+ * another shape or an identifier that isn't in the batch, all failed, and `reason` says why.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */

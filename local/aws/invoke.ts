@@ -35,8 +35,8 @@ export function invokeByApi(options: {
 }
 
 /**
- * Returns a function that invokes a handler in this process as Lambda would. Events and answers are converted to JSON and
- * back. An error or a timeout becomes a function error.
+ * Returns a function that invokes a handler in this process as Lambda would. Events and answers are converted
+ * to JSON and back. An error or a timeout becomes a function error.
  *
  * @param options.timeoutMs Default: 60 seconds.
  */

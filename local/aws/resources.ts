@@ -6,8 +6,8 @@ import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 const STAGE = 'local'
 
 /**
- * Returns the AWS resources of the stage `local` as serverless.yml and infrastructure/ declare them. The stand-ins read the
- * same files that are deployed, so the two can't drift apart.
+ * Returns the AWS resources of the stage `local` as serverless.yml and infrastructure/ declare them. The
+ * stand-ins read the same files that are deployed, so the two can't drift apart.
  */
 export function readResources() {
   const service = Service.parse(readDeclaration('serverless.yml', STAGE))
@@ -81,7 +81,10 @@ function toQueueArn(name: string): string {
   return `arn:aws:sqs:${REGION}:${AWS_ACCOUNT_ID}:${name}`
 }
 
-/** Resolves what CloudFormation would: the ARN of a queue by its logical id, and AWS's pseudo parameters in a text. */
+/**
+ * Resolves what CloudFormation would: the ARN of a queue by its logical id, and AWS's pseudo parameters in a
+ * text.
+ */
 function resolve(value: unknown, arns: Readonly<Record<string, string>>): unknown {
   if (Array.isArray(value)) return value.map((item) => resolve(item, arns))
   if (typeof value !== 'object' || value === null) return value

@@ -40,8 +40,8 @@ export interface VersionSelector {
 }
 
 /**
- * Returns an in-memory store of secrets with versions. It moves staging labels as Secrets Manager does: a label is attached
- * to one version at a time, and the version that loses AWSCURRENT gets AWSPREVIOUS.
+ * Returns an in-memory store of secrets with versions. It moves staging labels as Secrets Manager does: a
+ * label is attached to one version at a time, and the version that loses AWSCURRENT gets AWSPREVIOUS.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
  */
@@ -98,7 +98,10 @@ export function createSecretVersions() {
       return { secret, version: existing ?? addVersion(secret, value, versionId, stages) }
     },
 
-    /** @throws {SecretsManagerError} ResourceNotFoundException, or InvalidRequestException if id and label don't match. */
+    /**
+     * @throws {SecretsManagerError} ResourceNotFoundException, or InvalidRequestException if id and label
+     *   don't match.
+     */
     get(secretId: string, { versionId, stage }: VersionSelector): { secret: Secret; version: Version } {
       const secret = find(secretId)
       if (versionId !== undefined) {
@@ -117,7 +120,10 @@ export function createSecretVersions() {
       return { secret, version }
     },
 
-    /** @throws {SecretsManagerError} InvalidParameterException: the label is attached to another version than `from`. */
+    /**
+     * @throws {SecretsManagerError} InvalidParameterException: the label is attached to another version than
+     *   `from`.
+     */
     moveStage(secretId: string, stage: string, to: string | undefined, from: string | undefined): Secret {
       const secret = find(secretId)
       const holder = labelled(secret, stage)

@@ -9,9 +9,9 @@ import { createSecretVersions, SecretsManagerError } from './secret-versions.ts'
 export type LocalSecretsManager = Awaited<ReturnType<typeof startSecretsManager>>
 
 /**
- * Starts a Secrets Manager endpoint on 127.0.0.1 that AWS's SDK can use. It supports GetSecretValue, CreateSecret,
- * PutSecretValue, UpdateSecretVersionStage and DescribeSecret, with versions and staging labels. It doesn't check
- * signatures.
+ * Starts a Secrets Manager endpoint on 127.0.0.1 that AWS's SDK can use. It supports GetSecretValue,
+ * CreateSecret, PutSecretValue, UpdateSecretVersionStage and DescribeSecret, with versions and staging
+ * labels. It doesn't check signatures.
  *
  * @param options.port Default: a free one.
  * @throws {PortTakenError}
@@ -48,7 +48,10 @@ export async function startSecretsManager(options: { readonly port?: number } = 
   return {
     url: `http://127.0.0.1:${port}`,
 
-    /** Creates the secret, or rotates it: the value becomes AWSCURRENT. Values other than text are stored as JSON. */
+    /**
+     * Creates the secret, or rotates it: the value becomes AWSCURRENT. Values other than text are stored as
+     * JSON.
+     */
     put(name: string, value: unknown): void {
       const string = typeof value === 'string' ? value : JSON.stringify(value)
       try {
@@ -58,7 +61,10 @@ export async function startSecretsManager(options: { readonly port?: number } = 
       }
     },
 
-    /** Returns the number of requests for an action, such as `GetSecretValue`. Without an action: of all requests. */
+    /**
+     * Returns the number of requests for an action, such as `GetSecretValue`. Without an action: of all
+     * requests.
+     */
     requests(action?: string): number {
       if (action !== undefined) return counts[action] ?? 0
       return Object.values(counts).reduce((sum, count) => sum + count, 0)

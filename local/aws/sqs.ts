@@ -8,10 +8,12 @@ import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 export type LocalSqs = Awaited<ReturnType<typeof startSqs>>
 
 /**
- * Starts fauxqs with the queues that infrastructure/queues.yml declares, with their redrive policy and visibility timeout.
+ * Starts fauxqs with the queues that infrastructure/queues.yml declares, with their redrive policy and
+ * visibility timeout.
  *
  * @param options.port Default: a free one.
- * @param options.eventsAttributes Attributes of the events queue to override, such as a shorter `VisibilityTimeout`.
+ * @param options.eventsAttributes Attributes of the events queue to override, such as a shorter
+ *   `VisibilityTimeout`.
  * @throws {PortTakenError}
  */
 export async function startSqs(
@@ -52,8 +54,8 @@ export async function startSqs(
 }
 
 /**
- * Widens fauxqs's pattern for message bodies in place. fauxqs 2 checks UTF-16 code units, and so refuses every emoji. SQS
- * accepts them.
+ * Widens fauxqs's pattern for message bodies in place. fauxqs 2 checks UTF-16 code units, and so refuses
+ * every emoji. SQS accepts them.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */

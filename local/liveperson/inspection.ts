@@ -11,12 +11,12 @@ import { changeSettings } from './state/settings.ts'
 import { isNamedService } from './state/state.ts'
 
 /**
- * Returns the listener for `/_simulator/`, which shows other processes (such as curl) what the simulator has seen, and
- * offers its switches. It isn't part of LivePerson: faults don't strike it and its requests aren't recorded. It refuses
- * an invalid body with 400 and an unknown path with 404.
+ * Returns the listener for `/_simulator/`, which shows other processes (such as curl) what the simulator has
+ * seen, and offers its switches. It isn't part of LivePerson: faults don't strike it and its requests aren't
+ * recorded. It refuses an invalid body with 400 and an unknown path with 404.
  *
- * GET: conversations, consumers, requests (`?service=&accountId=`), counts, faults, settings, clock.
- * POST: faults, reset, clock `{advanceMs}` or `{now}`, close-conversation `{conversationId}`, settings, move-hosts,
+ * GET: conversations, consumers, requests (`?service=&accountId=`), counts, faults, settings, clock. POST:
+ * faults, reset, clock `{advanceMs}` or `{now}`, close-conversation `{conversationId}`, settings, move-hosts,
  * host `{service, host}`, secrets `{accountId, clientSecrets}`, revoke-app-tokens, revoke-consumer-tokens.
  * DELETE: faults.
  */

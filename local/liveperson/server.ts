@@ -1,14 +1,8 @@
 import { createExchange, type Serve } from './faults/exchange.ts'
 import { createFaults } from './faults/faults.ts'
-import { json } from './http/answer.ts'
 import { startListener } from './http/listener.ts'
-import type { ReceivedRequest, Service } from './http/request.ts'
 import { createInspection } from './inspection.ts'
-import { answerConversation } from './services/conversation.ts'
-import { answerDomainApi } from './services/domain-api.ts'
-import { answerIdp } from './services/idp.ts'
-import { answerSend } from './services/send.ts'
-import { answerSentinel } from './services/sentinel.ts'
+import { answer, notFound } from './services/answer.ts'
 import type { Simulator } from './simulator.ts'
 import type { LivePersonAccount } from './state/account.ts'
 import { createClock } from './state/clock.ts'
@@ -20,13 +14,16 @@ import { createTokens } from './state/tokens.ts'
 
 /** A running simulator with its address. */
 export interface LivePersonSimulator extends Simulator {
-  /** `http://127.0.0.1:<port>`, the value for LIVEPERSON_DOMAIN_API_URL. The inspection API is at `/_simulator/`. */
+  /**
+   * `http://127.0.0.1:<port>`, the value for LIVEPERSON_DOMAIN_API_URL. The inspection API is at
+   * `/_simulator/`.
+   */
   readonly url: string
 }
 
 /**
- * Starts a LivePerson simulator on 127.0.0.1. The Domain API has one port. Sentinel, the IDP, CONVERSATION and SEND share
- * another one, which the Domain API returns.
+ * Starts a LivePerson simulator on 127.0.0.1. The Domain API has one port. Sentinel, the IDP, CONVERSATION
+ * and SEND share another one, which the Domain API returns.
  *
  * @param options.port Port of the Domain API. Default: a free one.
  * @param options.mode Default strict.
@@ -52,10 +49,10 @@ export const startLivePerson = async (options: {
     hosts: { current: '', overrides: new Map() },
   }
   const exchange = createExchange({ faults, receive: journal.receive })
-  const serveHosts: Serve = (request) => hostServices[request.service]?.(state, request) ?? notFound
+  const serveHosts: Serve = (request) => (request.service === 'domain' ? notFound : answer(state, request))
   const startHosts = () => startListener(0, exchange.handle(serveHosts))
   const serveDomain = exchange.handle((request) =>
-    request.service === 'domain' ? answerDomainApi(state, request) : notFound,
+    request.service === 'domain' ? answer(state, request) : notFound,
   )
 
   let hosts = await startHosts()
@@ -110,13 +107,3 @@ export const startLivePerson = async (options: {
   })
   return { ...simulator, url: `http://${domain.host}` }
 }
-
-const hostServices: Partial<Record<Service, (state: State, request: ReceivedRequest) => ReturnType<Serve>>> =
-  {
-    sentinel: answerSentinel,
-    idp: answerIdp,
-    conversation: answerConversation,
-    send: answerSend,
-  }
-
-const notFound = json(404, { error: 'Not found' })

@@ -43,8 +43,9 @@ export function closeServer(server: Server & { closeAllConnections?: () => void 
 }
 
 /**
- * Returns different ports that are free now, for a process that can't choose its own. Another process may take one at any
- * time. They are below the ephemeral ranges of Linux and macOS, so at least no outgoing connection does.
+ * Returns different ports that are free now, for a process that can't choose its own. Another process may
+ * take one at any time. They are below the ephemeral ranges of Linux and macOS, so at least no outgoing
+ * connection does.
  */
 export async function findFreePorts(count: number): Promise<number[]> {
   const held = new Map<number, Server>()

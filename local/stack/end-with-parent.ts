@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 
-// Loaded into `serverless offline` by `node --import`. Standard input ends when the parent process does, even if that was
-// killed. Then this process exits too, and removes its build folder, since nothing else would.
+// Loaded into `serverless offline` by `node --import`. Standard input ends when the parent process does, even
+// if that was killed. Then this process exits too, and removes its build folder, since nothing else would.
 if (isMainThread) {
   process.stdin.resume()
   process.stdin.once('end', () => {

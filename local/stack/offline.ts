@@ -16,10 +16,11 @@ export interface Offline {
 }
 
 /**
- * Starts `serverless offline` for the stage `local` as a child process with its own build folder, and waits until it
- * answers.
+ * Starts `serverless offline` for the stage `local` as a child process with its own build folder, and waits
+ * until it answers.
  *
- * @param options.environment Variables for the child process. Its handlers get `AWS_*`, and what serverless.yml reads.
+ * @param options.environment Variables for the child process. Its handlers get `AWS_*`, and what
+ *   serverless.yml reads.
  * @param options.apiPort Default: a free one. The same goes for `lambdaPort`.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes.
  * @param options.log Called with each line that the child process prints.

@@ -13,13 +13,13 @@ export type Stack = Awaited<ReturnType<typeof startStack>>
 export type PortName = 'api' | 'lambda' | StandInName
 
 /**
- * Starts the stand-ins, API Gateway with Lambda and the schedule (`serverless offline`), and the event source mapping from
- * the events queue to its function. Several stacks can run at once.
+ * Starts the stand-ins, API Gateway with Lambda and the schedule (`serverless offline`), and the event source
+ * mapping from the events queue to its function. Several stacks can run at once.
  *
  * @param options.ports Default: free ones.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes. Default: no.
- * @param options.environment More variables for the handlers. serverless.yml must read them from outside, as it does
- *   LOG_LEVEL.
+ * @param options.environment More variables for the handlers. serverless.yml must read them from outside, as
+ *   it does LOG_LEVEL.
  * @param options.log Called with each line that the functions and the mapping print.
  * @param options.signal Aborts the start.
  * @throws {Error} A part didn't start. Those that had started are stopped.

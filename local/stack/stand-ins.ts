@@ -7,15 +7,12 @@ import { startSqs } from '../aws/sqs.ts'
 import { startLivePerson } from '../liveperson/server.ts'
 import { loadFixture } from '../liveperson/state/account.ts'
 
-/** Everything that the service calls, running in this process. */
-export type StandIns = Awaited<ReturnType<typeof startStandIns>>
-
 /** The stand-ins that listen on a port. */
 export type StandInName = 'livePerson' | 'sqs' | 'dynamoDb' | 'secretsManager'
 
 /**
- * Starts the LivePerson simulator, SQS, DynamoDB and Secrets Manager on 127.0.0.1, with the simulator's accounts and their
- * secrets. Several sets can run at once.
+ * Starts the LivePerson simulator, SQS, DynamoDB and Secrets Manager on 127.0.0.1, with the simulator's
+ * accounts and their secrets. Several sets can run at once.
  *
  * @param options.secretIdPrefix The secret of an account is stored as `<prefix>/<accountId>`.
  * @param options.ports Default: free ones.

@@ -1,6 +1,7 @@
 /**
- * Returns a signal that is aborted by Ctrl-C, by SIGTERM, when the terminal is closed and, under npm, when npm exits. A
- * second Ctrl-C exits at once. One within a second is ignored, since the terminal and npm both forward the first.
+ * Returns a signal that is aborted by Ctrl-C, by SIGTERM, when the terminal is closed and, under npm, when
+ * npm exits. A second Ctrl-C exits at once. One within a second is ignored, since the terminal and npm both
+ * forward the first.
  */
 export function listenForStop(): AbortSignal {
   const stop = new AbortController()

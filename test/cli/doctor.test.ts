@@ -55,7 +55,10 @@ interface Run {
   readonly steps: readonly Step[]
 }
 
-/** Runs the doctor as an operator would, and checks that it printed no secret or token and opened no conversation. */
+/**
+ * Runs the doctor as an operator would, and checks that it printed no secret or token and opened no
+ * conversation.
+ */
 const examine = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> => {
   const { exitCode, printed } = await run(['--json', ...args], env)
   const { ok, steps } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '')

@@ -10,7 +10,8 @@ import type { Fault, Faults } from './faults.ts'
 export type Serve = (request: ReceivedRequest) => Answer | Promise<Answer>
 
 /**
- * Returns the layer between HTTP and the services: it receives requests, lets faults strike, and sends answers.
+ * Returns the layer between HTTP and the services: it receives requests, lets faults strike, and sends
+ * answers.
  *
  * @param options.receive Records a request when its headers have arrived.
  */

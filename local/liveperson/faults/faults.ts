@@ -1,8 +1,8 @@
 import type { ReceivedRequest, Service } from '../http/request.ts'
 
 /**
- * Returns the faults of one simulator, initially none. A request is struck by every matching `latency` and by the first
- * other fault that matches, in the order they were added.
+ * Returns the faults of one simulator, initially none. A request is struck by every matching `latency` and by
+ * the first other fault that matches, in the order they were added.
  */
 export const createFaults = (): Faults => {
   const active: Active[] = []
@@ -99,7 +99,8 @@ export const plainKinds = [
  *
  * - `latency`: processed and answered `ms` later, even if the client has disconnected by then
  * - `status`, `status-after`: this HTTP status. `429`: not processed, empty body
- * - `reset`, `reset-after`: the connection is destroyed. `truncated`: processed, then destroyed halfway through the answer
+ * - `reset`, `reset-after`: the connection is destroyed. `truncated`: processed, then destroyed halfway
+ *   through the answer
  * - `silence`, `silence-after`: no answer, the connection stays open
  * - `html`, `html-after`: an HTML page, status 502 by default. `empty`: no body, status 503 by default
  * - `wrong-content-type`: processed, and answered correctly but as text/plain
@@ -123,7 +124,9 @@ export interface Faults {
   add(fault: Fault): () => void
   /** Removes all faults and resets the counts. */
   clear(): void
-  /** Number of times each fault has struck, keyed by `<service>:<kind>`, such as `conversation:reset-after`. */
+  /**
+   * Number of times each fault has struck, keyed by `<service>:<kind>`, such as `conversation:reset-after`.
+   */
   struck(): Record<string, number>
   /** Faults that can still strike. `times` is the number of times left. */
   active(): readonly Fault[]

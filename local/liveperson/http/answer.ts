@@ -23,7 +23,8 @@ export const json = (status: number, value: unknown): Answer => ({
 export const empty = (status: number): Answer => ({ status, headers: {}, body: '' })
 
 /**
- * Returns the Send API's error object. It isn't an array, and the first three digits of its code are the HTTP status.
+ * Returns the Send API's error object. It isn't an array, and the first three digits of its code are the HTTP
+ * status.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#authorization-responses
  */

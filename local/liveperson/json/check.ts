@@ -52,7 +52,8 @@ export const list =
  * Accepts an object with valid members. Reports the first problem.
  *
  * @param options.required Names of members that must be present. Default: none.
- * @param options.closed Whether to refuse unlisted members. Default false, since LivePerson ignores unknown fields.
+ * @param options.closed Whether to refuse unlisted members. Default false, since LivePerson ignores unknown
+ *   fields.
  */
 export const object =
   (

@@ -1,8 +1,8 @@
 import { type Check, list, object, oneOf, text } from '../json/check.ts'
 
 /**
- * Returns what is wrong with a `cm.ConsumerRequestConversation` body. Strict mode checks every documented member,
- * lenient mode only that ids are digits.
+ * Returns what is wrong with a `cm.ConsumerRequestConversation` body. Strict mode checks every documented
+ * member, lenient mode only that ids are digits.
  */
 export const findConversationProblem = (body: unknown, strict: boolean): string | undefined =>
   (strict ? strictBody : lenientBody)(body, 'body')

@@ -6,8 +6,8 @@ import type { Consumer } from '../state/store.ts'
 import type { Envelope } from './envelope.ts'
 
 /**
- * Applies a `userprofile.SetUserProfile` request. Strict mode refuses a known member of the wrong type, an engagement
- * attribute other than `ctmrinfo` and `personal`, and an unknown member of either.
+ * Applies a `userprofile.SetUserProfile` request. Strict mode refuses a known member of the wrong type, an
+ * engagement attribute other than `ctmrinfo` and `personal`, and an unknown member of either.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#setuserprofile-properties
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html

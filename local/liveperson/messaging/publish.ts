@@ -6,7 +6,8 @@ import type { Conversation } from '../state/store.ts'
 /**
  * Publishes the event of an `ms.PublishEvent` body.
  *
- * @returns The event's sequence number, `undefined` for a chat state, which has none, or what is wrong with the event.
+ * @returns The event's sequence number, `undefined` for a chat state, which has none, or what is wrong with
+ *   the event.
  */
 export const publish = (
   state: State,

@@ -3,9 +3,9 @@ import type { Engagement, LivePersonAccount, Skill } from '../state/account.ts'
 import type { Settings } from '../state/settings.ts'
 
 /**
- * Finds the skill for a new conversation: the one in the request (other than -1), else the engagement's, else that of
- * the first matching attribute rule, else the account's default, else none. LivePerson doesn't document the order, so
- * this one is a guess.
+ * Finds the skill for a new conversation: the one in the request (other than -1), else the engagement's, else
+ * that of the first matching attribute rule, else the account's default, else none. LivePerson doesn't
+ * document the order, so this one is a guess.
  *
  * @param body A checked `cm.ConsumerRequestConversation` body.
  * @returns The route, or why there is none.

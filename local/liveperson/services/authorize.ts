@@ -6,7 +6,8 @@ import type { State } from '../state/state.ts'
 import type { ConsumerIdentity } from '../state/tokens.ts'
 
 /**
- * Runs the checks that CONVERSATION and SEND share: method, `v`, tokens, length, Content-Type, Client-Properties, JSON.
+ * Runs the checks that CONVERSATION and SEND share: method, `v`, tokens, length, Content-Type,
+ * Client-Properties, JSON.
  *
  * @param limit Maximum length of the body, in characters. Default: no limit.
  * @returns The refusal, or the consumer and the parsed body.
@@ -32,8 +33,8 @@ export const readAuthorized = (state: State, request: ReceivedRequest, limit = N
 }
 
 /**
- * Checks the Send API's two tokens, the AppJWT first. The order of the error codes is 40105, 40102 or 40001, 40104,
- * 40103.
+ * Checks the Send API's two tokens, the AppJWT first. The order of the error codes is 40105, 40102 or 40001,
+ * 40104, 40103.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#authorization-responses
  */

@@ -3,8 +3,9 @@ import type { ReceivedRequest } from '../http/request.ts'
 import { isNamedService, type State } from '../state/state.ts'
 
 /**
- * Answers the Domain API (CSDS) with the host of one service, or of all services of an account. Refuses another version
- * with 400, an unknown account with 401, and an unknown service with 404 (or 200 without a host).
+ * Answers the Domain API (CSDS) with the host of one service, or of all services of an account. Refuses
+ * another version with 400, an unknown account with 401, and an unknown service with 404 (or 200 without a
+ * host).
  *
  * @see https://developers.liveperson.com/domain-api.html
  */

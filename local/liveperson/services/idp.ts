@@ -6,8 +6,9 @@ import { type ConsumerIdentity, toLpConsumerId } from '../state/tokens.ts'
 import { rawToken } from './authorize.ts'
 
 /**
- * Answers the IDP with 201 and the ConsumerJWS for an `ext_consumer_id`. Creates the consumer on first use. Refuses a bad
- * AppJWT with 401 (or 500 with an internalErrorCode, as related endpoints do) and a bad body with 400.
+ * Answers the IDP with 201 and the ConsumerJWS for an `ext_consumer_id`. Creates the consumer on first use.
+ * Refuses a bad AppJWT with 401 (or 500 with an internalErrorCode, as related endpoints do) and a bad body
+ * with 400.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-consumerjws
  */

@@ -10,8 +10,8 @@ import type { Conversation } from '../state/store.ts'
 import { readAuthorized } from './authorize.ts'
 
 /**
- * Answers SEND: publishes an event, updates a field of the conversation (state, TTR, CSAT), or sets the profile. Refuses
- * another consumer's conversation with 40103.
+ * Answers SEND: publishes an event, updates a field of the conversation (state, TTR, CSAT), or sets the
+ * profile. Refuses another consumer's conversation with 40103.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */

@@ -5,8 +5,8 @@ import type { State } from '../state/state.ts'
 import type { AppJwtVersion } from '../state/tokens.ts'
 
 /**
- * Answers Sentinel: AppJWT V1 (parameters in the form body or the query), V2 (form body only), and the JWKS of V2.
- * LivePerson doesn't document the bodies of refusals, so RFC 6749 error objects are a guess.
+ * Answers Sentinel: AppJWT V1 (parameters in the form body or the query), V2 (form body only), and the JWKS
+ * of V2. LivePerson doesn't document the bodies of refusals, so RFC 6749 error objects are a guess.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-appjwt
  * @see https://developers.liveperson.com/oauth-2-0-client-credentials.html

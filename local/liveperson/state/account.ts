@@ -24,7 +24,10 @@ interface Campaign {
   readonly [member: string]: unknown
 }
 
-/** An engagement in the shape of the account configuration API. Members that the simulator doesn't use are kept. */
+/**
+ * An engagement in the shape of the account configuration API. Members that the simulator doesn't use are
+ * kept.
+ */
 export interface Engagement {
   readonly id: number
   readonly name: string
@@ -55,8 +58,8 @@ interface SkillRule {
 /**
  * Returns the accounts of a fixture file, `{"accounts": [...]}`. Each call returns new objects.
  *
- * @param path Default: `account.json` in this folder, with account 70123456 (two published campaigns, an unpublished
- *   one, a deleted engagement) and account 70999999.
+ * @param path Default: `account.json` in this folder, with account 70123456 (two published campaigns, an
+ *   unpublished one, a deleted engagement) and account 70999999.
  * @throws {Error} The file is missing, isn't JSON, or has an account of another shape than LivePersonAccount.
  */
 export const loadFixture = (path: string | URL = new URL('./account.json', import.meta.url)) => {

@@ -9,8 +9,8 @@ export interface Clock {
 }
 
 /**
- * Returns a clock that follows real time until it is advanced or stopped. It decides when tokens expire and what
- * timestamps say. Delays caused by faults pass in real time.
+ * Returns a clock that follows real time until it is advanced or stopped. It decides when tokens expire and
+ * what timestamps say. Delays caused by faults pass in real time.
  */
 export const createClock = (): Clock => {
   let offset = 0

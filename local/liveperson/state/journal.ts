@@ -17,17 +17,8 @@ export const createJournal = (clock: Clock, settings: Settings) => {
   return {
     /** Records a request when its headers have arrived. Its body is still empty. */
     receive: ({ method = '', url = '', headers }: IncomingMessage): ReceivedRequest => {
-      const { service, accountId } = classify(url)
-      const request: ReceivedRequest = {
-        at: clock.now(),
-        service,
-        ...(accountId === undefined ? {} : { accountId }),
-        method,
-        path: url,
-        headers,
-        body: '',
-      }
-      counts[service] += 1
+      const request = toReceived({ at: clock.now(), method, path: url, headers, body: '' })
+      counts[request.service] += 1
       if (requests.length >= settings.rememberedRequests) requests = requests.slice(requests.length / 2)
       requests.push(request)
       return request
@@ -48,6 +39,12 @@ export const createJournal = (clock: Clock, settings: Settings) => {
       counts = noCounts()
     },
   }
+}
+
+/** Returns a request with the service and the account that its path names. */
+export const toReceived = (request: Omit<ReceivedRequest, 'service' | 'accountId'>): ReceivedRequest => {
+  const { service, accountId } = classify(request.path)
+  return { ...request, service, ...(accountId === undefined ? {} : { accountId }) }
 }
 
 // By path alone, so that a request sent to the wrong host still counts for the service it was meant for.

@@ -11,7 +11,10 @@ export interface Settings {
   failingElementStatus: 400 | 200
   /** Whether a consumer may have only one open conversation. Default true. */
   oneOpenConversation: boolean
-  /** For an unknown, deleted or unpublished campaign, engagement or skill. Default undefined: only strict rejects. */
+  /**
+   * For an unknown, deleted or unpublished campaign, engagement or skill. Default undefined: only strict
+   * rejects.
+   */
   unknownCampaign: 'reject' | 'default-skill' | undefined
   /** The form of `expires_in` in Sentinel's answer. V1 documents none. Default absent. */
   expiresIn: 'absent' | 'number' | 'string'
@@ -19,11 +22,17 @@ export interface Settings {
   appJwtLifetimeSeconds: number
   /** `iss` of new AppJWTs. The Send API answers 40001 to any other than Sentinel. Default Sentinel. */
   appJwtIssuer: string
-  /** The Domain API's answer for one service: an object, or the `baseURIs` list of the reference page. Default flat. */
+  /**
+   * The Domain API's answer for one service: an object, or the `baseURIs` list of the reference page. Default
+   * flat.
+   */
   domainsShape: 'flat' | 'list'
   /** The Domain API's answer for an unknown service: 404, or 200 without a host. Default not-found. */
   unknownService: 'not-found' | 'no-host'
-  /** Whether the IDP answers a bad AppJWT with 500 `{"internalErrorCode":"9007"}` instead of 401. Default false. */
+  /**
+   * Whether the IDP answers a bad AppJWT with 500 `{"internalErrorCode":"9007"}` instead of 401. Default
+   * false.
+   */
   internalErrorCodeOn401: boolean
   /** Maximum length of a SEND body, in characters. Default 5000. */
   sendLimit: number

@@ -45,8 +45,12 @@ export interface Conversation extends ConversationDetails, ConsumerIdentity {
 /** The consumers and conversations of one simulator. */
 export type Store = ReturnType<typeof createStore>
 
-/** Returns an empty in-memory store of consumers and conversations. */
-export const createStore = () => {
+/**
+ * Returns an empty in-memory store of consumers and conversations.
+ *
+ * @param uuid Returns the id of the next conversation.
+ */
+export const createStore = (uuid: () => string = randomUUID) => {
   const consumers = new Map<string, Consumer>()
   const conversations = new Map<string, Conversation>()
 
@@ -68,7 +72,7 @@ export const createStore = () => {
     /** Opens a conversation. Doesn't check whether the consumer already has one. */
     open: (consumer: Consumer, details: ConversationDetails): Conversation => {
       const conversation: Conversation = {
-        conversationId: randomUUID(),
+        conversationId: uuid(),
         accountId: consumer.accountId,
         extConsumerId: consumer.extConsumerId,
         lpConsumerId: consumer.lpConsumerId,
@@ -96,7 +100,9 @@ export const createStore = () => {
       if (conversation !== undefined) conversation.profile = profile
     },
 
-    /** Adds an event to the dialog and returns its sequence number. An event with text is kept as a message. */
+    /**
+     * Adds an event to the dialog and returns its sequence number. An event with text is kept as a message.
+     */
     publish: (conversation: Conversation, text?: string): number => {
       const sequence = conversation.nextSequence
       conversation.nextSequence += 1

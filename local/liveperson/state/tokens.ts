@@ -6,13 +6,13 @@ import type { Clock } from './clock.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Returns a simulator's token issuer, which signs with its own new key (RS256). Tokens that it issued or verified are
- * cached by their text, so that most requests need no cryptography.
+ * Returns a simulator's token issuer. It signs with its own new key (RS256), unless `signer` does. Tokens that it issued or
+ * verified are cached by their text, so that most requests need no cryptography.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html
  */
-export const createTokens = async (clock: Clock, settings: Settings): Promise<Tokens> => {
-  const { privateKey, publicKey } = await generateKey('rsa', { modulusLength: 2048 })
+export const createTokens = async (clock: Clock, settings: Settings, signer?: Signer): Promise<Tokens> => {
+  const { sign, verify, jwk } = signer ?? (await createRsaSigner())
   const verified = new Map<string, Verified>()
   const consumerJwss = new Map<string, Promise<string>>()
   let appKeys = 1
@@ -27,8 +27,7 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
 
   const issue = async (kid: string, claims: JsonObject) => {
     const signed = `${encode({ kid, typ: 'JWT', alg: 'RS256' })}.${encode(claims)}`
-    const signature = await signWith('RSA-SHA256', Buffer.from(signed), privateKey)
-    const token = `${signed}.${signature.toString('base64url')}`
+    const token = `${signed}.${await sign(signed)}`
     remember(token, kid, claims)
     return token
   }
@@ -40,8 +39,7 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
     if (header === undefined || payload === undefined || signature === undefined || more !== undefined) return
     const { kid, alg } = decode(header)
     if (typeof kid !== 'string' || alg !== 'RS256') return
-    const signed = Buffer.from(`${header}.${payload}`)
-    if (!verify('RSA-SHA256', signed, publicKey, Buffer.from(signature, 'base64url'))) return
+    if (!verify(`${header}.${payload}`, signature)) return
     return remember(token, kid, decode(payload))
   }
 
@@ -95,7 +93,7 @@ export const createTokens = async (clock: Clock, settings: Settings): Promise<To
     },
 
     jwks: () => ({
-      keys: [{ ...publicKey.export({ format: 'jwk' }), kid: appKid(2), use: 'sig', alg: 'RS256' }],
+      keys: [{ ...jwk, kid: appKid(2), use: 'sig', alg: 'RS256' }],
     }),
 
     revokeAppTokens: () => {
@@ -147,6 +145,24 @@ interface Verified {
 }
 
 const maxCachedTokens = 200_000
+
+/** Signs and verifies the text of a token. Signatures are base64url. */
+export interface Signer {
+  sign(text: string): string | Promise<string>
+  verify(text: string, signature: string): boolean
+  /** The public key. */
+  readonly jwk: object
+}
+
+const createRsaSigner = async (): Promise<Signer> => {
+  const { privateKey, publicKey } = await generateKey('rsa', { modulusLength: 2048 })
+  return {
+    sign: async (text) => (await signWith('RSA-SHA256', Buffer.from(text), privateKey)).toString('base64url'),
+    verify: (text, signature) =>
+      verify('RSA-SHA256', Buffer.from(text), publicKey, Buffer.from(signature, 'base64url')),
+    jwk: publicKey.export({ format: 'jwk' }),
+  }
+}
 
 const generateKey = promisify(generateKeyPair)
 

@@ -120,7 +120,9 @@ export const sendBody = (type: string, body: Record<string, unknown>) => ({
   body,
 })
 
-/** Returns a member of unknown JSON, by a path such as `1.body.conversationId`. Undefined if it doesn't exist. */
+/**
+ * Returns a member of unknown JSON, by a path such as `1.body.conversationId`. Undefined if it doesn't exist.
+ */
 export const member = (json: unknown, path: string): unknown =>
   path
     .split('.')
