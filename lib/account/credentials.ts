@@ -6,8 +6,8 @@ import { parseAppCredentials, type ReadSecret, readCurrentSecret, readPreviousSe
 const LIFE_MS = 300_000
 
 /**
- * Returns the credentials of one account. The secret is read again about every five minutes, without delaying a call.
- * While Secrets Manager fails, the old credentials are used.
+ * Returns the credentials of one account. The secret is read again about every five minutes, without delaying
+ * a call. While Secrets Manager fails, the old credentials are used.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.random Returns a number from 0 up to, but not including, 1.
@@ -41,8 +41,8 @@ export const createCredentials = ({
     current: known.get,
 
     /**
-     * Reads the current secret again, unless `refused` has already been replaced. Returns `refused` if that fails.
-     * Concurrent calls share one read.
+     * Reads the current secret again, unless `refused` has already been replaced. Returns `refused` if that
+     * fails. Concurrent calls share one read.
      */
     reload: (refused: AppCredentials): Promise<AppCredentials> => known.reload(refused).catch(() => refused),
 

@@ -42,8 +42,8 @@ export interface DomainsOptions {
 }
 
 /**
- * Returns the LivePerson hosts of one account. They come from memory, else from the table, else from the Domain API.
- * Known hosts are used until they are replaced, however old they are.
+ * Returns the LivePerson hosts of one account. They come from memory, else from the table, else from the
+ * Domain API. Known hosts are used until they are replaced, however old they are.
  */
 export const createDomains = ({
   accountId,
@@ -129,8 +129,8 @@ export const createDomains = ({
 }
 
 /**
- * Returns what the table holds of an account's hosts, undefined if that is nothing or has another shape. Costs 1 read
- * unit.
+ * Returns what the table holds of an account's hosts, undefined if that is nothing or has another shape.
+ * Costs 1 read unit.
  *
  * @throws {ServiceUnavailableError} The table can't be read.
  */

@@ -13,8 +13,8 @@ import { parseLenientJson } from '../request/lenient-json.ts'
 export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS'
 
 /**
- * Returns a secret's text, or undefined if there is no such secret or no version with that stage. This type is the seam
- * that tests and the simulated world replace.
+ * Returns a secret's text, or undefined if there is no such secret or no version with that stage. This type
+ * is the seam that tests and the simulated world replace.
  *
  * It throws ServiceUnavailableError if Secrets Manager doesn't answer.
  */

@@ -23,15 +23,16 @@ const verdict = z.object({
 /**
  * Verifies the token of a challenge.
  *
- * @throws {BotCheckFailedError} The challenge was not solved, was already used, is too old, or is from another site.
+ * @throws {BotCheckFailedError} The challenge was not solved, was already used, is too old, or is from
+ * another site.
  * @throws {ServiceUnavailableError} The provider returned no verdict. The form is then refused.
  * @throws {InvalidConfigError} The provider doesn't accept the secret.
  */
 export type CheckBot = (token: string) => Promise<void>
 
 /**
- * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and reCAPTCHA v2
- * have the same API. The consumer's IP address is not sent.
+ * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and
+ * reCAPTCHA v2 have the same API. The consumer's IP address is not sent.
  *
  * @param options.secretId The secret that the provider issued together with the page's site key.
  * @param options.now Milliseconds since the epoch.

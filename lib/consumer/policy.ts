@@ -38,8 +38,8 @@ export interface AcceptFormOptions extends FormSubmission {
 }
 
 /**
- * Returns a form's request with its consumer. With a token, the consumer is the token's. Without one, if the account
- * allows anonymous forms, the consumer is derived from the request. A token is never ignored.
+ * Returns a form's request with its consumer. With a token, the consumer is the token's. Without one, if the
+ * account allows anonymous forms, the consumer is derived from the request. A token is never ignored.
  *
  * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
  * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved.

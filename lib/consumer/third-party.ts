@@ -11,8 +11,8 @@ export type ThirdParty = (request: Omit<OutboundRequest, 'maxAnswerBytes' | 'tim
 }>
 
 /**
- * Returns the one function that calls the identity provider and the bot check of the stage configuration. It calls
- * https addresses only and doesn't follow redirects.
+ * Returns the one function that calls the identity provider and the bot check of the stage configuration. It
+ * calls https addresses only and doesn't follow redirects.
  *
  * It throws ServiceUnavailableError if no complete answer was read.
  *

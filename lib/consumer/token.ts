@@ -43,8 +43,8 @@ export interface VerifiedConsumer {
 export type VerifyConsumer = (authorization: string) => Promise<VerifiedConsumer>
 
 /**
- * Returns a function that verifies tokens with the keys (JWKS) of the account's identity provider. The keys are cached
- * for ten minutes. A token with an unknown key makes them be fetched again, at most twice a minute.
+ * Returns a function that verifies tokens with the keys (JWKS) of the account's identity provider. The keys
+ * are cached for ten minutes. A token with an unknown key causes another fetch, at most twice a minute.
  *
  * @param options.now Milliseconds since the epoch.
  * @see https://www.rfc-editor.org/rfc/rfc8725
@@ -136,8 +136,8 @@ const claims = z.object({
 })
 
 /**
- * Returns the consumer that the claims describe. A `personal` attribute in `lp_sdes` stands in for the standard claims
- * that are missing.
+ * Returns the consumer that the claims describe. A `personal` attribute in `lp_sdes` stands in for the
+ * standard claims that are missing.
  *
  * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html

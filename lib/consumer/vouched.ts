@@ -27,8 +27,8 @@ export const mergeAttributes = (
 }
 
 /**
- * Agents see a `personal` attribute as authenticated, so it must not contradict the token. A contact of the token
- * replaces all contacts of the body.
+ * Agents see a `personal` attribute as authenticated, so it must not contradict the token. A contact of the
+ * token replaces all contacts of the body.
  */
 const correct = (
   attribute: EngagementAttribute,

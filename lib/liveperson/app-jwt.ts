@@ -24,8 +24,8 @@ export interface AppJwt {
 }
 
 /**
- * Returns a cache of one AppJWT. It is renewed once half of its lifetime has passed, without delaying a call. Concurrent
- * calls share one request. A failed renewal keeps the old AppJWT while that is valid.
+ * Returns a cache of one AppJWT. It is renewed once half of its lifetime has passed, without delaying a call.
+ * Concurrent calls share one request. A failed renewal keeps the old AppJWT while that is valid.
  *
  * @param options.request Requests a new AppJWT.
  * @param options.now Milliseconds since the epoch.
@@ -104,8 +104,8 @@ export const requestAppJwt = async ({
 }
 
 /**
- * Returns the lifetime by `exp` and `iat`. They don't depend on this machine's clock, which may be off. `expires_in` can
- * only shorten it.
+ * Returns the lifetime by `exp` and `iat`. They don't depend on this machine's clock, which may be off.
+ * `expires_in` can only shorten it.
  */
 const lifeOf = (token: string, expiresIn: number): number => {
   const said = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS

@@ -72,7 +72,22 @@ const isUnreachable = (error: unknown): boolean => {
   const cause: unknown = error instanceof Error ? error.cause : undefined
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return false
   if ('syscall' in cause && cause.syscall === 'connect') return true
-  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(
-    String(cause.code),
-  )
+  const code = String(cause.code)
+  return UNREACHABLE.some((start) => code.startsWith(start))
 }
+
+/** How the codes of failed connections start: addresses first, then TLS. */
+const UNREACHABLE = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_',
+  'ERR_TLS_',
+  'ERR_SSL_',
+  'DEPTH_ZERO_',
+  'SELF_SIGNED_',
+  'UNABLE_TO_',
+]

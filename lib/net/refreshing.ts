@@ -22,8 +22,8 @@ export interface RefreshingOptions<T> {
 export type Refreshing<T> = ReturnType<typeof createRefreshing<T>>
 
 /**
- * Returns a cache of one value that is renewed ahead of time. Concurrent calls share one read. A failed renewal keeps
- * the value for as long as it is valid.
+ * Returns a cache of one value that is renewed ahead of time. Concurrent calls share one read. A failed
+ * renewal keeps the value for as long as it is valid.
  */
 export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now }: RefreshingOptions<T>) => {
   let kept: { readonly value: T; renewAt: number; readonly expiresAt: number } | undefined

@@ -12,8 +12,8 @@ export interface Arrived {
 export type HttpServer = Awaited<ReturnType<typeof startHttpServer>>
 
 /**
- * Starts an HTTP server on loopback. It answers each request by the function that `answerBy` sets last, at first with
- * an empty 200.
+ * Starts an HTTP server on loopback. It answers each request by the function that `answerBy` sets last, at
+ * first with an empty 200.
  */
 export const startHttpServer = async () => {
   const requests: Arrived[] = []

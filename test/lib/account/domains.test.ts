@@ -39,7 +39,10 @@ afterAll(async () => {
 })
 
 let serial = 0
-/** The domains of one container. They have their own item in the table, unless `accountId` is another container's. */
+/**
+ * The domains of one container. They have their own item in the table, unless `accountId` is another
+ * container's.
+ */
 const arrange = ({
   accountId = `account${++serial}`,
   tableName = dynamoDb.stateTable,
@@ -104,7 +107,7 @@ const failDomainApi = () =>
   livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: Number.POSITIVE_INFINITY })
 
 describe('get', () => {
-  test('reads the table and the Domain API once for concurrent calls if nothing is known, and writes once', async () => {
+  test('reads and writes once for concurrent calls if nothing is known', async () => {
     const hosts = await current()
     const domains = arrange()
     const given = await Promise.all(Array.from({ length: 100 }, domains.get))

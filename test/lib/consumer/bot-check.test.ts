@@ -26,7 +26,7 @@ const answer = (body: unknown, status = 200) =>
     response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body)),
   )
 
-/** Knows one secret, and takes every challenge for solved. */
+/** Accepts every challenge, with one secret only. */
 const accept = (secret: string) =>
   provider.answerBy((response, { body }) => {
     const isKnown = new URLSearchParams(body).get('secret') === secret
