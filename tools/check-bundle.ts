@@ -2,15 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readZip } from './zip.ts'
 
-/** The most that a function's code may have, minified, in bytes. Every byte is read and parsed at each cold start. */
+/** The limit for a function's minified code, in bytes. Every cold start reads and parses all of it. */
 const CODE_BUDGET = 420_000
-/** The most that its zip may have. */
+/** The limit for a function's zip, in bytes. */
 const ZIP_BUDGET = 150_000
 
-/** `npm run budget`: prints the size of what `npm run package` left behind; exit code 1 where a function is over its budget. */
+/** `npm run budget`: prints the size of each packaged function. The exit code is 1 if one is over the limits. */
 function main(folder: string): boolean {
   const zips = readdirSync(folder).filter((name) => name.endsWith('.zip'))
-  if (zips.length === 0) throw new Error(`There is no zip in ${folder}: run \`npm run package\` first.`)
+  if (zips.length === 0) throw new Error(`${folder} has no zip. Run \`npm run package\` first.`)
   let isKept = true
   for (const zip of zips.toSorted()) {
     const content = readFileSync(join(folder, zip))

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { stageConfigSchema } from '../lib/config/stage.ts'
 
 /**
- * Gives the JSON Schema of `config/<stage>.json`, as the file's text. What stands between two members, such as a route's
- * name twice, only the service itself checks.
+ * Returns the text of `config/schema.json`, the JSON Schema of `config/<stage>.json`. Rules that involve several members,
+ * such as unique route names, are not part of it; the service checks them.
  */
 export function toConfigSchema(): string {
   const { $schema, ...schema } = z.toJSONSchema(stageConfigSchema, { io: 'input' })

@@ -1,9 +1,9 @@
 /**
- * Stands in the bundle for the SDK's ways to credentials other than the environment's: Lambda gives a function its credentials as
- * variables, which the SDK tries first, and the others (SSO, profiles, instance metadata, …) are a quarter of the code.
+ * Replaces the SDK's credential providers in the bundle, except the one that reads environment variables. Lambda sets these
+ * variables, and the SDK tries them first. The others (SSO, profiles, instance metadata, …) were a quarter of the code.
  */
 function refuse(): never {
-  throw new Error('The functions take AWS credentials from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only.')
+  throw new Error('AWS credentials are only read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
 }
 
 export {

@@ -18,14 +18,14 @@ export const listMembers = (): ReadonlyMap<string, readonly JsonSchema[]> => {
 }
 
 /** Returns the alternatives of a schema, or the schema itself. */
-export const alternativesOf = (schema: JsonSchema): readonly JsonSchema[] => {
-  const alternatives = schema.oneOf ?? schema.anyOf
-  return alternatives ? alternatives.filter(isSchema) : [schema]
-}
+export const alternativesOf = (schema: JsonSchema): readonly JsonSchema[] =>
+  schema.oneOf ?? schema.anyOf ?? [schema]
 
 /** Returns the members of an object's schema. */
 export const propertiesOf = ({ properties = {} }: JsonSchema): readonly (readonly [string, JsonSchema])[] =>
-  Object.entries(properties).flatMap(([name, schema]) => (isSchema(schema) ? [[name, schema] as const] : []))
+  Object.entries(properties).flatMap(([name, schema]) =>
+    typeof schema === 'object' ? [[name, schema] as const] : [],
+  )
 
 /** Returns the schema of an array's items. */
 export const itemsOf = ({ items }: JsonSchema): JsonSchema => {
@@ -47,5 +47,3 @@ const leavesOf = (schema: JsonSchema, path: string): readonly Leaf[] => {
     leavesOf(member, path === '' ? name : `${path}.${name}`),
   )
 }
-
-const isSchema = (schema: JsonSchema | boolean): schema is JsonSchema => typeof schema !== 'boolean'

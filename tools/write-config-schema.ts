@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { toConfigSchema } from './config-schema.ts'
 
-/** `npm run schema`: writes config/schema.json, by which editors check a stage configuration while it is written. */
+/** `npm run schema`: writes config/schema.json, with which editors check a stage configuration. */
 writeFileSync(new URL('../config/schema.json', import.meta.url), toConfigSchema())

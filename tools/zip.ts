@@ -1,22 +1,22 @@
 import { inflateRawSync } from 'node:zlib'
 
-/** One file of a zip. */
+/** A file in a zip. */
 export interface ZipEntry {
   readonly name: string
-  /** Bytes when unpacked. */
+  /** The unpacked size, in bytes. */
   readonly size: number
   read(): Buffer
 }
 
 /**
- * Lists a zip's files, without folders. Enough for what `serverless package` writes: no encryption, no zip64.
+ * Returns a zip's files, without folders. Supports what `serverless package` writes: no encryption, no zip64.
  *
- * @throws {Error} It is no zip.
+ * @throws {Error} The buffer is not a zip.
  * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT section 4.3
  */
 export function readZip(zip: Buffer): ZipEntry[] {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
-  if (end < 0) throw new Error('This is no zip.')
+  if (end < 0) throw new Error('This is not a zip.')
   const entries: ZipEntry[] = []
   let at = zip.readUInt32LE(end + 16)
   for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {

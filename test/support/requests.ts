@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** Text that every member takes, and that a urlencoded form can say: not empty, and well-formed. */
+/** Text that every member accepts and that a URL-encoded form can express: well-formed, and not empty. */
 const text = (maxLength: number) =>
   fc
     .string({ unit: 'binary', minLength: 1, maxLength: Math.min(40, maxLength) })
@@ -61,7 +61,7 @@ const destination = fc.oneof(
 const merged = (rest: fc.Arbitrary<object>): fc.Arbitrary<object> =>
   fc.tuple(destination, rest).map(([place, others]) => ({ ...place, ...others }))
 
-/** Requests that a form may send, as JSON and as a urlencoded form alike. */
+/** Requests that a form may send, both as JSON and URL-encoded. */
 export const formRequest = merged(fc.record({ ...shared, consumer: members(consumer) }, { requiredKeys: [] }))
 
 /** Requests that a CRM may send. */
@@ -91,14 +91,14 @@ export const crmRequest = merged(
   ),
 )
 
-/** The same with campaign ids as text, as they come out. */
+/** Returns a request with its campaign ids as text, as the parser returns them. */
 export const withTextIds = (request: object): object => {
   if (!('campaign' in request)) return request
   const { campaignId, engagementId } = request.campaign as Record<string, unknown>
   return { ...request, campaign: { campaignId: String(campaignId), engagementId: String(engagementId) } }
 }
 
-/** Names that a prototype knows, and others that parsers have stumbled over. */
+/** Names of prototype members, and others that parsers may get wrong. */
 const name = fc.constantFrom(
   '__proto__',
   'constructor',
@@ -128,7 +128,7 @@ const name = fc.constantFrom(
   'handedOver',
 )
 
-/** JSON values of any kind, with awkward names and numbers. */
+/** Any JSON value, with awkward names and numbers. */
 export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, depthSize: 'small' },
@@ -146,7 +146,7 @@ export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value
 
-/** A text near to a good one: a member replaced, added or gone, or characters of its JSON changed. */
+/** The JSON of a valid request with some members replaced or some characters changed. */
 export const mutated = (request: fc.Arbitrary<object>): fc.Arbitrary<string> =>
   fc.oneof(
     fc
@@ -167,7 +167,7 @@ export const mutated = (request: fc.Arbitrary<object>): fc.Arbitrary<string> =>
       ),
   )
 
-/** Replaces the value of one member, wherever it stands, by another one. */
+/** Replaces one value, at any depth. */
 const replaceOne = (text: string, at: number, value: unknown): string => {
   let count = 0
   JSON.parse(text, (_, member) => {
@@ -180,7 +180,7 @@ const replaceOne = (text: string, at: number, value: unknown): string => {
   return JSON.stringify(changed) ?? 'null'
 }
 
-/** A urlencoded form's fields of any kind. */
+/** Any fields of a URL-encoded form. */
 export const anyFields: fc.Arbitrary<string> = fc
   .array(
     fc.tuple(
@@ -195,7 +195,7 @@ export const anyFields: fc.Arbitrary<string> = fc
     ).toString(),
   )
 
-/** A request as a urlencoded form with dotted names. */
+/** Returns a request as a URL-encoded form with dotted names. */
 export const toFields = (request: object): string => {
   const flat = (value: unknown, path: string): [string, string][] =>
     typeof value === 'object' && value !== null

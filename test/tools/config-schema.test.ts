@@ -11,11 +11,11 @@ test('config/schema.json is what `npm run schema` writes', () => {
 })
 
 describe.each(stages)('config/%s', (name) => {
-  test('names its schema, for editors', () => {
+  test('names its schema for editors', () => {
     expect(JSON.parse(read(name)).$schema).toBe('./schema.json')
   })
 
-  test('is taken by the service', () => {
+  test('is valid', () => {
     expect(() => parseStageConfig(JSON.parse(read(name)), { name, loopback: false })).not.toThrow()
   })
 })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../lib/config/environment.ts'
 import { InvalidConfigError } from '../../../lib/errors/errors.ts'
@@ -97,5 +98,14 @@ describe('readConfig', () => {
 
   test('never quotes the file', () => {
     expect(refusal({ CONFIG_FILE: file('secret.json', '{"a": secret-words') })).not.toContain('secret-words')
+  })
+
+  test('any values are accepted or refused with an InvalidConfigError', () => {
+    const value = fc.option(fc.oneof(fc.string(), fc.webUrl(), fc.nat().map(String)), { nil: undefined })
+    const names = ['LIVEPERSON_DOMAIN_API_URL', 'STATE_TABLE', 'FORM_DEADLINE_MS', 'SECRET_ID_PREFIX']
+    const members = fc
+      .tuple(...names.map(() => value))
+      .map((values) => Object.fromEntries(names.map((name, index) => [name, values[index]])))
+    fc.assert(fc.property(members, (given) => void refusal(given)))
   })
 })

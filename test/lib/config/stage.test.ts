@@ -1,5 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
+import { InvalidConfigError } from '../../../lib/errors/errors.ts'
+import { DOORS } from '../../../lib/request/conversation-request.ts'
+import { anyJson } from '../../support/requests.ts'
 
 const tokens = {
   issuer: 'https://id.example.com/',
@@ -174,4 +178,42 @@ describe('parseStageConfig', () => {
     expect(parseStageConfig(config, { ...at, loopback: true }).accounts).toHaveLength(1)
     expect(() => parseStageConfig(config, at)).toThrow('must be an https URL')
   })
+})
+
+test('any JSON is a stage configuration or refused with an InvalidConfigError', () => {
+  const orAny = (valid: unknown) =>
+    fc.oneof({ weight: 9, arbitrary: fc.constant(valid) }, { weight: 1, arbitrary: anyJson })
+  const account = fc.record(
+    {
+      accountId: fc.constantFrom('7', '8', '9'),
+      form: orAny({ campaigns: 'any' }),
+      queue: orAny({ campaigns: 'listed' }),
+      routes: orAny({ a: route }),
+    },
+    { requiredKeys: ['accountId'] },
+  )
+  const near = fc.record(
+    { origins: orAny(['https://www.example.com']), accounts: fc.array(account, { maxLength: 2 }) },
+    { requiredKeys: ['accounts'] },
+  )
+  const outcomes = new Set<string>()
+  fc.assert(
+    fc.property(fc.oneof(anyJson, near), (value) => {
+      try {
+        expect(parseStageConfig(value, at).accounts.length).toBeGreaterThan(0)
+        outcomes.add('accepted')
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidConfigError)
+        outcomes.add('refused')
+      }
+    }),
+    { numRuns: 500 },
+  )
+  expect(outcomes).toEqual(new Set(['accepted', 'refused']))
+})
+
+test('every door may use a route by default, and has settings in every account', () => {
+  const [account] = parseStageConfig({ accounts: [{ accountId: '7', routes: { a: route } }] }, at).accounts
+  expect(account?.routes.a?.doors).toEqual(DOORS)
+  for (const door of DOORS) expect(account?.[door].campaigns).toBeDefined()
 })
