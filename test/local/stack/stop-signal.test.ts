@@ -21,16 +21,20 @@ const startWaiting = async () => {
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed += text
   })
-  await expect.poll(() => printed).toBe('waiting\n')
+  await expect.poll(() => printed, { timeout: 15_000 }).toBe('waiting\n')
   const closed = once(child, 'close')
   return { child, finish: async () => ({ exit: await closed, printed }) }
 }
 
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s aborts the signal', async (name) => {
-  const { child, finish } = await startWaiting()
-  child.kill(name)
-  expect(await finish()).toEqual({ exit: [0, null], printed: `waiting\nStopped by ${name}.\n` })
-})
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s aborts the signal',
+  async (name) => {
+    const { child, finish } = await startWaiting()
+    child.kill(name)
+    expect(await finish()).toEqual({ exit: [0, null], printed: `waiting\nStopped by ${name}.\n` })
+  },
+  20_000,
+)
 
 test('orStop returns the result of the work', async () => {
   expect(await orStop(Promise.resolve(7), new AbortController().signal)).toBe(7)
