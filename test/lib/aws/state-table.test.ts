@@ -1,8 +1,16 @@
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createStateTable } from '../../../lib/aws/state-table.ts'
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createStateTable, type Item, type StateTable, type Update } from '../../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
+import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
-import { type Answering, type AwsAnswer, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import {
+  type Answering,
+  type AwsAnswer,
+  createPatientTable,
+  patient,
+  startAwsEndpoint,
+} from '../../support/aws-endpoint.ts'
 
 let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>> | undefined
 
@@ -15,55 +23,212 @@ beforeAll(() => {
 })
 afterEach(() => endpoint?.close())
 
-/** A state table whose DynamoDB answers so. */
-const tableThat = async (answer: Answering, { maxAttempts = 2, requestTimeout = 5000 } = {}) => {
+/** Returns a state table whose DynamoDB answers in this way. */
+const tableThat = async (
+  answer: Answering,
+  aws = patient,
+  { pauses = [], random = 1 }: { readonly pauses?: number[]; readonly random?: number } = {},
+) => {
   endpoint = await startAwsEndpoint({ answer })
   process.env.AWS_ENDPOINT_URL_DYNAMODB = endpoint.url
-  return createStateTable('state', {
-    maxAttempts,
-    requestHandler: { requestTimeout, throwOnRequestTimeout: true },
+  return createStateTable({
+    name: 'state',
+    aws,
+    sleep: async (ms) => {
+      pauses.push(ms)
+    },
+    random: () => random,
   })
 }
 const error = (name: string, members: object = {}, status = 400): AwsAnswer => ({
   status,
   body: { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: 'secret-words', ...members },
 })
-const UPDATE = {
+const answered = (body: object): AwsAnswer => ({ status: 200, body })
+const UPDATE: Update = {
   pk: 'request#1',
   set: { status: 'opening' },
   condition: '#status = :was',
   values: { was: 'x' },
 }
 
-describe('an update whose condition is not met', () => {
-  test('gives the item that DynamoDB sends along, without a read', async () => {
-    const Item = { pk: { S: 'request#1' }, status: { S: 'opened' }, attempts: { N: '3' } }
-    const table = await tableThat(() => error('ConditionalCheckFailedException', { Item }))
-    expect(await table.update(UPDATE)).toEqual({
-      written: false,
-      item: { pk: 'request#1', status: 'opened', attempts: 3 },
+describe('in DynamoDB', () => {
+  let dynamoDb: LocalDynamoDb
+  let table: StateTable
+  let serial = 0
+  const newKey = () => `item#${++serial}`
+  const put = async (attributes: Item): Promise<string> => {
+    const pk = newKey()
+    await table.putMany([{ pk, ...attributes }])
+    return pk
+  }
+
+  beforeAll(async () => {
+    dynamoDb = await startDynamoDb()
+    process.env.AWS_ENDPOINT_URL_DYNAMODB = dynamoDb.url
+    table = createPatientTable(dynamoDb.stateTable)
+    // The client reads its endpoint when it is first used.
+    await table.get('warm')
+  })
+  afterAll(() => dynamoDb.close())
+
+  test('the table has the key that this module uses', async () => {
+    const client = new DynamoDBClient({ endpoint: dynamoDb.url })
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: dynamoDb.stateTable }))
+    expect(Table?.KeySchema).toEqual([{ AttributeName: 'pk', KeyType: 'HASH' }])
+    client.destroy()
+  })
+
+  test('an item that nobody wrote is undefined', async () => {
+    expect(await table.get(newKey())).toBeUndefined()
+  })
+
+  test('every kind of attribute is read as it was written', async () => {
+    const attributes = {
+      text: 'Žofie 🦊',
+      empty: '',
+      number: 1_700_000_000_123,
+      yes: true,
+      no: false,
+      nothing: null,
+      list: [1, 'two', { three: [] }],
+      map: { hosts: { sentinel: 'va.sentinel.liveperson.net' } },
+    }
+    const pk = await put(attributes)
+    expect(await table.get(pk)).toEqual({ pk, ...attributes })
+  })
+
+  test('undefined attributes are not written, at any depth', async () => {
+    const pk = await put({ a: 1, b: undefined, c: { d: undefined } })
+    expect(await table.get(pk)).toEqual({ pk, a: 1, c: {} })
+  })
+
+  test('putMany replaces whole items', async () => {
+    const pk = await put({ a: 1, b: 2 })
+    await table.putMany([{ pk, a: 3 }])
+    expect(await table.get(pk)).toEqual({ pk, a: 3 })
+  })
+
+  test('putMany writes each item, getMany returns those that exist', async () => {
+    const [a, b, c] = [newKey(), newKey(), newKey()]
+    await table.putMany([
+      { pk: a, n: 1 },
+      { pk: b, n: 2 },
+    ])
+    const items = await table.getMany([a, b, c])
+    expect(items).toHaveLength(2)
+    expect(items).toContainEqual({ pk: a, n: 1 })
+    expect(items).toContainEqual({ pk: b, n: 2 })
+    expect(await table.getMany([c])).toEqual([])
+  })
+
+  describe('update', () => {
+    test('creates an item, and returns none before it', async () => {
+      const pk = newKey()
+      const update = { pk, set: { a: 1 }, setIfAbsent: { b: 2 }, add: { n: 3 } }
+      expect(await table.update(update)).toEqual({ written: true, item: undefined })
+      expect(await table.get(pk)).toEqual({ pk, a: 1, b: 2, n: 3 })
     })
-    expect(endpoint?.take()).toEqual(['UpdateItem'])
-  })
 
-  test('reads the item where DynamoDB sends none', async () => {
-    const table = await tableThat((action) =>
-      action === 'UpdateItem'
-        ? error('ConditionalCheckFailedException')
-        : { status: 200, body: { Item: { pk: { S: 'request#1' } } } },
-    )
-    expect(await table.update(UPDATE)).toEqual({ written: false, item: { pk: 'request#1' } })
-    expect(endpoint?.take()).toEqual(['UpdateItem', 'GetItem'])
-  })
+    test('changes what it names only, and returns the item before it', async () => {
+      const pk = await put({ a: 1, b: 1, n: 1, kept: 'x' })
+      const update = { pk, set: { a: 2, c: { d: 1 } }, setIfAbsent: { b: 2, e: 2 }, add: { n: 2, m: 5 } }
+      expect(await table.update(update)).toEqual({
+        written: true,
+        item: { pk, a: 1, b: 1, n: 1, kept: 'x' },
+      })
+      expect(await table.get(pk)).toEqual({ pk, a: 2, b: 1, c: { d: 1 }, e: 2, n: 3, m: 5, kept: 'x' })
+    })
 
-  test('asks DynamoDB to send the item along', async () => {
+    test('does not change undefined attributes', async () => {
+      const pk = await put({ a: 1, b: 1 })
+      await table.update({ pk, set: { a: undefined, c: 3 }, setIfAbsent: { d: undefined } })
+      expect(await table.get(pk)).toEqual({ pk, a: 1, b: 1, c: 3 })
+    })
+
+    test('takes the words that DynamoDB reserves as names', async () => {
+      const pk = newKey()
+      await table.update({ pk, set: { status: 'opened', owner: 'x', ttl: 1 }, add: { count: 1 } })
+      expect(await table.get(pk)).toEqual({ pk, status: 'opened', owner: 'x', ttl: 1, count: 1 })
+    })
+
+    const conditional = (pk: string): Update => ({
+      pk,
+      set: { owner: 'b' },
+      condition: '#owner = :owner AND #leaseUntil < :now',
+      values: { owner: 'a', now: 100 },
+    })
+
+    test('is written if its condition is met', async () => {
+      const pk = await put({ owner: 'a', leaseUntil: 99 })
+      const { written } = await table.update(conditional(pk))
+      expect(written).toBe(true)
+      expect(await table.get(pk)).toEqual({ pk, owner: 'b', leaseUntil: 99 })
+    })
+
+    test.each([
+      ['the first half', { owner: 'c', leaseUntil: 99 }],
+      ['the second half', { owner: 'a', leaseUntil: 100 }],
+    ])('changes nothing and returns the item if %s of its condition is not met', async (_, attributes) => {
+      const pk = await put(attributes)
+      expect(await table.update(conditional(pk))).toEqual({ written: false, item: { pk, ...attributes } })
+      expect(await table.get(pk)).toEqual({ pk, ...attributes })
+    })
+
+    test('changes nothing and returns no item if its condition needs one', async () => {
+      const pk = newKey()
+      expect(await table.update(conditional(pk))).toEqual({ written: false, item: undefined })
+      expect(await table.get(pk)).toBeUndefined()
+    })
+
+    test('may name an attribute in the condition only, and several times', async () => {
+      const pk = newKey()
+      const update = {
+        pk,
+        set: { a: 1 },
+        condition: 'attribute_not_exists(#lock) AND attribute_not_exists(#lock)',
+      }
+      expect((await table.update(update)).written).toBe(true)
+    })
+
+    test('only one of many concurrent updates with the same condition is written', async () => {
+      const pk = newKey()
+      const written = await Promise.all(
+        Array.from({ length: 20 }, (_, owner) =>
+          table.update({ pk, set: { owner }, condition: 'attribute_not_exists(#owner)' }),
+        ),
+      )
+      expect(written.filter((one) => one.written)).toHaveLength(1)
+    })
+  })
+})
+
+describe('the request to DynamoDB', () => {
+  const ask = async (call: (table: StateTable) => Promise<unknown>): Promise<readonly unknown[]> => {
     const asked: unknown[] = []
     const table = await tableThat((_, input) => {
       asked.push(input)
-      return { status: 200, body: {} }
+      return answered({})
     })
-    await table.update({ ...UPDATE, setIfAbsent: { createdAt: 1 }, add: { attempts: 1 } })
-    expect(asked).toEqual([
+    await call(table)
+    return asked
+  }
+
+  test('get reads strongly consistent', async () => {
+    expect(await ask((table) => table.get('a'))).toEqual([
+      { TableName: 'state', Key: { pk: { S: 'a' } }, ConsistentRead: true },
+    ])
+  })
+
+  test('getMany reads strongly consistent, in one request', async () => {
+    expect(await ask((table) => table.getMany(['a', 'b']))).toEqual([
+      { RequestItems: { state: { Keys: [{ pk: { S: 'a' } }, { pk: { S: 'b' } }], ConsistentRead: true } } },
+    ])
+  })
+
+  test('update is one request, and asks for the item before it, written or not', async () => {
+    const update = { ...UPDATE, setIfAbsent: { createdAt: 1 }, add: { attempts: 1 } }
+    expect(await ask((table) => table.update(update))).toEqual([
       {
         TableName: 'state',
         Key: { pk: { S: 'request#1' } },
@@ -88,79 +253,149 @@ describe('an update whose condition is not met', () => {
       },
     ])
   })
+
+  test('an update without a condition has none', async () => {
+    expect(await ask((table) => table.update({ pk: 'a', set: { b: 1 } }))).toEqual([
+      {
+        TableName: 'state',
+        Key: { pk: { S: 'a' } },
+        UpdateExpression: 'SET #b = :set_b',
+        ExpressionAttributeNames: { '#b': 'b' },
+        ExpressionAttributeValues: { ':set_b': { N: '1' } },
+        ReturnValues: 'ALL_OLD',
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    ])
+  })
 })
 
-describe('items that DynamoDB leaves over', () => {
-  const leave = (keep: (call: number) => boolean) => {
+describe('an update whose condition is not met', () => {
+  test('returns the item that DynamoDB sends with the error, without a read', async () => {
+    const Item = { pk: { S: 'request#1' }, status: { S: 'opened' }, attempts: { N: '3' } }
+    const table = await tableThat(() => error('ConditionalCheckFailedException', { Item }))
+    expect(await table.update(UPDATE)).toEqual({
+      written: false,
+      item: { pk: 'request#1', status: 'opened', attempts: 3 },
+    })
+    expect(endpoint?.take()).toEqual(['UpdateItem'])
+  })
+
+  test('reads the item if DynamoDB sends none', async () => {
+    const table = await tableThat((action) =>
+      action === 'UpdateItem'
+        ? error('ConditionalCheckFailedException')
+        : answered({ Item: { pk: { S: 'request#1' } } }),
+    )
+    expect(await table.update(UPDATE)).toEqual({ written: false, item: { pk: 'request#1' } })
+    expect(endpoint?.take()).toEqual(['UpdateItem', 'GetItem'])
+  })
+
+  test('fails if that read fails', async () => {
+    const table = await tableThat((action) =>
+      error(action === 'UpdateItem' ? 'ConditionalCheckFailedException' : 'ResourceNotFoundException'),
+    )
+    await expect(table.update(UPDATE)).rejects.toBeInstanceOf(ServiceUnavailableError)
+  })
+})
+
+describe('items that DynamoDB leaves unprocessed', () => {
+  /** Leaves the last item of a write unprocessed, as often as given. */
+  const leave = (times: number) => {
     const sent: unknown[][] = []
     const answer: Answering = (_, input) => {
       const { state = [] } = (input as { RequestItems: Record<string, unknown[]> }).RequestItems
       sent.push(state)
-      const rest = keep(sent.length) ? { state: state.slice(-1) } : {}
-      return { status: 200, body: { UnprocessedItems: rest } }
+      return answered({ UnprocessedItems: sent.length <= times ? { state: state.slice(-1) } : {} })
     }
     return { sent, answer }
   }
+  const put = (pk: string) => ({ PutRequest: { Item: { pk: { S: pk } } } })
 
-  test('are written again, and only they', async () => {
-    const { sent, answer } = leave((call) => call === 1)
+  test('are written again, without the others', async () => {
+    const { sent, answer } = leave(1)
     const table = await tableThat(answer)
     await table.putMany([{ pk: 'a' }, { pk: 'b', gone: undefined }])
-    const put = (pk: string) => ({ PutRequest: { Item: { pk: { S: pk } } } })
     expect(sent).toEqual([[put('a'), put('b')], [put('b')]])
   })
 
-  test('three times make ServiceUnavailableError', async () => {
-    const { sent, answer } = leave(() => true)
-    const table = await tableThat(answer)
-    await expect(table.putMany([{ pk: 'a' }])).rejects.toBeInstanceOf(ServiceUnavailableError)
+  test.each([
+    ['none', 0, 1, []],
+    ['once', 1, 1, [50]],
+    ['twice', 2, 1, [50, 100]],
+    ['twice, at random', 2, 0.5, [25, 50]],
+  ])('%s: the pauses grow', async (_, times, random, expected) => {
+    const pauses: number[] = []
+    const { sent, answer } = leave(times)
+    const table = await tableThat(answer, patient, { pauses, random })
+    await table.putMany([{ pk: 'a' }])
+    expect(pauses).toEqual(expected)
+    expect(sent).toHaveLength(times + 1)
+  })
+
+  test('three times: ServiceUnavailableError', async () => {
+    const pauses: number[] = []
+    const { sent, answer } = leave(3)
+    const table = await tableThat(answer, patient, { pauses })
+    const thrown = await table.putMany([{ pk: 'a' }]).catch((reason: unknown) => reason)
+    expect(thrown).toBeInstanceOf(ServiceUnavailableError)
+    expect(thrown).toMatchObject({ message: 'The state table did not write all items.' })
     expect(sent).toHaveLength(3)
+    expect(pauses).toEqual([50, 100])
+  })
+
+  test('in a read: ServiceUnavailableError, rather than a partial answer', async () => {
+    const table = await tableThat(() =>
+      answered({
+        Responses: { state: [{ pk: { S: 'a' } }] },
+        UnprocessedKeys: { state: { Keys: [{ pk: { S: 'b' } }] } },
+      }),
+    )
+    const thrown = await table.getMany(['a', 'b']).catch((reason: unknown) => reason)
+    expect(thrown).toBeInstanceOf(ServiceUnavailableError)
+    expect(thrown).toMatchObject({ message: 'The state table did not read all items.' })
   })
 })
 
-test('throttling is met by one more try, at most', async () => {
+test('a throttled request is repeated, up to the maximum of attempts', async () => {
   let calls = 0
   const table = await tableThat(() =>
-    calls++ === 0 ? error('ThrottlingException') : { status: 200, body: { Item: { pk: { S: 'a' } } } },
+    calls++ === 0 ? error('ThrottlingException') : answered({ Item: { pk: { S: 'a' } } }),
   )
   expect(await table.get('a')).toEqual({ pk: 'a' })
   expect(calls).toBe(2)
 })
 
 describe('each function throws ServiceUnavailableError', () => {
-  type Table = ReturnType<typeof createStateTable>
-  const calls = [
-    ['get', (table: Table) => table.get('a')],
-    ['getMany', (table: Table) => table.getMany(['a', 'b'])],
-    ['putMany', (table: Table) => table.putMany([{ pk: 'a' }])],
-    ['update', (table: Table) => table.update(UPDATE)],
-  ] as const
+  const calls: readonly [string, (table: StateTable) => Promise<unknown>][] = [
+    ['get', (table) => table.get('a')],
+    ['getMany', (table) => table.getMany(['a', 'b'])],
+    ['putMany', (table) => table.putMany([{ pk: 'a' }])],
+    ['update', (table) => table.update(UPDATE)],
+  ]
 
   describe.each(calls)('%s', (_, call) => {
     test.each<[string, AwsAnswer | 'silence']>([
       ['throttling', error('ProvisionedThroughputExceededException')],
       ['throttling of the account', error('ThrottlingException')],
-      ['no such table', error('ResourceNotFoundException')],
-      ['no right to it', error('AccessDeniedException')],
+      ['an unknown table', error('ResourceNotFoundException')],
+      ['a missing permission', error('AccessDeniedException')],
       ['an error of DynamoDB', error('InternalServerError', {}, 500)],
-      ['an answer that is no JSON', { status: 503, body: '<html>' }],
+      ['an answer that is not JSON', { status: 503, body: '<html>' }],
       ['silence', 'silence'],
-    ])('at %s', async (_name, answer) => {
-      const table = await tableThat(() => answer, { maxAttempts: 1, requestTimeout: 200 })
-      const thrown = await call(table).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      )
+    ])('%s', async (_name, answer) => {
+      const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
+      const table = await tableThat(() => answer, once)
+      const thrown = await call(table).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
+      expect(thrown).toMatchObject({ message: 'The state table did not respond.', cause: expect.any(Error) })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint?.take()).toHaveLength(1)
     })
 
-    test('where there is no connection', async () => {
+    test('no connection', async () => {
       const [port] = await findFreePorts(1)
       process.env.AWS_ENDPOINT_URL_DYNAMODB = `http://127.0.0.1:${port}`
-      const table = createStateTable('state', { maxAttempts: 1, requestHandler: {} })
-      await expect(call(table)).rejects.toBeInstanceOf(ServiceUnavailableError)
+      await expect(call(createPatientTable('state'))).rejects.toBeInstanceOf(ServiceUnavailableError)
     })
   })
 })
