@@ -7,7 +7,9 @@ const CODE_BUDGET = 420_000
 /** The limit for a function's zip, in bytes. */
 const ZIP_BUDGET = 150_000
 
-/** `npm run budget`: prints the size of each packaged function. The exit code is 1 if one is over the limits. */
+/**
+ * `npm run budget`: prints the size of each packaged function. The exit code is 1 if one is over the limits.
+ */
 function main(folder: string): boolean {
   const zips = readdirSync(folder).filter((name) => name.endsWith('.zip'))
   if (zips.length === 0) throw new Error(`${folder} has no zip. Run \`npm run package\` first.`)

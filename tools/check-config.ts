@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { parseStageConfig } from '../lib/config/stage.ts'
 import { AppError } from '../lib/errors/errors.ts'
 
-/** Checks every stage configuration before packaging, and prints every mistake. Returns whether there is none. */
+/**
+ * Checks every stage configuration before packaging, and prints every mistake. Returns whether there is none.
+ */
 const checkConfig = (): boolean => {
   const folder = new URL('../config/', import.meta.url)
   const names = readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'schema.json')

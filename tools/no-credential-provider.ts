@@ -1,6 +1,7 @@
 /**
- * Replaces the SDK's credential providers in the bundle, except the one that reads environment variables. Lambda sets these
- * variables, and the SDK tries them first. The others (SSO, profiles, instance metadata, …) were a quarter of the code.
+ * Replaces the SDK's credential providers in the bundle, except the one that reads environment variables.
+ * Lambda sets these variables, and the SDK tries them first. The others (SSO, profiles, instance metadata, …)
+ * were a quarter of the code.
  */
 function refuse(): never {
   throw new Error('AWS credentials are only read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')

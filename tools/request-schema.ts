@@ -7,8 +7,8 @@ export type JsonSchema = z.core.JSONSchema.JSONSchema
 export const requestSchema: JsonSchema = z.toJSONSchema(conversationRequest, { io: 'input' })
 
 /**
- * Returns the schemas of every member that has no members of its own, by path as in `MEMBERS`. A member has several
- * schemas if it may have several types.
+ * Returns the schemas of every member that has no members of its own, by path as in `MEMBERS`. A member has
+ * several schemas if it may have several types.
  */
 export const listMembers = (): ReadonlyMap<string, readonly JsonSchema[]> => {
   const members = new Map<string, JsonSchema[]>()

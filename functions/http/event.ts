@@ -29,7 +29,8 @@ export const readBody = (event: Event): FormBody => {
 }
 
 /**
- * Returns the `Idempotency-Key` header, with or without the quotes of the IETF draft. `undefined` if there is none.
+ * Returns the `Idempotency-Key` header, with or without the quotes of the IETF draft. `undefined` if there is
+ * none.
  *
  * @throws {InvalidRequestError} It is not a valid request id.
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
@@ -46,8 +47,8 @@ export const idempotencyKeyOf = (event: Event): string | undefined => {
 }
 
 /**
- * Returns the request id that the sender gave: the header's, else the body's if the body can be read. `undefined` if
- * there is no valid one. For problems and log lines, so it never throws.
+ * Returns the request id that the sender gave: the header's, else the body's if the body can be read.
+ * `undefined` if there is no valid one. For problems and log lines, so it never throws.
  */
 export const givenRequestId = (event: Event): string | undefined => {
   const key = toRequestId(bareKeyOf(event))

@@ -38,8 +38,8 @@ export interface Config {
 }
 
 /**
- * Returns the configuration in the environment variables and in the stage file that they name. This is the only reader
- * of environment variables.
+ * Returns the configuration in the environment variables and in the stage file that they name. This is the
+ * only reader of environment variables.
  *
  * @throws {InvalidConfigError} Lists every missing or invalid variable, or every mistake in the file.
  */

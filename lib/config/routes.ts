@@ -15,8 +15,8 @@ export interface Resolved {
 }
 
 /**
- * Returns the account and the destination of a request. It needs nothing but the configuration, so a door calls it
- * before it verifies a token, spends a challenge or calls LivePerson.
+ * Returns the account and the destination of a request. It needs nothing but the configuration, so a door
+ * calls it before it verifies a token, spends a challenge or calls LivePerson.
  *
  * @throws {InvalidRequestError} The route or the account is unknown, or they contradict each other.
  * @throws {CampaignNotAllowedError} This door may not use the route or the campaign.
@@ -31,8 +31,8 @@ export const resolve = (
 }
 
 /**
- * Returns the engagement attributes of a conversation: the request's, and the route's for the types that the request has
- * none of. A token may have added to the request's after `resolve`.
+ * Returns the engagement attributes of a conversation: the request's, and the route's for the types that the
+ * request has none of. A token may have added to the request's after `resolve`.
  */
 export const attributesOf = (
   { engagementAttributes = [] }: Pick<ConversationRequest, 'engagementAttributes'>,
@@ -42,7 +42,10 @@ export const attributesOf = (
   return [...engagementAttributes, ...routeAttributes.filter(({ type }) => !types.has(type))]
 }
 
-/** The route's account, else the account that the request names, else the first one. A form can only name a route. */
+/**
+ * The route's account, else the account that the request names, else the first one. A form can only name a
+ * route.
+ */
 const accountOf = (
   { accounts }: Pick<StageConfig, 'accounts'>,
   { route, accountId }: ConversationRequest,

@@ -70,7 +70,8 @@ export type RouteConfig = z.infer<typeof route>
  * Returns the input as a stage configuration.
  *
  * @param options.name The file's name, for the error.
- * @param options.loopback Whether http URLs on this machine are allowed. They are only if the Domain API is on it too.
+ * @param options.loopback Whether http URLs on this machine are allowed. They are only if the Domain API is
+ * on it too.
  * @throws {InvalidConfigError} Lists every mistake.
  */
 export const parseStageConfig = (

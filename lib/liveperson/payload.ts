@@ -18,7 +18,8 @@ export interface ConversationInput {
 }
 
 /**
- * Returns the body of CONVERSATION: the consumer's profile, then the conversation. Values are passed on unchanged.
+ * Returns the body of CONVERSATION: the consumer's profile, then the conversation. Values are passed on
+ * unchanged.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
@@ -46,7 +47,10 @@ export const toConversationBody = (input: ConversationInput, ids: RequestIds) =>
 export const toMessageBody = (conversationId: string, message: string, id: string) =>
   toEventBody(conversationId, { type: 'ContentEvent', contentType: 'text/plain', message }, id)
 
-/** Returns the body of SEND that reports the consumer as active. Agents don't see it; a closed conversation refuses it. */
+/**
+ * Returns the body of SEND that reports the consumer as active. Agents don't see it; a closed conversation
+ * refuses it.
+ */
 export const toPresenceBody = (conversationId: string, id: string) =>
   toEventBody(conversationId, { type: 'ChatStateEvent', chatState: 'ACTIVE' }, id)
 

@@ -123,7 +123,10 @@ export const toRequestId = (value: unknown): string | undefined => {
   return result.success ? result.data : undefined
 }
 
-/** Returns the request id in the input, even if the rest of the input is invalid. `undefined` if there is no valid one. */
+/**
+ * Returns the request id in the input, even if the rest of the input is invalid. `undefined` if there is no
+ * valid one.
+ */
 export const requestIdOf = (input: unknown): string | undefined =>
   isRecord(input) ? toRequestId(input.requestId) : undefined
 
@@ -138,7 +141,10 @@ export const parse = <T extends z.ZodMiniType>(schema: T, input: unknown): z.inf
   return result.data
 }
 
-/** Returns the input as a schema's type, or everything that is wrong with it. Findings never contain values of the input. */
+/**
+ * Returns the input as a schema's type, or everything that is wrong with it. Findings never contain values of
+ * the input.
+ */
 export const check = <T extends z.ZodMiniType>(
   schema: T,
   input: unknown,
@@ -156,7 +162,10 @@ const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
       }))
     : [{ path: issue.path.join('.'), message: issue.message }]
 
-/** The message for a key that the schema doesn't have. Like every message, it continues a sentence that starts with the path. */
+/**
+ * The message for a key that the schema doesn't have. Like every message, it continues a sentence that starts
+ * with the path.
+ */
 export const UNKNOWN_KEY = 'is an unknown key'
 
 const messageOf = (issue: z.core.$ZodRawIssue): string => {

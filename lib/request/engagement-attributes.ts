@@ -76,8 +76,8 @@ const personalInfo = z.strictObject({
 })
 
 /**
- * An engagement attribute (SDE) in LivePerson's own shape: `ctmrinfo` or `personal`, the two that the Connector API
- * accepts. Every documented member is supported, except the store members of `ctmrinfo`.
+ * An engagement attribute (SDE) in LivePerson's own shape: `ctmrinfo` or `personal`, the two that the
+ * Connector API accepts. Every documented member is supported, except the store members of `ctmrinfo`.
  *
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
  */

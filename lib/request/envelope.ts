@@ -6,13 +6,16 @@ import { parseJson } from './strict-json.ts'
 /** A record's content without its envelopes. */
 export interface Unwrapped {
   readonly input: unknown
-  /** The id that the innermost envelope gave the event. `undefined` without an envelope, or if it is no valid request id. */
+  /**
+   * The id that the innermost envelope gave the event. `undefined` without an envelope, or if it is no valid
+   * request id.
+   */
   readonly eventId: string | undefined
 }
 
 /**
- * Removes the envelopes of SNS and EventBridge from a record's parsed JSON. One may be inside the other. Anything else
- * is returned as it is.
+ * Removes the envelopes of SNS and EventBridge from a record's parsed JSON. One may be inside the other.
+ * Anything else is returned as it is.
  *
  * @throws {InvalidRequestError} The message in an SNS envelope is not valid JSON.
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html

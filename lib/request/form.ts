@@ -34,18 +34,23 @@ export const parseForm = (body: FormBody): Form => {
 
 /**
  * Returns what a body says, before any check against the schema. The dotted names of a URL-encoded form
- * (`consumer.firstName`) become objects. Its empty fields are dropped, since browsers send every field of a form.
+ * (`consumer.firstName`) become objects. Its empty fields are dropped, since browsers send every field of a
+ * form.
  *
  * @throws {InvalidRequestError} The body can't be read.
  */
 export const readForm = ({ mediaType, text }: FormBody): unknown =>
   mediaType === 'application/json' ? parseJson(text) : parseFields(text)
 
-/** The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. hCaptcha's widget fills in reCAPTCHA's too. */
+/**
+ * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. hCaptcha's widget fills in reCAPTCHA's too.
+ */
 const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
 const MAX_CHALLENGE = 8192
 
-/** Separates the challenge from the request, so that a copy with a new challenge is still the same request. */
+/**
+ * Separates the challenge from the request, so that a copy with a new challenge is still the same request.
+ */
 const takeChallenge = (input: unknown): Pick<Form, 'challenge'> & { readonly rest: unknown } => {
   if (!isRecord(input)) return { rest: input, challenge: undefined }
   const fields = CHALLENGE_FIELDS.filter((field) => Object.hasOwn(input, field))
@@ -82,7 +87,9 @@ const parseFields = (text: string): unknown => {
   return toValue(tree)
 }
 
-/** Unlike URLSearchParams, this refuses invalid UTF-8. URLSearchParams replaces it with U+FFFD without a word. */
+/**
+ * Unlike URLSearchParams, this refuses invalid UTF-8. URLSearchParams replaces it with U+FFFD without a word.
+ */
 const toField = (pair: string): readonly [string, string] => {
   const equals = pair.indexOf('=')
   try {

@@ -4,9 +4,10 @@ import type { AcceptedRequest, ConversationRequest, Door } from './conversation-
 /**
  * Returns the request as accepted, with its consumer and its fingerprint.
  *
- * If nobody vouches for a consumer id, it is derived from account, door, request id and content. Every attempt at one
- * request then has the same consumer, and LivePerson allows one open conversation per consumer, so a repeat can't open a
- * second one. An expired id reused with different content derives a different consumer.
+ * If nobody vouches for a consumer id, it is derived from account, door, request id and content. Every
+ * attempt at one request then has the same consumer, and LivePerson allows one open conversation per
+ * consumer, so a repeat can't open a second one. An expired id reused with different content derives a
+ * different consumer.
  *
  * @param decided.consumerId The id that the CRM or a verified token vouches for.
  */
@@ -32,7 +33,9 @@ export const accept = (
   }
 }
 
-/** Two requests with the same content have the same fingerprint. The order of their members doesn't matter. */
+/**
+ * Two requests with the same content have the same fingerprint. The order of their members doesn't matter.
+ */
 const fingerprintOf = ({ requestId, accountId, ...content }: ConversationRequest, consumerId = '') =>
   sha256(JSON.stringify([consumerId, sorted(content)]))
 

@@ -5,7 +5,10 @@ export type JsonRecord = Readonly<Record<string, unknown>>
 export const isRecord = (value: unknown): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Returns the parsed value, or `undefined` if the text is not JSON. V8's message quotes the text, so it is dropped. */
+/**
+ * Returns the parsed value, or `undefined` if the text is not JSON. V8's message quotes the text, so it is
+ * dropped.
+ */
 export const parseLenientJson = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -19,7 +19,10 @@ export type Place =
 export interface Member {
   /** Empty if LivePerson does not get it. */
   readonly goesTo: readonly Place[]
-  /** Whether it can say something about a person. Then it may never be in a log, a metric, a URL or the state table. */
+  /**
+   * Whether it can say something about a person. Then it may never be in a log, a metric, a URL or the state
+   * table.
+   */
   readonly personal: boolean
 }
 
@@ -34,8 +37,8 @@ type PathsOf<T> = T extends readonly (infer Item)[]
 export type MemberPath = PathsOf<ConversationRequest> extends `.${infer Path}` ? Path : never
 
 /**
- * Every member of the request schema. The payload, the canary test and the table in `docs/form-api.md` follow this table,
- * so a member can't be accepted and then forgotten.
+ * Every member of the request schema. The payload, the canary test and the table in `docs/form-api.md` follow
+ * this table, so a member can't be accepted and then forgotten.
  */
 export const MEMBERS: Readonly<Record<MemberPath, Member>> = {
   requestId: { goesTo: [], personal: false },

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
 
 /**
- * Checks the number of characters or items. zod's own length checks run even if the type is already wrong, look at
- * whatever `length` an object has, and throw if it is odd.
+ * Checks the number of characters or items. zod's own length checks run even if the type is already wrong,
+ * look at whatever `length` an object has, and throw if it is odd.
  */
 export const atMost = (max: number, unit: 'characters' | 'items') =>
   withLimits(
@@ -33,8 +33,8 @@ export const text = (max: number) => z.string().check(atMost(max, 'characters'),
 const DECIMAL = 'must be a decimal id: a string of 1 to 19 digits, or a safe integer'
 
 /**
- * A decimal id: a string or a number in, a string out. A number above 2^53 is refused, because its last digits are
- * already lost.
+ * A decimal id: a string or a number in, a string out. A number above 2^53 is refused, because its last
+ * digits are already lost.
  */
 export const decimalId = z.pipe(
   z.union(

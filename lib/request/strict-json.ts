@@ -5,8 +5,8 @@ const MAX_DEPTH = 16
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
 /**
- * Returns the parsed value. Refuses duplicate keys, `__proto__` and nesting deeper than 16 levels, which JSON.parse
- * accepts.
+ * Returns the parsed value. Refuses duplicate keys, `__proto__` and nesting deeper than 16 levels, which
+ * JSON.parse accepts.
  *
  * @throws {InvalidRequestError} With the place. V8's message quotes the input, so it is dropped.
  */

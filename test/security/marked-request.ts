@@ -12,7 +12,8 @@ interface MarkedRequest {
 /**
  * Returns a request with a mark in every personal member of the schema that can hold one.
  *
- * @returns `marks` by the member's path; `unmarked` lists the personal members whose few values can't be marks.
+ * @returns `marks` by the member's path; `unmarked` lists the personal members whose few values can't be
+ * marks.
  */
 export const makeMarkedRequest = () => {
   const candidates = new Map(
@@ -35,7 +36,10 @@ export const makeMarkedRequest = () => {
   return { request: narrow(request), marks, unmarked }
 }
 
-/** The shapes that members may need. The first that the schema allows is used; the last is for languages, and no mark. */
+/**
+ * The shapes that members may need. The first that the schema allows is used; the last is for languages, and
+ * no mark.
+ */
 const shapesOf = (path: string, { text, digits }: { readonly text: string; readonly digits: string }) => {
   if (path.endsWith('email')) return [`${text}@example.org`]
   if (path.endsWith('phone')) return [`+${digits}`]

@@ -34,7 +34,10 @@ export const findMarks = (outputs: Outputs, marks: Readonly<Record<string, strin
       .map(([name]) => ({ kind, mark: name }))
   })
 
-/** Returns the base64 of a text at each of its three offsets, without the characters that depend on its neighbours. */
+/**
+ * Returns the base64 of a text at each of its three offsets, without the characters that depend on its
+ * neighbours.
+ */
 const toBase64s = (text: string): readonly string[] =>
   [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.from('\0'.repeat(before) + text)

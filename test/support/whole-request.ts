@@ -12,8 +12,8 @@ import {
 type Wish = (path: string) => readonly (string | number)[]
 
 /**
- * Returns a request with every member of the schema, `route` and `campaign` both, and with one engagement attribute of
- * each type. It is the same at every call.
+ * Returns a request with every member of the schema, `route` and `campaign` both, and with one engagement
+ * attribute of each type. It is the same at every call.
  *
  * @param wish The first valid value is taken. By default, and if none is valid, values come from the schema.
  */
