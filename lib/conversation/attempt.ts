@@ -2,7 +2,7 @@ import type { Queues } from '../aws/queues.ts'
 import { attributesOf, type Destination } from '../config/routes.ts'
 import type { AccountConfig } from '../config/stage.ts'
 import { LivePersonRejectedError, LivePersonUnavailableError, toAppError, toError } from '../errors/errors.ts'
-import type { LivePerson } from '../liveperson/client.ts'
+import { type LivePerson, RETRY_PAUSE_MS } from '../liveperson/client.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { Log } from '../telemetry/log.ts'
 import { backOffMs } from './back-off.ts'
@@ -15,7 +15,6 @@ import {
   HAND_OVER_DELAY_MS,
   hasTimeFor,
   messageDeadline,
-  REPEAT_AFTER_MS,
   type TimeBudget,
 } from './time-budget.ts'
 
@@ -189,7 +188,7 @@ const policyOf = ({ request, account }: Job, { kind }: Carrier): Policy => ({
   onLostAnswer: account.onLostAnswer,
   carrier: kind,
   heldWaitsMs: kind === 'memory' ? FORM_HELD_WAITS_MS : [],
-  repeatAfterMs: REPEAT_AFTER_MS,
+  repeatAfterMs: RETRY_PAUSE_MS,
 })
 
 /** What a failed create means. An error that nobody expected says nothing about how far the create got. */

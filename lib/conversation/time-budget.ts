@@ -22,9 +22,6 @@ const MESSAGE_MS = 3000
 /** Kept free after the first message, to write the outcome. */
 const WRITE_MS = 1500
 
-/** LivePerson's recommended pause after 429. */
-export const REPEAT_AFTER_MS = 1000
-
 /** How long a form waits for another attempt that holds its claim, before a queue keeps this copy. */
 export const FORM_HELD_WAITS_MS: readonly number[] = [150, 350, 700]
 

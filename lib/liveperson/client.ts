@@ -8,7 +8,7 @@ import { type Answer, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
-/** The pause that LivePerson advises after a 429, in milliseconds. */
+/** The pause that LivePerson recommends after a 429, in milliseconds. */
 export const RETRY_PAUSE_MS = 1000
 
 export interface LivePersonOptions extends AccessOptions {

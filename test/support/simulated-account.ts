@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { LivePersonOptions } from '../../lib/liveperson/client.ts'
 import { fetchHosts } from '../../lib/liveperson/domain-api.ts'
 import type { Hosts } from '../../lib/liveperson/hosts.ts'
@@ -9,7 +8,6 @@ import type { Fault } from '../../local/liveperson/faults/faults.ts'
 import type { ReceivedRequest, Service } from '../../local/liveperson/http/request.ts'
 import { startLivePerson } from '../../local/liveperson/server.ts'
 import { loadFixture } from '../../local/liveperson/state/account.ts'
-import { closeServer, listen } from '../../local/net/listen.ts'
 
 export const ACCOUNT_ID = '70123456'
 
@@ -28,7 +26,6 @@ export const startSimulatedAccount = async () => {
   const clientSecrets = [...account.clientSecrets]
   const credentials = { clientId: account.clientId, clientSecret: String(clientSecrets[0]) }
   const livePerson = await startLivePerson({ accounts })
-  const servers: Server[] = []
   let aheadMs = 0
   let serial = 0
   const now = () => Date.now() + aheadMs
@@ -96,18 +93,10 @@ export const startSimulatedAccount = async () => {
       }
     },
 
-    /** Starts an HTTP server that the next reset stops, and returns its host. */
-    serve: async (handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> => {
-      const server = createServer(handle)
-      servers.push(server)
-      return `127.0.0.1:${await listen(server)}`
-    },
-
-    reset: async () => {
+    reset: () => {
       aheadMs = 0
       livePerson.reset()
       account.clientSecrets = [...clientSecrets]
-      await Promise.all(servers.splice(0).map(closeServer))
     },
 
     close: livePerson.close,

@@ -98,6 +98,26 @@ describe('the requests of an open', () => {
     expect(await simulated.counted(() => client.open('known-consumer'))).toEqual({ conversation: 1 })
   })
 
+  test.each([
+    [29, {}],
+    [61, { sentinel: 1 }],
+  ])('after %i minutes the AppJWT costs %j', async (minutes, appJwt) => {
+    const client = create()
+    await client.open()
+    simulated.advance(minutes * 60_000)
+    expect(await simulated.counted(() => client.open())).toEqual({ ...appJwt, idp: 1, conversation: 1 })
+  })
+
+  test('an AppJWT past half of its lifetime is renewed without delaying the open', async () => {
+    const client = create()
+    await client.open()
+    simulated.advance(31 * 60_000)
+    simulated.livePerson.faults.add({ service: 'sentinel', kind: 'silence' })
+    expect((await client.open()).kind).toBe('opened')
+    await vi.waitFor(() => expect(simulated.received('sentinel')).toHaveLength(2))
+    expect(simulated.received('sentinel')[1]?.status).toBeUndefined()
+  })
+
   test('1,000 concurrent opens share one AppJWT, one reading of the secret and one lookup of the hosts', async () => {
     const current = vi.fn(async () => simulated.credentials)
     const { credentials } = simulated.createOptions()
