@@ -1,6 +1,6 @@
 /**
- * Returns the commands of a shell text, each as its words. It knows quotes, comments, `\` at the end of a line, `&&` and
- * environment variables before a command, which it leaves out.
+ * Returns the commands of a shell text, each as its words. It knows quotes, comments, `\` at the end of a line,
+ * `&&` and environment variables before a command, which it leaves out.
  */
 export const readCommands = (text: string): readonly (readonly string[])[] => {
   const commands: string[][] = [[]]

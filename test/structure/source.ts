@@ -20,13 +20,13 @@ export interface SyntaxNode {
 
 /** An import or re-export of a file. */
 export interface Import {
-  /** A package's name, or a file's path from the project's root. `undefined` if it is only known at run time. */
+  /** A package's name, or a file's path from the root. `undefined` if it is only known at run time. */
   readonly from: string | undefined
   /** Whether the import is erased before the code runs. */
   readonly isType: boolean
 }
 
-/** Returns every file below `folders`, and the files of the root itself, whose name ends in `suffix`. Sorted by path. */
+/** Returns every file below `folders`, and of the root itself, whose name ends in `suffix`. Sorted by path. */
 export const readSources = (folders: readonly string[], suffix: string): readonly Source[] => {
   const below = folders.flatMap((folder) =>
     readdirSync(join(projectRoot, folder), { withFileTypes: true, recursive: true }),
@@ -95,7 +95,7 @@ const isTypeImport = (node: SyntaxNode): boolean => {
   return names.length > 0 && names.every((name) => name.importKind === 'type' || name.exportKind === 'type')
 }
 
-/** Returns whether a file does anything when it runs: it has a function, a class or a call. Types and constants don't. */
+/** Returns whether a file has a function, a class or a call. Types and constants alone are no behaviour. */
 export const hasBehaviour = (source: Source): boolean =>
   parseSource(source).some((statement) => runningNodes(statement).some(({ type }) => BEHAVIOUR.has(type)))
 
@@ -119,8 +119,9 @@ const isErased = ({ type, declare }: SyntaxNode): boolean =>
   (type.startsWith('TS') && !TS_EXPRESSIONS.has(type)) || declare === true
 
 /**
- * Returns the names that a file uses without declaring them, such as `fetch` or `process`. A name that is declared
- * anywhere in the file counts as the file's own, but `globalThis.fetch` always counts as `fetch`. Types don't count.
+ * Returns the names that a file uses without declaring them, such as `fetch` or `process`. A name that is
+ * declared anywhere in the file counts as the file's own, but `globalThis.fetch` always counts as `fetch`. Types
+ * don't count.
  */
 export const globalsOf = (source: Source): ReadonlySet<string> => {
   const used = parseSource(source).flatMap((statement) => usedNames(statement))
