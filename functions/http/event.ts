@@ -4,7 +4,8 @@ import {
   PayloadTooLargeError,
   UnsupportedMediaTypeError,
 } from '../../lib/errors/errors.ts'
-import { parse, requestId, requestIdOf, toRequestId } from '../../lib/request/conversation-request.ts'
+import { parse } from '../../lib/request/check.ts'
+import { requestId, requestIdOf, toRequestId } from '../../lib/request/conversation-request.ts'
 import { FORM_MEDIA_TYPES, type FormBody, readForm } from '../../lib/request/form.ts'
 
 /** A body must be smaller than this many bytes. */

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { InvalidConfigError } from '../errors/errors.ts'
 import { isTrusted } from '../liveperson/hosts.ts'
 import { isLoopback } from '../net/loopback.ts'
-import { check } from '../request/conversation-request.ts'
+import { check } from '../request/check.ts'
 import { parseJson } from '../request/strict-json.ts'
 import { parseStageConfig, type StageConfig } from './stage.ts'
 

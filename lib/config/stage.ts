@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidConfigError } from '../errors/errors.ts'
 import { isSecure } from '../net/loopback.ts'
-import { accountId, campaign, check, DOORS, routeName, ttr } from '../request/conversation-request.ts'
+import { check } from '../request/check.ts'
+import { accountId, campaign, DOORS, routeName, ttr } from '../request/conversation-request.ts'
 import { engagementAttributes } from '../request/engagement-attributes.ts'
 
 const tokens = z.strictObject({

@@ -5,11 +5,8 @@ import {
   type Finding,
   InvalidRequestError,
 } from '../errors/errors.ts'
-import {
-  type AcceptedRequest,
-  type ConversationRequest,
-  UNKNOWN_KEY,
-} from '../request/conversation-request.ts'
+import { UNKNOWN_KEY } from '../request/check.ts'
+import type { AcceptedRequest, ConversationRequest } from '../request/conversation-request.ts'
 import { type EngagementAttribute, MAX_ATTRIBUTES } from '../request/engagement-attributes.ts'
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'

@@ -8,7 +8,8 @@ import {
   ServiceUnavailableError,
 } from '../errors/errors.ts'
 import { toSafePath } from '../errors/mask.ts'
-import { check, consumerId } from '../request/conversation-request.ts'
+import { check } from '../request/check.ts'
+import { consumerId } from '../request/conversation-request.ts'
 import { type EngagementAttribute, engagementAttributes } from '../request/engagement-attributes.ts'
 import { text } from '../request/schema-parts.ts'
 import type { ThirdParty } from './third-party.ts'

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini'
 import { CODES, type Code } from '../errors/codes.ts'
+import { parse } from '../request/check.ts'
 import {
   type AcceptedRequest,
   accountId,
   consumerId,
   DOORS,
-  parse,
   parseConversationRequest,
   requestId,
 } from '../request/conversation-request.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { check } from '../../../lib/request/conversation-request.ts'
+import { check } from '../../../lib/request/check.ts'
 import {
   engagementAttribute,
   engagementAttributes,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import * as mini from 'zod/mini'
-import { check } from '../../../lib/request/conversation-request.ts'
+import { check } from '../../../lib/request/check.ts'
 import { atMost, decimalId, text, wellFormed, withLimits } from '../../../lib/request/schema-parts.ts'
 
 const messagesOf = (schema: Parameters<typeof check>[0], value: unknown): readonly string[] => {
