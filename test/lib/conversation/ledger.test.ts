@@ -65,7 +65,7 @@ const arrange = ({ door = 'queue' as Door, requestId = `ledger-test-${++serial}`
   const destination = { ...CAMPAIGN, ttr: 'NORMAL' as const, routeAttributes: [] }
   const claim = (message?: string) => ledger.claim(requestOf(message), destination, time + LEASE_MS)
 
-  /** Claims the request. Returns the lease and what its attempt knows; throws if the claim is held or final. */
+  /** Claims the request. Returns the lease and what its attempt knows. Throws if it is held or final. */
   const take = async (message?: string): Promise<{ readonly lease: Lease; readonly known: Facts }> => {
     const claimed = await claim(message)
     if (claimed.kind !== 'claimed') throw new Error(`The claim is ${claimed.kind}`)
