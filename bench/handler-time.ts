@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readBody } from '../functions/http/event.ts'
 import { attributesOf, resolve } from '../lib/config/routes.ts'
 import type { Job } from '../lib/conversation/attempt.ts'
-import { parseRecord } from '../lib/conversation/record.ts'
+import { readRecord } from '../lib/conversation/record.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { accept } from '../lib/request/identity.ts'
@@ -38,7 +38,11 @@ export const measureHandlerTime = async ({ stage }: World): Promise<readonly Fig
     const decided = { door: 'form', requestId, accountId, consumerId: undefined } as const
     return toBody({ request: accept(request, decided), destination })
   }
-  const byQueue = () => toBody(parseRecord(stage, record))
+  const byQueue = () => {
+    const read = readRecord(stage, record)
+    if (read.kind === 'refused') throw read.error
+    return toBody(read.job)
+  }
   return [
     { what: 'parse to payload, form', unit: 'µs', ours: sample(byForm) },
     { what: 'parse to payload, record', unit: 'µs', ours: sample(byQueue) },

@@ -1,11 +1,10 @@
 import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
-import type { Job } from '../lib/conversation/attempt.ts'
 import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
 import { runInOrder } from '../lib/conversation/batch.ts'
-import { parseRecord } from '../lib/conversation/record.ts'
+import { type ReadRecord, readRecord } from '../lib/conversation/record.ts'
 import { recordBudget } from '../lib/conversation/time-budget.ts'
-import { type AppError, toAppError, toError } from '../lib/errors/errors.ts'
+import { toAppError } from '../lib/errors/errors.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import { aliveUntil, failBatch, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
@@ -16,11 +15,9 @@ export const createHandler = (service: () => OpenService) =>
     MIDDY_OPTIONS,
   ).onError(failBatch)
 
-interface Parsed {
+interface Received {
   readonly record: SQSRecord
-  /** Undefined if the record can't be read; `error` says why. */
-  readonly job?: Job
-  readonly error?: AppError
+  readonly read: ReadRecord
 }
 
 /**
@@ -33,14 +30,10 @@ const openFromQueue = async (
   context: Context,
 ): Promise<SQSBatchResponse> => {
   const until = aliveUntil(service.now(), context)
-  const groups = Map.groupBy(
-    records.map((record) => parse(service, record)),
-    ({ record, job }) =>
-      job ? JSON.stringify([job.request.accountId, job.request.consumerId]) : record.messageId,
-  )
+  const received = records.map((record): Received => ({ record, read: readRecord(service.stage, record) }))
   const failed = await runInOrder(
-    groups.values(),
-    (parsed) => (parsed.job ? open(service, parsed.record, parsed.job, until) : refuse(service, parsed)),
+    Map.groupBy(received, consumerOf).values(),
+    (each) => open(service, each, until),
     // If this fails, the queue's own visibility timeout applies.
     (rest, delayMs) =>
       Promise.allSettled(rest.map(({ record }) => service.delayRecord(record.receiptHandle, delayMs))),
@@ -48,41 +41,41 @@ const openFromQueue = async (
   return { batchItemFailures: failed.map(({ record }) => ({ itemIdentifier: record.messageId })) }
 }
 
-const parse = ({ stage }: OpenService, record: SQSRecord): Parsed => {
-  try {
-    return { record, job: parseRecord(stage, record) }
-  } catch (error) {
-    return { record, error: toAppError(error) }
-  }
-}
+const consumerOf = ({ record, read }: Received): string =>
+  read.kind === 'job'
+    ? JSON.stringify([read.job.request.accountId, read.job.request.consumerId])
+    : record.messageId
 
+/** Returns how long to leave the record alone, in milliseconds, or undefined if it is done. */
 const open = async (
   service: OpenService,
-  record: SQSRecord,
-  job: Job,
+  { record, read }: Received,
   until: number,
 ): Promise<number | undefined> => {
-  const { now, random } = service
+  const { now, random, report } = service
   const startedAt = now()
   const receives = Number(record.attributes.ApproximateReceiveCount)
+  if (read.kind === 'refused') return refuse(service, record, read, receives)
   const budget = recordBudget(startedAt, until)
   if (!budget) return backOffMs(receives, undefined, random)
-  const { request, destination } = job
-  const result = await service.attempt(job, { kind: 'record', body: record.body, receives }, budget)
-  service.report({ ...request, campaign: destination }, result, now() - startedAt)
+  const { request, destination } = read.job
+  const result = await service.attempt(read.job, { kind: 'record', body: record.body, receives }, budget)
+  report({ ...request, campaign: destination }, result, now() - startedAt)
   return retryDelayMs(result, receives, random)
 }
 
 const refuse = async (
   { quarantine, log, random }: OpenService,
-  { record: { body, messageId, attributes }, error = toError('internal_error') }: Parsed,
+  { body, messageId }: SQSRecord,
+  refused: Extract<ReadRecord, { kind: 'refused' }>,
+  receives: number,
 ): Promise<number | undefined> => {
   try {
-    await quarantine({ body, error, requestId: messageId })
+    await quarantine({ body, ...refused })
     return undefined
   } catch (failure) {
-    log.error('The quarantine queue refused a record', toAppError(failure), { messageId })
-    return backOffMs(Number(attributes.ApproximateReceiveCount), undefined, random)
+    log.error('The quarantine queue did not accept a record', toAppError(failure), { messageId })
+    return backOffMs(receives, undefined, random)
   }
 }
 

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readConfig } from '../../lib/config/environment.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
-import { parseRecord } from '../../lib/conversation/record.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import {
   CRM_UPGRADE,
   deliver,
+  jobOf,
   type Service,
   startWorld,
   toRecord,
@@ -91,7 +91,7 @@ describe('a CRM event', () => {
   test('without an id of its own goes by the event’s id, else by the message’s', () => {
     const { requestId: _, ...body } = event()
     const idOf = (content: unknown) =>
-      parseRecord(world.configOf().stage, toRecord(content, { messageId: 'message-0001' })).request.requestId
+      jobOf(world.configOf().stage, toRecord(content, { messageId: 'message-0001' })).request.requestId
     expect(idOf(body)).toBe('message-0001')
     expect(idOf({ Type: 'Notification', MessageId: 'sns-000001', Message: JSON.stringify(body) })).toBe(
       'sns-000001',
@@ -141,14 +141,14 @@ describe('a CRM event', () => {
   })
 
   test('that a form handed over keeps door, id and consumer', () => {
-    const handed = parseRecord(world.configOf().stage, toRecord(event())).request
+    const handed = jobOf(world.configOf().stage, toRecord(event())).request
     const form = { ...handed, door: 'form' as const }
-    expect(parseRecord(world.configOf().stage, toRecord(toHandOver(form, NOTHING))).request).toEqual(form)
+    expect(jobOf(world.configOf().stage, toRecord(toHandOver(form, NOTHING))).request).toEqual(form)
     expect(toHandOver(form, NOTHING)).toMatch(/^[\u0020-\u007e]*$/)
   })
 
   test('can’t pretend inside an envelope that a form handed it over', async () => {
-    const form = { ...parseRecord(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
+    const form = { ...jobOf(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
     const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandOver(form, NOTHING) }
     await deliver(service, [toRecord(wrapped)])
     expect(await world.receiveQuarantine()).toMatchObject([{ code: 'invalid_request' }])
@@ -285,7 +285,7 @@ describe('what may succeed later stays in the queue', () => {
     const body = event()
     const record = toRecord(body)
     const { stage } = world.configOf()
-    const { request } = parseRecord(stage, record)
+    const { request } = jobOf(stage, record)
     await service.ledger.claim(
       request,
       { ...CRM_UPGRADE, ttr: 'NORMAL', routeAttributes: [] },

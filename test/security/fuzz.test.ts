@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { idempotencyKeyOf, readBody } from '../../functions/http/event.ts'
-import { parseRecord } from '../../lib/conversation/record.ts'
 import { parseForm } from '../../lib/request/form.ts'
 import {
   ACCOUNT,
   deliver,
   formEvent,
+  jobOf,
   ORDER_HELP,
   type Service,
   STAGE,
@@ -229,7 +229,7 @@ describe('whatever is sent', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(json, (body) => {
-        seen.add(isHandled(() => parseRecord(stage, toRecord(body))))
+        seen.add(isHandled(() => jobOf(stage, toRecord(body))))
       }),
       { numRuns: RUNS.recordParser },
     )

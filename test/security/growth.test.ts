@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { givenRequestId, readBody } from '../../functions/http/event.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
-import { parseRecord } from '../../lib/conversation/record.ts'
 import { parseForm } from '../../lib/request/form.ts'
-import { formEvent, STAGE, toRecord } from '../support/world.ts'
+import { formEvent, jobOf, STAGE, toRecord } from '../support/world.ts'
 import { isHandled } from './handled.ts'
 
 // Timed, so not part of `npm test`: `npm run test:growth`, on a machine with nothing else to do.
@@ -58,7 +57,7 @@ describe('twice the input is about twice the work', () => {
 
   test.each(shapes)('in a record of %s', (_, make) => {
     const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
-    expectLinear((body) => void isHandled(() => parseRecord(stage, toRecord(body))), make, 16_000)
+    expectLinear((body) => void isHandled(() => jobOf(stage, toRecord(body))), make, 16_000)
   })
 
   test.each(shapes)('in a form of %s', (_, make) => {

@@ -16,7 +16,10 @@ import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { createQueues } from '../../lib/aws/queues.ts'
 import { createStateTable } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
+import type { StageConfig } from '../../lib/config/stage.ts'
+import type { Job } from '../../lib/conversation/attempt.ts'
 import { createLedger } from '../../lib/conversation/ledger.ts'
+import { readRecord } from '../../lib/conversation/record.ts'
 import { createDomainsService, type DomainsService } from '../../lib/service/domains.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import { type Seams, system } from '../../lib/service/seams.ts'
@@ -203,3 +206,13 @@ export const refresh = (service: DomainsService | (() => DomainsService)): Answe
     {} as unknown as APIGatewayProxyEventV2,
     contextOf(10_000),
   ) as Answer
+
+/** Returns the job of a record, which must not be refused. */
+export const jobOf = (
+  stage: StageConfig,
+  record: { readonly body: string; readonly messageId: string },
+): Job => {
+  const read = readRecord(stage, record)
+  if (read.kind === 'job') return read.job
+  throw read.error
+}

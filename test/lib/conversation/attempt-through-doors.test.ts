@@ -5,7 +5,6 @@ import { createQueues, type Queues } from '../../../lib/aws/queues.ts'
 import type { StateTable } from '../../../lib/aws/state-table.ts'
 import { toHandOver } from '../../../lib/conversation/hand-over.ts'
 import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
-import { parseRecord } from '../../../lib/conversation/record.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { createOutbound, type Outbound } from '../../../lib/net/outbound.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
@@ -17,6 +16,7 @@ import {
   bodyOf,
   CRM_UPGRADE,
   deliver,
+  jobOf,
   ORDER_HELP,
   STAGE,
   startWorld,
@@ -75,8 +75,7 @@ const newEvent = () => ({
   campaign: CRM_UPGRADE,
   consumer: { id: `c-${serial}` },
 })
-const acceptedOf = (event: object): AcceptedRequest =>
-  parseRecord(world.configOf().stage, toRecord(event)).request
+const acceptedOf = (event: object): AcceptedRequest => jobOf(world.configOf().stage, toRecord(event)).request
 const itemOf = async (requestId: string) =>
   (await createService().ledger.find([ACCOUNT], 'queue', requestId))[0]
 const destination = { ...CRM_UPGRADE, ttr: 'NORMAL' as const, routeAttributes: [] }

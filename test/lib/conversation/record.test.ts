@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { toHandOver } from '../../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../../lib/conversation/protocol.ts'
-import { parseRecord } from '../../../lib/conversation/record.ts'
+import { readRecord } from '../../../lib/conversation/record.ts'
 import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { anyJson, crmRequest, mutated, withTextIds } from '../../support/requests.ts'
+import { jobOf } from '../../support/world.ts'
 import { anyFacts } from './any-facts.ts'
 import { acceptedRequest } from './fakes.ts'
 
@@ -33,7 +34,7 @@ const stageWith = (account: object = {}) =>
   )
 const stage = stageWith()
 const parse = (body: unknown, { messageId = 'message-0001', config = stage } = {}) =>
-  parseRecord(config, { body: typeof body === 'string' ? body : JSON.stringify(body), messageId })
+  jobOf(config, { body: typeof body === 'string' ? body : JSON.stringify(body), messageId })
 
 /** Returns the AppError of a record that can't be read. Any other error fails the test. */
 const errorOf = (work: () => unknown): AppError | undefined => {
@@ -61,7 +62,7 @@ const eventBridge = (detail: unknown, id = 'eventbridge-1') => ({
   detail,
 })
 
-describe('whatever comes in, parseRecord returns a job or throws an AppError', () => {
+describe('whatever comes in, a record is a job or is refused with an AppError', () => {
   test('any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (body) => void isRead(() => parse(body))),
@@ -222,4 +223,41 @@ describe('a record that its door may not send is refused before there is a job',
       request: { door: 'form', route: 'form-only' },
     })
   })
+})
+
+describe('a refused record', () => {
+  const read = (body: unknown, config = stage) =>
+    readRecord(config, { body: JSON.stringify(body), messageId: 'message-0001' })
+
+  test('that is a hand-over keeps its request', () => {
+    const request = { ...acceptedRequest(), accountId: ACCOUNT, door: 'form' as const, route: 'gone' }
+    const { campaign: _, ...routed } = request
+    expect(read(JSON.parse(toHandOver(routed, NOTHING)))).toMatchObject({
+      kind: 'refused',
+      requestId: request.requestId,
+      request: { requestId: request.requestId, door: 'form' },
+    })
+  })
+
+  test('that is an event keeps its own id', () => {
+    expect(read({ requestId: 'crm-event-1', route: 'form-only' })).toMatchObject({
+      kind: 'refused',
+      requestId: 'crm-event-1',
+      error: { code: 'campaign_not_allowed' },
+    })
+  })
+
+  test('that can’t be read has the message’s id', () => {
+    expect(read({ requestId: 'crm-event-1', skill: 1 })).toMatchObject({
+      kind: 'refused',
+      requestId: 'message-0001',
+      error: { code: 'invalid_request' },
+    })
+  })
+})
+
+test('a hand-over inside an envelope is not one, whatever the id of the envelope is', () => {
+  const handOver = JSON.parse(toHandOver({ ...acceptedRequest(), accountId: ACCOUNT }, NOTHING))
+  for (const id of ['eventbridge-1', 'x', ''])
+    expect(errorOf(() => parse(eventBridge(handOver, id)))).toMatchObject({ code: 'invalid_request' })
 })
