@@ -164,6 +164,7 @@ describe('the code of an item', () => {
     [{ toString: null }, rejected('400')],
     ['constructor', rejected('400')],
     ['a text that quotes Ana', rejected('400')],
+    ['A', rejected('A')],
     ['A'.repeat(40), rejected('A'.repeat(40))],
     ['A'.repeat(41), rejected('400')],
   ])('%j', (code, expected) => {

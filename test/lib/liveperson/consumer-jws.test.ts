@@ -203,7 +203,11 @@ describe('requestConsumerJws', () => {
   ])('%s is no answer', async (_, answer) => {
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer)
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 201, body })
-    expect(await failureOf(ask())).toMatchObject({ code: 'liveperson_unavailable', reached: false })
+    expect(await failureOf(ask())).toMatchObject({
+      code: 'liveperson_unavailable',
+      message: 'The IDP answered without a token of this consumer.',
+      reached: false,
+    })
   })
 
   test('the right claims are enough', async () => {

@@ -118,7 +118,12 @@ describe('fetchHosts', () => {
       answerWith(listOf({ ...HOSTS, [service]: host }))
       const error = await failureOf(ask())
       expect(error).toBeInstanceOf(ForeignHostError)
-      expect(error).toMatchObject({ reached: false, unreachable: false, code: 'liveperson_unavailable' })
+      expect(error).toMatchObject({
+        name: 'ForeignHostError',
+        code: 'liveperson_unavailable',
+        reached: false,
+        unreachable: false,
+      })
       expect(String(error)).toContain(service)
       expect(String(error)).not.toContain(String(host))
     })
