@@ -1,6 +1,6 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 
-/** The settings that all AWS clients of this service share. Region and endpoints come from the SDK's own variables. */
+/** Settings shared by all AWS clients. Region and endpoints come from the SDK's own variables. */
 export interface AwsOptions {
   readonly maxAttempts: number
   readonly requestHandler: NonNullable<DynamoDBClientConfig['requestHandler']>

@@ -23,8 +23,8 @@ export interface QuarantineReason {
 export type Queues = ReturnType<typeof createQueues>
 
 /**
- * Returns the operations on the events queue and the quarantine queue. Most form requests need no queue, so the SQS
- * client is loaded on first use.
+ * Returns the operations on the events queue and the quarantine queue. Most form requests need no queue, so
+ * the SQS client is loaded on first use.
  *
  * Every function throws {@link ServiceUnavailableError} if SQS fails.
  *
@@ -44,7 +44,7 @@ export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: Queues
   }
 
   return {
-    /** Sends a body to the events queue. It becomes visible after `delayMs` milliseconds, 15 minutes at most. */
+    /** Sends a body to the events queue, visible after `delayMs` milliseconds, 15 minutes at most. */
     send: async (body: string, delayMs: number): Promise<void> => {
       const { client, SendMessageCommand } = await sqs()
       await client
@@ -58,7 +58,7 @@ export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: Queues
         .catch(throwUnavailable)
     },
 
-    /** Sends a body that can never succeed to the quarantine queue, with the reason in its message attributes. */
+    /** Sends a body that can never succeed to the quarantine queue. Its message attributes are the reason. */
     quarantine: async (body: string, { code, detail, requestId }: QuarantineReason): Promise<void> => {
       const { client, SendMessageCommand } = await sqs()
       await client
@@ -72,7 +72,7 @@ export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: Queues
         .catch(throwUnavailable)
     },
 
-    /** Makes a received record of the events queue visible again after `delayMs` milliseconds, 12 hours at most. */
+    /** Makes a received record visible again after `delayMs` milliseconds, 12 hours at most. */
     delay: async (receiptHandle: string, delayMs: number): Promise<void> => {
       const { client, ChangeMessageVisibilityCommand } = await sqs()
       await client

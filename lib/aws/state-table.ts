@@ -28,7 +28,7 @@ export interface Update {
   readonly setIfAbsent?: Item
   /** Amounts to add to number attributes. A missing attribute counts as 0. */
   readonly add?: Readonly<Record<string, number>>
-  /** A DynamoDB condition with attribute names as `#name` and members of `values` as `:name`. Default: none. */
+  /** A DynamoDB condition. `#name` is an attribute, `:name` a member of `values`. Default: none. */
   readonly condition?: string
   readonly values?: Item
 }
@@ -52,8 +52,8 @@ export interface StateTableOptions {
 export type StateTable = ReturnType<typeof createStateTable>
 
 /**
- * Returns the operations on the state table. Its key is the string `pk`, its time to live is `expiresAt`, in seconds since
- * the epoch.
+ * Returns the operations on the state table. Its key is the string `pk`, its time to live is `expiresAt`, in
+ * seconds since the epoch.
  *
  * Every function throws {@link ServiceUnavailableError} if DynamoDB fails.
  *
@@ -98,7 +98,7 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
       throw new ServiceUnavailableError({ detail: 'The state table did not write all items.' })
     },
 
-    /** Writes attributes of one item under a condition. Costs 1 write unit, even if the condition is not met. */
+    /** Writes attributes of one item under a condition. Costs 1 write unit, written or not. */
     update: async (update: Update): Promise<Written> => {
       try {
         const { Attributes } = await client.send(toUpdateCommand(table, update))

@@ -5,8 +5,8 @@ import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 
 /**
- * Time limit of a token request that several calls may share, in milliseconds. Each call waits only until its own
- * deadline.
+ * Time limit of a token request that several calls may share, in milliseconds. Each call waits only until its
+ * own deadline.
  */
 const TOKEN_TIMEOUT_MS = 10_000
 
@@ -18,12 +18,12 @@ export interface AccessOptions {
   readonly loopback: boolean
   readonly hosts: {
     readonly get: () => Promise<Hosts>
-    /** Asks the Domain API again, unless `stale` has already been replaced. Concurrent calls share one request. */
+    /** Asks the Domain API again, unless `stale` is already replaced. Concurrent calls share a request. */
     readonly renew: (stale: Hosts) => Promise<Hosts>
   }
   readonly credentials: {
     readonly current: () => Promise<AppCredentials>
-    /** Reads the current secret again, unless `refused` has already been replaced. */
+    /** Reads the current secret again, unless `refused` is already replaced. */
     readonly reload: (refused: AppCredentials) => Promise<AppCredentials>
     /** Returns the secret before the current one, or undefined if there is none. */
     readonly previous: () => Promise<AppCredentials | undefined>
@@ -33,16 +33,16 @@ export interface AccessOptions {
 }
 
 /**
- * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of ConsumerJWSs.
- * An unreachable host is looked up again once. A refused AppJWT is replaced once.
+ * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of
+ * ConsumerJWSs. An unreachable host is looked up again once. A refused AppJWT is replaced once.
  *
- * Deadlines are in milliseconds since the epoch. Every function throws LivePersonUnavailableError. The functions that
- * need a token also throw CredentialsRefusedError.
+ * Deadlines are in milliseconds since the epoch. Every function throws LivePersonUnavailableError. The
+ * functions that need a token also throw CredentialsRefusedError.
  */
 export const createAccess = (options: AccessOptions) => {
   const { accountId, http, now, loopback, hosts, credentials } = options
 
-  /** Calls a service at its host. If the host can't be reached, it may have moved: looks it up and calls once more. */
+  /** Calls a service at its host. An unreachable host may have moved: looks it up and calls once more. */
   const at = async <T>(
     service: Service,
     deadline: number,
@@ -98,8 +98,8 @@ export const createAccess = (options: AccessOptions) => {
   })
 
   /**
-   * Makes a call with an AppJWT. If LivePerson refuses the AppJWT (`call` returns undefined), makes it once more with a
-   * new one.
+   * Makes a call with an AppJWT. If LivePerson refuses the AppJWT (`call` returns undefined), makes it once
+   * more with a new one.
    */
   const withAppJwt = async <T>(
     deadline: number,

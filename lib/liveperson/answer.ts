@@ -14,8 +14,8 @@ export type Answer =
   | { readonly kind: 'unavailable'; readonly reason: string; readonly reached: boolean }
 
 /**
- * Returns what an answer means. Any status may come with any of the documented bodies (an array with one item per
- * request, a single item, or an error object), so the body is read before the status. Never throws.
+ * Returns what an answer means. Any status may come with any of the documented bodies (an array with one item
+ * per request, a single item, or an error object), so the body is read before the status. Never throws.
  *
  * @param reqId Selects the item in an array: the id of the request in question.
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#response
@@ -38,8 +38,8 @@ export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer 
 }
 
 /**
- * Returns the item with the reqId. If LivePerson repeats or invents reqIds, returns the item with a conversationId, or
- * else the last one.
+ * Returns the item with the reqId. If LivePerson repeats or invents reqIds, returns the item with a
+ * conversationId, or else the last one.
  */
 const itemOf = (items: readonly JsonRecord[], reqId: string): JsonRecord | undefined => {
   const matching = items.filter((item) => textOf(item.reqId) === reqId)
@@ -73,7 +73,7 @@ const REASON_PHRASES: ReadonlyMap<string, number> = new Map([
   ['GATEWAY_TIMEOUT', 504],
 ])
 
-/** Returns the HTTP status of an item's code: a reason phrase in the Send API, a number in LivePerson's other APIs. */
+/** Returns an item's code as an HTTP status. The Send API uses reason phrases, the other APIs numbers. */
 const statusOf = (code: unknown): number => {
   const number = Number(textOf(code))
   if (Number.isInteger(number) && number >= 100 && number < 600) return number

@@ -27,8 +27,8 @@ export type Opened =
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
 
 /**
- * LivePerson's answer to a message. `closed`: the conversation is closed. `not_sent`: LivePerson certainly did not accept
- * the message. `unknown`: LivePerson may have accepted it, but no complete answer was read.
+ * LivePerson's answer to a message. `closed`: the conversation is closed. `not_sent`: LivePerson certainly
+ * did not accept the message. `unknown`: LivePerson may have accepted it, but no complete answer was read.
  */
 export type MessageOutcome = 'sent' | 'closed' | 'not_sent' | 'unknown'
 
@@ -81,7 +81,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
     return call(await identify(consumerId, deadline))
   }
 
-  /** Sends an event. `busy`: LivePerson certainly did not accept it, but may later. `unknown`: as in MessageOutcome. */
+  /** Sends an event. `busy`: LivePerson certainly did not accept it, but may accept it later. */
   const publish = async (
     consumerId: string,
     body: object,
@@ -146,8 +146,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Sends a consumer's message. LivePerson does not deduplicate messages, so it is sent once more only if LivePerson
-     * certainly did not accept it.
+     * Sends a consumer's message. LivePerson does not deduplicate messages, so it is sent once more only if
+     * LivePerson certainly did not accept it.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -168,8 +168,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Returns whether a consumer's conversation is open, or undefined if LivePerson doesn't say. Asking changes nothing
-     * that consumers or agents can see.
+     * Returns whether a consumer's conversation is open, or undefined if LivePerson doesn't say. Asking
+     * changes nothing that consumers or agents can see.
      *
      * @param deadline Milliseconds since the epoch.
      */

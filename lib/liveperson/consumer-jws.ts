@@ -14,8 +14,8 @@ export interface ConsumerJws {
 }
 
 /**
- * Returns a cache of ConsumerJWSs by consumer id. They never expire. Concurrent calls for one consumer share one request,
- * and a failed request is not kept. The least recently used ones are dropped.
+ * Returns a cache of ConsumerJWSs by consumer id. They never expire. Concurrent calls for one consumer share
+ * one request, and a failed request is not kept. The least recently used ones are dropped.
  */
 export const createConsumerJwss = () => {
   const cache = new QuickLRU<string, ConsumerJws>({ maxSize: CACHE_SIZE })
@@ -42,8 +42,8 @@ export const createConsumerJwss = () => {
 }
 
 /**
- * Requests a consumer's ConsumerJWS from the IDP. Resolves to undefined if the IDP refuses the AppJWT, which it does with
- * 401, or with 500 and an `internalErrorCode`.
+ * Requests a consumer's ConsumerJWS from the IDP. Resolves to undefined if the IDP refuses the AppJWT, which
+ * it does with 401, or with 500 and an `internalErrorCode`.
  *
  * @throws {LivePersonRejectedError} Any other 4xx.
  * @throws {LivePersonUnavailableError} Never with `reached`, because a second request has the same result.

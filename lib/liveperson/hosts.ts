@@ -9,8 +9,8 @@ export type Service = (typeof SERVICES)[number]
 export type Hosts = Readonly<Record<Service, string>>
 
 /**
- * Returns whether credentials may be sent to an address: an https address of LivePerson, or any address on this machine
- * if `loopback` is true, which it is only if the Domain API itself is on this machine.
+ * Returns whether credentials may be sent to an address: an https address of LivePerson, or any address on
+ * this machine if `loopback` is true, which it is only if the Domain API itself is on this machine.
  */
 export const isTrusted = (
   { protocol, hostname, port, username, password }: URL,
@@ -22,8 +22,8 @@ export const isTrusted = (
 }
 
 /**
- * Returns the origin of a bare host, or undefined if credentials may not be sent there. The scheme is https, and http on
- * this machine.
+ * Returns the origin of a bare host, or undefined if credentials may not be sent there. The scheme is https,
+ * or http on this machine.
  */
 export const toOrigin = (host: unknown, loopback: boolean): string | undefined => {
   if (typeof host !== 'string' || !/^[A-Za-z0-9.\-:[\]]{1,253}$/.test(host)) return undefined

@@ -10,8 +10,8 @@ export interface AwsAnswer {
 }
 
 /**
- * Decides how the endpoint responds to an action. `forward` passes the request on and returns the response. `lost` passes
- * it on and cuts the connection instead of responding. `silence` never responds.
+ * Decides how the endpoint responds to an action. `forward` passes the request on and returns the response.
+ * `lost` passes it on and cuts the connection instead of responding. `silence` never responds.
  */
 export type Answering = (action: string, input: unknown) => AwsAnswer | 'forward' | 'lost' | 'silence'
 

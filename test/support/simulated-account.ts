@@ -18,7 +18,9 @@ type WithoutService<Kind> = Kind extends unknown ? Omit<Kind, 'service'> : never
 /** A fault whose service the test adds. */
 export type Trouble = WithoutService<Fault>
 
-/** Starts a simulated LivePerson and returns what tests of `lib/liveperson/` need to call it for one account. */
+/**
+ * Starts a simulated LivePerson and returns what tests of `lib/liveperson/` need to call it for one account.
+ */
 export const startSimulatedAccount = async () => {
   const accounts = loadFixture()
   const account = accounts.find(({ accountId }) => accountId === ACCOUNT_ID)
