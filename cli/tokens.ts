@@ -62,7 +62,7 @@ const call = ({ http, hosts, accountId, loopback }: Reach, service: Service) => 
   if (origin === undefined)
     throw new LivePersonUnavailableError({
       detail: `The host of ${service} doesn't belong to LivePerson.`,
-      reached: false,
+      mayHaveExecuted: false,
     })
   return { http, origin, accountId, deadline: Date.now() + 10_000 }
 }

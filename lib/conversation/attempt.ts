@@ -196,7 +196,7 @@ const toSeen = (thrown: unknown): Seen => {
   const error = toAppError(thrown)
   if (error instanceof LivePersonRejectedError) return { kind: 'refused', error }
   if (error instanceof LivePersonUnavailableError)
-    return error.reached
+    return error.mayHaveExecuted
       ? { kind: 'create_in_doubt', error }
       : { kind: 'not_created', error, repeatable: true }
   return error.code === 'internal_error'

@@ -99,25 +99,25 @@ export class LivePersonRejectedError extends AppError {
   readonly code = 'liveperson_rejected'
 }
 
-/** LivePerson answered 429 or 5xx, did not answer, or could not be reached. */
+/** LivePerson answered 429 or 5xx, did not answer, or no connection was made. */
 export class LivePersonUnavailableError extends AppError {
   readonly code = 'liveperson_unavailable'
-  /** Whether LivePerson may have carried out the request anyway. */
-  readonly reached: boolean
-  /** Whether no connection could be made. The host may have moved. */
-  readonly unreachable: boolean
+  /** Whether LivePerson may have executed the request, although no answer proves it. */
+  readonly mayHaveExecuted: boolean
+  /** Whether no connection was made, so that LivePerson received nothing. The host may have moved. */
+  readonly connectionFailed: boolean
   override readonly retryAfterMs: number | undefined
 
   constructor(
     reason: Reason & {
-      readonly reached: boolean
-      readonly unreachable?: boolean
+      readonly mayHaveExecuted: boolean
+      readonly connectionFailed?: boolean
       readonly retryAfterMs?: number | undefined
     },
   ) {
     super(reason)
-    this.reached = reason.reached
-    this.unreachable = reason.unreachable ?? false
+    this.mayHaveExecuted = reason.mayHaveExecuted
+    this.connectionFailed = reason.connectionFailed ?? false
     this.retryAfterMs = reason.retryAfterMs
   }
 }

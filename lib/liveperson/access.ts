@@ -52,7 +52,7 @@ export const createAccess = (options: AccessOptions) => {
     try {
       return await call(originOf(known, service))
     } catch (error) {
-      if (!(error instanceof LivePersonUnavailableError && error.unreachable)) throw error
+      if (!(error instanceof LivePersonUnavailableError && error.connectionFailed)) throw error
       const renewed = await within(hosts.renew(known), deadline - now()).catch(() => known)
       return call(originOf(renewed, service))
     }
@@ -63,7 +63,7 @@ export const createAccess = (options: AccessOptions) => {
     if (origin !== undefined) return origin
     throw new LivePersonUnavailableError({
       detail: `The host of ${service} does not belong to LivePerson.`,
-      reached: false,
+      mayHaveExecuted: false,
     })
   }
 
@@ -157,7 +157,10 @@ const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
     timer = setTimeout(
       () =>
         reject(
-          new LivePersonUnavailableError({ detail: 'LivePerson did not answer in time.', reached: false }),
+          new LivePersonUnavailableError({
+            detail: 'LivePerson did not answer in time.',
+            mayHaveExecuted: false,
+          }),
         ),
       Math.max(0, ms),
     )

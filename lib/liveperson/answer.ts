@@ -10,8 +10,8 @@ export type Answer =
   | { readonly kind: 'consumer_jws_refused' }
   /** `reason` is LivePerson's code or the HTTP status, never LivePerson's text. */
   | { readonly kind: 'rejected'; readonly reason: string }
-  /** `reached`: LivePerson may have carried out the request. */
-  | { readonly kind: 'unavailable'; readonly reason: string; readonly reached: boolean }
+  /** `mayHaveExecuted`: LivePerson may have executed the request. */
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly mayHaveExecuted: boolean }
 
 /**
  * Returns what an answer means. Any status may come with any of the documented bodies (an array with one item
@@ -33,7 +33,7 @@ export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer 
   }
   // Not JSON: this comes from a proxy or a host that has moved, not from LivePerson.
   if (said === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
-    return { kind: 'unavailable', reason: String(status), reached: false }
+    return { kind: 'unavailable', reason: String(status), mayHaveExecuted: false }
   return byStatus(status, String(status))
 }
 
@@ -95,9 +95,9 @@ const byErrorCode = (errorCode: number): Answer => {
 
 const byStatus = (status: number, reason: string): Answer => {
   if (status === 401) return { kind: 'app_jwt_refused' }
-  if (status === 429) return { kind: 'unavailable', reason, reached: false }
+  if (status === 429) return { kind: 'unavailable', reason, mayHaveExecuted: false }
   if (status >= 400 && status < 500 && status !== 408) return { kind: 'rejected', reason }
-  return { kind: 'unavailable', reason, reached: true }
+  return { kind: 'unavailable', reason, mayHaveExecuted: true }
 }
 
 /** Not every JSON value can be converted: `String({ toString: null })` throws. */

@@ -65,7 +65,7 @@ export const createAppJwts = ({
  *
  * @param options.deadline Milliseconds since the epoch.
  * @throws {CredentialsRefusedError} Sentinel refused the client id and secret.
- * @throws {LivePersonUnavailableError} Sentinel returned no token. Never with `reached`.
+ * @throws {LivePersonUnavailableError} Sentinel returned no token. Never with `mayHaveExecuted`.
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-appjwt
  */
 export const requestAppJwt = async ({
@@ -99,7 +99,10 @@ export const requestAppJwt = async ({
   const answer = parseLenientJson(sentinel.body)
   const token = isRecord(answer) ? answer.access_token : undefined
   if (typeof token !== 'string' || token === '')
-    throw new LivePersonUnavailableError({ detail: 'Sentinel answered without a token.', reached: false })
+    throw new LivePersonUnavailableError({
+      detail: 'Sentinel answered without a token.',
+      mayHaveExecuted: false,
+    })
   return { token, lifeMs: lifeOf(token, isRecord(answer) ? Number(answer.expires_in) : Number.NaN) }
 }
 

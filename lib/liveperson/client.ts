@@ -97,11 +97,11 @@ export const createLivePerson = (options: LivePersonOptions) => {
       })
       if (answer.kind === 'ok') return 'sent'
       if (answer.kind === 'closed') return 'closed'
-      if (answer.kind === 'unavailable') return answer.reached ? 'unknown' : 'busy'
+      if (answer.kind === 'unavailable') return answer.mayHaveExecuted ? 'unknown' : 'busy'
       return 'not_sent'
     } catch (error) {
       if (!(error instanceof LivePersonUnavailableError)) return 'not_sent'
-      return error.reached ? 'unknown' : 'busy'
+      return error.mayHaveExecuted ? 'unknown' : 'busy'
     }
   }
 
@@ -118,7 +118,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
      * Opens a conversation for a consumer.
      *
      * @param deadline Milliseconds since the epoch.
-     * @throws {LivePersonUnavailableError} With `reached` if the conversation may be open nevertheless.
+     * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open nevertheless.
      * @throws {CredentialsRefusedError | LivePersonRejectedError}
      */
     openConversation: async (
@@ -141,7 +141,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
         return { kind: 'opened', conversationId, lpConsumerId }
       throw new LivePersonUnavailableError({
         detail: 'LivePerson answered without a conversationId.',
-        reached: true,
+        mayHaveExecuted: true,
       })
     },
 
@@ -190,7 +190,7 @@ const toError = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number |
   if (answer.kind === 'unavailable')
     return new LivePersonUnavailableError({
       detail: `LivePerson answered ${answer.reason}.`,
-      reached: answer.reached,
+      mayHaveExecuted: answer.mayHaveExecuted,
       retryAfterMs,
     })
   if (answer.kind === 'consumer_jws_refused')

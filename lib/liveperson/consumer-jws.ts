@@ -46,7 +46,8 @@ export const createConsumerJwss = () => {
  * it does with 401, or with 500 and an `internalErrorCode`.
  *
  * @throws {LivePersonRejectedError} Any other 4xx.
- * @throws {LivePersonUnavailableError} Never with `reached`, because a second request has the same result.
+ * @throws {LivePersonUnavailableError} Never with `mayHaveExecuted`, because a second request has the same
+ * result.
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-consumerjws
  */
 export const requestConsumerJws = async ({
@@ -81,7 +82,7 @@ export const requestConsumerJws = async ({
   if (consumerJws) return consumerJws
   throw new LivePersonUnavailableError({
     detail: 'The IDP answered without a token of this consumer.',
-    reached: false,
+    mayHaveExecuted: false,
   })
 }
 

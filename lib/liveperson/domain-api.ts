@@ -40,13 +40,13 @@ export const fetchHosts = async ({
     if (typeof host === 'string' && toOrigin(host, loopback) !== undefined) return host
     throw new ForeignHostError({
       detail: `The Domain API named a host of ${service} that does not belong to LivePerson.`,
-      reached: false,
+      mayHaveExecuted: false,
     })
   }
   return { sentinel: hostOf('sentinel'), idp: hostOf('idp'), asyncMessagingEnt: hostOf('asyncMessagingEnt') }
 }
 
-const unusable = (detail: string) => new LivePersonUnavailableError({ detail, reached: false })
+const unusable = (detail: string) => new LivePersonUnavailableError({ detail, mayHaveExecuted: false })
 
 const toNamedHosts = (answer: unknown): ReadonlyMap<unknown, unknown> => {
   const list = isRecord(answer) && Array.isArray(answer.baseURIs) ? answer.baseURIs : []

@@ -37,8 +37,8 @@ export type Http = (request: HttpRequest) => Promise<HttpAnswer>
  * Returns the one function that calls LivePerson. It calls trusted hosts only, limits the time of each call
  * and doesn't follow redirects.
  *
- * It throws LivePersonUnavailableError if no complete answer was read, with `reached` if LivePerson may have
- * carried out a call that isn't repeatable.
+ * It throws LivePersonUnavailableError if no complete answer was read, with `mayHaveExecuted` if LivePerson may
+ * have executed a call that isn't repeatable.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.loopback Whether hosts on this machine are trusted.
@@ -56,11 +56,14 @@ export const createHttp = ({
     if (!isTrusted(new URL(request.url), loopback))
       throw new LivePersonUnavailableError({
         detail: 'The host does not belong to LivePerson.',
-        reached: false,
+        mayHaveExecuted: false,
       })
     const timeoutMs = Math.min(MAX_TIMEOUT_MS, deadline - now())
     if (timeoutMs <= 0)
-      throw new LivePersonUnavailableError({ detail: 'No time was left to call LivePerson.', reached: false })
+      throw new LivePersonUnavailableError({
+        detail: 'No time was left to call LivePerson.',
+        mayHaveExecuted: false,
+      })
     const result = await outbound({ ...request, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
     switch (result.kind) {
       case 'answer': {
@@ -70,14 +73,14 @@ export const createHttp = ({
       case 'not_sent':
         throw new LivePersonUnavailableError({
           detail: 'LivePerson could not be reached.',
-          reached: false,
-          unreachable: true,
+          mayHaveExecuted: false,
+          connectionFailed: true,
           cause: result.cause,
         })
       case 'may_have_been_sent':
         throw new LivePersonUnavailableError({
           detail: 'LivePerson did not answer.',
-          reached: !repeatable,
+          mayHaveExecuted: !repeatable,
           cause: result.cause,
         })
     }
@@ -97,7 +100,7 @@ export const throwForStatus = (service: string, { status, retryAfterMs: askedMs 
   const detail = `${service} answered ${status}.`
   if (status >= 400 && status < 500 && status !== 429 && status !== 408)
     throw new LivePersonRejectedError({ detail })
-  throw new LivePersonUnavailableError({ detail, reached: false, retryAfterMs })
+  throw new LivePersonUnavailableError({ detail, mayHaveExecuted: false, retryAfterMs })
 }
 
 const toMilliseconds = (retryAfter: string | undefined, now: number): number | undefined => {

@@ -16,7 +16,12 @@ test.each<[string, StepName, AppError, string]>([
     'create-secret --name app/dev/70123456/bot-check ',
   ],
   ['Secrets Manager being down', 'secret', toError('service_unavailable'), 'secretsmanager:GetSecretValue'],
-  ['a foreign host', 'domains', new ForeignHostError({ detail: '', reached: false }), 'ask LivePerson first'],
+  [
+    'a foreign host',
+    'domains',
+    new ForeignHostError({ detail: '', mayHaveExecuted: false }),
+    'ask LivePerson first',
+  ],
   ['the Domain API being down', 'domains', toError('liveperson_unavailable'), '70123456'],
   ['refused credentials', 'AppJWT', toError('credentials_refused'), 'put-secret-value'],
   ['Sentinel being down', 'AppJWT', toError('liveperson_unavailable'), 'reach Sentinel'],

@@ -53,7 +53,11 @@ describe('the detail', () => {
     ['what is misconfigured', new InvalidConfigError({ detail: 'The secret hidden is missing.' })],
     [
       'a stack',
-      new LivePersonUnavailableError({ detail: 'No answer.', reached: true, cause: { stack: 'hidden' } }),
+      new LivePersonUnavailableError({
+        detail: 'No answer.',
+        mayHaveExecuted: true,
+        cause: { stack: 'hidden' },
+      }),
     ],
   ])('does not reveal %s', (_, error) => {
     expect(JSON.stringify(toProblem(error))).not.toMatch(/hidden|\.ts/)

@@ -50,9 +50,9 @@ const RECORD: Carrier = { kind: 'record', body: '{"a":"record"}', receives: 4 }
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
 const REFUSED = new LivePersonRejectedError({ detail: 'LivePerson refused the request.' })
-const LOST = new LivePersonUnavailableError({ detail: 'The answer was lost.', reached: true })
+const LOST = new LivePersonUnavailableError({ detail: 'The answer was lost.', mayHaveExecuted: true })
 const notCarriedOut = (retryAfterMs?: number) =>
-  new LivePersonUnavailableError({ detail: 'LivePerson answered 429.', reached: false, retryAfterMs })
+  new LivePersonUnavailableError({ detail: 'LivePerson answered 429.', mayHaveExecuted: false, retryAfterMs })
 
 /** The claim of an attempt that holds it or has released it. */
 const held: Claim = { attempt: 1, state: 'held' }

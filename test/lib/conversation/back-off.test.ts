@@ -56,7 +56,7 @@ describe('backOffMs', () => {
 describe('retryDelayMs', () => {
   const busy = new LivePersonUnavailableError({
     detail: 'LivePerson answered 429.',
-    reached: false,
+    mayHaveExecuted: false,
     retryAfterMs: 7000,
   })
   test.each<[string, Result, number | undefined]>([

@@ -39,7 +39,7 @@ const ERRORS: Readonly<Record<Code, AppError>> = {
   liveperson_rejected: new LivePersonRejectedError(reason),
   invalid_config: new InvalidConfigError(reason),
   internal_error: new InternalError(reason),
-  liveperson_unavailable: new LivePersonUnavailableError({ ...reason, reached: true }),
+  liveperson_unavailable: new LivePersonUnavailableError({ ...reason, mayHaveExecuted: true }),
   credentials_refused: new CredentialsRefusedError(reason),
   service_unavailable: new ServiceUnavailableError(reason),
 }
@@ -76,13 +76,16 @@ test('an InvalidRequestError keeps its findings', () => {
 })
 
 test.each([
-  ['nothing more', {}, { unreachable: false, retryAfterMs: undefined }],
-  ['a wait', { retryAfterMs: 5000 }, { unreachable: false, retryAfterMs: 5000 }],
-  ['an unreachable host', { unreachable: true }, { unreachable: true, retryAfterMs: undefined }],
-])('a LivePersonUnavailableError says whether LivePerson was reached, and %s', (_, more, expected) => {
-  const error = new LivePersonUnavailableError({ detail: '', reached: false, ...more })
-  expect(error).toMatchObject({ reached: false, ...expected })
-})
+  ['nothing more', {}, { connectionFailed: false, retryAfterMs: undefined }],
+  ['a wait', { retryAfterMs: 5000 }, { connectionFailed: false, retryAfterMs: 5000 }],
+  ['an unreachable host', { connectionFailed: true }, { connectionFailed: true, retryAfterMs: undefined }],
+])(
+  'a LivePersonUnavailableError says whether LivePerson may have executed the request, and %s',
+  (_, more, expected) => {
+    const error = new LivePersonUnavailableError({ detail: '', mayHaveExecuted: false, ...more })
+    expect(error).toMatchObject({ mayHaveExecuted: false, ...expected })
+  },
+)
 
 describe('toAppError', () => {
   test('returns an AppError as it is', () => {

@@ -23,7 +23,11 @@ const createOptions = (overrides: Partial<AccessOptions> = {}): AccessOptions =>
 const create = (overrides?: Partial<AccessOptions>) => createAccess(createOptions(overrides))
 const identified = (access: ReturnType<typeof create>) =>
   access.identify(simulated.newConsumerId(), simulated.soon())
-const unreachable = new LivePersonUnavailableError({ detail: 'x', reached: false, unreachable: true })
+const unreachable = new LivePersonUnavailableError({
+  detail: 'x',
+  mayHaveExecuted: false,
+  connectionFailed: true,
+})
 const hostsAt = (host: string): Hosts => ({ sentinel: host, idp: host, asyncMessagingEnt: host })
 
 describe('at', () => {
@@ -90,7 +94,7 @@ describe('at', () => {
 
   test('calls the same host once more if the lookup fails', async () => {
     const renew = async () => {
-      throw new LivePersonUnavailableError({ detail: 'x', reached: false })
+      throw new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: false })
     }
     expect(await run([unreachable], { renew })).toMatchObject({
       called: ['https://old.liveperson.net', 'https://old.liveperson.net'],
@@ -99,8 +103,8 @@ describe('at', () => {
   })
 
   test.each([
-    ['a lost answer', new LivePersonUnavailableError({ detail: 'x', reached: true })],
-    ['an answer of 503', new LivePersonUnavailableError({ detail: 'x', reached: false })],
+    ['a lost answer', new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: true })],
+    ['an answer of 503', new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: false })],
     ['a refusal', new CredentialsRefusedError({ detail: 'x' })],
     ['any other error', new Error('x')],
   ])('does not repeat the call after %s', async (_, failure) => {
@@ -118,12 +122,12 @@ describe('at', () => {
       expect(first.called).toEqual([])
       expect(first.error).toMatchObject({
         message: 'The host of idp does not belong to LivePerson.',
-        reached: false,
-        unreachable: false,
+        mayHaveExecuted: false,
+        connectionFailed: false,
       })
       const renewed = await run([unreachable], { renew: get })
       expect(renewed.called).toEqual(['https://old.liveperson.net'])
-      expect(renewed.error).toMatchObject({ reached: false, unreachable: false })
+      expect(renewed.error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
     },
   )
 
@@ -134,7 +138,7 @@ describe('at', () => {
       'http://127.0.0.1:1',
     )
     const refused = await failureOf(create({ hosts, loopback: false }).at('idp', simulated.soon(), call))
-    expect(refused).toMatchObject({ reached: false })
+    expect(refused).toMatchObject({ mayHaveExecuted: false })
   })
 
   test('waits for the hosts until the deadline only', async () => {
@@ -143,7 +147,7 @@ describe('at', () => {
       create({ hosts: { get, renew: get } }).at('idp', simulated.soon(20), async () => 1),
     )
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ message: 'LivePerson did not answer in time.', reached: false })
+    expect(error).toMatchObject({ message: 'LivePerson did not answer in time.', mayHaveExecuted: false })
   })
 
   test('waits for a lookup until the deadline only, and then calls the same host', async () => {
@@ -186,7 +190,7 @@ describe('hosts that have moved', () => {
     simulated.livePerson.setHost(service, `127.0.0.1:${port}`)
     const error = await failureOf(identified(create()))
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ unreachable: true, reached: false })
+    expect(error).toMatchObject({ connectionFailed: true, mayHaveExecuted: false })
     expect(simulated.received('domain')).toHaveLength(2)
   })
 })
@@ -269,7 +273,7 @@ describe('withAppJwt', () => {
       const error = await failureOf(withAppJwt(simulated.soon(300), async () => undefined))
       expect(performance.now() - startedAt).toBeLessThan(5000)
       expect(error).toBeInstanceOf(LivePersonUnavailableError)
-      expect(error).toMatchObject({ reached: false, unreachable: false })
+      expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
     },
   )
 })
@@ -358,7 +362,11 @@ describe('the secrets that are tried at Sentinel', () => {
     const { tried, refused, error } = await trySecrets({ current: 'a', previous: 'b', known: 'a' })
     expect(tried).toEqual(['a'])
     expect(refused).toEqual([])
-    expect(error).toMatchObject({ code: 'liveperson_unavailable', reached: false, retryAfterMs: 7000 })
+    expect(error).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: false,
+      retryAfterMs: 7000,
+    })
   })
 
   test.each([
@@ -453,7 +461,7 @@ describe('identify', () => {
 
   test('the IDP’s 500 without an internalErrorCode does not replace the AppJWT', async () => {
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 500 })
-    expect(await failureOf(identified(create()))).toMatchObject({ reached: false, retryable: true })
+    expect(await failureOf(identified(create()))).toMatchObject({ mayHaveExecuted: false, retryable: true })
     expect(simulated.received('sentinel')).toHaveLength(1)
   })
 
@@ -473,7 +481,7 @@ describe('identify', () => {
         failureOf(identify('ana', simulated.soon(100))),
         identify('ana', simulated.soon()),
       ])
-      expect(hasty).toMatchObject({ message: 'LivePerson did not answer in time.', reached: false })
+      expect(hasty).toMatchObject({ message: 'LivePerson did not answer in time.', mayHaveExecuted: false })
       expect(patient.token).not.toBe('')
       expect(simulated.received(service)).toHaveLength(1)
     },
@@ -484,7 +492,7 @@ describe('identify', () => {
     const startedAt = performance.now()
     const error = await failureOf(create().identify('ana', simulated.soon(300)))
     expect(performance.now() - startedAt).toBeLessThan(5000)
-    expect(error).toMatchObject({ reached: false, unreachable: false })
+    expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
   })
 
   test('a shared token request may take 10 s, whatever the caller’s deadline', async () => {

@@ -24,7 +24,11 @@ const closed = { kind: 'closed' }
 const appJwtRefused = { kind: 'app_jwt_refused' }
 const consumerJwsRefused = { kind: 'consumer_jws_refused' }
 const rejected = (reason: string) => ({ kind: 'rejected', reason })
-const unavailable = (reason: string, reached: boolean) => ({ kind: 'unavailable', reason, reached })
+const unavailable = (reason: string, mayHaveExecuted: boolean) => ({
+  kind: 'unavailable',
+  reason,
+  mayHaveExecuted,
+})
 
 const read = (status: number, body: unknown, reqId = 'c'): Answer =>
   readAnswer(

@@ -35,7 +35,7 @@ describe('the cached AppJWT', () => {
     }
   }
   const failing = async () => {
-    throw new LivePersonUnavailableError({ detail: 'Sentinel answered 503.', reached: false })
+    throw new LivePersonUnavailableError({ detail: 'Sentinel answered 503.', mayHaveExecuted: false })
   }
 
   test('is requested once for concurrent calls', async () => {
@@ -202,7 +202,7 @@ describe('a request to Sentinel', () => {
     answer(status, '', retryAfterMs === undefined ? {} : { 'retry-after': String(retryAfterMs / 1000) })
     const error = await failure(request())
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached: false, retryAfterMs })
+    expect(error).toMatchObject({ mayHaveExecuted: false, retryAfterMs })
   })
 
   test.each([
@@ -213,11 +213,11 @@ describe('a request to Sentinel', () => {
     ['HTML', '<html>'],
   ])('answered with %s returned no token', async (_, body) => {
     answer(200, body)
-    expect(await failure(request())).toMatchObject({ code: 'liveperson_unavailable', reached: false })
+    expect(await failure(request())).toMatchObject({ code: 'liveperson_unavailable', mayHaveExecuted: false })
   })
 
-  test('without an answer never counts as reached', async () => {
+  test('without an answer never counts as possibly executed', async () => {
     sentinel.answerBy((response) => response.socket?.resetAndDestroy())
-    expect(await failure(request())).toMatchObject({ code: 'liveperson_unavailable', reached: false })
+    expect(await failure(request())).toMatchObject({ code: 'liveperson_unavailable', mayHaveExecuted: false })
   })
 })

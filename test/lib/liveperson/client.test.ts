@@ -280,7 +280,7 @@ describe('openConversation', () => {
     const client = create()
     const error = await failureOf(client.open())
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached: true, retryable: true })
+    expect(error).toMatchObject({ mayHaveExecuted: true, retryable: true })
     expect(simulated.received('conversation')).toHaveLength(1)
     expect(client.pauses).toEqual([])
   })
@@ -297,14 +297,14 @@ describe('openConversation', () => {
     })
     expect(await failureOf(create().open())).toMatchObject({
       message: 'LivePerson answered 429.',
-      reached: false,
+      mayHaveExecuted: false,
       retryAfterMs,
     })
   })
 
   test('Retry-After of a 503 is passed on too', async () => {
     simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, retryAfter: 7 })
-    expect(await failureOf(create().open())).toMatchObject({ reached: true, retryAfterMs: 7000 })
+    expect(await failureOf(create().open())).toMatchObject({ mayHaveExecuted: true, retryAfterMs: 7000 })
   })
 
   test.each<[string, string]>([
@@ -335,7 +335,7 @@ describe('openConversation', () => {
 
   test('after the IDP’s 408 it is certainly not open', async () => {
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 408 })
-    expect(await failureOf(create().open())).toMatchObject({ retryable: true, reached: false })
+    expect(await failureOf(create().open())).toMatchObject({ retryable: true, mayHaveExecuted: false })
   })
 
   test('a ConsumerJWS of another consumer is not used', async () => {
@@ -343,7 +343,10 @@ describe('openConversation', () => {
     const { token } = await client.identify('somebody-else', simulated.soon())
     const body = JSON.stringify({ token })
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 201, body })
-    expect(await failureOf(client.open())).toMatchObject({ code: 'liveperson_unavailable', reached: false })
+    expect(await failureOf(client.open())).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: false,
+    })
     expect(simulated.received('conversation')).toEqual([])
   })
 
@@ -352,7 +355,7 @@ describe('openConversation', () => {
     simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
     const error = await failureOf(create().open())
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ unreachable: true, reached: false })
+    expect(error).toMatchObject({ connectionFailed: true, mayHaveExecuted: false })
     expect(simulated.received('domain')).toHaveLength(2)
   })
 
@@ -362,7 +365,7 @@ describe('openConversation', () => {
     const client = create()
     await client.identify(simulated.newConsumerId(), simulated.soon())
     simulated.livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: 9 })
-    expect(await failureOf(client.open())).toMatchObject({ unreachable: true, reached: false })
+    expect(await failureOf(client.open())).toMatchObject({ connectionFailed: true, mayHaveExecuted: false })
     expect(simulated.received('conversation')).toEqual([])
   })
 
@@ -388,7 +391,7 @@ describe('openConversation', () => {
     expect(await failureOf(create({ outbound }).open())).toBeInstanceOf(LivePersonUnavailableError)
     const poisoned = { sentinel: host, idp: host, asyncMessagingEnt: host }
     const hosts = { get: async () => poisoned, renew: async () => poisoned }
-    expect(await failureOf(create({ outbound, hosts }).open())).toMatchObject({ reached: false })
+    expect(await failureOf(create({ outbound, hosts }).open())).toMatchObject({ mayHaveExecuted: false })
     expect(new Set(called)).toEqual(new Set([new URL(simulated.livePerson.url).host]))
   })
 
@@ -397,21 +400,21 @@ describe('openConversation', () => {
     ['sentinel', false],
     ['idp', false],
     ['conversation', true],
-  ])('silence of %s ends with the deadline, reached: %s', async (service, reached) => {
+  ])('silence of %s ends with the deadline, mayHaveExecuted: %s', async (service, mayHaveExecuted) => {
     simulated.livePerson.faults.add({ service, kind: 'silence', times: Number.POSITIVE_INFINITY })
     const client = create()
     const startedAt = performance.now()
     const error = await failureOf(client.open(simulated.newConsumerId(), simulated.soon(400)))
     expect(performance.now() - startedAt).toBeLessThan(5000)
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached, unreachable: false })
+    expect(error).toMatchObject({ mayHaveExecuted, connectionFailed: false })
   })
 
   test('nothing is requested after the deadline', async () => {
     const client = create()
     const id = simulated.newConsumerId()
     await client.identify(id, simulated.soon())
-    expect(await failureOf(client.open(id, simulated.now() - 1))).toMatchObject({ reached: false })
+    expect(await failureOf(client.open(id, simulated.now() - 1))).toMatchObject({ mayHaveExecuted: false })
     expect(simulated.received('conversation')).toEqual([])
   })
 })

@@ -179,11 +179,11 @@ describe('requestConsumerJws', () => {
     ['a reset connection', { kind: 'reset' }, undefined],
     ['a lost answer', { kind: 'reset-after' }, undefined],
     ['half an answer', { kind: 'truncated' }, undefined],
-  ])('%s is unavailable, and nothing was reached', async (_, fault, retryAfterMs) => {
+  ])('%s is unavailable, and nothing was executed', async (_, fault, retryAfterMs) => {
     simulated.livePerson.faults.add({ ...fault, service: 'idp' })
     const error = await failureOf(ask())
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached: false, retryAfterMs })
+    expect(error).toMatchObject({ mayHaveExecuted: false, retryAfterMs })
   })
 
   const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`
@@ -206,7 +206,7 @@ describe('requestConsumerJws', () => {
     expect(await failureOf(ask())).toMatchObject({
       code: 'liveperson_unavailable',
       message: 'The IDP answered without a token of this consumer.',
-      reached: false,
+      mayHaveExecuted: false,
     })
   })
 

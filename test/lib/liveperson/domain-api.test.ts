@@ -69,12 +69,12 @@ describe('fetchHosts', () => {
     ['no body', { kind: 'empty', status: 200 }],
     ['a reset connection', { kind: 'reset' }],
     ['half a body', { kind: 'truncated' }],
-  ])('%s is unavailable, and nothing was reached', async (_, fault) => {
+  ])('%s is unavailable, and nothing was executed', async (_, fault) => {
     simulated.livePerson.faults.add({ ...fault, service: 'domain' })
     const error = await failureOf(ask())
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
     expect(error).not.toBeInstanceOf(ForeignHostError)
-    expect(error).toMatchObject({ reached: false })
+    expect(error).toMatchObject({ mayHaveExecuted: false })
   })
 
   test.each<[string, unknown]>([
@@ -90,7 +90,10 @@ describe('fetchHosts', () => {
   ])('%s for an answer names no host', async (_, body) => {
     answerWith(body)
     const error = await failureOf(ask())
-    expect(error).toMatchObject({ message: 'The Domain API named no host of sentinel.', reached: false })
+    expect(error).toMatchObject({
+      message: 'The Domain API named no host of sentinel.',
+      mayHaveExecuted: false,
+    })
     expect(error).not.toBeInstanceOf(ForeignHostError)
   })
 
@@ -98,7 +101,10 @@ describe('fetchHosts', () => {
     test.each([undefined, ''])('is required, %j is none', async (host) => {
       answerWith(listOf({ ...HOSTS, [service]: host }))
       const error = await failureOf(ask())
-      expect(error).toMatchObject({ message: `The Domain API named no host of ${service}.`, reached: false })
+      expect(error).toMatchObject({
+        message: `The Domain API named no host of ${service}.`,
+        mayHaveExecuted: false,
+      })
     })
 
     test.each([
@@ -121,8 +127,8 @@ describe('fetchHosts', () => {
       expect(error).toMatchObject({
         name: 'ForeignHostError',
         code: 'liveperson_unavailable',
-        reached: false,
-        unreachable: false,
+        mayHaveExecuted: false,
+        connectionFailed: false,
       })
       expect(String(error)).toContain(service)
       expect(String(error)).not.toContain(String(host))
@@ -134,6 +140,6 @@ describe('fetchHosts', () => {
   })
 
   test('an account that LivePerson does not know is unavailable', async () => {
-    expect(await failureOf(ask('70000000'))).toMatchObject({ reached: false })
+    expect(await failureOf(ask('70000000'))).toMatchObject({ mayHaveExecuted: false })
   })
 })

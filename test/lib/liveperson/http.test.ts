@@ -77,14 +77,18 @@ describe('a call', () => {
   test('ends with its deadline', async () => {
     server.answerBy(() => undefined)
     const startedAt = performance.now()
-    expect(await failure(call({ deadline: NOW + 200 }))).toMatchObject({ unreachable: false })
+    expect(await failure(call({ deadline: NOW + 200 }))).toMatchObject({ connectionFailed: false })
     expect(performance.now() - startedAt).toBeLessThan(3000)
   })
 
   test.each([0, -1])('is not made %i ms before its deadline', async (left) => {
     const { outbound, requests } = fake()
     const error = await failure(call({ deadline: NOW + left, repeatable: false }, { outbound }))
-    expect(error).toMatchObject({ code: 'liveperson_unavailable', reached: false, unreachable: false })
+    expect(error).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: false,
+      connectionFailed: false,
+    })
     expect(requests).toEqual([])
   })
 })
@@ -102,7 +106,11 @@ describe('a host that does not belong to LivePerson is never called:', () => {
   ])('%s', async (_, url, loopback) => {
     const { outbound, requests } = fake()
     const error = await failure(call({ url, repeatable: false }, { outbound, loopback }))
-    expect(error).toMatchObject({ code: 'liveperson_unavailable', reached: false, unreachable: false })
+    expect(error).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: false,
+      connectionFailed: false,
+    })
     expect(requests).toEqual([])
   })
 
@@ -119,24 +127,33 @@ describe('a call without an answer', () => {
     ['not_sent', false, false, true],
     ['may_have_been_sent', true, false, false],
     ['may_have_been_sent', false, true, false],
-  ])('%s, repeatable %s: reached %s, unreachable %s', async (kind, repeatable, reached, unreachable) => {
-    const cause = new Error('socket hang up')
-    const { outbound } = fake({ kind, cause })
-    const error = await failure(call({ repeatable }, { outbound }))
-    expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached, unreachable, cause })
-  })
+  ])(
+    '%s, repeatable %s: mayHaveExecuted %s, connectionFailed %s',
+    async (kind, repeatable, mayHaveExecuted, connectionFailed) => {
+      const cause = new Error('socket hang up')
+      const { outbound } = fake({ kind, cause })
+      const error = await failure(call({ repeatable }, { outbound }))
+      expect(error).toBeInstanceOf(LivePersonUnavailableError)
+      expect(error).toMatchObject({ mayHaveExecuted, connectionFailed, cause })
+    },
+  )
 
   test('at a port where nobody listens is unreachable', async () => {
     const [port] = await findFreePorts(1)
     const error = await failure(call({ url: `http://127.0.0.1:${port}/`, repeatable: false }))
-    expect(error).toMatchObject({ reached: false, unreachable: true })
+    expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: true })
   })
 
-  test('after a reset may have reached LivePerson', async () => {
+  test('after a reset may have been executed', async () => {
     server.answerBy((response) => response.socket?.resetAndDestroy())
-    expect(await failure(call({ repeatable: false }))).toMatchObject({ reached: true, unreachable: false })
-    expect(await failure(call({ repeatable: true }))).toMatchObject({ reached: false, unreachable: false })
+    expect(await failure(call({ repeatable: false }))).toMatchObject({
+      mayHaveExecuted: true,
+      connectionFailed: false,
+    })
+    expect(await failure(call({ repeatable: true }))).toMatchObject({
+      mayHaveExecuted: false,
+      connectionFailed: false,
+    })
   })
 })
 
@@ -188,7 +205,7 @@ describe('the status of a repeatable call', () => {
   test.each([100, 301, 302, 408, 429, 500, 502, 503, 504])('%i is a failure that may pass', (status) => {
     const error = thrown(status)
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ reached: false, unreachable: false })
+    expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
   })
 
   test.each<[number, number | undefined, number | undefined]>([

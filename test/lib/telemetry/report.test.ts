@@ -17,7 +17,10 @@ const request = {
   consumer: { firstName: 'personal' },
   message: 'personal',
 }
-const unavailable = new LivePersonUnavailableError({ detail: 'LivePerson answered 503.', reached: false })
+const unavailable = new LivePersonUnavailableError({
+  detail: 'LivePerson answered 503.',
+  mayHaveExecuted: false,
+})
 const refused = new LivePersonRejectedError({ detail: 'LivePerson refused the request (BAD_REQUEST).' })
 const opened = { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' }
 const campaign = { campaignId: '3120045610', engagementId: '3120047710' }
