@@ -36,7 +36,7 @@ export const createCredentials = ({
      * Returns the current credentials.
      *
      * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
-     * @throws {ServiceUnavailableError} Secrets Manager didn't answer, and nothing was read before.
+     * @throws {ServiceUnavailableError} The call to Secrets Manager failed, and no secret has been read yet.
      */
     current: known.get,
 

@@ -16,7 +16,7 @@ export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS'
  * Returns a secret's text, or undefined if there is no such secret or no version with that stage. This type
  * is the seam that tests and the simulated world replace.
  *
- * It throws ServiceUnavailableError if Secrets Manager doesn't answer.
+ * It throws ServiceUnavailableError if the call to Secrets Manager fails.
  */
 export type ReadSecret = (secretId: string, stage: SecretStage) => Promise<string | undefined>
 
@@ -33,7 +33,7 @@ export const createReadSecret = (aws: AwsOptions): ReadSecret => {
       return (await client.send(command)).SecretString ?? ''
     } catch (error) {
       if (error instanceof ResourceNotFoundException) return undefined
-      throw new ServiceUnavailableError({ detail: 'Secrets Manager did not answer.', cause: error })
+      throw new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.', cause: error })
     }
   }
 }
@@ -44,7 +44,7 @@ type ParseSecret<T> = (secretId: string, text: string) => T
  * Reads and parses the current version of a secret.
  *
  * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
- * @throws {ServiceUnavailableError} Secrets Manager didn't answer.
+ * @throws {ServiceUnavailableError} The call to Secrets Manager failed.
  */
 export const readCurrentSecret = async <T>(
   readSecret: ReadSecret,
@@ -60,7 +60,7 @@ export const readCurrentSecret = async <T>(
  * Reads and parses the previous version of a secret. Returns undefined if there is none.
  *
  * @throws {InvalidConfigError} It has the wrong shape.
- * @throws {ServiceUnavailableError} Secrets Manager didn't answer.
+ * @throws {ServiceUnavailableError} The call to Secrets Manager failed.
  */
 export const readPreviousSecret = async <T>(
   readSecret: ReadSecret,

@@ -89,7 +89,7 @@ export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: Queues
 }
 
 const throwUnavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'SQS did not respond.', cause })
+  throw new ServiceUnavailableError({ detail: 'The call to SQS failed.', cause })
 }
 
 const text = (value: string): MessageAttributeValue => ({ DataType: 'String', StringValue: value })

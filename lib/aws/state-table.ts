@@ -33,9 +33,9 @@ export interface Update {
   readonly values?: Item
 }
 
-/** Whether an update was written, and the item as it was before the update, written or not. */
-export interface Written {
-  readonly written: boolean
+/** Whether an update was applied, and the item as it was before the update. */
+export interface UpdateResult {
+  readonly applied: boolean
   readonly item: Item | undefined
 }
 
@@ -86,34 +86,34 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
 
     /** Writes up to 25 whole items and replaces what was there. Not atomic. Costs 1 write unit per item. */
     putMany: async (items: readonly Item[]): Promise<void> => {
-      let left: WriteRequest[] = items.map((item) => ({ PutRequest: { Item: toAttributes(item) } }))
+      let remaining: WriteRequest[] = items.map((item) => ({ PutRequest: { Item: toAttributes(item) } }))
       for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
         if (attempt > 1) await sleep(PUT_PAUSE_MS * 2 ** (attempt - 2) * random())
         const { UnprocessedItems } = await client
-          .send(new BatchWriteItemCommand({ RequestItems: { [table]: left } }))
+          .send(new BatchWriteItemCommand({ RequestItems: { [table]: remaining } }))
           .catch(throwUnavailable)
-        left = UnprocessedItems?.[table] ?? []
-        if (left.length === 0) return
+        remaining = UnprocessedItems?.[table] ?? []
+        if (remaining.length === 0) return
       }
       throw new ServiceUnavailableError({ detail: 'The state table did not write all items.' })
     },
 
-    /** Writes attributes of one item under a condition. Costs 1 write unit, written or not. */
-    update: async (update: Update): Promise<Written> => {
+    /** Writes attributes of one item under a condition. Costs 1 write unit, applied or not. */
+    update: async (update: Update): Promise<UpdateResult> => {
       try {
         const { Attributes } = await client.send(toUpdateCommand(table, update))
-        return { written: true, item: Attributes && unmarshall(Attributes) }
+        return { applied: true, item: Attributes && unmarshall(Attributes) }
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
         // DynamoDB returns the item with the error. Local emulators don't.
-        return { written: false, item: error.Item ? unmarshall(error.Item) : await get(update.pk) }
+        return { applied: false, item: error.Item ? unmarshall(error.Item) : await get(update.pk) }
       }
     },
   }
 }
 
 const throwUnavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'The state table did not respond.', cause })
+  throw new ServiceUnavailableError({ detail: 'DynamoDB failed.', cause })
 }
 
 const toAttributes = (item: Item) => marshall(item, { removeUndefinedValues: true })
@@ -124,16 +124,16 @@ const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
     Object.entries(members)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => ({ name, key: `:${prefix}_${name}`, value }))
-  const written = named('set', set)
+  const assigned = named('set', set)
   const absent = named('absent', setIfAbsent)
   const added = named('add', add)
-  const names = [...written, ...absent, ...added].map(({ name }) => name)
+  const names = [...assigned, ...absent, ...added].map(({ name }) => name)
   const conditional = [...condition.matchAll(/#(\w+)/g)].map(([, name = '']) => name)
   return new UpdateItemCommand({
     TableName: table,
     Key: marshall({ pk }),
     UpdateExpression: `SET ${[
-      ...written.map(({ name, key }) => `#${name} = ${key}`),
+      ...assigned.map(({ name, key }) => `#${name} = ${key}`),
       ...absent.map(({ name, key }) => `#${name} = if_not_exists(#${name}, ${key})`),
       ...added.map(({ name, key }) => `#${name} = if_not_exists(#${name}, :zero) + ${key}`),
     ].join(', ')}`,
@@ -142,7 +142,7 @@ const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
       [...names, ...conditional].map((name) => [`#${name}`, name]),
     ),
     ExpressionAttributeValues: toAttributes({
-      ...Object.fromEntries([...written, ...absent, ...added].map(({ key, value }) => [key, value])),
+      ...Object.fromEntries([...assigned, ...absent, ...added].map(({ key, value }) => [key, value])),
       ...(added.length > 0 && { ':zero': 0 }),
       ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
     }),

@@ -107,7 +107,7 @@ export const createLedger = ({
       const leaseId = uuid()
       const { campaignId, engagementId } = destination
       const fixed = { requestId, accountId, door, fingerprint, campaignId, engagementId }
-      const { written, item } = await table.update({
+      const { applied, item } = await table.update({
         pk,
         set: {
           ...fixed,
@@ -126,7 +126,7 @@ export const createLedger = ({
       })
       const found = item && z.parse(requestItem, item)
       // The SDK repeats a write whose answer was lost, and then meets its own claim.
-      const isOwn = !written && found?.leaseId === leaseId && found.status === 'opening'
+      const isOwn = !applied && found?.leaseId === leaseId && found.status === 'opening'
       const before = found ? (isOwn ? beforeOwnClaim(found) : toFacts(found)) : undefined
       const attempt = (before?.claim.attempt ?? 0) + 1
       const lease: Lease = {
@@ -138,7 +138,7 @@ export const createLedger = ({
         accountId,
         hasMessage: request.message !== undefined,
       }
-      if (written || isOwn) return { kind: 'claimed', lease, before: before ?? NOTHING }
+      if (applied || isOwn) return { kind: 'claimed', lease, before: before ?? NOTHING }
       if (found && found.fingerprint !== fingerprint)
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       return before && isFinal(before) ? { kind: 'final', facts: before, lease } : { kind: 'held' }
@@ -175,8 +175,8 @@ export const createLedger = ({
         ])
         return facts
       }
-      const { written, item } = await table.update({ pk: lease.pk, set, ...ownedBy(lease) })
-      const other = written || !item ? undefined : toFacts(z.parse(requestItem, item))
+      const { applied, item } = await table.update({ pk: lease.pk, set, ...ownedBy(lease) })
+      const other = applied || !item ? undefined : toFacts(z.parse(requestItem, item))
       return other && isFinal(other) ? other : facts
     },
 

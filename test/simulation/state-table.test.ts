@@ -224,7 +224,7 @@ describe('compared with dynalite', () => {
 
 const describeReturned = (returned: unknown): string => {
   if (typeof returned !== 'object' || returned === null) return 'returned'
-  return 'written' in returned ? (returned.written ? 'written' : 'not written') : 'returned'
+  return 'applied' in returned ? (returned.applied ? 'written' : 'not written') : 'returned'
 }
 
 const NAMES: readonly [string, ...string[]] = ['a', 'b', 'status', 'n', 'm']

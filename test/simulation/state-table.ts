@@ -1,4 +1,4 @@
-import type { Item, StateTable, Update, Written } from '../../lib/aws/state-table.ts'
+import type { Item, StateTable, Update, UpdateResult } from '../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
 import { hash } from './random.ts'
 import { type Condition, parseCondition } from './state-table-condition.ts'
@@ -57,13 +57,13 @@ export const createMemoryTable = () => {
     for (const copy of copies) stored.set(String(copy.pk), copy)
   }
 
-  const update = ({ pk, set, setIfAbsent = {}, add = {}, condition, values = {} }: Update): Written => {
+  const update = ({ pk, set, setIfAbsent = {}, add = {}, condition, values = {} }: Update): UpdateResult => {
     ensureValid(pk, set, setIfAbsent, add)
     const parsed = condition === undefined || condition === '' ? NO_CONDITION : toCondition(condition)
     ensureUsed(parsed, values)
     const before = stored.get(pk)
     const item = before && copyItem(before)
-    if (!parsed.isMet(before ?? {}, values)) return { written: false, item }
+    if (!parsed.isMet(before ?? {}, values)) return { applied: false, item }
     const after: Record<string, unknown> = { pk, ...before }
     for (const name in set) if (set[name] !== undefined) after[name] = copyValue(set[name])
     for (const name in setIfAbsent) {
@@ -72,7 +72,7 @@ export const createMemoryTable = () => {
     }
     for (const name in add) after[name] = sum(before?.[name], add[name])
     stored.set(pk, after)
-    return { written: true, item }
+    return { applied: true, item }
   }
 
   const now = { get, getMany, putMany, update }
@@ -118,7 +118,7 @@ const NO_CONDITION: Condition = { values: new Set(), ordered: new Set(), isMet: 
 
 /** DynamoDB answers with a ValidationException, and the real module throws a ServiceUnavailableError. */
 const refuse = (reason: string): never => {
-  throw new ServiceUnavailableError({ detail: 'The state table did not respond.', cause: new Error(reason) })
+  throw new ServiceUnavailableError({ detail: 'DynamoDB failed.', cause: new Error(reason) })
 }
 
 const ensure = (isValid: boolean, reason: string): void => {

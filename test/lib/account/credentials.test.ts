@@ -6,7 +6,7 @@ import { InvalidConfigError, ServiceUnavailableError } from '../../../lib/errors
 const SECOND = 1000
 const secret = (clientSecret: string) => ({ clientId: 'app', clientSecret })
 const failing: ReadSecret = async () => {
-  throw new ServiceUnavailableError({ detail: 'Secrets Manager did not answer.' })
+  throw new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' })
 }
 
 /** Credentials whose current secret has a new value at each read. Time moves by `advance`. */

@@ -196,7 +196,7 @@ describe('each function throws ServiceUnavailableError', () => {
       const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
       const thrown = await call(create(once)).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-      expect(thrown).toMatchObject({ message: 'SQS did not respond.', cause: expect.any(Error) })
+      expect(thrown).toMatchObject({ message: 'The call to SQS failed.', cause: expect.any(Error) })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint.take()).toHaveLength(1)
     })

@@ -126,7 +126,7 @@ describe('in DynamoDB', () => {
     test('creates an item, and returns none before it', async () => {
       const pk = newKey()
       const update = { pk, set: { a: 1 }, setIfAbsent: { b: 2 }, add: { n: 3 } }
-      expect(await table.update(update)).toEqual({ written: true, item: undefined })
+      expect(await table.update(update)).toEqual({ applied: true, item: undefined })
       expect(await table.get(pk)).toEqual({ pk, a: 1, b: 2, n: 3 })
     })
 
@@ -134,7 +134,7 @@ describe('in DynamoDB', () => {
       const pk = await put({ a: 1, b: 1, n: 1, kept: 'x' })
       const update = { pk, set: { a: 2, c: { d: 1 } }, setIfAbsent: { b: 2, e: 2 }, add: { n: 2, m: 5 } }
       expect(await table.update(update)).toEqual({
-        written: true,
+        applied: true,
         item: { pk, a: 1, b: 1, n: 1, kept: 'x' },
       })
       expect(await table.get(pk)).toEqual({ pk, a: 2, b: 1, c: { d: 1 }, e: 2, n: 3, m: 5, kept: 'x' })
@@ -161,8 +161,8 @@ describe('in DynamoDB', () => {
 
     test('is written if its condition is met', async () => {
       const pk = await put({ owner: 'a', leaseUntil: 99 })
-      const { written } = await table.update(conditional(pk))
-      expect(written).toBe(true)
+      const { applied } = await table.update(conditional(pk))
+      expect(applied).toBe(true)
       expect(await table.get(pk)).toEqual({ pk, owner: 'b', leaseUntil: 99 })
     })
 
@@ -171,13 +171,13 @@ describe('in DynamoDB', () => {
       ['the second half', { owner: 'a', leaseUntil: 100 }],
     ])('changes nothing and returns the item if %s of its condition is not met', async (_, attributes) => {
       const pk = await put(attributes)
-      expect(await table.update(conditional(pk))).toEqual({ written: false, item: { pk, ...attributes } })
+      expect(await table.update(conditional(pk))).toEqual({ applied: false, item: { pk, ...attributes } })
       expect(await table.get(pk)).toEqual({ pk, ...attributes })
     })
 
     test('changes nothing and returns no item if its condition needs one', async () => {
       const pk = newKey()
-      expect(await table.update(conditional(pk))).toEqual({ written: false, item: undefined })
+      expect(await table.update(conditional(pk))).toEqual({ applied: false, item: undefined })
       expect(await table.get(pk)).toBeUndefined()
     })
 
@@ -188,7 +188,7 @@ describe('in DynamoDB', () => {
         set: { a: 1 },
         condition: 'attribute_not_exists(#lock) AND attribute_not_exists(#lock)',
       }
-      expect((await table.update(update)).written).toBe(true)
+      expect((await table.update(update)).applied).toBe(true)
     })
 
     test('only one of many concurrent updates with the same condition is written', async () => {
@@ -198,7 +198,7 @@ describe('in DynamoDB', () => {
           table.update({ pk, set: { owner }, condition: 'attribute_not_exists(#owner)' }),
         ),
       )
-      expect(written.filter((one) => one.written)).toHaveLength(1)
+      expect(written.filter((one) => one.applied)).toHaveLength(1)
     })
   })
 })
@@ -274,7 +274,7 @@ describe('an update whose condition is not met', () => {
     const Item = { pk: { S: 'request#1' }, status: { S: 'opened' }, attempts: { N: '3' } }
     const table = await tableThat(() => error('ConditionalCheckFailedException', { Item }))
     expect(await table.update(UPDATE)).toEqual({
-      written: false,
+      applied: false,
       item: { pk: 'request#1', status: 'opened', attempts: 3 },
     })
     expect(endpoint?.take()).toEqual(['UpdateItem'])
@@ -286,7 +286,7 @@ describe('an update whose condition is not met', () => {
         ? error('ConditionalCheckFailedException')
         : answered({ Item: { pk: { S: 'request#1' } } }),
     )
-    expect(await table.update(UPDATE)).toEqual({ written: false, item: { pk: 'request#1' } })
+    expect(await table.update(UPDATE)).toEqual({ applied: false, item: { pk: 'request#1' } })
     expect(endpoint?.take()).toEqual(['UpdateItem', 'GetItem'])
   })
 
@@ -387,7 +387,7 @@ describe('each function throws ServiceUnavailableError', () => {
       const table = await tableThat(() => answer, once)
       const thrown = await call(table).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-      expect(thrown).toMatchObject({ message: 'The state table did not respond.', cause: expect.any(Error) })
+      expect(thrown).toMatchObject({ message: 'DynamoDB failed.', cause: expect.any(Error) })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint?.take()).toHaveLength(1)
     })

@@ -157,7 +157,7 @@ describe('the secret', () => {
     answer({ success: true })
     const { checkBot, readSecret, advance } = arrange()
     await checkBot('solved')
-    readSecret.mockRejectedValue(new ServiceUnavailableError({ detail: 'Secrets Manager did not answer.' }))
+    readSecret.mockRejectedValue(new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' }))
     advance(60 * MINUTE)
     await checkBot('solved')
   })

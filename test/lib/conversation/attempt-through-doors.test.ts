@@ -157,7 +157,7 @@ describe('an open conversation that this request did not open', () => {
       get: async () => undefined,
       getMany: async () => [],
       putMany: async () => undefined,
-      update: async () => ({ written: true, item: undefined }),
+      update: async () => ({ applied: true, item: undefined }),
     }
     await deliver(createService({ table: forgetful }), [toRecord(elsewhere)])
     expect(world.livePerson.conversations()).toHaveLength(2)
