@@ -404,7 +404,7 @@ describe('the table in memory', () => {
     const { now } = createMemoryTable()
     now.putMany([{ pk: 'x', ...before }])
     expect(now.update({ pk: 'x', set: { z: 1 }, condition, values })).toEqual({
-      written,
+      applied: written,
       item: { pk: 'x', ...before },
     })
     expect(now.get('x')).toEqual({ pk: 'x', ...before, ...(written && { z: 1 }) })
