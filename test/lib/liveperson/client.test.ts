@@ -319,6 +319,24 @@ describe('openConversation', () => {
     expect(error).toMatchObject({ message: `LivePerson refused the request (${reason}).` })
   })
 
+  test('a good code without a conversationId is no answer', async () => {
+    const outbound = answering(200, ([profile, conversation]) => [profile, { ...conversation, body: {} }])
+    expect(await failureOf(create({ outbound }).open())).toMatchObject({
+      code: 'liveperson_unavailable',
+      message: 'LivePerson answered without a conversationId.',
+    })
+  })
+
+  test('a refusal is read by its reqId, wherever it is', async () => {
+    const outbound = answering(400, ([profile, conversation]) => [
+      { ...conversation, code: 'BAD_REQUEST', body: {} },
+      profile,
+    ])
+    expect(await failureOf(create({ outbound }).open())).toMatchObject({
+      message: 'LivePerson refused the request (BAD_REQUEST).',
+    })
+  })
+
   test('an unknown campaign is rejected', async () => {
     const input = { ...INPUT, campaignId: '9', engagementId: '9' }
     const error = await failureOf(
@@ -543,6 +561,21 @@ describe('sendMessage', () => {
     expect(pauses).toEqual([])
   })
 
+  test('its answer is read by its reqId', async () => {
+    const { send } = await openConversation()
+    const items = [
+      { code: 'BAD_REQUEST', body: { msg: 'Conversation is close' }, reqId: 'id-3' },
+      { code: 'OK', body: {}, reqId: 'id-4' },
+    ]
+    simulated.livePerson.faults.add({
+      service: 'send',
+      kind: 'status',
+      status: 400,
+      body: JSON.stringify(items),
+    })
+    expect(await send()).toBe('closed')
+  })
+
   test('a conversation that closes during the pause accepts no message', async () => {
     let close = (): void => undefined
     const { send, conversationId } = await openConversation({ sleep: async () => close() })
@@ -583,6 +616,20 @@ describe('sendMessage', () => {
     const outcome = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
     expect(outcome).toBe('not_sent')
     expect(client.pauses).toEqual([])
+  })
+
+  test('after an unexpected error nobody knows whether it was sent, and it is not repeated', async () => {
+    const { http } = simulated.createOptions()
+    const { send, pauses } = await openConversation({
+      http: async (request) => {
+        const answer = await http(request)
+        if (request.url.includes('/send?')) throw new TypeError('Unexpected')
+        return answer
+      },
+    })
+    expect(await send()).toBe('unknown')
+    expect(simulated.received('send')).toHaveLength(1)
+    expect(pauses).toEqual([])
   })
 
   test.each<[string, Trouble]>([
