@@ -1,6 +1,6 @@
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
-import { type AppCredentials, type AppJwt, createAppJwts, requestAppJwt } from './app-jwt.ts'
-import { type ConsumerJws, createConsumerJwss, requestConsumerJws } from './consumer-jws.ts'
+import { type AppCredentials, type AppJwt, createAppJwtCache, requestAppJwt } from './app-jwt.ts'
+import { type ConsumerJws, createConsumerJwsCache, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 
@@ -34,26 +34,58 @@ export interface AccessOptions {
 
 /**
  * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of
- * ConsumerJWSs. An unreachable host is looked up again once. A refused AppJWT is replaced once.
+ * ConsumerJWSs. If no connection to a host can be made, the host is looked up again once. A refused AppJWT is
+ * replaced once.
  *
- * Deadlines are in milliseconds since the epoch. Every function throws LivePersonUnavailableError. The
- * functions that need a token also throw CredentialsRefusedError.
+ * Deadlines are in milliseconds since the epoch. These errors can be thrown:
+ *
+ * - LivePersonUnavailableError by every function.
+ * - CredentialsRefusedError by the functions that need a token.
+ * - LivePersonRejectedError by `identify`, if the IDP refuses the consumer.
+ * - InvalidConfigError and ServiceUnavailableError by the functions that need a token, if the account's secret
+ *   is missing, invalid or can't be read.
  */
 export const createAccess = (options: AccessOptions) => {
   const { accountId, http, now, loopback, hosts, credentials } = options
 
-  /** Calls a service at its host. An unreachable host may have moved: looks it up and calls once more. */
-  const at = async <T>(
+  /**
+   * Waits for `work` until the deadline at most. The work goes on, because other calls may share it.
+   *
+   * @param name What the work returns, for the error's message.
+   * @throws {LivePersonUnavailableError} Time ran out.
+   */
+  const within = async <T>(deadline: number, name: string, work: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<never>((_, reject) => {
+      const expire = () =>
+        reject(
+          new LivePersonUnavailableError({
+            detail: `${name} was not available in time.`,
+            mayHaveExecuted: false,
+          }),
+        )
+      timer = setTimeout(expire, Math.max(0, deadline - now()))
+    })
+    try {
+      return await Promise.race([work, timeout])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Calls a service at its host. If no connection can be made, looks the host up and calls once more. */
+  const callHost = async <T>(
     service: Service,
     deadline: number,
     call: (origin: string) => Promise<T>,
   ): Promise<T> => {
-    const known = await within(hosts.get(), deadline - now())
+    const name = `The host of ${service}`
+    const known = await within(deadline, name, hosts.get())
     try {
       return await call(originOf(known, service))
     } catch (error) {
       if (!(error instanceof LivePersonUnavailableError && error.connectionFailed)) throw error
-      const renewed = await within(hosts.renew(known), deadline - now()).catch(() => known)
+      const renewed = await within(deadline, name, hosts.renew(known)).catch(() => known)
       return call(originOf(renewed, service))
     }
   }
@@ -69,33 +101,38 @@ export const createAccess = (options: AccessOptions) => {
 
   const issueAppJwt = (using: AppCredentials): Promise<AppJwt> => {
     const deadline = now() + TOKEN_TIMEOUT_MS
-    return at('sentinel', deadline, (origin) =>
+    return callHost('sentinel', deadline, (origin) =>
       requestAppJwt({ http, origin, accountId, credentials: using, deadline }),
     )
   }
 
-  const appJwts = createAppJwts({
-    now,
-    request: async () => {
-      const current = await credentials.current()
+  /** Tries the current secret, the current secret read again, and the previous one. None is tried twice. */
+  const issueWithAnySecret = async (): Promise<AppJwt> => {
+    const current = await credentials.current()
+    const candidates = [async () => current, () => credentials.reload(current), credentials.previous]
+    const tried: AppCredentials[] = []
+    for (const read of candidates) {
+      const candidate = await read()
+      if (!candidate)
+        throw new CredentialsRefusedError({
+          detail: 'Sentinel refused the current secret, and no previous one can be read.',
+        })
+      if (tried.some((other) => isSame(other, candidate))) continue
+      tried.push(candidate)
       try {
-        return await issueAppJwt(current)
+        const appJwt = await issueAppJwt(candidate)
+        if (read === credentials.previous) options.onPreviousSecret()
+        return appJwt
       } catch (error) {
         if (!(error instanceof CredentialsRefusedError)) throw error
       }
-      const reloaded = await credentials.reload(current)
-      try {
-        if (!isSame(reloaded, current)) return await issueAppJwt(reloaded)
-      } catch (error) {
-        if (!(error instanceof CredentialsRefusedError)) throw error
-      }
-      const previous = await credentials.previous()
-      if (!previous || isSame(previous, current) || isSame(previous, reloaded)) throw refused()
-      const appJwt = await issueAppJwt(previous)
-      options.onPreviousSecret()
-      return appJwt
-    },
-  })
+    }
+    throw new CredentialsRefusedError({
+      detail: 'Sentinel accepted neither the current nor the previous secret.',
+    })
+  }
+
+  const appJwtCache = createAppJwtCache({ now, request: issueWithAnySecret })
 
   /**
    * Makes a call with an AppJWT. If LivePerson refuses the AppJWT (`call` returns undefined), makes it once
@@ -105,69 +142,41 @@ export const createAccess = (options: AccessOptions) => {
     deadline: number,
     call: (appJwt: string) => Promise<T | undefined>,
   ): Promise<T> => {
-    const first = await within(appJwts.get(), deadline - now())
+    const getAppJwt = () => within(deadline, 'The AppJWT', appJwtCache.get())
+    const first = await getAppJwt()
     const answer = await call(first)
     if (answer !== undefined) return answer
-    appJwts.drop(first)
-    const second = await call(await within(appJwts.get(), deadline - now()))
+    appJwtCache.drop(first)
+    const second = await call(await getAppJwt())
     if (second !== undefined) return second
     throw new CredentialsRefusedError({ detail: 'LivePerson refused a new AppJWT.' })
   }
 
-  const consumerJwss = createConsumerJwss()
+  const consumerJwsCache = createConsumerJwsCache()
 
   const identify = (consumerId: string, deadline: number): Promise<ConsumerJws> => {
-    const shared = consumerJwss.get(consumerId, () => {
+    const shared = consumerJwsCache.get(consumerId, () => {
       const sharedDeadline = now() + TOKEN_TIMEOUT_MS
       return withAppJwt(sharedDeadline, (appJwt) =>
-        at('idp', sharedDeadline, (origin) =>
+        callHost('idp', sharedDeadline, (origin) =>
           requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
         ),
       )
     })
-    return within(shared, deadline - now())
+    return within(deadline, 'The ConsumerJWS', shared)
   }
 
   return {
-    at,
+    callHost,
     withAppJwt,
 
     /** Returns a consumer's ConsumerJWS, from the cache if it is there. */
     identify,
 
     /** Removes a refused ConsumerJWS from the cache. */
-    forget: consumerJwss.drop,
+    forget: consumerJwsCache.drop,
   }
 }
 
 const isSame = (a: AppCredentials, b: AppCredentials) =>
   a.clientId === b.clientId && a.clientSecret === b.clientSecret
-
-const refused = () =>
-  new CredentialsRefusedError({ detail: 'Sentinel accepted neither the current nor the previous secret.' })
-
-/**
- * Waits for `work` for at most `ms` milliseconds. The work goes on, because other calls may share it.
- *
- * @throws {LivePersonUnavailableError} Time ran out.
- */
-const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new LivePersonUnavailableError({
-            detail: 'LivePerson did not answer in time.',
-            mayHaveExecuted: false,
-          }),
-        ),
-      Math.max(0, ms),
-    )
-  })
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
-}

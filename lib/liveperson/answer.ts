@@ -21,18 +21,18 @@ export type Answer =
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#response
  */
 export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer => {
-  const said = parseLenientJson(body)
-  if (isRecord(said)) {
-    if (isRecord(said.body) && 'errorCode' in said.body)
-      return byErrorCode(Number(textOf(said.body.errorCode)))
-    if ('code' in said) return byItem(said)
+  const parsed = parseLenientJson(body)
+  if (isRecord(parsed)) {
+    if (isRecord(parsed.body) && 'errorCode' in parsed.body)
+      return byErrorCode(Number(textOf(parsed.body.errorCode)))
+    if ('code' in parsed) return byItem(parsed)
   }
-  if (Array.isArray(said)) {
-    const item = itemOf(said.filter(isRecord), reqId)
+  if (Array.isArray(parsed)) {
+    const item = itemOf(parsed.filter(isRecord), reqId)
     if (item) return byItem(item)
   }
   // Not JSON: this comes from a proxy or a host that has moved, not from LivePerson.
-  if (said === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
+  if (parsed === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
     return { kind: 'unavailable', reason: String(status), mayHaveExecuted: false }
   return byStatus(status, String(status))
 }

@@ -6,7 +6,7 @@ import { type Http, throwForStatus } from './http.ts'
 
 /** How long before its expiry an AppJWT is no longer used, in milliseconds. */
 const MARGIN_MS = 30_000
-/** The least time between two attempts to renew a valid AppJWT, in milliseconds. */
+/** The minimum time between two attempts to renew a valid AppJWT, in milliseconds. */
 const RENEWAL_PAUSE_MS = 15_000
 /** The lifetime that LivePerson documents, in milliseconds. */
 const DEFAULT_LIFE_MS = 3_600_000
@@ -30,7 +30,7 @@ export interface AppJwt {
  * @param options.request Requests a new AppJWT.
  * @param options.now Milliseconds since the epoch.
  */
-export const createAppJwts = ({
+export const createAppJwtCache = ({
   request,
   now,
 }: {
@@ -107,17 +107,17 @@ export const requestAppJwt = async ({
 }
 
 /**
- * Returns the lifetime by `exp` and `iat`. They don't depend on this machine's clock, which may be off.
- * `expires_in` can only shorten it.
+ * Returns the lifetime that `exp` and `iat` state, in milliseconds. They don't depend on this machine's clock,
+ * which may be off. `expires_in` can only shorten it.
  */
 const lifeOf = (token: string, expiresIn: number): number => {
-  const said = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS
+  const statedMs = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS
   try {
     const { exp, iat } = decodeJwt(token)
     return exp !== undefined && iat !== undefined && exp > iat
-      ? Math.min((exp - iat) * 1000, expiresIn > 0 ? said : Number.POSITIVE_INFINITY)
-      : said
+      ? Math.min((exp - iat) * 1000, expiresIn > 0 ? statedMs : Number.POSITIVE_INFINITY)
+      : statedMs
   } catch {
-    return said
+    return statedMs
   }
 }

@@ -2,13 +2,17 @@ import {
   CredentialsRefusedError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
+  toAppError,
 } from '../errors/errors.ts'
 import { type AccessOptions, createAccess } from './access.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
-/** The pause that LivePerson recommends after a 429, in milliseconds. */
+/**
+ * The pause before a call is repeated that LivePerson certainly didn't execute, in milliseconds. LivePerson
+ * recommends it after a 429.
+ */
 export const RETRY_PAUSE_MS = 1000
 
 export interface LivePersonOptions extends AccessOptions {
@@ -21,14 +25,17 @@ export interface LivePersonOptions extends AccessOptions {
 }
 
 /** LivePerson's answer to CONVERSATION. */
-export type Opened =
+export type CreateAnswer =
   | { readonly kind: 'opened'; readonly conversationId: string; readonly lpConsumerId: string }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
 
 /**
- * LivePerson's answer to a message. `closed`: the conversation is closed. `not_sent`: LivePerson certainly
- * did not accept the message. `unknown`: LivePerson may have accepted it, but no complete answer was read.
+ * The result of sending a message.
+ *
+ * - `closed`: the conversation is closed, so LivePerson did not accept the message.
+ * - `not_sent`: LivePerson certainly did not accept the message, and it is not tried again.
+ * - `unknown`: LivePerson may have accepted it.
  */
 export type MessageOutcome = 'sent' | 'closed' | 'not_sent' | 'unknown'
 
@@ -41,7 +48,7 @@ export type LivePerson = ReturnType<typeof createLivePerson>
  */
 export const createLivePerson = (options: LivePersonOptions) => {
   const { accountId, http, now, sleep, uuid } = options
-  const { at, withAppJwt, identify, forget } = createAccess(options)
+  const { callHost, withAppJwt, identify, forget } = createAccess(options)
 
   /** Calls the Send API on behalf of a consumer. A token that LivePerson refuses is replaced once. */
   const onBehalfOf = async (
@@ -55,7 +62,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
   ) => {
     const call = (consumerJws: ConsumerJws) =>
       withAppJwt(deadline, async (appJwt) => {
-        const answer = await at('asyncMessagingEnt', deadline, (origin) =>
+        const response = await callHost('asyncMessagingEnt', deadline, (origin) =>
           http({
             method: 'POST',
             url: `${origin}/api/account/${accountId}/messaging/consumer/conversation${path}?v=3`,
@@ -69,14 +76,14 @@ export const createLivePerson = (options: LivePersonOptions) => {
             repeatable: false,
           }),
         )
-        const read = readAnswer(answer, reqId)
-        return read.kind === 'app_jwt_refused'
+        const parsed = readAnswer(response, reqId)
+        return parsed.kind === 'app_jwt_refused'
           ? undefined
-          : { answer: read, said: answer, lpConsumerId: consumerJws.lpConsumerId }
+          : { parsed, response, lpConsumerId: consumerJws.lpConsumerId }
       })
     const consumerJws = await identify(consumerId, deadline)
     const first = await call(consumerJws)
-    if (first.answer.kind !== 'consumer_jws_refused') return first
+    if (first.parsed.kind !== 'consumer_jws_refused') return first
     forget(consumerId, consumerJws)
     return call(await identify(consumerId, deadline))
   }
@@ -89,19 +96,21 @@ export const createLivePerson = (options: LivePersonOptions) => {
     deadline: number,
   ): Promise<MessageOutcome | 'busy'> => {
     try {
-      const { answer } = await onBehalfOf(consumerId, {
+      const { parsed } = await onBehalfOf(consumerId, {
         path: '/send',
         body: JSON.stringify(body),
         reqId,
         deadline,
       })
-      if (answer.kind === 'ok') return 'sent'
-      if (answer.kind === 'closed') return 'closed'
-      if (answer.kind === 'unavailable') return answer.mayHaveExecuted ? 'unknown' : 'busy'
+      if (parsed.kind === 'ok') return 'sent'
+      if (parsed.kind === 'closed') return 'closed'
+      if (parsed.kind === 'unavailable') return parsed.mayHaveExecuted ? 'unknown' : 'busy'
       return 'not_sent'
-    } catch (error) {
-      if (!(error instanceof LivePersonUnavailableError)) return 'not_sent'
-      return error.mayHaveExecuted ? 'unknown' : 'busy'
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      if (error instanceof LivePersonUnavailableError) return error.mayHaveExecuted ? 'unknown' : 'busy'
+      // An unexpected error doesn't prove that nothing was sent.
+      return error.code === 'internal_error' ? 'unknown' : 'not_sent'
     }
   }
 
@@ -110,7 +119,11 @@ export const createLivePerson = (options: LivePersonOptions) => {
      * Returns a consumer's ConsumerJWS, from the cache if it is there.
      *
      * @param deadline Milliseconds since the epoch.
-     * @throws {CredentialsRefusedError | LivePersonRejectedError | LivePersonUnavailableError}
+     * @throws {LivePersonUnavailableError} Never with `mayHaveExecuted`.
+     * @throws {LivePersonRejectedError} The IDP refused the consumer.
+     * @throws {CredentialsRefusedError} LivePerson refused the credentials or a new AppJWT.
+     * @throws {InvalidConfigError} The account's secret is missing or invalid.
+     * @throws {ServiceUnavailableError} The account's secret can't be read.
      */
     identify,
 
@@ -119,24 +132,27 @@ export const createLivePerson = (options: LivePersonOptions) => {
      *
      * @param deadline Milliseconds since the epoch.
      * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open nevertheless.
-     * @throws {CredentialsRefusedError | LivePersonRejectedError}
+     * @throws {LivePersonRejectedError} LivePerson refused the consumer or the conversation.
+     * @throws {CredentialsRefusedError} LivePerson refused the credentials or a new token.
+     * @throws {InvalidConfigError} The account's secret is missing or invalid.
+     * @throws {ServiceUnavailableError} The account's secret can't be read.
      */
     openConversation: async (
       consumerId: string,
       input: Omit<ConversationInput, 'accountId'>,
       deadline: number,
-    ): Promise<Opened> => {
+    ): Promise<CreateAnswer> => {
       const ids = { profile: uuid(), conversation: uuid() }
-      const { answer, said, lpConsumerId } = await onBehalfOf(consumerId, {
+      const { parsed, response, lpConsumerId } = await onBehalfOf(consumerId, {
         path: '',
         body: JSON.stringify(toConversationBody({ ...input, accountId }, ids)),
         reqId: ids.conversation,
         deadline,
       })
-      if (answer.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
-      if (answer.kind !== 'ok') throw toError(answer, said.retryAfterMs)
-      if (readAnswer(said, ids.profile).kind === 'rejected') options.onProfileRefused()
-      const { conversationId } = answer.body
+      if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
+      if (parsed.kind !== 'ok') throw errorOf(parsed, response.retryAfterMs)
+      if (readAnswer(response, ids.profile).kind === 'rejected') options.onProfileRefused()
+      const { conversationId } = parsed.body
       if (typeof conversationId === 'string' && conversationId !== '')
         return { kind: 'opened', conversationId, lpConsumerId }
       throw new LivePersonUnavailableError({
@@ -147,7 +163,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Sends a consumer's message. LivePerson does not deduplicate messages, so it is sent once more only if
-     * LivePerson certainly did not accept it.
+     * LivePerson certainly did not accept it. Never throws.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -160,6 +176,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       const id = uuid()
       const send = () => publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
       let outcome = await send()
+      // Time for the pause, and as much again for the second call.
       if (outcome === 'busy' && now() + 2 * RETRY_PAUSE_MS < deadline) {
         await sleep(RETRY_PAUSE_MS)
         outcome = await send()
@@ -169,7 +186,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Returns whether a consumer's conversation is open, or undefined if LivePerson doesn't say. Asking
-     * changes nothing that consumers or agents can see.
+     * changes nothing that consumers or agents can see. Never throws.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -186,7 +203,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
   }
 }
 
-const toError = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined) => {
+const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined) => {
   if (answer.kind === 'unavailable')
     return new LivePersonUnavailableError({
       detail: `LivePerson answered ${answer.reason}.`,

@@ -17,22 +17,22 @@ export interface ConsumerJws {
  * Returns a cache of ConsumerJWSs by consumer id. They never expire. Concurrent calls for one consumer share
  * one request, and a failed request is not kept. The least recently used ones are dropped.
  */
-export const createConsumerJwss = () => {
+export const createConsumerJwsCache = () => {
   const cache = new QuickLRU<string, ConsumerJws>({ maxSize: CACHE_SIZE })
   const pending = new Map<string, Promise<ConsumerJws>>()
 
   return {
     get: async (consumerId: string, request: () => Promise<ConsumerJws>): Promise<ConsumerJws> => {
-      const kept = cache.get(consumerId) ?? pending.get(consumerId)
-      if (kept) return kept
-      const asked = request()
+      const known = cache.get(consumerId) ?? pending.get(consumerId)
+      if (known) return known
+      const requested = request()
         .then((consumerJws) => {
           cache.set(consumerId, consumerJws)
           return consumerJws
         })
         .finally(() => pending.delete(consumerId))
-      pending.set(consumerId, asked)
-      return asked
+      pending.set(consumerId, requested)
+      return requested
     },
     /** Removes a refused ConsumerJWS, unless it has already been replaced. */
     drop: (consumerId: string, { token }: ConsumerJws) => {

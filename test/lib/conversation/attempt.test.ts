@@ -15,7 +15,7 @@ import {
   ServiceUnavailableError,
   toError,
 } from '../../../lib/errors/errors.ts'
-import type { LivePerson, Opened } from '../../../lib/liveperson/client.ts'
+import type { CreateAnswer, LivePerson } from '../../../lib/liveperson/client.ts'
 import { anyFacts } from './any-facts.ts'
 import { acceptedRequest, createFakeLog, fakeLedger, fakeLivePerson, fakeQueues } from './fakes.ts'
 
@@ -41,8 +41,8 @@ const LEASE: Lease = {
   hasMessage: false,
 }
 const LP_CONSUMER = 'a'.repeat(64)
-const OPENED: Opened = { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER }
-const ALREADY_OPEN: Opened = { kind: 'already_open', lpConsumerId: LP_CONSUMER }
+const OPENED: CreateAnswer = { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER }
+const ALREADY_OPEN: CreateAnswer = { kind: 'already_open', lpConsumerId: LP_CONSUMER }
 const LAST = { conversationId: 'c-0', state: 'OPEN', openedBy: 'request#0' } as const
 
 const MEMORY: Carrier = { kind: 'memory' }
@@ -438,7 +438,7 @@ describe('a request for an account that holds lost answers, after a killed conta
 
 describe('a deadline', () => {
   const Hello = { message: 'Hello' }
-  const late = (ms: number, opened: Opened) => async (): Promise<Opened> => {
+  const late = (ms: number, opened: CreateAnswer) => async (): Promise<CreateAnswer> => {
     time += ms
     return opened
   }

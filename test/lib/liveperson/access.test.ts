@@ -30,14 +30,14 @@ const unreachable = new LivePersonUnavailableError({
 })
 const hostsAt = (host: string): Hosts => ({ sentinel: host, idp: host, asyncMessagingEnt: host })
 
-describe('at', () => {
+describe('callHost', () => {
   const OLD = hostsAt('old.liveperson.net')
   const NEW = hostsAt('new.liveperson.net')
   /** Runs a call that fails with `failures`, one per attempt, and then succeeds. */
   const run = async (failures: readonly unknown[], hosts: Partial<AccessOptions['hosts']> = {}) => {
     const renewed: Hosts[] = []
     const called: string[] = []
-    const { at } = create({
+    const { callHost } = create({
       hosts: {
         get: async () => OLD,
         renew: async (stale) => {
@@ -47,7 +47,7 @@ describe('at', () => {
         ...hosts,
       },
     })
-    const work = at('idp', simulated.soon(), async (origin) => {
+    const work = callHost('idp', simulated.soon(), async (origin) => {
       const failure = failures[called.length]
       called.push(origin)
       if (failure !== undefined) throw failure
@@ -72,8 +72,8 @@ describe('at', () => {
       idp: 'idp.liveperson.net',
       asyncMessagingEnt: 'asyncMessagingEnt.liveperson.net',
     }
-    const { at } = create({ hosts: { get: async () => hosts, renew: async () => hosts } })
-    const origin = await at(service, simulated.soon(), async (called) => called)
+    const { callHost } = create({ hosts: { get: async () => hosts, renew: async () => hosts } })
+    const origin = await callHost(service, simulated.soon(), async (called) => called)
     expect(origin).toBe(`https://${service}.liveperson.net`.toLowerCase())
   })
 
@@ -134,27 +134,32 @@ describe('at', () => {
   test('calls this machine only if loopback is allowed', async () => {
     const hosts = { get: async () => hostsAt('127.0.0.1:1'), renew: async () => hostsAt('127.0.0.1:1') }
     const call = async (origin: string) => origin
-    expect(await create({ hosts, loopback: true }).at('idp', simulated.soon(), call)).toBe(
+    expect(await create({ hosts, loopback: true }).callHost('idp', simulated.soon(), call)).toBe(
       'http://127.0.0.1:1',
     )
-    const refused = await failureOf(create({ hosts, loopback: false }).at('idp', simulated.soon(), call))
+    const refused = await failureOf(
+      create({ hosts, loopback: false }).callHost('idp', simulated.soon(), call),
+    )
     expect(refused).toMatchObject({ mayHaveExecuted: false })
   })
 
   test('waits for the hosts until the deadline only', async () => {
     const get = () => new Promise<Hosts>(() => undefined)
     const error = await failureOf(
-      create({ hosts: { get, renew: get } }).at('idp', simulated.soon(20), async () => 1),
+      create({ hosts: { get, renew: get } }).callHost('idp', simulated.soon(20), async () => 1),
     )
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ message: 'LivePerson did not answer in time.', mayHaveExecuted: false })
+    expect(error).toMatchObject({
+      message: 'The host of idp was not available in time.',
+      mayHaveExecuted: false,
+    })
   })
 
   test('waits for a lookup until the deadline only, and then calls the same host', async () => {
     const called: string[] = []
     const hosts = { get: async () => OLD, renew: () => new Promise<Hosts>(() => undefined) }
     await failureOf(
-      create({ hosts }).at('idp', simulated.soon(20), async (origin) => {
+      create({ hosts }).callHost('idp', simulated.soon(20), async (origin) => {
         called.push(origin)
         throw unreachable
       }),
@@ -332,7 +337,6 @@ describe('the secrets that are tried at Sentinel', () => {
   })
 
   test.each([
-    ['there is only one', { current: 'a' }, ['a']],
     ['the previous one is the current one', { current: 'a', previous: 'a' }, ['a']],
     ['the previous one is the one read again', { current: 'a', reloaded: 'b', previous: 'b' }, ['a', 'b']],
     ['the previous one is the first one', { current: 'a', reloaded: 'b', previous: 'a' }, ['a', 'b']],
@@ -341,8 +345,20 @@ describe('the secrets that are tried at Sentinel', () => {
     const { tried, error, previousUsed } = await trySecrets({ ...secrets, known: 'unknown to this service' })
     expect(tried).toEqual(expected)
     expect(error).toBeInstanceOf(CredentialsRefusedError)
+    expect(error).toMatchObject({
+      message: 'Sentinel accepted neither the current nor the previous secret.',
+    })
     expect(previousUsed).toBe(0)
     expect(simulated.received('idp')).toEqual([])
+  })
+
+  test('the error says if there is no previous one', async () => {
+    const { tried, error } = await trySecrets({ current: 'a', known: 'unknown to this service' })
+    expect(tried).toEqual(['a'])
+    expect(error).toBeInstanceOf(CredentialsRefusedError)
+    expect(error).toMatchObject({
+      message: 'Sentinel refused the current secret, and no previous one can be read.',
+    })
   })
 
   test('another client id makes another secret', async () => {
@@ -481,7 +497,10 @@ describe('identify', () => {
         failureOf(identify('ana', simulated.soon(100))),
         identify('ana', simulated.soon()),
       ])
-      expect(hasty).toMatchObject({ message: 'LivePerson did not answer in time.', mayHaveExecuted: false })
+      expect(hasty).toMatchObject({
+        message: 'The ConsumerJWS was not available in time.',
+        mayHaveExecuted: false,
+      })
       expect(patient.token).not.toBe('')
       expect(simulated.received(service)).toHaveLength(1)
     },

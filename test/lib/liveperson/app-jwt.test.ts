@@ -4,7 +4,7 @@ import {
   LivePersonRejectedError,
   LivePersonUnavailableError,
 } from '../../../lib/errors/errors.ts'
-import { type AppJwt, createAppJwts, requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
+import { type AppJwt, createAppJwtCache, requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
 import { createOutbound } from '../../../lib/net/outbound.ts'
 import { type HttpServer, startHttpServer } from '../../support/http-server.ts'
@@ -27,7 +27,7 @@ describe('the cached AppJWT', () => {
     let serial = 0
     const request = vi.fn(async (): Promise<AppJwt> => ({ token: `t${++serial}`, lifeMs }))
     return {
-      ...createAppJwts({ request, now: () => time }),
+      ...createAppJwtCache({ request, now: () => time }),
       request,
       advance: (ms: number) => {
         time += ms

@@ -4,7 +4,7 @@ import { LivePersonRejectedError, LivePersonUnavailableError } from '../../../li
 import { requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import {
   type ConsumerJws,
-  createConsumerJwss,
+  createConsumerJwsCache,
   requestConsumerJws,
 } from '../../../lib/liveperson/consumer-jws.ts'
 import {
@@ -15,13 +15,13 @@ import {
   type Trouble,
 } from '../../support/simulated-account.ts'
 
-describe('createConsumerJwss', () => {
+describe('createConsumerJwsCache', () => {
   const jwsOf = (consumerId: string, version = 1): ConsumerJws => ({
     token: `token-${version}-of-${consumerId}`,
     lpConsumerId: `id-of-${consumerId}`,
   })
   const createCounted = () => {
-    const jwss = createConsumerJwss()
+    const jwss = createConsumerJwsCache()
     const asked: string[] = []
     const get = (consumerId: string) =>
       jwss.get(consumerId, async () => {
@@ -52,7 +52,7 @@ describe('createConsumerJwss', () => {
   })
 
   test('a failed request fails for all that share it, and the next call asks again', async () => {
-    const jwss = createConsumerJwss()
+    const jwss = createConsumerJwsCache()
     const fail = async (): Promise<ConsumerJws> => {
       throw new Error('no answer')
     }
@@ -79,7 +79,7 @@ describe('createConsumerJwss', () => {
   })
 
   test('dropping one of an unknown consumer does nothing', () => {
-    expect(() => createConsumerJwss().drop('a', jwsOf('a'))).not.toThrow()
+    expect(() => createConsumerJwsCache().drop('a', jwsOf('a'))).not.toThrow()
   })
 
   test('the number that is kept is bounded, the latest are kept', async () => {
