@@ -2,7 +2,7 @@ import type { AppCredentials } from '../liveperson/app-jwt.ts'
 import { createRefreshing } from '../net/refreshing.ts'
 import { parseAppCredentials, type ReadSecret, readCurrentSecret, readPreviousSecret } from './secrets.ts'
 
-/** How long a secret is used before it is read again, give or take a fifth, in milliseconds. */
+/** How long a secret is used before it is read again, in milliseconds, plus or minus 20 %. */
 const LIFE_MS = 300_000
 
 /**
@@ -23,7 +23,7 @@ export const createCredentials = ({
   readonly now: () => number
   readonly random: () => number
 }) => {
-  const known = createRefreshing<AppCredentials>({
+  const cache = createRefreshing<AppCredentials>({
     read: () => readCurrentSecret(readSecret, secretId, parseAppCredentials),
     // Containers that started together don't read together.
     lifetimeOf: () => ({ renewAfterMs: LIFE_MS * (0.8 + 0.4 * random()) }),
@@ -38,13 +38,13 @@ export const createCredentials = ({
      * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
      * @throws {ServiceUnavailableError} The call to Secrets Manager failed, and no secret has been read yet.
      */
-    current: known.get,
+    current: cache.get,
 
     /**
      * Reads the current secret again, unless `refused` has already been replaced. Returns `refused` if that
      * fails. Concurrent calls share one read.
      */
-    reload: (refused: AppCredentials): Promise<AppCredentials> => known.reload(refused).catch(() => refused),
+    reload: (refused: AppCredentials): Promise<AppCredentials> => cache.reload(refused).catch(() => refused),
 
     /** Returns the credentials before the current ones, undefined if there are none or they can't be read. */
     previous: (): Promise<AppCredentials | undefined> =>

@@ -10,6 +10,7 @@ const LIFE_MS = 600_000
 
 const item = z.object({
   hosts: z.object({ sentinel: z.string(), idp: z.string(), asyncMessagingEnt: z.string() }),
+  // Hosts that haven't changed are not written again, so this is when they were new.
   fetchedAt: z.number(),
 })
 
@@ -22,7 +23,10 @@ export interface Refreshed {
   readonly changed: boolean
   /** The hosts that are used now, undefined if none are known. */
   readonly hosts: Hosts | undefined
-  /** When the Domain API last returned a change, in milliseconds since the epoch. */
+  /**
+   * When the hosts were fetched, in milliseconds since the epoch: now, or if the refresh failed, when the hosts
+   * in the table were written. They may have been confirmed since then.
+   */
   readonly fetchedAt: number | undefined
   /** Why the refresh failed. `hosts` are then the last good ones. */
   readonly error?: unknown
@@ -31,7 +35,7 @@ export interface Refreshed {
 export interface DomainsOptions {
   readonly accountId: string
   readonly table: StateTable
-  /** Asks the Domain API. */
+  /** Calls the Domain API. */
   readonly fetchHosts: () => Promise<Hosts>
   /** Whether hosts on this machine are trusted. */
   readonly loopback: boolean
@@ -60,7 +64,7 @@ export const createDomains = ({
       : undefined
   }
 
-  const ask = async (): Promise<Hosts> => {
+  const callDomainApi = async (): Promise<Hosts> => {
     try {
       return await fetchHosts()
     } catch (error) {
@@ -71,17 +75,17 @@ export const createDomains = ({
 
   const save = (hosts: Hosts) => table.putMany([{ pk: keyOf(accountId), hosts, fetchedAt: now() }])
 
-  const askAndSave = createSingleFlight(async () => {
-    const hosts = await ask()
-    const before = known.peek()
+  const fetchAndSave = createSingleFlight(async () => {
+    const hosts = await callDomainApi()
+    const before = cache.peek()
     // If the table fails, other containers ask the Domain API themselves.
     if (!before || !isSame(hosts, before)) await save(hosts).catch(() => undefined)
     return hosts
   })
 
-  const known = createRefreshing<Hosts>({
-    read: async () => (await readTable().catch(() => undefined))?.hosts ?? askAndSave(),
-    readAgain: askAndSave,
+  const cache = createRefreshing<Hosts>({
+    read: async () => (await readTable().catch(() => undefined))?.hosts ?? fetchAndSave(),
+    readAgain: fetchAndSave,
     lifetimeOf: () => ({ renewAfterMs: LIFE_MS }),
     pauseMs: LIFE_MS / 10,
     now,
@@ -93,33 +97,33 @@ export const createDomains = ({
      *
      * @throws {LivePersonUnavailableError} No hosts are known, and the Domain API returned none.
      */
-    get: known.get,
+    get: cache.get,
 
     /**
-     * Asks the Domain API, unless `stale` has already been replaced. Concurrent calls share one request.
+     * Calls the Domain API, unless `stale` has already been replaced. Concurrent calls share one request.
      *
      * @throws {LivePersonUnavailableError}
      */
-    renew: known.reload,
+    reload: cache.reload,
 
     /**
-     * Reads the table into memory. A starting container does this.
+     * Reads the table into memory, unless hosts are there already. A starting container does this.
      *
      * @throws {ServiceUnavailableError} The table can't be read.
      */
-    warm: async (): Promise<void> => {
+    loadTable: async (): Promise<void> => {
       const domains = await readTable()
-      if (domains && !known.peek()) known.set(domains.hosts)
+      if (domains && !cache.peek()) cache.set(domains.hosts)
     },
 
-    /** Asks the Domain API and saves what has changed. Never throws: a failure is in the result. */
+    /** Calls the Domain API and saves the hosts if they changed. Never throws: a failure is in the result. */
     refresh: async (): Promise<Refreshed> => {
       const before = await readTable().catch(() => undefined)
       try {
-        const hosts = await ask()
+        const hosts = await callDomainApi()
         const changed = !before || !isSame(hosts, before.hosts)
         if (changed) await save(hosts)
-        known.set(hosts)
+        cache.set(hosts)
         return { accountId, changed, hosts, fetchedAt: now() }
       } catch (error) {
         return { accountId, changed: false, hosts: before?.hosts, fetchedAt: before?.fetchedAt, error }
@@ -129,8 +133,7 @@ export const createDomains = ({
 }
 
 /**
- * Returns what the table holds of an account's hosts, undefined if that is nothing or has another shape.
- * Costs 1 read unit.
+ * Returns an account's hosts from the table, or undefined if they are absent or malformed. Costs 1 read unit.
  *
  * @throws {ServiceUnavailableError} The table can't be read.
  */

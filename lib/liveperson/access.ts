@@ -19,7 +19,7 @@ export interface AccessOptions {
   readonly hosts: {
     readonly get: () => Promise<Hosts>
     /** Asks the Domain API again, unless `stale` is already replaced. Concurrent calls share a request. */
-    readonly renew: (stale: Hosts) => Promise<Hosts>
+    readonly reload: (stale: Hosts) => Promise<Hosts>
   }
   readonly credentials: {
     readonly current: () => Promise<AppCredentials>
@@ -85,7 +85,7 @@ export const createAccess = (options: AccessOptions) => {
       return await call(originOf(known, service))
     } catch (error) {
       if (!(error instanceof LivePersonUnavailableError && error.connectionFailed)) throw error
-      const renewed = await within(deadline, name, hosts.renew(known)).catch(() => known)
+      const renewed = await within(deadline, name, hosts.reload(known)).catch(() => known)
       return call(originOf(renewed, service))
     }
   }

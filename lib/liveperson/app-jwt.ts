@@ -37,7 +37,7 @@ export const createAppJwtCache = ({
   readonly request: () => Promise<AppJwt>
   readonly now: () => number
 }) => {
-  const known = createRefreshing<AppJwt>({
+  const cache = createRefreshing<AppJwt>({
     read: request,
     lifetimeOf: ({ lifeMs }) => ({ renewAfterMs: lifeMs / 2, expireAfterMs: lifeMs - MARGIN_MS }),
     pauseMs: RENEWAL_PAUSE_MS,
@@ -50,12 +50,12 @@ export const createAppJwtCache = ({
      *
      * @throws Whatever `request` throws, if there is none.
      */
-    get: async (): Promise<string> => (await known.get()).token,
+    get: async (): Promise<string> => (await cache.get()).token,
 
     /** Removes an AppJWT that LivePerson refused, unless it has already been replaced. */
     drop: (token: string): void => {
-      const current = known.peek()
-      if (current?.token === token) known.drop(current)
+      const current = cache.peek()
+      if (current?.token === token) cache.drop(current)
     },
   }
 }

@@ -13,7 +13,7 @@ export interface RefreshingOptions<T> {
   /** Reads a replacement for a stale value. Default: `read`. */
   readonly readAgain?: () => Promise<T>
   readonly lifetimeOf: (value: T) => Lifetime
-  /** The least time between two attempts at a renewal while the value is valid, in milliseconds. */
+  /** The minimum time between two attempts at a renewal while the value is valid, in milliseconds. */
   readonly pauseMs: number
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -26,30 +26,30 @@ export type Refreshing<T> = ReturnType<typeof createRefreshing<T>>
  * renewal keeps the value for as long as it is valid.
  */
 export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now }: RefreshingOptions<T>) => {
-  let kept: { readonly value: T; renewAt: number; readonly expiresAt: number } | undefined
+  let entry: { readonly value: T; renewAt: number; readonly expiresAt: number } | undefined
 
-  const keep = (value: T, startedAt: number): T => {
+  const store = (value: T, startedAt: number): T => {
     const { renewAfterMs, expireAfterMs = Number.POSITIVE_INFINITY } = lifetimeOf(value)
-    kept = { value, renewAt: startedAt + renewAfterMs, expiresAt: startedAt + expireAfterMs }
+    entry = { value, renewAt: startedAt + renewAfterMs, expiresAt: startedAt + expireAfterMs }
     return value
   }
 
-  const renew = createSingleFlight(async () => {
-    const before = kept
+  const startRead = createSingleFlight(async () => {
+    const before = entry
     const startedAt = now()
     const value = await read()
     // A value that was set or read again in the meantime is newer.
-    return kept === undefined || kept === before ? keep(value, startedAt) : value
+    return entry === undefined || entry === before ? store(value, startedAt) : value
   })
 
-  const replace = readAgain
+  const startReadAgain = readAgain
     ? createSingleFlight(async () => {
         const startedAt = now()
-        return keep(await readAgain(), startedAt)
+        return store(await readAgain(), startedAt)
       })
-    : renew
+    : startRead
 
-  const valid = () => (kept && now() < kept.expiresAt ? kept : undefined)
+  const validEntry = () => (entry && now() < entry.expiresAt ? entry : undefined)
 
   return {
     /**
@@ -58,11 +58,11 @@ export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now 
      * @throws Whatever `read` throws, if there is no valid value.
      */
     get: async (): Promise<T> => {
-      const current = valid()
-      if (!current) return renew()
+      const current = validEntry()
+      if (!current) return startRead()
       if (now() >= current.renewAt) {
         current.renewAt = now() + pauseMs
-        renew().catch(() => undefined)
+        startRead().catch(() => undefined)
       }
       return current.value
     },
@@ -73,21 +73,21 @@ export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now 
      * @throws Whatever `readAgain` throws. `stale` is still used then.
      */
     reload: async (stale: T): Promise<T> => {
-      const current = valid()
-      return current && current.value !== stale ? current.value : replace()
+      const current = validEntry()
+      return current && current.value !== stale ? current.value : startReadAgain()
     },
 
     /** Returns the value without reading it, undefined if there is no valid one. */
-    peek: (): T | undefined => valid()?.value,
+    peek: (): T | undefined => validEntry()?.value,
 
     /** Replaces the value with one that was read elsewhere. */
     set: (value: T): void => {
-      keep(value, now())
+      store(value, now())
     },
 
     /** Removes a value, unless it has already been replaced. */
     drop: (value: T): void => {
-      if (kept?.value === value) kept = undefined
+      if (entry?.value === value) entry = undefined
     },
   }
 }

@@ -45,7 +45,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
         hosts: domains,
         credentials,
         onProfileRefused: () => {
-          log.warn('LivePerson refused the profile of a consumer', { accountId })
+          log.warn("LivePerson refused a consumer's profile", { accountId })
           count('profile_refused', accountId)
         },
         onPreviousSecret: () => {
@@ -101,7 +101,10 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     /** Reads secrets and hosts. Failures are ignored here; the first request that needs the value reports them. */
     warm: async (): Promise<void> => {
       await Promise.allSettled(
-        [...parts.values()].flatMap(({ credentials, domains }) => [credentials.current(), domains.warm()]),
+        [...parts.values()].flatMap(({ credentials, domains }) => [
+          credentials.current(),
+          domains.loadTable(),
+        ]),
       )
     },
   }

@@ -122,7 +122,7 @@ const createHosts = (fetch: () => Promise<Hosts>): LivePersonOptions['hosts'] =>
   }
   return {
     get: async () => known ?? ask(),
-    renew: async (stale) => (known !== undefined && known !== stale ? known : ask()),
+    reload: async (stale) => (known !== undefined && known !== stale ? known : ask()),
   }
 }
 

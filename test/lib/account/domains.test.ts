@@ -187,17 +187,17 @@ describe('get', () => {
   })
 })
 
-describe('renew', () => {
+describe('reload', () => {
   test('asks the Domain API once for concurrent calls, and writes what has changed', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     const stale = await domains.get()
     endpoint.take()
-    const given = await Promise.all(Array.from({ length: 20 }, () => domains.renew(stale)))
+    const given = await Promise.all(Array.from({ length: 20 }, () => domains.reload(stale)))
     expect(new Set(given).size).toBe(1)
     expect(asked()).toBe(1)
     expect(endpoint.take()).toEqual(['BatchWriteItem'])
-    expect(await domains.renew(stale)).toBe(given[0])
+    expect(await domains.reload(stale)).toBe(given[0])
     expect(asked()).toBe(1)
   })
 
@@ -212,7 +212,7 @@ describe('renew', () => {
     endpoint.take()
     expect(await domains.get()).toBe(stale)
     await vi.waitFor(() => expect(endpoint.take()).toEqual(['GetItem']))
-    const renewed = await domains.renew(stale)
+    const renewed = await domains.reload(stale)
     resolve()
     await sleep(5)
     expect(await domains.get()).toBe(renewed)
@@ -223,14 +223,14 @@ describe('renew', () => {
     const domains = arrange()
     const hosts = await domains.get()
     endpoint.take()
-    await domains.renew(hosts)
+    await domains.reload(hosts)
     expect(endpoint.take()).toEqual([])
   })
 
   test('returns the new hosts even if the table can’t be written', async () => {
     const good = await current()
     const domains = arrange({ tableName: 'gone' })
-    expect(await domains.renew(OLD)).toEqual(good)
+    expect(await domains.reload(OLD)).toEqual(good)
   })
 })
 
@@ -240,7 +240,7 @@ describe('a foreign host in the answer', () => {
     await store(domains.accountId, OLD)
     const stale = await domains.get()
     livePerson.setHost('sentinel', 'sentinel.liveperson.net.evil.example')
-    const given = await Promise.allSettled([domains.renew(stale), domains.renew(stale)])
+    const given = await Promise.allSettled([domains.reload(stale), domains.reload(stale)])
     expect(given.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(domains.onForeignHost).toHaveBeenCalledTimes(1)
     expect(await domains.refresh()).toMatchObject({ changed: false, hosts: OLD, fetchedAt: 1 })
@@ -250,10 +250,10 @@ describe('a foreign host in the answer', () => {
   })
 })
 
-describe('warm', () => {
+describe('loadTable', () => {
   test('reads the table only', async () => {
     const domains = arrange()
-    await domains.warm()
+    await domains.loadTable()
     expect(endpoint.take()).toEqual(['GetItem'])
     expect(asked()).toBe(0)
   })
@@ -261,14 +261,14 @@ describe('warm', () => {
   test('saves the first request a read of the table', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
-    await domains.warm()
+    await domains.loadTable()
     endpoint.take()
     expect(await domains.get()).toEqual(OLD)
     expect(endpoint.take()).toEqual([])
   })
 
   test('fails if the table can’t be read', async () => {
-    await expect(arrange({ tableName: 'gone' }).warm()).rejects.toBeInstanceOf(ServiceUnavailableError)
+    await expect(arrange({ tableName: 'gone' }).loadTable()).rejects.toBeInstanceOf(ServiceUnavailableError)
   })
 })
 

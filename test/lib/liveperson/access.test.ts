@@ -40,7 +40,7 @@ describe('callHost', () => {
     const { callHost } = create({
       hosts: {
         get: async () => OLD,
-        renew: async (stale) => {
+        reload: async (stale) => {
           renewed.push(stale)
           return NEW
         },
@@ -72,7 +72,7 @@ describe('callHost', () => {
       idp: 'idp.liveperson.net',
       asyncMessagingEnt: 'asyncMessagingEnt.liveperson.net',
     }
-    const { callHost } = create({ hosts: { get: async () => hosts, renew: async () => hosts } })
+    const { callHost } = create({ hosts: { get: async () => hosts, reload: async () => hosts } })
     const origin = await callHost(service, simulated.soon(), async (called) => called)
     expect(origin).toBe(`https://${service}.liveperson.net`.toLowerCase())
   })
@@ -93,10 +93,10 @@ describe('callHost', () => {
   })
 
   test('calls the same host once more if the lookup fails', async () => {
-    const renew = async () => {
+    const reload = async () => {
       throw new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: false })
     }
-    expect(await run([unreachable], { renew })).toMatchObject({
+    expect(await run([unreachable], { reload })).toMatchObject({
       called: ['https://old.liveperson.net', 'https://old.liveperson.net'],
       result: 'done at https://old.liveperson.net',
     })
@@ -125,14 +125,14 @@ describe('callHost', () => {
         mayHaveExecuted: false,
         connectionFailed: false,
       })
-      const renewed = await run([unreachable], { renew: get })
+      const renewed = await run([unreachable], { reload: get })
       expect(renewed.called).toEqual(['https://old.liveperson.net'])
       expect(renewed.error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
     },
   )
 
   test('calls this machine only if loopback is allowed', async () => {
-    const hosts = { get: async () => hostsAt('127.0.0.1:1'), renew: async () => hostsAt('127.0.0.1:1') }
+    const hosts = { get: async () => hostsAt('127.0.0.1:1'), reload: async () => hostsAt('127.0.0.1:1') }
     const call = async (origin: string) => origin
     expect(await create({ hosts, loopback: true }).callHost('idp', simulated.soon(), call)).toBe(
       'http://127.0.0.1:1',
@@ -146,7 +146,7 @@ describe('callHost', () => {
   test('waits for the hosts until the deadline only', async () => {
     const get = () => new Promise<Hosts>(() => undefined)
     const error = await failureOf(
-      create({ hosts: { get, renew: get } }).callHost('idp', simulated.soon(20), async () => 1),
+      create({ hosts: { get, reload: get } }).callHost('idp', simulated.soon(20), async () => 1),
     )
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
     expect(error).toMatchObject({
@@ -157,7 +157,7 @@ describe('callHost', () => {
 
   test('waits for a lookup until the deadline only, and then calls the same host', async () => {
     const called: string[] = []
-    const hosts = { get: async () => OLD, renew: () => new Promise<Hosts>(() => undefined) }
+    const hosts = { get: async () => OLD, reload: () => new Promise<Hosts>(() => undefined) }
     await failureOf(
       create({ hosts }).callHost('idp', simulated.soon(20), async (origin) => {
         called.push(origin)

@@ -408,7 +408,7 @@ describe('openConversation', () => {
     simulated.livePerson.setHost('asyncMessagingEnt', host)
     expect(await failureOf(create({ outbound }).open())).toBeInstanceOf(LivePersonUnavailableError)
     const poisoned = { sentinel: host, idp: host, asyncMessagingEnt: host }
-    const hosts = { get: async () => poisoned, renew: async () => poisoned }
+    const hosts = { get: async () => poisoned, reload: async () => poisoned }
     expect(await failureOf(create({ outbound, hosts }).open())).toMatchObject({ mayHaveExecuted: false })
     expect(new Set(called)).toEqual(new Set([new URL(simulated.livePerson.url).host]))
   })
