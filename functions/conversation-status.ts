@@ -19,7 +19,7 @@ const answerStatus = async (
 ): Promise<Answer> => {
   const id = toRequestId(pathParameters?.requestId)
   const found = id === undefined ? undefined : await service.findFormRequest(id)
-  if (!found) throw new NotFoundError({ detail: 'No request has this id.' })
+  if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
   const { requestId, status, conversationId, messageStatus } = found
   const code = status === 'opened' || status === 'existing' ? undefined : found.code
   return toAnswer(200, { requestId, status, conversationId, code, messageStatus })

@@ -51,7 +51,7 @@ const openFromForm = async (
 
 const checkOrigin = (origins: readonly string[], origin: string | undefined) => {
   if (origin !== undefined && !origins.includes(origin) && !origins.includes('*'))
-    throw new OriginNotAllowedError({ detail: 'Pages of this origin may not call the service.' })
+    throw new OriginNotAllowedError({ detail: 'Pages from this origin may not call the service.' })
 }
 
 /** Metrics that reveal probing. */

@@ -18,11 +18,11 @@ const refreshDomains = async ({ accounts, now, log, count }: DomainsService): Pr
   const reports = refreshed.map(({ accountId, changed, hosts, fetchedAt, error }) => {
     const ageMs = fetchedAt === undefined ? undefined : now() - fetchedAt
     if (error === undefined) {
-      log.info('Domains are fresh', { accountId, changed, hosts })
+      log.info('Hosts refreshed', { accountId, changed, hosts })
       return { accountId, changed, hosts, fetchedAt: toIso(fetchedAt) }
     }
     const failure = toAppError(error)
-    log.error('Domains could not be refreshed. The last good ones stay in use', failure, {
+    log.error('The hosts could not be refreshed. The last good hosts stay in use', failure, {
       accountId,
       hosts,
       ageMs,

@@ -5,8 +5,8 @@ import { InvalidRequestError } from '../lib/errors/errors.ts'
 const WIDTH = 110
 
 const INTRO = [
-  "Every failure has one of the codes below. You meet them in four places: in the problem that an HTTP call returns, in `code` of a request's status (`GET /conversations/{requestId}`), in the message attribute `code` of a quarantined record, and in the field `code` of the log.",
-  'Match on `code`. It never changes its meaning; titles and details may be reworded.',
+  'Every failure has one of the codes below. A code appears in four places: in the problem that an HTTP call returns, in the status of a request (`GET /conversations/{requestId}`), in the message attributes of a quarantined record, and in the log.',
+  'Match on `code`. Its meaning never changes. Titles and details may be reworded.',
 ]
 
 const PROBLEM = [
@@ -14,24 +14,24 @@ const PROBLEM = [
 ]
 
 const MEMBERS = [
-  '`type`: a URN that ends in the code. It is not an address.',
-  '`title`: the same text for every problem with this code.',
+  '`type`: a URN that ends with the code. It is not a URL that you can open.',
+  '`title`: a summary. It is the same for every problem with this code.',
   '`status`: the HTTP status.',
-  '`code`: what to match on.',
+  '`code`: the code to match on.',
   '`detail`: what went wrong this time, for people.',
-  '`retryable`: whether the same request may succeed later. If `true`, repeat it with the same `requestId`: that never opens a second conversation. If `false`, something has to change first.',
-  '`requestId`: the id of the request. Absent if it could not be read.',
-  '`errors`: only for `invalid_request`. Up to 20 findings; an empty `path` means the whole body.',
+  "`retryable`: whether the same request may succeed later. If `true`, retry it with the same `requestId`, which doesn't open a second conversation. If `false`, something has to change first.",
+  '`requestId`: the id of the request. It is missing if the request has no id, or if the id could not be read.',
+  '`errors`: up to 20 findings, only for `invalid_request`. An empty `path` means the whole body.',
 ]
 
 const AFTER_MEMBERS = [
-  'Every 503 has `Retry-After`, in seconds. Of the codes below, every 5xx is retryable and no 4xx is, so retry code that looks only at the status does the right thing.',
-  'API Gateway answers some calls itself, without a problem. Retry its 429 (too many requests) after a pause.',
+  'Every 503 has `Retry-After`, in seconds. Every 5xx of the codes below is retryable and no 4xx is, so clients that look only at the status behave correctly.',
+  'API Gateway responds to some calls itself, without a problem document. After its 429 (too many requests), retry after a pause.',
 ]
 
 const RECORD_WORDS = {
   retried:
-    'Stays in its queue and is retried after growing delays. [Operations](operations.md#the-quarantine-queue) says when the service gives up.',
+    'Stays in the events queue and is retried with growing delays. After 20 receives, it moves to [the quarantine queue](operations.md#the-quarantine-queue).',
   quarantined:
     'Moves to the quarantine queue at once, with `code`, `detail` and `requestId` as message attributes.',
   not_applicable: 'Does not occur.',

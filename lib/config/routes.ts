@@ -31,8 +31,8 @@ export const resolve = (
 }
 
 /**
- * Returns the engagement attributes of a conversation: the request's, and the route's for the types that the
- * request has none of. A token may have added to the request's after `resolve`.
+ * Returns the engagement attributes of a conversation: all of the request's, and those of the route whose
+ * types the request doesn't have. Call it after a token has added its attributes to the request.
  */
 export const attributesOf = (
   { engagementAttributes = [] }: Pick<ConversationRequest, 'engagementAttributes'>,
@@ -73,7 +73,7 @@ const destinationOf = (
 ): Destination => {
   if (campaign) {
     if (account[door].campaigns !== 'any')
-      throw new CampaignNotAllowedError({ detail: 'This door accepts routes only, no campaign ids.' })
+      throw new CampaignNotAllowedError({ detail: 'This door accepts only routes, not campaign ids.' })
     return { ...campaign, ttr: ttr ?? 'NORMAL', routeAttributes: [] }
   }
   const listed = account.routes[route ?? '']

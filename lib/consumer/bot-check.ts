@@ -69,10 +69,12 @@ export const createBotCheck = ({
     })
     const answer = z.safeParse(verdict, parseLenientJson(body))
     if (!answer.success || status >= 500)
-      throw new ServiceUnavailableError({ detail: `The bot check answered ${status} without a verdict.` })
+      throw new ServiceUnavailableError({
+        detail: `The bot-check provider answered ${status} without a verdict.`,
+      })
     const { success, hostname, 'error-codes': codes = [] } = answer.data
     if (codes.includes('internal-error'))
-      throw new ServiceUnavailableError({ detail: 'The bot check reported an internal error.' })
+      throw new ServiceUnavailableError({ detail: 'The bot-check provider reported an internal error.' })
     return { success, hostname, isSecretRefused: codes.some(isSecretCode) }
   }
 
@@ -85,7 +87,7 @@ export const createBotCheck = ({
     const second = await ask(token, current)
     if (!second.isSecretRefused) return second
     secrets.drop(current)
-    throw new InvalidConfigError({ detail: 'The bot check does not accept its secret.' })
+    throw new InvalidConfigError({ detail: 'The bot-check provider does not accept the secret.' })
   }
 
   return async (token) => {

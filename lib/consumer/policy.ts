@@ -79,7 +79,9 @@ const verify = async (
     throw new ConsumerTokenInvalidError({ detail: 'A consumer token is required.' })
   }
   if (consumers !== 'anonymous' && verifyConsumer) return verifyConsumer(authorization)
-  throw new ConsumerTokenInvalidError({ detail: 'Consumer tokens are not accepted here. Send none.' })
+  throw new ConsumerTokenInvalidError({
+    detail: 'This account does not accept consumer tokens. Send the form without one.',
+  })
 }
 
 const checkChallenge = async (
@@ -114,7 +116,7 @@ const notAllowedSignedIn = (
 ): Finding[] => [
   ...(consumer?.id === undefined || consumer.id === consumerId
     ? []
-    : [{ path: 'consumer.id', message: "must be the token's sub, or left out" }]),
+    : [{ path: 'consumer.id', message: "must equal the token's sub, or be left out" }]),
   ...(vouched.some(({ type }) => type === 'ctmrinfo')
     ? []
     : customerInfos(engagementAttributes, "ctmrinfo is allowed only in the token's lp_sdes")),
@@ -122,7 +124,7 @@ const notAllowedSignedIn = (
     ? [
         {
           path: 'engagementAttributes',
-          message: `must have at most ${MAX_ATTRIBUTES} entries, including the token's lp_sdes`,
+          message: `must have at most ${MAX_ATTRIBUTES} items, including the token's lp_sdes`,
         },
       ]
     : []),

@@ -30,9 +30,12 @@ export const createThirdParty = ({
 }): ThirdParty => {
   return async (request) => {
     if (!isSecure(request.url, loopback))
-      throw new ServiceUnavailableError({ detail: 'An address in the stage configuration is not https.' })
+      throw new ServiceUnavailableError({ detail: 'A URL in the stage configuration does not use https.' })
     const result = await outbound({ ...request, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
     if (result.kind === 'answer') return result
-    throw new ServiceUnavailableError({ detail: 'A third party did not answer.', cause: result.cause })
+    throw new ServiceUnavailableError({
+      detail: 'The identity provider or the bot-check provider did not answer.',
+      cause: result.cause,
+    })
   }
 }

@@ -18,7 +18,7 @@ import type { ThirdParty } from './third-party.ts'
 const CLOCK_TOLERANCE = 5
 /** How long the keys are used before they are fetched again, in milliseconds. */
 const KEYS_LIFE_MS = 600_000
-/** The least time between two fetches because of an unknown key, in milliseconds. */
+/** The minimum time between two fetches because of an unknown key, in milliseconds. */
 const COOL_DOWN_MS = 30_000
 /** The pause after a failed fetch, in milliseconds. */
 const FAILURE_PAUSE_MS = 1000
@@ -67,7 +67,9 @@ export const createConsumerTokens = ({
     cooldownDuration: COOL_DOWN_MS,
     [customFetch]: async (url, { headers }) => {
       if (now() < failedAt + FAILURE_PAUSE_MS)
-        throw new ServiceUnavailableError({ detail: 'The identity provider returned no keys a moment ago.' })
+        throw new ServiceUnavailableError({
+          detail: "Fetching the identity provider's keys failed a moment ago.",
+        })
       const { status, body } = await call({ method: 'GET', url, headers: Object.fromEntries(headers) })
       return new Response(body || null, { status })
     },
@@ -89,7 +91,9 @@ export const createConsumerTokens = ({
   return async (authorization) => {
     const token = authorization.length <= MAX_TOKEN_LENGTH ? BEARER.exec(authorization)?.[1] : undefined
     if (token === undefined)
-      throw new ConsumerTokenInvalidError({ detail: 'Authorization must be Bearer and one signed JWT.' })
+      throw new ConsumerTokenInvalidError({
+        detail: 'The Authorization header must be Bearer, followed by one signed JWT.',
+      })
     try {
       const { payload } = await jwtVerify(token, keyOf, {
         issuer,

@@ -6,7 +6,7 @@ interface CodeEntry {
   readonly logLevel: 'warn' | 'error'
   /** The public summary of the problem. */
   readonly title: string
-  /** The public explanation, for an error that has none of its own. */
+  /** The public explanation, unless the error has its own. */
   readonly detail: string
 }
 
@@ -38,7 +38,7 @@ export const CODES = {
     retryable: false,
     logLevel: 'warn',
     title: 'Origin not allowed',
-    detail: 'Pages of this origin may not call the service.',
+    detail: 'Pages from this origin may not call the service.',
   },
   bot_check_failed: {
     httpStatus: 403,
@@ -52,14 +52,14 @@ export const CODES = {
     retryable: false,
     logLevel: 'warn',
     title: 'Request not found',
-    detail: 'No request has this id.',
+    detail: 'No form request has this id.',
   },
   outcome_unknown: {
     httpStatus: 409,
     retryable: false,
     logLevel: 'error',
     title: 'Outcome unknown',
-    detail: 'LivePerson may have opened the conversation. A person has to check.',
+    detail: 'LivePerson may have opened the conversation. The operator has to check.',
   },
   payload_too_large: {
     httpStatus: 413,
@@ -94,14 +94,14 @@ export const CODES = {
     retryable: true,
     logLevel: 'error',
     title: 'Service misconfigured',
-    detail: 'The service is not configured correctly. Its log has the details.',
+    detail: 'The service is not configured correctly. The log has the details.',
   },
   internal_error: {
     httpStatus: 500,
     retryable: true,
     logLevel: 'error',
     title: 'Internal error',
-    detail: 'The service failed unexpectedly. Its log has the details.',
+    detail: 'The service failed unexpectedly. The log has the details.',
   },
   liveperson_unavailable: {
     httpStatus: 503,
@@ -122,7 +122,7 @@ export const CODES = {
     retryable: true,
     logLevel: 'error',
     title: 'Service unavailable',
-    detail: 'A service that this one depends on is not available.',
+    detail: 'The service depends on another service that is not available.',
   },
 } as const satisfies Readonly<Record<string, CodeEntry>>
 
@@ -146,56 +146,57 @@ interface Guidance {
 export const GUIDANCE = {
   invalid_request: {
     meaning:
-      "A member is missing, unknown or invalid, or the body can't be parsed. `errors` lists every problem that was found.",
-    sender: 'Correct what `errors` names and send the request again. The same `requestId` may be used.',
+      "A member is missing, unknown or invalid, or the body can't be parsed. `errors` lists up to 20 problems.",
+    sender: 'Correct the members in `errors` and send the request again. You can use the same `requestId`.',
     operator:
-      'Nothing, unless `errors` names a `route` or an `accountId` that should be in `config/<stage>.json`.',
+      'Nothing, unless `errors` lists a `route` or an `accountId` that should be in `config/<stage>.json`.',
     record: 'quarantined',
   },
   consumer_token_invalid: {
     meaning:
-      "The account requires a consumer token and there is none, or it accepts none and there is one, or the token has expired or can't be trusted. Such a request is never treated as anonymous.",
-    sender: 'Sign the consumer in again and send a new token. Send no token to an account that accepts none.',
+      "The account requires a consumer token and the request has none, the account doesn't accept tokens and the request has one, or the token has expired or can't be trusted. Such a request is never treated as anonymous.",
+    sender:
+      "Sign the consumer in again and send a new token. If the account doesn't accept tokens, send none.",
     operator:
       'If valid tokens are refused, compare `form.tokens` in `config/<stage>.json` with the identity provider.',
     record: 'not_applicable',
   },
   campaign_not_allowed: {
     meaning:
-      "The door that the request came through may not use this route, or it accepts routes only and the request names a campaign's ids.",
+      'The door that received the request may not use this route, or it accepts only routes and the request has campaign ids.',
     sender: 'Use a route that this door may use.',
     operator:
-      "To allow it, change the route's `doors`, or the door's `campaigns`, in `config/<stage>.json` and deploy.",
+      "To allow the request, change the route's `doors` or the door's `campaigns` in `config/<stage>.json` and deploy.",
     record: 'quarantined',
   },
   origin_not_allowed: {
-    meaning: "The call came from a page of a site that isn't listed in `origins`.",
-    sender: 'Call the service from a listed site.',
-    operator: 'To allow the site, add it to `origins` in `config/<stage>.json` and deploy.',
+    meaning: "The call came from a page whose origin isn't listed in `origins`.",
+    sender: 'Call the service from a page with a listed origin.',
+    operator: 'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy.',
     record: 'not_applicable',
   },
   bot_check_failed: {
     meaning:
-      'The bot-check token is missing, wrong, expired, from another site, or was used for another request.',
+      'The bot-check token is missing, wrong, expired, from another site, or was already used for another request.',
     sender: 'Let the consumer solve a new challenge and send the request again with the same `requestId`.',
     operator:
-      'If people who solve the challenge are refused, compare `form.botCheck` in `config/<stage>.json` with the settings at the provider.',
+      "If solved challenges are refused, compare `form.botCheck` in `config/<stage>.json` with the provider's settings.",
     record: 'not_applicable',
   },
   not_found: {
     meaning:
-      'No form request with this id is known. Requests are kept for 30 days. Right after a `202`, it means that the request is not recorded yet.',
+      'No form request with this id is known. Requests are kept for 30 days. Right after a `202`, the request may not be recorded yet.',
     sender: 'Check the id. After a `202`, keep polling.',
     operator: 'Nothing.',
     record: 'not_applicable',
   },
   outcome_unknown: {
     meaning:
-      "LivePerson may have opened the conversation, but its answer was lost, and the account's `onLostAnswer` is `hold`. The outcome is final for this `requestId`. The request is in the quarantine queue, whichever door it came through.",
+      "LivePerson may have opened the conversation, but its answer was lost, and the account's `onLostAnswer` is `hold`. The outcome is final for this `requestId`. The request is in the quarantine queue, whether it is a form or a CRM event.",
     sender:
-      "Don't send the request again, not even with a new `requestId`: that might open a second conversation. Ask the operator.",
+      "Don't send the request again, not even with a new `requestId`, because that might open a second conversation. Ask the operator.",
     operator:
-      'Check in LivePerson whether the consumer has the conversation. If not, [replay the request](operations.md#the-quarantine-queue).',
+      'Check in LivePerson whether the consumer has the conversation. If not, [reset and replay the request](operations.md#reset-a-final-request).',
     record: 'quarantined',
   },
   payload_too_large: {
@@ -214,7 +215,7 @@ export const GUIDANCE = {
     meaning:
       'An earlier request had the same `requestId` and different content. The earlier request is not affected.',
     sender: 'Use a new `requestId` for new content.',
-    operator: 'Nothing for a form. For a CRM event, tell the sender that two of its events share an id.',
+    operator: 'For a form, nothing. For a CRM event, tell the sender that two events have the same id.',
     record: 'quarantined',
   },
   liveperson_rejected: {
@@ -223,24 +224,24 @@ export const GUIDANCE = {
     sender:
       "Don't retry. Once the operator has fixed the cause, send the request again with a new `requestId`.",
     operator:
-      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. Then [replay the record](operations.md#the-quarantine-queue).',
+      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. Then [reset and replay](operations.md#reset-a-final-request) a quarantined record.',
     record: 'quarantined',
   },
   invalid_config: {
     meaning: 'An environment variable, the stage configuration or a secret is missing or invalid.',
     sender: 'Retry with the same `requestId` once the operator has fixed it.',
-    operator: 'Fix what the log names. `npm run doctor` checks a whole stage.',
+    operator: 'Fix the values that the log names. `npm run doctor` checks a whole stage.',
     record: 'retried',
   },
   internal_error: {
-    meaning: 'Something failed that the service has no code for.',
+    meaning: 'An unexpected error occurred.',
     sender: 'Retry with the same `requestId`.',
-    operator: 'Read the log: `cause` names the errors behind it.',
+    operator: 'Read the log. `cause` lists the underlying errors.',
     record: 'retried',
   },
   liveperson_unavailable: {
     meaning:
-      'LivePerson answered 429 or 5xx, or not at all. A form gets this only if the queue could not take the request either; otherwise it gets a `202`.',
+      'LivePerson answered 429 or 5xx, or not at all. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.',
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator:
       "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
@@ -248,17 +249,16 @@ export const GUIDANCE = {
   },
   credentials_refused: {
     meaning:
-      "LivePerson accepted neither the current nor the previous version of the account's secret. A form gets this only if the queue could not take the request either; otherwise it gets a `202`.",
+      "LivePerson accepted neither the current nor the previous version of the account's secret, or refused a token that it had just issued. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.",
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator: "[Fix the account's secret](operations.md#secrets-and-their-rotation). No deploy is needed.",
     record: 'retried',
   },
   service_unavailable: {
     meaning:
-      "A consumer token or a bot-check token can't be verified right now. Or DynamoDB, Secrets Manager or SQS is not available, and the queue could not take the form's request either.",
+      "A form's consumer token or bot-check token can't be verified right now, or DynamoDB, Secrets Manager or SQS is not available. If a form can be queued, it gets a `202` instead.",
     sender: 'Retry with the same `requestId` after `Retry-After`.',
-    operator:
-      'Read the log. Check the AWS service that it names, or the identity provider, or the bot-check provider.',
+    operator: 'Read the log. Check the AWS service, the identity provider or the bot-check provider.',
     record: 'retried',
   },
 } as const satisfies Readonly<Record<Code, Guidance>>

@@ -12,7 +12,7 @@ export interface FormBody {
   readonly text: string
 }
 
-/** What a form asks for. Nothing is known yet about whether it may. */
+/** What a form asks for. Whether its sender may ask for it has not been checked yet. */
 export interface Form {
   readonly request: ConversationRequest
   /** The field that a bot check's widget added to the form, and the token in it. */
@@ -88,7 +88,7 @@ const parseFields = (text: string): unknown => {
 }
 
 /**
- * Unlike URLSearchParams, this refuses invalid UTF-8. URLSearchParams replaces it with U+FFFD without a word.
+ * Unlike URLSearchParams, this refuses invalid UTF-8. URLSearchParams silently replaces it with U+FFFD.
  */
 const toField = (pair: string): readonly [string, string] => {
   const equals = pair.indexOf('=')
@@ -104,7 +104,9 @@ const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 const plant = (tree: Tree, name: string, value: string) => {
   const parts = name.split('.')
   if (parts.length > MAX_PARTS)
-    throw new InvalidRequestError([{ path: '', message: `has a field name of more than ${MAX_PARTS} parts` }])
+    throw new InvalidRequestError([
+      { path: '', message: `has a field name with more than ${MAX_PARTS} parts` },
+    ])
   const last = parts.pop() ?? ''
   let level = tree
   for (const part of parts) {

@@ -4,10 +4,10 @@ import type { AcceptedRequest, ConversationRequest, Door } from './conversation-
 /**
  * Returns the request as accepted, with its consumer and its fingerprint.
  *
- * If nobody vouches for a consumer id, it is derived from account, door, request id and content. Every
- * attempt at one request then has the same consumer, and LivePerson allows one open conversation per
- * consumer, so a repeat can't open a second one. An expired id reused with different content derives a
- * different consumer.
+ * If neither the CRM nor a token vouches for a consumer id, it is derived from account, door, request id and
+ * content. Every attempt at one request then has the same consumer, and LivePerson allows one open
+ * conversation per consumer, so a repeat can't open a second one. An expired id reused with different content
+ * derives a different consumer.
  *
  * @param decided.consumerId The id that the CRM or a verified token vouches for.
  */

@@ -1,4 +1,4 @@
-/** A JSON object whose members nobody has checked yet. */
+/** A JSON object whose members have not been checked yet. */
 export type JsonRecord = Readonly<Record<string, unknown>>
 
 /** Returns whether a value is an object, neither null nor an array. */

@@ -35,9 +35,12 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
       fetchHosts: () =>
         fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
       onForeignHost: () => {
-        log.warn("The Domain API returned a host that isn't LivePerson's. The previous hosts stay in use", {
-          accountId,
-        })
+        log.warn(
+          "The Domain API returned a host that doesn't belong to LivePerson. The previous hosts stay in use",
+          {
+            accountId,
+          },
+        )
         count('foreign_host_refused')
       },
     })

@@ -47,7 +47,7 @@ export const createReport =
     const fields = { requestId, accountId, door, route, durationMs }
     switch (result.kind) {
       case 'opening':
-        log.info('Another attempt holds the request', { ...fields, status: 'opening' })
+        log.info('Another attempt is in progress', { ...fields, status: 'opening' })
         break
       case 'queued':
         log.error('Request queued', result.error, { ...fields, status: 'queued' })

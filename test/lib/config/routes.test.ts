@@ -129,7 +129,7 @@ describe('the destination', () => {
       'a campaign at a door that accepts routes only',
       'form',
       { campaign: CAMPAIGN },
-      'This door accepts routes only, no campaign ids.',
+      'This door accepts only routes, not campaign ids.',
     ],
     ['the queue’s route at the form', 'form', { route: 'urgent' }, 'This door may not use that route.'],
     ['the form’s route at the queue', 'queue', { route: 'form' }, 'This door may not use that route.'],

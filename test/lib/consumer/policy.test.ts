@@ -127,7 +127,7 @@ describe('a form with a token', () => {
   ])('is refused if the account %s', async (_, options) => {
     await expect(submit({ ...options, authorization: 'Bearer a.b.c' })).rejects.toMatchObject({
       code: 'consumer_token_invalid',
-      message: 'Consumer tokens are not accepted here. Send none.',
+      message: 'This account does not accept consumer tokens. Send the form without one.',
     })
   })
 
@@ -145,7 +145,7 @@ describe('a form with a token', () => {
   test('may set neither another consumer id nor ctmrinfo', async () => {
     const request = { consumer: { id: 'crm-1' }, engagementAttributes: [ctmrinfo] }
     expect(await findingsOf(submit({ authorization: 'Bearer a.b.c', request }))).toEqual([
-      "consumer.id must be the token's sub, or left out",
+      "consumer.id must equal the token's sub, or be left out",
       "engagementAttributes.0 ctmrinfo is allowed only in the token's lp_sdes",
     ])
   })
@@ -170,7 +170,7 @@ describe('a form with a token', () => {
       })
     expect((await withCount(9)).engagementAttributes).toHaveLength(10)
     expect(await findingsOf(withCount(10))).toEqual([
-      "engagementAttributes must have at most 10 entries, including the token's lp_sdes",
+      "engagementAttributes must have at most 10 items, including the token's lp_sdes",
     ])
   })
 })
@@ -226,7 +226,9 @@ describe('a challenge', () => {
   test('that can’t be verified lets nobody in, not even with a known request', async () => {
     const isKnown = vi.fn(async () => true)
     const checkBot = async () => {
-      throw new ServiceUnavailableError({ detail: 'A third party did not answer.' })
+      throw new ServiceUnavailableError({
+        detail: 'The identity provider or the bot-check provider did not answer.',
+      })
     }
     await expect(submit({ checkBot, challenge: CHALLENGE, isKnown })).rejects.toBeInstanceOf(
       ServiceUnavailableError,

@@ -41,7 +41,7 @@ test('silence ends with the time limit', async () => {
   const startedAt = performance.now()
   await expect(call({ timeoutMs: 200 })).rejects.toMatchObject({
     code: 'service_unavailable',
-    message: 'A third party did not answer.',
+    message: 'The identity provider or the bot-check provider did not answer.',
     cause: { name: 'TimeoutError' },
   })
   expect(performance.now() - startedAt).toBeLessThan(3000)

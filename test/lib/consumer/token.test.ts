@@ -175,7 +175,7 @@ describe('a token is refused, and never quoted:', () => {
   ])('if Authorization holds %s', async (_, toHeader) => {
     expect(await failure(arrange()(toHeader(await brand.sign())))).toMatchObject({
       code: 'consumer_token_invalid',
-      message: 'Authorization must be Bearer and one signed JWT.',
+      message: 'The Authorization header must be Bearer, followed by one signed JWT.',
     })
     expect(brand.urls).toEqual([])
   })

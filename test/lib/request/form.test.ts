@@ -135,7 +135,7 @@ describe('a URL-encoded form', () => {
       'engagementAttributes',
       'must be an array',
     ],
-    ['a name of ten parts', `route=vip&${'a.'.repeat(9)}a=1`, '', 'has a field name of more than 9 parts'],
+    ['a name of ten parts', `route=vip&${'a.'.repeat(9)}a=1`, '', 'has a field name with more than 9 parts'],
     [
       'more than 200 fields',
       `route=vip&${Array.from({ length: 200 }, (_, i) => `a${i}=1`).join('&')}`,

@@ -28,5 +28,7 @@ test('a host that is not LivePerson’s is reported, and the previous hosts stay
   world.livePerson.setHost('idp', 'idp.example.com')
   expect(await first?.domains.refresh()).toMatchObject({ changed: false, error: expect.anything() })
   expect(await first?.domains.get()).toEqual(before)
-  expect(warn).toHaveBeenCalledWith(expect.stringContaining("isn't LivePerson's"), { accountId: ACCOUNT })
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining("doesn't belong to LivePerson"), {
+    accountId: ACCOUNT,
+  })
 })

@@ -83,7 +83,7 @@ test.each<[string, Parameters<Report>[1], object, readonly unknown[]]>([
   [
     'held by another attempt',
     { kind: 'opening' },
-    { level: 'INFO', message: 'Another attempt holds the request', status: 'opening' },
+    { level: 'INFO', message: 'Another attempt is in progress', status: 'opening' },
     [],
   ],
   [
