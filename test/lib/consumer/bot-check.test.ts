@@ -157,7 +157,9 @@ describe('the secret', () => {
     answer({ success: true })
     const { checkBot, readSecret, advance } = arrange()
     await checkBot('solved')
-    readSecret.mockRejectedValue(new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' }))
+    readSecret.mockRejectedValue(
+      new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' }),
+    )
     advance(60 * MINUTE)
     await checkBot('solved')
   })
