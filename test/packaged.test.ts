@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { readZip } from '../tools/zip.ts'
 import { packageService } from '../tools/package-service.ts'
+import { readZip } from '../tools/zip.ts'
 import { formEvent, ORDERS_SKILL, startWorld, toRecord, UPGRADES_SKILL, type World } from './support/world.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
@@ -19,7 +19,7 @@ const VARIABLES = [
   'CONFIG_FILE',
 ]
 
-/** What stands for Lambda in a child process: loads the handler, answers each event that it is sent. */
+/** Emulates Lambda in a child process: loads the handler, then calls it with each event and sends back the answer. */
 const LAMBDA = `
 const { handler } = await import(process.argv[1])
 process.on('message', async (event) => {
@@ -70,7 +70,7 @@ const end = (child: ChildProcess): Promise<void> =>
     child.kill('SIGKILL')
   })
 
-/** Starts a function as Lambda does: its own folder, its own variables, nothing else. */
+/** Starts a function as Lambda does: in its own folder, and with only its own variables. */
 const start = async (name: Name, environment: Readonly<Record<string, string>> = {}) => {
   const folder = folders.get(name) ?? ''
   const file = `${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.mjs`
@@ -98,7 +98,7 @@ const start = async (name: Name, environment: Readonly<Record<string, string>> =
       child.send(event as object)
       return (await answered).answer as T
     },
-    /** What was printed so far, as the JSON lines that all of it has to be. */
+    /** Returns what the function has printed so far. Every line must be JSON. */
     lines: async (): Promise<readonly Record<string, unknown>[]> => {
       await new Promise((resolve) => setTimeout(resolve, 50))
       return printed
@@ -152,7 +152,7 @@ describe('without any environment, a packaged function', () => {
     expectOneLine((await lines()).slice(before))
   })
 
-  test.each(['openFromForm', 'openFromQueue'] as const)('%s says so while it starts, once', async (name) => {
+  test.each(['openFromForm', 'openFromQueue'] as const)('%s logs it once while it starts', async (name) => {
     const { lines } = await start(name)
     expectOneLine(await lines())
   })
@@ -165,7 +165,7 @@ describe('without any environment, a packaged function', () => {
   }
 })
 
-describe('with a file that is not there, a packaged function', () => {
+describe('with a missing stage file, a packaged function', () => {
   test('names it in its log', async () => {
     const { lines } = await start('openFromForm', { ...environment(), CONFIG_FILE: 'config/none.json' })
     expect(await lines()).toMatchObject([
@@ -175,7 +175,7 @@ describe('with a file that is not there, a packaged function', () => {
 })
 
 describe('with its environment, a packaged function', () => {
-  test('opens a conversation for a form, and another one says so', async () => {
+  test('opens a conversation for a form, and another function returns its status', async () => {
     const { invoke, lines } = await start('openFromForm', environment())
     const answer = await invoke(formEvent({ route: 'order-help', consumer: { firstName: 'Ana' } }))
     expect(answer.statusCode).toBe(201)
@@ -197,7 +197,7 @@ describe('with its environment, a packaged function', () => {
     expect(skills()).toEqual([UPGRADES_SKILL])
   })
 
-  test('hands a form over to the queue, by a client that is loaded only then', async () => {
+  test('hands a form over to the queue, with a client that is loaded on first use', async () => {
     world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, times: 9 })
     const { invoke } = await start('openFromForm', environment())
     const answer = await invoke(formEvent({ route: 'order-help' }))
@@ -212,7 +212,7 @@ describe('with its environment, a packaged function', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ accounts: [{ accountId: '70123456', hosts: {} }] })
   })
 
-  test('knows no request that nobody made', async () => {
+  test('returns 404 for an unknown request', async () => {
     const { invoke } = await start('conversationStatus', environment())
     expect((await invoke({ pathParameters: { requestId: 'nobody-made-it' } })).statusCode).toBe(404)
   })

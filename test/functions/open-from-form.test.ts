@@ -1,9 +1,13 @@
+import type { Context } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createHandler } from '../../functions/open-from-form.ts'
 import { readConfig } from '../../lib/config/environment.ts'
+import { formBudget } from '../../lib/conversation/time-budget.ts'
 import { createOpenService } from '../../lib/service/open.ts'
 import {
   askStatus,
   bodyOf,
+  formEvent,
   ORDER_HELP,
   ORDERS_SKILL,
   type Service,
@@ -38,8 +42,8 @@ const request = (members: object = {}) => ({
 const livePersonCalls = () =>
   world.livePerson.requests().filter(({ service: name }) => name !== 'domain').length
 
-describe('a form submit', () => {
-  test('opens a conversation on the skill that its campaign decides', async () => {
+describe('a form', () => {
+  test('opens a conversation that is routed to the skill of its engagement', async () => {
     const body = request()
     const answer = await submit(service, body)
     const [conversation] = world.livePerson.conversations()
@@ -58,20 +62,20 @@ describe('a form submit', () => {
     })
   })
 
-  test('takes two calls to LivePerson in a warm container', async () => {
+  test('needs two calls to LivePerson in a warm container', async () => {
     await submit(service, request())
     const before = livePersonCalls()
     await submit(service, request())
     expect(livePersonCalls() - before).toBe(2)
   })
 
-  test('by a route goes to the route’s campaign, with the route’s attributes', async () => {
+  test('with a route goes to the route’s campaign, with the route’s attributes', async () => {
     const { campaign: _, ...body } = request({ route: 'vip' })
     expect((await submit(service, body)).statusCode).toBe(201)
     expect(JSON.stringify(world.livePerson.conversations()[0]?.body)).toContain('"ctype":"vip"')
   })
 
-  test('by a urlencoded form, base64 or not, opens one too', async () => {
+  test('can be URL-encoded, in base64 or not', async () => {
     const fields = new URLSearchParams({
       requestId: newId(),
       'campaign.campaignId': ORDER_HELP.campaignId,
@@ -94,7 +98,7 @@ describe('a form submit', () => {
     ])
   })
 
-  test('sent again is answered from the ledger', async () => {
+  test('that is repeated is answered from the ledger', async () => {
     const body = request()
     const first = await submit(service, body)
     const again = await submit(world.createService(), body)
@@ -103,7 +107,7 @@ describe('a form submit', () => {
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('without an id gets one that nobody can guess, and its status can be asked for', async () => {
+  test('without an id gets a random one, with which its status can be read', async () => {
     const { requestId: _, ...body } = request()
     const { requestId, conversationId } = bodyOf(await submit(service, body))
     expect(requestId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/)
@@ -113,15 +117,15 @@ describe('a form submit', () => {
   })
 
   test.each([
-    ['bare', (id: string) => id],
+    ['without quotes', (id: string) => id],
     ['in quotes', (id: string) => `"${id}"`],
-  ])('an Idempotency-Key %s wins over the body’s id', async (_, write) => {
+  ])('uses the Idempotency-Key, %s, rather than the body’s id', async (_, write) => {
     const key = newId()
     const answer = await submit(service, request(), { headers: { 'idempotency-key': write(key) } })
     expect(bodyOf(answer).requestId).toBe(key)
   })
 
-  test('with a message that is not taken is open all the same', async () => {
+  test('opens a conversation even if the message fails', async () => {
     world.livePerson.faults.add({ service: 'send', kind: 'status', status: 503 })
     const answer = await submit(service, request({ message: 'My order is late' }))
     expect(answer.statusCode).toBe(201)
@@ -130,7 +134,7 @@ describe('a form submit', () => {
   })
 })
 
-describe('each code of a form’s answer', () => {
+describe('each error code of a form', () => {
   const large = { ...request(), message: 'x'.repeat(16_384) }
   const campaign = { campaignId: '3120045610', engagementId: '3120047710' }
   const wrong = (path: string) => ({ status: 400, code: 'invalid_request', path })
@@ -143,31 +147,26 @@ describe('each code of a form’s answer', () => {
       ['null', 'null', {}, wrong('')],
       ['an array', '[]', {}, wrong('')],
       ['an unknown member', { campaign, skill: 1 }, {}, wrong('skill')],
-      [
-        'an unknown member further in',
-        { campaign, consumer: { nickname: 'x' } },
-        {},
-        wrong('consumer.nickname'),
-      ],
+      ['an unknown nested member', { campaign, consumer: { nickname: 'x' } }, {}, wrong('consumer.nickname')],
       ['a wrong type', { campaign, consumer: { firstName: 5 } }, {}, wrong('consumer.firstName')],
       ['half a campaign', { campaign: { campaignId: '1' } }, {}, wrong('campaign.engagementId')],
       ['no campaign and no route', { consumer: {} }, {}, wrong('campaign')],
       ['a campaign and a route', { campaign, route: 'vip' }, {}, wrong('campaign')],
       [
-        'an id that is no decimal',
+        'an id that is not decimal',
         { campaign: { ...campaign, campaignId: '1e3' } },
         {},
         wrong('campaign.campaignId'),
       ],
       [
-        'an id past 2^53',
+        'an id above 2^53',
         '{"campaign":{"campaignId":9007199254740993,"engagementId":1}}',
         {},
         wrong('campaign.campaignId'),
       ],
       ['a prototype key', '{"__proto__":{"route":"vip"},"route":"vip"}', {}, wrong('__proto__')],
       [
-        'a prototype key in a urlencoded form',
+        'a prototype key in a URL-encoded form',
         '__proto__.route=vip',
         { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
         wrong('__proto__'),
@@ -183,7 +182,7 @@ describe('each code of a form’s answer', () => {
         wrong('engagementAttributes.0'),
       ],
       [
-        'an SDE that is not taken',
+        'an SDE of an unsupported type',
         { campaign, engagementAttributes: [{ type: 'cart' }] },
         {},
         wrong('engagementAttributes.0.type'),
@@ -202,12 +201,12 @@ describe('each code of a form’s answer', () => {
       ],
       ['a short id', { campaign, requestId: 'short' }, {}, wrong('requestId')],
       [
-        'a header id with a blank',
+        'a header id with spaces',
         { campaign },
         { headers: { 'idempotency-key': 'not an id at all' } },
         wrong('Idempotency-Key'),
       ],
-      ['broken base64', 'e30*', { isBase64Encoded: true }, wrong('')],
+      ['invalid base64', 'e30*', { isBase64Encoded: true }, wrong('')],
       [
         'bytes that are not UTF-8',
         Buffer.from([0x22, 0xff, 0x22]).toString('base64'),
@@ -215,13 +214,13 @@ describe('each code of a form’s answer', () => {
         wrong(''),
       ],
       [
-        'a field twice',
+        'a duplicate field',
         'route=vip&route=vip',
         { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
         wrong('route'),
       ],
       ['an empty message', { campaign, message: '' }, {}, wrong('message')],
-      ['a message over the limit', { campaign, message: 'é'.repeat(4600) }, {}, wrong('message')],
+      ['a message above the limit', { campaign, message: 'é'.repeat(4600) }, {}, wrong('message')],
       ['16 KB', large, {}, { status: 413, code: 'payload_too_large' }],
       [
         '16 KB in base64',
@@ -241,7 +240,7 @@ describe('each code of a form’s answer', () => {
         { headers: { 'content-type': 'application/json; charset=latin1' } },
         { status: 415, code: 'unsupported_media_type' },
       ],
-      ['a route of the queue', { route: 'crm-upgrade' }, {}, { status: 403, code: 'campaign_not_allowed' }],
+      ['a route for the queue', { route: 'crm-upgrade' }, {}, { status: 403, code: 'campaign_not_allowed' }],
       [
         'a foreign origin',
         { campaign },
@@ -249,7 +248,7 @@ describe('each code of a form’s answer', () => {
         { status: 403, code: 'origin_not_allowed' },
       ],
     ],
-  )('%s is refused and costs no call to LivePerson', async (_, body, init, { status, code, path }) => {
+  )('%s is refused without a call to LivePerson', async (_, body, init, { status, code, path }) => {
     const answer = await submit(service, body, init)
     const problem = bodyOf(answer)
     expect(answer.headers?.['content-type']).toBe('application/problem+json')
@@ -260,7 +259,7 @@ describe('each code of a form’s answer', () => {
     expect(world.livePerson.requests()).toEqual([])
   })
 
-  test('422 request_id_reused: the same id with other content', async () => {
+  test('422 request_id_reused: the same id with different content', async () => {
     const body = request()
     await submit(service, body)
     const answer = await submit(service, { ...body, message: 'Another wish' })
@@ -268,7 +267,7 @@ describe('each code of a form’s answer', () => {
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('422 liveperson_rejected: LivePerson refuses, and the ledger says so from then on', async () => {
+  test('422 liveperson_rejected: LivePerson refuses, and later copies are answered from the ledger', async () => {
     const body = request({ campaign: { campaignId: '9', engagementId: '9' } })
     const first = await submit(service, body)
     const again = await submit(service, body)
@@ -281,7 +280,7 @@ describe('each code of a form’s answer', () => {
     })
   })
 
-  test('503 liveperson_unavailable: neither LivePerson nor the queue takes it, and a repeat works', async () => {
+  test('503 liveperson_unavailable: LivePerson and the queue are unavailable. A repeat works', async () => {
     const body = request()
     const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
     world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
@@ -291,14 +290,14 @@ describe('each code of a form’s answer', () => {
     expect((await submit(service, body)).statusCode).toBe(201)
   })
 
-  test('503 credentials_refused: Sentinel takes no secret, and the queue is out of reach', async () => {
+  test('503 credentials_refused: Sentinel refuses every secret, and the queue is unavailable', async () => {
     const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
     world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 401, times: 10 })
     const answer = await submit(lost, request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'credentials_refused'])
   })
 
-  test('503 service_unavailable: neither the table nor the queue answers', async () => {
+  test('503 service_unavailable: the table and the queue are unavailable', async () => {
     const lost = world.createService({
       config: { stateTable: 'gone', eventsQueueUrl: `${world.sqs.url}/000000000000/gone` },
     })
@@ -307,7 +306,7 @@ describe('each code of a form’s answer', () => {
     expect(world.livePerson.conversations()).toEqual([])
   })
 
-  test('500 invalid_config: a secret is missing; the answer doesn’t say which', async () => {
+  test('500 invalid_config: a secret is missing. The response doesn’t name it', async () => {
     const answer = await submit(
       world.createService({ config: { secretIdPrefix: 'nothing-here' } }),
       request(),
@@ -316,13 +315,13 @@ describe('each code of a form’s answer', () => {
     expect(answer.body).not.toContain('nothing-here')
   })
 
-  test('500 invalid_config: a variable is missing', async () => {
+  test('500 invalid_config: a variable is missing. The response doesn’t name it', async () => {
     const answer = await submit(() => createOpenService(readConfig({})), request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
     expect(answer.body).not.toContain('STATE_TABLE')
   })
 
-  test('500 internal_error: what nobody foresaw says nothing of itself', async () => {
+  test('500 internal_error: an unexpected error. The response doesn’t quote it', async () => {
     const answer = await submit(() => {
       throw new TypeError('secret-words')
     }, request())
@@ -330,19 +329,19 @@ describe('each code of a form’s answer', () => {
     expect(answer.body).not.toContain('secret-words')
   })
 
-  test('404 not_found: no such request at the form door', async () => {
+  test('404 not_found: no form request has the id', async () => {
     const answer = await askStatus(service, 'never-was-here')
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([404, 'not_found'])
   })
 })
 
-describe('what LivePerson doesn’t answer in time', () => {
+describe('a form that LivePerson doesn’t accept in time', () => {
   test.each([
     ['429', { kind: 'status', status: 429 }],
     ['503', { kind: 'status', status: 503 }],
     ['HTML', { kind: 'html' }],
     ['a reset', { kind: 'reset' }],
-  ] as const)('%s goes to the queue and is answered 202', async (_, fault) => {
+  ] as const)('is queued and gets 202: %s', async (_, fault) => {
     const body = request()
     world.livePerson.faults.add({ service: 'conversation', ...fault, times: Number.POSITIVE_INFINITY })
     const answer = await submit(service, body)

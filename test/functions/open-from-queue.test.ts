@@ -46,7 +46,7 @@ const failed = (...records: { messageId: string }[]) => ({
 })
 
 describe('a CRM event', () => {
-  test('opens a conversation on the skill that its campaign decides', async () => {
+  test('opens a conversation that is routed to the skill of its engagement', async () => {
     const body = event({ ttr: 'CUSTOM' })
     expect(await deliver(service, [toRecord(body)])).toEqual(DONE)
     expect(world.livePerson.conversations()).toMatchObject([
@@ -83,12 +83,12 @@ describe('a CRM event', () => {
         Message: JSON.stringify({ id: `eb-${newId()}`, 'detail-type': 'Upgrade', detail: body }),
       }),
     ],
-  ])('in an envelope of %s opens one too', async (_, wrap) => {
+  ])('can be in an envelope: %s', async (_, wrap) => {
     expect(await deliver(service, [toRecord(wrap(event()))])).toEqual(DONE)
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('without an id of its own goes by the event’s id, else by the message’s', () => {
+  test('without a request id gets the envelope’s id or, without an envelope, the message’s', () => {
     const { requestId: _, ...body } = event()
     const idOf = (content: unknown) =>
       jobOf(world.configOf().stage, toRecord(content, { messageId: 'message-0001' })).request.requestId
@@ -99,13 +99,13 @@ describe('a CRM event', () => {
     expect(idOf({ id: 'eventbridge-1', 'detail-type': 'x', detail: body })).toBe('eventbridge-1')
   })
 
-  test('twice in a batch opens one conversation', async () => {
+  test('that is in a batch twice opens one conversation', async () => {
     const body = event()
     await deliver(service, [toRecord(body), toRecord(body)])
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('for a consumer with an open conversation uses that one', async () => {
+  test('for a consumer with an open conversation uses that conversation', async () => {
     const consumer = { id: `consumer-${newId()}` }
     const [first, second] = [event({ consumer }), event({ consumer, message: 'One thing more' })]
     expect(await deliver(service, [toRecord(first), toRecord(second)])).toEqual(DONE)
@@ -119,7 +119,7 @@ describe('a CRM event', () => {
     })
   })
 
-  test('of a consumer waits for those before it', async () => {
+  test('waits for earlier events of the same consumer', async () => {
     const consumer = { id: `consumer-${newId()}` }
     const records = [toRecord(event({ consumer })), toRecord(event({ consumer })), toRecord(event())]
     world.livePerson.faults.add({
@@ -134,20 +134,20 @@ describe('a CRM event', () => {
     expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(2)
   })
 
-  test('is left in the queue when too little time is left to begin it', async () => {
+  test('stays in the queue if too little time is left to start it', async () => {
     const records = [toRecord(event())]
     expect(await deliver(service, records, 3000)).toEqual(failed(...records))
     expect(world.livePerson.requests()).toEqual([])
   })
 
-  test('that a form handed over keeps door, id and consumer', () => {
+  test('that is a form’s hand-over keeps door, id and consumer', () => {
     const handed = jobOf(world.configOf().stage, toRecord(event())).request
     const form = { ...handed, door: 'form' as const }
     expect(jobOf(world.configOf().stage, toRecord(toHandOver(form, NOTHING))).request).toEqual(form)
     expect(toHandOver(form, NOTHING)).toMatch(/^[\u0020-\u007e]*$/)
   })
 
-  test('can’t pretend inside an envelope that a form handed it over', async () => {
+  test('can’t be a hand-over inside an envelope', async () => {
     const form = { ...jobOf(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
     const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandOver(form, NOTHING) }
     await deliver(service, [toRecord(wrapped)])
@@ -155,7 +155,7 @@ describe('a CRM event', () => {
   })
 })
 
-describe('what can never succeed goes to quarantine with its reason, and its neighbours are opened', () => {
+describe('a record that can never succeed is quarantined with its reason, and the rest of the batch is opened', () => {
   const campaign = CRM_UPGRADE
   test.each<[string, unknown, string, string]>([
     ['not JSON', 'hello', 'invalid_request', 'the body is not valid JSON'],
@@ -185,7 +185,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
       'route belongs to another account',
     ],
     [
-      'an SNS message that is no JSON',
+      'an SNS message that is not JSON',
       { Type: 'Notification', MessageId: 'sns-000003', Message: 'hi' },
       'invalid_request',
       'the body is not valid JSON',
@@ -218,7 +218,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
     expect(world.livePerson.conversations()).toHaveLength(2)
   })
 
-  test('campaign_not_allowed: raw campaigns where the queue may use routes only', async () => {
+  test('campaign_not_allowed: a raw campaign if the queue may use only routes', async () => {
     const strict = world.createService({
       stage: { accounts: [{ accountId: '70123456', queue: { campaigns: 'listed' } }] },
     })
@@ -226,7 +226,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
     expect(await world.receiveQuarantine()).toMatchObject([{ code: 'campaign_not_allowed' }])
   })
 
-  test('request_id_reused: the same id with other content', async () => {
+  test('request_id_reused: the same id with different content', async () => {
     const body = event()
     await deliver(service, [toRecord(body)])
     await deliver(service, [toRecord({ ...body, ttr: 'URGENT' })])
@@ -237,7 +237,7 @@ describe('what can never succeed goes to quarantine with its reason, and its nei
   })
 })
 
-describe('what may succeed later stays in the queue', () => {
+describe('a record that may succeed later stays in the queue', () => {
   const gone = () => ({ eventsQueueUrl: `${world.sqs.url}/000000000000/gone` })
   test.each<[string, () => OpenService | (() => OpenService)]>([
     [
@@ -273,7 +273,7 @@ describe('what may succeed later stays in the queue', () => {
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
-  test('a record that the quarantine queue doesn’t take', async () => {
+  test('if the quarantine queue is unavailable', async () => {
     const lost = world.createService({
       config: { ...gone(), quarantineQueueUrl: `${world.sqs.url}/000000000000/gone` },
     })
@@ -281,7 +281,7 @@ describe('what may succeed later stays in the queue', () => {
     expect(await deliver(lost, [record])).toEqual(failed(record))
   })
 
-  test('a record whose claim somebody else holds', async () => {
+  test('if another attempt holds its claim', async () => {
     const body = event()
     const record = toRecord(body)
     const { stage } = world.configOf()

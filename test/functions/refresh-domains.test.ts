@@ -1,4 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { Context } from 'aws-lambda'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createHandler } from '../../functions/refresh-domains.ts'
+import { readConfig } from '../../lib/config/environment.ts'
+import { createDomainsService } from '../../lib/service/domains.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -18,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 afterEach(() => world.livePerson.reset())
 
-test('every account’s hosts are fetched, written once, and then only when they change', async () => {
+test('every account’s hosts are fetched, and saved only if they have changed', async () => {
   const hosts = {
     sentinel: expect.any(String),
     idp: expect.any(String),
@@ -44,7 +48,7 @@ test('every account’s hosts are fetched, written once, and then only when they
   ])
 })
 
-test('while the Domain API fails, the last good hosts stay and their age is told', async () => {
+test('while the Domain API fails, the last good hosts stay in use, and their age is reported', async () => {
   await refresh(world.createService())
   world.livePerson.faults.add({
     service: 'domain',
@@ -65,7 +69,7 @@ test('while the Domain API fails, the last good hosts stay and their age is told
   expect((await submit(world.createService(), body)).statusCode).toBe(201)
 })
 
-test('one account that fails doesn’t hold up the other', async () => {
+test('the failure of one account doesn’t affect the other', async () => {
   world.livePerson.faults.add({
     service: 'domain',
     kind: 'html',
@@ -76,10 +80,24 @@ test('one account that fails doesn’t hold up the other', async () => {
   expect(bodyOf(answer).accounts).toMatchObject([{ hosts: {} }, { code: 'liveperson_unavailable' }])
 })
 
-test('a host that is not LivePerson’s is refused, and the old one kept', async () => {
+test('a host that doesn’t belong to LivePerson is refused, and the old one is kept', async () => {
   await refresh(world.createService())
   world.livePerson.setHost('sentinel', 'sentinel.liveperson.net.evil.example')
   const answer = await refresh(world.createService())
   expect(bodyOf(answer).accounts[0]).toMatchObject({ changed: false, code: 'liveperson_unavailable' })
   expect(bodyOf(answer).accounts[0].hosts.sentinel).not.toContain('evil')
+})
+
+describe('an invalid configuration', () => {
+  const run = async (event: unknown) =>
+    createHandler(() => createDomainsService(readConfig({})))(event as never, {} as Context)
+
+  test('fails the schedule, so that Lambda counts an error', async () => {
+    await expect(run({ 'detail-type': 'Scheduled Event' })).rejects.toMatchObject({ code: 'invalid_config' })
+  })
+
+  test('is a problem for an HTTP call', async () => {
+    const event = { requestContext: { http: { method: 'POST', path: '/domains/refresh' } } }
+    expect(await run(event)).toMatchObject({ statusCode: 500 })
+  })
 })

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readZip } from '../../tools/zip.ts'
 import { packageService, type Resource } from '../../tools/package-service.ts'
+import { readZip } from '../../tools/zip.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
 let service: Awaited<ReturnType<typeof packageService>>
@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => service.remove())
 
-/** The resource of that logical id. */
+/** Returns the properties of a resource by its logical id. */
 function get(id: string): Resource['Properties'] {
   const resource = service.template.Resources[id]
   if (!resource) throw new Error(`The template has no ${id}.`)
@@ -32,7 +32,7 @@ describe('packaging', () => {
     expect(service.printed).not.toMatch(/warn|deprecat/i)
   })
 
-  test('leaves one zip a function, with its handler and the stage configuration alone', async () => {
+  test('produces one zip per function, which contains only its handler and the stage configuration', async () => {
     expect(service.zips.map((path) => basename(path, '.zip')).toSorted()).toEqual([...FUNCTIONS].toSorted())
     for (const path of service.zips) {
       const names = readZip(await readFile(path)).map(({ name }) => name)
@@ -43,7 +43,7 @@ describe('packaging', () => {
     }
   })
 
-  test.each(FUNCTIONS)('%s loads from its zip with nothing else beside it', async (name) => {
+  test.each(FUNCTIONS)('%s loads from its zip without any other files', async (name) => {
     const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-zip-'))
     const zip = service.zips.find((path) => basename(path, '.zip') === name) ?? ''
     const entries = readZip(await readFile(zip))
@@ -90,7 +90,7 @@ describe('functions', () => {
     }
   })
 
-  test.each(FUNCTIONS)('%s knows every variable of the design', (name) => {
+  test.each(FUNCTIONS)('%s has every environment variable', (name) => {
     expect(get(`${logicalId(name)}LambdaFunction`).Environment).toEqual({
       Variables: {
         CONFIG_FILE: 'config/dev.json',
@@ -106,7 +106,7 @@ describe('functions', () => {
     })
   })
 
-  test('answer before API Gateway gives up after 30 s, the form well after its own deadline', () => {
+  test('time out before API Gateway does after 30 s, and openFromForm well after the form’s deadline', () => {
     for (const name of ['openFromForm', 'refreshDomains', 'conversationStatus']) {
       expect(get(`${logicalId(name)}LambdaFunction`).Timeout).toBeLessThan(30)
     }
@@ -142,7 +142,7 @@ describe('permissions', () => {
     conversationStatus: [[table, 'dynamodb:BatchGetItem']],
   }
 
-  test.each(FUNCTIONS)('%s may do this and nothing else', (name) => {
+  test.each(FUNCTIONS)('%s has exactly the permissions that it needs', (name) => {
     expect(get(`${logicalId(name)}LambdaFunction`).Role).toEqual({
       'Fn::GetAtt': [`${logicalId(name)}Role`, 'Arn'],
     })
@@ -153,14 +153,14 @@ describe('permissions', () => {
     expect(readPolicy(`${logicalId(name)}Role`).toSorted()).toEqual(pairs.toSorted())
   })
 
-  test('no role is over all resources or all actions', () => {
+  test('no role allows all resources or all actions', () => {
     for (const { Properties } of ofType('AWS::IAM::Role')) {
       expect(JSON.stringify(Properties.Policies)).not.toMatch(/"\*"|:\*"/)
       expect(Properties).not.toHaveProperty('ManagedPolicyArns')
     }
   })
 
-  test('the queues take nothing that is not sent over TLS', () => {
+  test('the queues refuse requests without TLS', () => {
     expect(get('QueuesTlsOnlyPolicy')).toMatchObject({
       Queues: [{ Ref: 'EventsQueue' }, { Ref: 'QuarantineQueue' }],
       PolicyDocument: {
@@ -170,7 +170,7 @@ describe('permissions', () => {
   })
 })
 
-/** What a role allows: each action with the resource that it is allowed on. */
+/** Returns what a role allows: each action with its resource. */
 function readPolicy(role: string): string[] {
   const [policy] = Object(get(role).Policies)
   const statements: { Action: string | string[]; Resource: object | object[] }[] =
@@ -191,7 +191,7 @@ describe('queues', () => {
     expect(get('EventsQueue').VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout)
   })
 
-  test('what fails too often goes to the quarantine queue, which keeps it longer than the events queue does', () => {
+  test('a record that fails too often goes to the quarantine queue, which keeps messages longer', () => {
     expect(get('EventsQueue').RedrivePolicy).toEqual({
       deadLetterTargetArn: { 'Fn::GetAtt': ['QuarantineQueue', 'Arn'] },
       maxReceiveCount: 20,
@@ -200,13 +200,13 @@ describe('queues', () => {
     expect(get('QuarantineQueue').MessageRetentionPeriod).toBe(14 * 86_400)
   })
 
-  test('both are encrypted and polled for long', () => {
+  test('both are encrypted and use long polling', () => {
     for (const queue of ['EventsQueue', 'QuarantineQueue']) {
       expect(get(queue)).toMatchObject({ SqsManagedSseEnabled: true, ReceiveMessageWaitTimeSeconds: 20 })
     }
   })
 
-  test('events come in batches of ten, with partial batch responses and a bound on concurrency', () => {
+  test('events come in batches of ten, with partial batch responses and limited concurrency', () => {
     const [mapping, ...others] = ofType('AWS::Lambda::EventSourceMapping')
     expect(others).toEqual([])
     expect(mapping?.Properties).toMatchObject({
@@ -218,7 +218,7 @@ describe('queues', () => {
   })
 })
 
-test('the state table is encrypted, paid by use, restorable, forgets by expiresAt and outlives the stack', () => {
+test('the state table is encrypted, on demand, restorable, expires items by expiresAt and outlives the stack', () => {
   expect(service.template.Resources.StateTable).toMatchObject({
     DeletionPolicy: 'Retain',
     UpdateReplacePolicy: 'Retain',
@@ -233,7 +233,7 @@ test('the state table is encrypted, paid by use, restorable, forgets by expiresA
 })
 
 describe('the HTTP API', () => {
-  test('has the three routes, of which the refresh of domains needs IAM', () => {
+  test('has three routes, and refreshing the domains requires IAM', () => {
     const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => [
       Properties.RouteKey,
       Properties.AuthorizationType,
@@ -252,7 +252,7 @@ describe('the HTTP API', () => {
     })
   })
 
-  test("may be called from the stage configuration's origins only", () => {
+  test("can be called only from the stage configuration's origins", () => {
     expect(get('HttpApi').CorsConfiguration).toEqual({
       AllowOrigins: ['https://www.example.com'],
       AllowMethods: ['GET', 'POST', 'OPTIONS'],
@@ -284,7 +284,7 @@ test('the domains are refreshed every ten minutes', () => {
   ])
 })
 
-test('an alarm is raised for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
+test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
   expect(alarms).toHaveLength(7 + 2 * FUNCTIONS.length)
@@ -309,7 +309,7 @@ test('an alarm is raised for quarantine, old events, errors and throttles of eve
   for (const alarm of alarms) expect(alarm.AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }])
 })
 
-test('the outputs name what users and operators need', () => {
+test('the outputs list what senders and operators need', () => {
   expect(Object.keys(service.template.Outputs)).toEqual(
     expect.arrayContaining([
       'ApiUrl',

@@ -46,7 +46,7 @@ describe('readBody', () => {
     expect(readBody(eventOf('{}', { 'content-type': type }))).toEqual({ mediaType: JSON_TYPE, text: '{}' })
   })
 
-  test('a content type can say: URL-encoded form', () => {
+  test('a content type can name a URL-encoded form', () => {
     const event = eventOf('a=1', { 'content-type': `${FORM_TYPE}; charset=UTF-8` })
     expect(readBody(event)).toEqual({ mediaType: FORM_TYPE, text: 'a=1' })
   })
