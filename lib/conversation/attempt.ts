@@ -18,7 +18,7 @@ import {
   type TimeBudget,
 } from './time-budget.ts'
 
-/** A request with everything that was decided about it before any call. */
+/** A request with everything that was decided about it before the attempt. */
 export interface Job {
   readonly request: AcceptedRequest
   readonly account: AccountConfig
@@ -33,7 +33,7 @@ export type Carrier =
   | {
       readonly kind: 'record'
       readonly body: string
-      /** How often the queue has delivered the record, this time included. */
+      /** How many times the queue has delivered the record, including this one. */
       readonly receives: number
     }
 
@@ -41,12 +41,12 @@ export type Carrier =
 export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
 
 /**
- * Returns the loop that performs the protocol: ask for the next step, perform it, report what came back. It decides
- * nothing; see `protocol.ts`.
+ * Returns the loop that performs the protocol: ask `protocol.ts` for the next step, perform it, report what came back. The
+ * protocol decides what comes next; this file calls the components and classifies their answers.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.
- * @param options.random From 0 up to 1.
+ * @param options.random Returns a number from 0 up to, but not including, 1.
  */
 export const createAttempt = ({
   ledger,
@@ -88,17 +88,17 @@ export const createAttempt = ({
     const { accountId, consumerId, requestId } = request
     const livePerson = livePersonOf(accountId)
     let lease: Lease | undefined
-    let lpConsumerId = ''
+    let lpConsumerId: string | undefined
 
-    const held = (): Lease => {
-      if (lease) return lease
-      throw new Error('The protocol asked for a step that needs a claim')
+    const required = <T>(value: T | undefined): T => {
+      if (value !== undefined) return value
+      throw new Error('The protocol asked for a step before the one that it needs')
     }
 
     return async (step: Exclude<Step, { kind: 'done' }>): Promise<Seen> => {
       switch (step.kind) {
         case 'identify':
-          // The create waits for the same call and reports its failure.
+          // The create needs the same token and reports a failure.
           livePerson.identify(consumerId, budget.deadline).catch(() => undefined)
           return { kind: 'identifying' }
 
@@ -129,9 +129,9 @@ export const createAttempt = ({
           }
 
         case 'look_up': {
-          const last = await ledger.findConversation(accountId, lpConsumerId)
+          const last = await ledger.findConversation(accountId, required(lpConsumerId))
           if (last?.state !== 'OPEN' || last.conversationId === undefined) return { kind: 'nothing_known' }
-          const openedByThis = last.openedBy === held().pk
+          const openedByThis = last.openedBy === required(lease).pk
           return { kind: 'known', conversationId: last.conversationId, openedByThis }
         }
 
@@ -149,14 +149,14 @@ export const createAttempt = ({
         }
 
         case 'forget':
-          await ledger.forgetConversation(accountId, lpConsumerId, step.conversationId)
+          await ledger.forgetConversation(accountId, required(lpConsumerId), step.conversationId)
           return { kind: 'forgotten' }
 
         case 'complete':
-          return { kind: 'completed', facts: await ledger.complete(held(), step.facts) }
+          return { kind: 'completed', facts: await ledger.complete(required(lease), step.facts) }
 
         case 'release':
-          await ledger.release(held(), step.facts)
+          await ledger.release(required(lease), step.facts)
           return { kind: 'released' }
 
         case 'hand_over':
@@ -164,9 +164,9 @@ export const createAttempt = ({
           return { kind: 'handed_over' }
 
         case 'quarantine': {
-          // A request that may have a conversation keeps its id in quarantine: a replayed record gets another one.
-          const isRecord = carrier.kind === 'record' && step.code !== 'outcome_unknown'
-          const body = isRecord ? carrier.body : toHandOver(request, step.facts)
+          // A record without its own requestId would get a new one on replay. If a conversation may exist, that id is kept.
+          const keepsBody = carrier.kind === 'record' && step.code !== 'outcome_unknown'
+          const body = keepsBody ? carrier.body : toHandOver(request, step.facts)
           await quarantine({ body, error: step.error ?? toError(step.code), requestId, request })
           return { kind: 'quarantined' }
         }

@@ -34,6 +34,7 @@ export const retryDelayMs = (result: Result, receives: number, random: () => num
   switch (result.kind) {
     case 'finished':
     case 'failed':
+      // A record that failed for good is in quarantine.
       return undefined
     case 'opening':
       return backOffMs(receives, undefined, random)

@@ -3,8 +3,8 @@
  *
  * @param run Makes one attempt. Resolves to how long to wait before a retry, in milliseconds, or to undefined if the item
  * is done.
- * @param putOff Delays the items that a group leaves, all by the same time.
- * @returns The items that must be retried: in each group the one that `run` put off, and those after it.
+ * @param putOff Delays the items that a group leaves, all by the same delay.
+ * @returns The items that must be retried: in each group the one that `run` returned a delay for, and those after it.
  */
 export const runInOrder = async <T>(
   groups: Iterable<readonly T[]>,

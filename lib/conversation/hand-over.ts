@@ -49,7 +49,7 @@ export interface HandOver {
 /**
  * Returns the message body that hands a request over. {@link readHandOver} returns the same request from it.
  *
- * The body is JSON in ASCII. Queues differ in which other characters they accept.
+ * The body is JSON in ASCII, because SQS refuses some Unicode characters.
  */
 export const toHandOver = (accepted: AcceptedRequest, facts: Facts): string => {
   const { door, requestId, accountId, consumerId, fingerprint, ...request } = accepted

@@ -54,9 +54,9 @@ export interface Lease {
   readonly leaseId: string
   /** 1 for the first attempt. */
   readonly attempt: number
-  /** Whether the attempt before this one never released its claim. */
-  readonly isAfterAbandoned: boolean
-  /** The attributes of the item that never change. */
+  /** Whether the previous attempt never released its claim. */
+  readonly previousAttemptDied: boolean
+  /** The attributes that the item keeps when it is completed. */
   readonly fixed: Item
   readonly accountId: string
   readonly hasMessage: boolean
@@ -66,7 +66,7 @@ export type ClaimResult =
   /** `before`: what the ledger held before this claim. */
   | { readonly kind: 'claimed'; readonly lease: Lease; readonly before: Facts }
   | { readonly kind: 'held' }
-  /** The request is finished. The lease can only add a conversationId that was not known. */
+  /** The request is finished. This lease is not stored: `complete` can use it only to add a missing conversationId. */
   | { readonly kind: 'final'; readonly facts: Facts; readonly lease: Lease }
 
 export type Ledger = ReturnType<typeof createLedger>
@@ -94,7 +94,7 @@ export const createLedger = ({
     /**
      * Claims a request: 1 write unit. If it is held or finished, DynamoDB returns the item with the failed condition.
      *
-     * @param until When the container that claims is certain to have stopped, in milliseconds since the epoch.
+     * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
      * @throws {RequestIdReusedError}
      */
     claim: async (
@@ -133,7 +133,7 @@ export const createLedger = ({
         pk,
         leaseId,
         attempt,
-        isAfterAbandoned: before?.claim.state === 'held',
+        previousAttemptDied: before?.claim.state === 'held',
         fixed: { pk, ...fixed, createdAt: found?.createdAt ?? now(), attempts: attempt },
         accountId,
         hasMessage: request.message !== undefined,
@@ -145,9 +145,11 @@ export const createLedger = ({
     },
 
     /**
-     * Writes the final outcome and returns what the ledger holds then. With a conversationId from LivePerson it is 2
-     * write units in one call and unconditional, because that id is the truth. Otherwise it is 1 write unit, and an id
-     * that another attempt wrote stays.
+     * Writes the final outcome and returns what the ledger holds then. If this attempt has lost its claim and the request
+     * isn't finished, nothing is written, and `facts` are returned: the attempt that has the claim will write its own.
+     *
+     * `opened` with a conversationId costs 2 write units in one call and is unconditional, because LivePerson's id is
+     * authoritative. Everything else costs 1 write unit, and an id that another attempt wrote stays.
      */
     complete: async (lease: Lease, facts: Facts): Promise<Facts> => {
       const { status, conversationId, code, messageStatus } = outcomeOf(facts, lease.hasMessage)
@@ -192,7 +194,7 @@ export const createLedger = ({
           status: claim.state,
           code: claim.code,
           releasedAttempt: lease.attempt,
-          ...((lease.isAfterAbandoned || REACHED.has(conversation.kind)) && { reached: true }),
+          ...((lease.previousAttemptDied || REACHED.has(conversation.kind)) && { reached: true }),
           ...((message === 'in_doubt' || message === 'sent') && { messageInDoubt: true }),
           updatedAt: now(),
           expiresAt: expiresAt(),
@@ -254,7 +256,7 @@ const ownedBy = ({ leaseId }: Lease) => ({
   values: { leaseId, opening: 'opening' },
 })
 
-/** In these states a create may have reached LivePerson. A later release without one of them doesn't take that back. */
+/** In these states a create may have reached LivePerson. `reached` is set and never cleared. */
 const REACHED: ReadonlySet<Conversation['kind']> = new Set(['in_doubt', 'opened', 'held'])
 
 /** Returns the facts that an item holds. */
@@ -290,7 +292,7 @@ const toMessage = ({ messageStatus, messageInDoubt }: RequestItem): Message => {
   return messageStatus === 'unknown' ? 'in_doubt' : messageStatus
 }
 
-/** Returns what the ledger held before a claim of which only the result can be read. */
+/** Reconstructs the item as it was before our own claim, when a retried write shows us only its result. */
 const beforeOwnClaim = (item: RequestItem): Facts => {
   const attempt = item.attempts - 1
   const isReleased = attempt === 0 || item.releasedAttempt === attempt

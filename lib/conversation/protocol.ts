@@ -1,8 +1,18 @@
 /**
- * Decides what happens to a request. This file is pure: it does no I/O and reads no clock. `attempt.ts` performs the
- * steps and reports what came back; the model checker in `test/lib/conversation/model/` explores every order of them.
+ * Decides what happens to a request. `next` returns the next step from what is known, and `learn` adds what came back from
+ * it. This file is pure: it does no I/O and reads no clock. `attempt.ts` performs the steps. The model checker in
+ * `test/lib/conversation/model/` explores every order of them.
  *
- * It imports types only.
+ * The usual path:   identify → claim → create → [send] → complete → done
+ * Already open:     … create → look_up → send or ask → [forget] → complete → done
+ * Held by another:  identify → claim → [wait → claim …] → hand_over → done
+ * Failure:          … → hand_over → release → done
+ * Refused:          … create → complete → [quarantine] → done
+ *
+ * A record stays in its queue, so it needs no hand_over. A form that is held for a person goes to quarantine before
+ * complete.
+ *
+ * This file imports types only.
  */
 import type { Code } from '../errors/codes.ts'
 import type { AppError } from '../errors/errors.ts'
@@ -22,7 +32,10 @@ export type Conversation =
   /** This request opened it. The id is missing if LivePerson's answer was lost. */
   | { readonly kind: 'opened'; readonly conversationId?: string | undefined }
 
-/** What is known about the first message, weakest knowledge first. `in_doubt`: LivePerson may have accepted it. */
+/**
+ * What is known about the first message, weakest knowledge first. `unsent`: it was never tried. `not_sent`: LivePerson
+ * certainly did not accept it, and it is not tried again. `in_doubt`: LivePerson may have accepted it.
+ */
 export type Message = 'unsent' | 'not_sent' | 'in_doubt' | 'sent'
 
 /** The last attempt that claimed the request: it still holds the claim, or released it as failed or queued. */
@@ -43,30 +56,32 @@ export interface Facts {
   readonly lpConsumerId?: string | undefined
 }
 
-/** What one attempt has seen so far. Like the facts, it only grows. */
+/** What one attempt has done so far, and what came of it. */
 export interface Progress {
   readonly identifying: boolean
-  /** How often another attempt held the claim, and how often this one waited for it since. */
-  readonly held: number
+  readonly claim: 'untried' | 'claimed' | 'final' | 'refused' | 'failed'
+  /** How many times another attempt held the claim. */
+  readonly collisions: number
+  /** How many times this attempt waited for that other attempt. */
   readonly waits: number
-  readonly claim: 'open' | 'claimed' | 'final' | 'refused' | 'failed'
-  /** How often a create was certainly not carried out. */
+  /** How many creates LivePerson certainly did not carry out. */
   readonly notCreated: number
-  /** Whether there was time to wait before the second create. */
-  readonly pause?: 'over' | 'no_time'
-  /** `ended`: no further create follows in this attempt. */
-  readonly create?: 'already_open' | 'ended'
-  /** The consumer's last known conversation. */
-  readonly known?: { readonly conversationId: string; readonly openedByThis: boolean } | 'nothing' | 'failed'
+  readonly pausedBeforeCreate: boolean
+  /** Whether a wait was skipped because it would have left too little time. */
+  readonly isOutOfTime: boolean
+  readonly create: 'possible' | 'already_open' | 'ended'
+  /** The id of the consumer's last known conversation. */
+  readonly lastConversation?: string
+  readonly lookUp: 'untried' | 'done' | 'failed'
   readonly asked?: 'open' | 'closed' | 'unsure'
   readonly sent?: 'sent' | 'closed' | 'not_sent' | 'unknown'
-  readonly forget?: 'done' | 'failed'
-  /** What the ledger holds after the final outcome was written. */
+  readonly forget: 'untried' | 'done' | 'failed'
+  /** What the ledger holds after `complete`. */
   readonly complete?: Facts | 'failed'
-  readonly handOver: 'open' | 'done' | 'failed'
-  readonly quarantine?: 'done' | 'failed'
+  readonly handOver: 'untried' | 'done' | 'failed'
+  readonly quarantine: 'untried' | 'done' | 'failed'
   readonly released: boolean
-  /** Why the attempt can't go on: its latest failure, apart from a hand-over's or a release's. */
+  /** The failure to report: the latest one, but a hand-over's only if there is no other. */
   readonly failure?: AppError
 }
 
@@ -190,11 +205,17 @@ export const begin = (facts: Facts = NOTHING): Known => ({
   stored: facts,
   progress: {
     identifying: false,
-    claim: 'open',
-    handOver: 'open',
-    held: 0,
+    claim: 'untried',
+    collisions: 0,
     waits: 0,
     notCreated: 0,
+    pausedBeforeCreate: false,
+    isOutOfTime: false,
+    create: 'possible',
+    lookUp: 'untried',
+    forget: 'untried',
+    handOver: 'untried',
+    quarantine: 'untried',
     released: false,
   },
 })
@@ -277,18 +298,16 @@ export const isFinal = ({ conversation: { kind } }: Facts): boolean => kind !== 
 export const next = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   switch (progress.claim) {
-    case 'open':
+    case 'untried':
       return nextBeforeClaim(known, policy)
     case 'failed':
-      return putOff(known, policy)
+      return keepForLater(known, policy)
     case 'refused':
-      return fail(known, policy)
+      return quarantineOrFail(known, policy)
     case 'final':
-      return isFinal(known.stored) && isSame(facts, known.stored)
-        ? conclude(known, policy)
-        : settle(known, policy)
+      return isSame(facts, known.stored) ? afterRecorded(known, policy) : recordOutcome(known, policy)
     case 'claimed':
-      if (isFinal(judge(facts, policy))) return settle(known, policy)
+      if (isFinal(applyLostAnswerPolicy(facts, policy))) return recordOutcome(known, policy)
       return progress.create === 'already_open'
         ? nextAfterAlreadyOpen(known, policy)
         : nextCreate(known, policy)
@@ -297,50 +316,48 @@ export const next = (known: Known, policy: Policy): Step => {
 
 const nextBeforeClaim = ({ facts, progress }: Known, policy: Policy): Step => {
   if (!progress.identifying && !isFinal(facts)) return { kind: 'identify' }
-  if (progress.held === progress.waits) return { kind: 'claim' }
+  // Equal: the last collision has been waited for, or there was none.
+  if (progress.collisions === progress.waits) return { kind: 'claim' }
   const ms = policy.heldWaitsMs[progress.waits]
-  if (ms !== undefined) return { kind: 'wait', ms, before: 'claim' }
-  // The holder of the claim may be dead, so a queue has to keep this copy too.
+  if (ms !== undefined && !progress.isOutOfTime) return { kind: 'wait', ms, before: 'claim' }
+  // The attempt that holds the claim may be dead, so a queue has to keep this copy too.
   if (policy.carrier === 'record' || progress.handOver === 'done') return done({ kind: 'opening' })
-  return progress.handOver === 'failed' ? giveUp(progress) : { kind: 'hand_over', facts }
+  return progress.handOver === 'failed' ? endFailed(progress) : { kind: 'hand_over', facts }
 }
 
 const nextCreate = (known: Known, policy: Policy): Step => {
   const { progress } = known
-  if (progress.create === 'ended' || progress.pause === 'no_time') return putOff(known, policy)
-  if (progress.notCreated > 0 && progress.pause === undefined)
-    return {
-      kind: 'wait',
-      ms: Math.max(policy.repeatAfterMs, progress.failure?.retryAfterMs ?? 0),
-      before: 'create',
-    }
-  return { kind: 'create' }
+  if (progress.create === 'ended' || progress.isOutOfTime) return keepForLater(known, policy)
+  if (progress.notCreated === 0 || progress.pausedBeforeCreate) return { kind: 'create' }
+  const ms = Math.max(policy.repeatAfterMs, progress.failure?.retryAfterMs ?? 0)
+  return { kind: 'wait', ms, before: 'create' }
 }
 
 /** The consumer has an open conversation. LivePerson doesn't say which. */
 const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  const last = progress.known
-  if (last === undefined) return { kind: 'look_up' }
-  if (last === 'failed' || last === 'nothing' || progress.forget === 'failed') return putOff(known, policy)
-  const { conversationId } = last
-  if (progress.sent === 'closed' || progress.asked === 'closed') return { kind: 'forget', conversationId }
+  const { lastConversation, lookUp, forget, sent, asked } = progress
+  if (lookUp === 'untried') return { kind: 'look_up' }
+  if (lastConversation === undefined || lookUp === 'failed' || forget === 'failed')
+    return keepForLater(known, policy)
+  const conversationId = lastConversation
+  if (sent === 'closed' || asked === 'closed') return { kind: 'forget', conversationId }
   // The message itself asks whether the conversation is open, unless it may have been sent before.
   return policy.hasMessage && facts.message === 'unsent'
     ? { kind: 'send', conversationId }
     : { kind: 'ask', conversationId }
 }
 
-/** Returns the facts, with the account's decision about a create in doubt. */
-const judge = (facts: Facts, { onLostAnswer }: Policy): Facts =>
+/** Marks a create in doubt as held for a person if the account chose `hold`. */
+const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
   onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'
     ? merge(facts, { ...NOTHING, conversation: { kind: 'held' } })
     : facts
 
-/** The outcome is known. The first message is sent, if it is this attempt's to send, and the ledger is told. */
-const settle = (known: Known, policy: Policy): Step => {
+/** Sends the first message if this attempt opened the conversation, then records the outcome. */
+const recordOutcome = (known: Known, policy: Policy): Step => {
   const { progress } = known
-  const facts = judge(known.facts, policy)
+  const facts = applyLostAnswerPolicy(known.facts, policy)
   const conversationId = idOf(facts.conversation)
   if (
     policy.hasMessage &&
@@ -349,53 +366,53 @@ const settle = (known: Known, policy: Policy): Step => {
     conversationId !== undefined
   )
     return { kind: 'send', conversationId }
-  // What only memory holds has to be in quarantine before the ledger says that a person will look at it.
+  // Quarantine comes first for a form: once the ledger says `rejected`, nothing else keeps the request.
   if (policy.carrier === 'memory' && facts.conversation.kind === 'held' && progress.quarantine !== 'done')
-    return progress.quarantine === 'failed' ? putOff(known, policy) : quarantine(facts, progress)
+    return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(facts, progress)
   if (progress.complete === undefined) return { kind: 'complete', facts }
-  if (progress.complete !== 'failed') return conclude(known, policy)
-  if (isRejected(facts) || isSame(known.facts, known.stored)) return putOff(known, policy)
-  // LivePerson has done its part. What the ledger didn't accept goes by the queue.
+  if (progress.complete !== 'failed') return afterRecorded(known, policy)
+  // The ledger write failed. A queue carries the outcome, unless the record carries it already or a retry finds it again.
+  if (isRejected(facts) || isSame(known.facts, known.stored)) return keepForLater(known, policy)
   switch (progress.handOver) {
-    case 'open':
+    case 'untried':
       return { kind: 'hand_over', facts: released('queued', { ...known, facts }) }
     case 'done':
-      return finish(facts, known, policy)
+      return finishWith(facts, known, policy)
     case 'failed':
-      return putOff(known, policy)
+      return keepForLater(known, policy)
   }
 }
 
 /** The ledger holds the outcome. A record that ended as rejected goes to quarantine. */
-const conclude = (known: Known, policy: Policy): Step => {
+const afterRecorded = (known: Known, policy: Policy): Step => {
   const { progress, facts } = known
   const { complete } = progress
-  const ledger = complete === undefined || complete === 'failed' ? facts : complete
-  if (policy.carrier === 'memory' || !isRejected(ledger) || progress.quarantine === 'done')
-    return finish(ledger, known, policy)
-  return progress.quarantine === 'failed' ? wait(progress) : quarantine(ledger, progress)
+  const recorded = complete === undefined || complete === 'failed' ? facts : complete
+  if (policy.carrier === 'memory' || !isRejected(recorded) || progress.quarantine === 'done')
+    return finishWith(recorded, known, policy)
+  return progress.quarantine === 'failed' ? endQueued(progress) : quarantine(recorded, progress)
 }
 
 /** The outcome isn't known, or nothing could record it: a queue keeps the request for a later attempt. */
-const putOff = (known: Known, policy: Policy): Step => {
+const keepForLater = (known: Known, policy: Policy): Step => {
   const { progress } = known
-  if (policy.carrier === 'record') return release('queued', known) ?? wait(progress)
+  if (policy.carrier === 'record') return release('queued', known) ?? endQueued(progress)
   // Only an operator can fix this, and the sender should know at once.
-  if (progress.failure?.code === 'invalid_config') return release('failed', known) ?? giveUp(progress)
+  if (progress.failure?.code === 'invalid_config') return release('failed', known) ?? endFailed(progress)
   switch (progress.handOver) {
-    case 'open':
+    case 'untried':
       return { kind: 'hand_over', facts: released('queued', known), error: progress.failure }
     case 'done':
-      return release('queued', known) ?? wait(progress)
+      return release('queued', known) ?? endQueued(progress)
     case 'failed':
-      return release('failed', known) ?? giveUp(progress)
+      return release('failed', known) ?? endFailed(progress)
   }
 }
 
 /** No attempt can succeed. */
-const fail = ({ facts, progress }: Known, { carrier }: Policy): Step => {
-  if (carrier === 'memory' || progress.quarantine === 'done') return giveUp(progress)
-  return progress.quarantine === 'failed' ? wait(progress) : quarantine(facts, progress)
+const quarantineOrFail = ({ facts, progress }: Known, { carrier }: Policy): Step => {
+  if (carrier === 'memory' || progress.quarantine === 'done') return endFailed(progress)
+  return progress.quarantine === 'failed' ? endQueued(progress) : quarantine(facts, progress)
 }
 
 const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
@@ -403,7 +420,10 @@ const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
     ? { kind: 'release', facts: released(state, known) }
     : undefined
 
-/** Returns the facts with the claim released. A hand-over carries them too, so that no later attempt doubts this one. */
+/**
+ * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't treat this one
+ * as crashed.
+ */
 const released = (state: 'queued' | 'failed', { facts, progress }: Known): Facts => {
   if (progress.claim !== 'claimed') return facts
   const code = progress.failure?.code
@@ -417,7 +437,7 @@ const quarantine = (facts: Facts, { failure }: Progress): Step => {
 
 const done = (result: Result): Step => ({ kind: 'done', result })
 
-const finish = (facts: Facts, { progress }: Known, { hasMessage }: Policy): Step => {
+const finishWith = (facts: Facts, { progress }: Known, { hasMessage }: Policy): Step => {
   const outcome = outcomeOf(facts, hasMessage)
   const { failure } = progress
   return done({
@@ -428,11 +448,14 @@ const finish = (facts: Facts, { progress }: Known, { hasMessage }: Policy): Step
   })
 }
 
-const wait = ({ failure }: Progress): Step =>
-  done(failure ? { kind: 'queued', error: failure } : { kind: 'opening' })
+const endQueued = (progress: Progress): Step => done({ kind: 'queued', error: failureOf(progress) })
 
-const giveUp = ({ failure }: Progress): Step =>
-  done(failure ? { kind: 'failed', error: failure } : { kind: 'opening' })
+const endFailed = (progress: Progress): Step => done({ kind: 'failed', error: failureOf(progress) })
+
+const failureOf = ({ failure }: Progress): AppError => {
+  if (failure) return failure
+  throw new Error('An attempt ended without a reason')
+}
 
 const isRejected = ({ conversation: { kind } }: Facts): boolean => kind === 'refused' || kind === 'held'
 
@@ -444,40 +467,42 @@ const isSame = (a: Facts, b: Facts): boolean =>
 /** Adds what came back from a step to what is known. */
 export const learn = (known: Known, seen: Seen): Known => {
   const { facts, progress } = known
-  const saw = (more: Partial<Progress>, added: Partial<Facts> = {}): Known => ({
+  const update = (more: Partial<Progress>, added: Partial<Facts> = {}): Known => ({
     ...known,
     facts: merge(facts, { ...NOTHING, ...added }),
     progress: { ...progress, ...more },
   })
   switch (seen.kind) {
     case 'identifying':
-      return saw({ identifying: true })
+      return update({ identifying: true })
     case 'claimed':
-      return saw({ claim: 'claimed' }, claimedAfter(merge(facts, seen.before)))
+      return update({ claim: 'claimed' }, claimedAfter(merge(facts, seen.before)))
     case 'held':
-      return saw({ held: progress.held + 1 })
+      return update({ collisions: progress.collisions + 1 })
     case 'final':
-      return { ...saw({ claim: 'final' }, seen.facts), stored: seen.facts }
+      return { ...update({ claim: 'final' }, seen.facts), stored: seen.facts }
     case 'waited':
-      return seen.before === 'claim' ? saw({ waits: progress.waits + 1 }) : saw({ pause: 'over' })
+      return seen.before === 'claim'
+        ? update({ waits: progress.waits + 1 })
+        : update({ pausedBeforeCreate: true })
     case 'no_time':
-      return seen.before === 'claim' ? saw({ waits: progress.waits + 1 }) : saw({ pause: 'no_time' })
+      return update({ isOutOfTime: true })
     case 'opened': {
       const { conversationId, lpConsumerId } = seen
-      return saw({ create: 'ended' }, { conversation: { kind: 'opened', conversationId }, lpConsumerId })
+      return update({ create: 'ended' }, { conversation: { kind: 'opened', conversationId }, lpConsumerId })
     }
     case 'already_open':
-      return saw({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId })
+      return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId })
     case 'refused':
-      return saw(
+      return update(
         { create: 'ended', failure: seen.error },
         { conversation: { kind: 'refused', code: seen.error.code } },
       )
     case 'create_in_doubt':
-      return saw({ create: 'ended', failure: seen.error }, { conversation: { kind: 'in_doubt' } })
+      return update({ create: 'ended', failure: seen.error }, { conversation: { kind: 'in_doubt' } })
     case 'not_created': {
       const again = seen.repeatable && progress.notCreated === 0
-      return saw({
+      return update({
         notCreated: progress.notCreated + 1,
         failure: seen.error,
         ...(!again && { create: 'ended' }),
@@ -485,27 +510,27 @@ export const learn = (known: Known, seen: Seen): Known => {
     }
     case 'known': {
       const { conversationId, openedByThis } = seen
-      return saw(
-        { known: { conversationId, openedByThis } },
+      return update(
+        { lookUp: 'done', lastConversation: conversationId },
         openedByThis ? { conversation: { kind: 'opened', conversationId } } : {},
       )
     }
     case 'nothing_known':
-      return saw({ known: 'nothing' }, { conversation: attribute(facts) })
+      return update({ lookUp: 'done' }, { conversation: inferOwner(facts) })
     case 'asked':
-      return saw({ asked: seen.answer }, learnAnswer(known, seen.answer))
+      return update({ asked: seen.answer }, learnAnswer(known, seen.answer))
     case 'message':
-      return saw({ sent: seen.answer }, learnMessage(known, seen.answer))
+      return update({ sent: seen.answer }, learnMessage(known, seen.answer))
     case 'forgotten':
-      return saw({ forget: 'done' }, { conversation: attribute(facts) })
+      return update({ forget: 'done' }, { conversation: inferOwner(facts) })
     case 'completed':
-      return saw({ complete: seen.facts })
+      return update({ complete: seen.facts })
     case 'released':
-      return saw({ released: true })
+      return update({ released: true })
     case 'handed_over':
-      return saw({ handOver: 'done' })
+      return update({ handOver: 'done' })
     case 'quarantined':
-      return saw({ quarantine: 'done' })
+      return update({ quarantine: 'done' })
     case 'failed':
       return learnFailure(known, seen.step, seen.error)
   }
@@ -522,23 +547,20 @@ const claimedAfter = (before: Facts): Facts => {
   })
 }
 
-/** An open conversation that isn't known is this request's if a create may have been carried out, else another's. */
-const attribute = ({ conversation }: Facts): Conversation =>
+/** If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is another's. */
+const inferOwner = ({ conversation }: Facts): Conversation =>
   conversation.kind === 'in_doubt' ? { kind: 'opened' } : { kind: 'existing' }
 
 const learnAnswer = ({ facts, progress }: Known, answer: 'open' | 'closed' | 'unsure'): Partial<Facts> => {
   switch (answer) {
     case 'open':
-      return { conversation: { kind: 'existing', conversationId: lastOf(progress) } }
+      return { conversation: { kind: 'existing', conversationId: progress.lastConversation } }
     case 'closed':
       return {}
     case 'unsure':
-      return { conversation: attribute(facts) }
+      return { conversation: inferOwner(facts) }
   }
 }
-
-const lastOf = ({ known }: Progress): string | undefined =>
-  typeof known === 'object' ? known.conversationId : undefined
 
 const learnMessage = (
   { facts, progress }: Known,
@@ -547,37 +569,37 @@ const learnMessage = (
   const message = MESSAGE_AFTER[answer]
   if (progress.create !== 'already_open' || answer === 'closed') return { message }
   if (answer === 'sent')
-    return { message, conversation: { kind: 'existing', conversationId: lastOf(progress) } }
-  return { message, conversation: attribute(facts) }
+    return { message, conversation: { kind: 'existing', conversationId: progress.lastConversation } }
+  return { message, conversation: inferOwner(facts) }
 }
 
 const MESSAGE_AFTER = { sent: 'sent', closed: 'not_sent', not_sent: 'not_sent', unknown: 'in_doubt' } as const
 
 const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Known => {
   const { facts, progress } = known
-  const saw = (more: Partial<Progress>): Known => ({ ...known, progress: { ...progress, ...more } })
+  const update = (more: Partial<Progress>): Known => ({ ...known, progress: { ...progress, ...more } })
   switch (step) {
     case 'claim':
-      return saw({ claim: failure.retryable ? 'failed' : 'refused', failure })
+      return update({ claim: failure.retryable ? 'failed' : 'refused', failure })
     case 'create':
       return learn(known, { kind: 'create_in_doubt', error: failure })
     case 'look_up':
-      return saw({ known: 'failed', failure })
+      return update({ lookUp: 'failed', failure })
     case 'ask':
       return learn(known, { kind: 'asked', answer: 'unsure' })
     case 'send':
       return learn(known, { kind: 'message', answer: 'unknown' })
     case 'forget':
-      return saw({ forget: 'failed', failure })
+      return update({ forget: 'failed', failure })
     case 'complete':
-      return saw({ complete: 'failed', failure })
+      return update({ complete: 'failed', failure })
     case 'hand_over':
-      return saw({ handOver: 'failed', failure: progress.failure ?? failure })
+      return update({ handOver: 'failed', failure: progress.failure ?? failure })
     case 'quarantine':
-      return saw({ quarantine: 'failed', failure })
+      return update({ quarantine: 'failed', failure })
     case 'release':
       // The lease expires by itself.
-      return saw({ released: true })
+      return update({ released: true })
     case 'identify':
     case 'wait':
     case 'done':

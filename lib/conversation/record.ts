@@ -1,7 +1,11 @@
 import { resolve } from '../config/routes.ts'
 import type { StageConfig } from '../config/stage.ts'
 import { type AppError, toAppError } from '../errors/errors.ts'
-import { type AcceptedRequest, parseConversationRequest } from '../request/conversation-request.ts'
+import {
+  type AcceptedRequest,
+  parseConversationRequest,
+  requestIdOf,
+} from '../request/conversation-request.ts'
 import { unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseJson } from '../request/strict-json.ts'
@@ -14,7 +18,7 @@ export type ReadRecord =
   | {
       readonly kind: 'refused'
       readonly error: AppError
-      /** The message's own id if the body's can't be read. */
+      /** The SQS message id if the body has no valid one. */
       readonly requestId: string
       /** Set for a hand-over. */
       readonly request?: AcceptedRequest
@@ -30,37 +34,26 @@ interface Message {
  *
  * A route or campaign that the door may not use is refused here, before LivePerson is called.
  */
-export const readRecord = (stage: StageConfig, message: Message): ReadRecord => {
+export const readRecord = (stage: StageConfig, { body, messageId }: Message): ReadRecord => {
+  let requestId = messageId
+  let request: AcceptedRequest | undefined
   try {
-    const value = parseJson(message.body)
+    const value = parseJson(body)
     const { input, eventId } = unwrap(value)
     // Nothing that came in an envelope is a hand-over.
     const handOver = input === value ? readHandOver(value) : undefined
     if (handOver) {
-      const { request } = handOver
-      return orRefuse(request.requestId, request, () => ({
-        ...handOver,
-        ...resolve(stage, request.door, request),
-      }))
+      request = handOver.request
+      requestId = request.requestId
+      return { kind: 'job', job: { ...handOver, ...resolve(stage, request.door, request) } }
     }
-    const asked = parseConversationRequest(input)
-    const requestId = asked.requestId ?? eventId ?? message.messageId
-    return orRefuse(requestId, undefined, () => {
-      const { account, destination } = resolve(stage, 'queue', asked)
-      const { accountId } = account
-      const request = accept(asked, { door: 'queue', requestId, accountId, consumerId: asked.consumer?.id })
-      return { request, account, destination }
-    })
+    requestId = requestIdOf(input) ?? eventId ?? messageId
+    const parsed = parseConversationRequest(input)
+    const { account, destination } = resolve(stage, 'queue', parsed)
+    const { accountId } = account
+    const accepted = accept(parsed, { door: 'queue', requestId, accountId, consumerId: parsed.consumer?.id })
+    return { kind: 'job', job: { request: accepted, account, destination } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId: message.messageId }
-  }
-}
-
-const orRefuse = (requestId: string, request: AcceptedRequest | undefined, toJob: () => Job): ReadRecord => {
-  try {
-    return { kind: 'job', job: toJob() }
-  } catch (thrown) {
-    const error = toAppError(thrown)
-    return { kind: 'refused', error, requestId, ...(request && { request }) }
+    return { kind: 'refused', error: toAppError(error), requestId, ...(request && { request }) }
   }
 }

@@ -1,28 +1,28 @@
 import type { Step } from './protocol.ts'
 
 /*
- * Every deadline of a request. All values are in milliseconds.
+ * How one attempt's time is divided. All values are in milliseconds.
  *
- * A form must be answered long before API Gateway gives up, so LivePerson gets a part of the time and the rest is kept for
- * handing the request over. A record has more time, but must end before its container does.
+ * A form must be answered long before API Gateway gives up, so LivePerson gets a part of the time and the rest is kept
+ * for handing the request over. A record has more time, but must end before Lambda ends the invocation.
  */
 
-/** Kept free at the end of a form's container, to hand the request over. */
+/** Kept free at the end of a form's invocation, to hand the request over. */
 const FORM_RESERVE_MS = 4000
 /** The longest that LivePerson may take for one record. */
 const RECORD_MS = 25_000
-/** Kept free at the end of a record's container, to write the outcome. */
+/** Kept free at the end of a record's invocation, to write the outcome. */
 const RECORD_RESERVE_MS = 2000
 /** A record isn't started with less than this left. */
-const LEAST_FOR_RECORD_MS = 8000
-/** A create isn't repeated with less than this left. */
-const LEAST_FOR_CREATE_MS = 1500
-/** What the first message may take if the conversation took all the time. */
+const MIN_FOR_RECORD_MS = 8000
+/** A wait must leave a create at least this much. */
+const MIN_FOR_CREATE_MS = 1500
+/** What a call after the create may take, even past the deadline. */
 const MESSAGE_MS = 3000
-/** Kept free after the first message, to write the outcome. */
+/** Kept free after that call, to write the outcome. */
 const WRITE_MS = 1500
 
-/** How long a form waits for another attempt that holds its claim, before a queue keeps this copy. */
+/** The pauses between a form's claims while another attempt holds the request. Then a queue keeps this copy. */
 export const FORM_HELD_WAITS_MS: readonly number[] = [150, 350, 700]
 
 /** LivePerson's recommended first wait after 5xx. By then the attempt that hands over has released its claim. */
@@ -32,7 +32,7 @@ export const HAND_OVER_DELAY_MS = 5000
 export interface TimeBudget {
   /** When LivePerson must have answered. */
   readonly deadline: number
-  /** When the container is certain to have stopped. */
+  /** When Lambda will have ended this invocation. */
   readonly aliveUntil: number
 }
 
@@ -44,17 +44,20 @@ export const formBudget = (startedAt: number, aliveUntil: number, formDeadlineMs
 
 /** Returns the time budget of a record, or undefined if too little time is left to start it. */
 export const recordBudget = (startedAt: number, aliveUntil: number): TimeBudget | undefined =>
-  startedAt + LEAST_FOR_RECORD_MS > aliveUntil
+  startedAt + MIN_FOR_RECORD_MS > aliveUntil
     ? undefined
     : { deadline: Math.min(startedAt + RECORD_MS, aliveUntil - RECORD_RESERVE_MS), aliveUntil }
 
-/** Returns whether a wait leaves enough time for the step after it. */
+/** Returns whether a wait leaves enough time for a create. */
 export const hasTimeFor = (
-  { ms, before }: Extract<Step, { kind: 'wait' }>,
+  { ms }: Extract<Step, { kind: 'wait' }>,
   { deadline }: TimeBudget,
   now: number,
-): boolean => before === 'claim' || now + ms + LEAST_FOR_CREATE_MS <= deadline
+): boolean => now + ms + MIN_FOR_CREATE_MS <= deadline
 
-/** Returns when the calls after a create must have ended: later than the deadline if the create used it up. */
+/**
+ * Returns the deadline of a call after a create: at least 3 s from now if the invocation has that long, else the
+ * attempt's deadline.
+ */
 export const messageDeadline = ({ deadline, aliveUntil }: TimeBudget, now: number): number =>
   Math.max(deadline, Math.min(now + MESSAGE_MS, aliveUntil - WRITE_MS))

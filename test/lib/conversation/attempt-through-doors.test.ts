@@ -119,7 +119,7 @@ describe('an outcome that the table did not accept', () => {
     const response = await deliver(service, [record])
     expect(response.batchItemFailures).toHaveLength(1)
     expect(send).not.toHaveBeenCalled()
-    expect(report.mock.calls.map(([, result]) => result.kind)).toEqual(['queued'])
+    expect(report.mock.calls.map(([, , result]) => result.kind)).toEqual(['queued'])
   })
 
   test('adds the conversation to an outcome that was recorded without it', async () => {

@@ -35,7 +35,7 @@ const LEASE: Lease = {
   pk: 'request#1',
   leaseId: 'lease-1',
   attempt: 1,
-  isAfterAbandoned: false,
+  previousAttemptDied: false,
   fixed: {},
   accountId: '70123456',
   hasMessage: false,
@@ -418,7 +418,7 @@ describe('a request for an account that holds lost answers, after a killed conta
   const abandoned: Partial<Operations> = {
     claim: async () => ({
       kind: 'claimed',
-      lease: { ...LEASE, attempt: 2, isAfterAbandoned: true },
+      lease: { ...LEASE, attempt: 2, previousAttemptDied: true },
       before: { ...NOTHING, claim: held },
     }),
   }

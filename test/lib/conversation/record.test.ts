@@ -247,12 +247,13 @@ describe('a refused record', () => {
     })
   })
 
-  test('that can’t be read has the message’s id', () => {
-    expect(read({ requestId: 'crm-event-1', skill: 1 })).toMatchObject({
-      kind: 'refused',
-      requestId: 'message-0001',
-      error: { code: 'invalid_request' },
-    })
+  test.each([
+    ['its own id, although a member is invalid', { requestId: 'crm-event-1', skill: 1 }, 'crm-event-1'],
+    ['its envelope’s id if it has none', eventBridge({ skill: 1 }), 'eventbridge-1'],
+    ['the message’s id if its own is invalid', { requestId: 'x', skill: 1 }, 'message-0001'],
+    ['the message’s id if it is no object', 'a text', 'message-0001'],
+  ])('that is invalid has %s', (_, body, requestId) => {
+    expect(read(body)).toMatchObject({ kind: 'refused', requestId, error: { code: 'invalid_request' } })
   })
 })
 
