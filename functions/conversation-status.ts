@@ -7,8 +7,8 @@ import { type Answer, toAnswer } from './http/answer.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
 /** Returns the handler of `GET /conversations/{requestId}`. */
-export const createHandler = (service: () => StatusService) =>
-  middy((event: APIGatewayProxyEventV2) => answerStatus(service(), event), MIDDY_OPTIONS).onError(
+export const createHandler = (getService: () => StatusService) =>
+  middy((event: APIGatewayProxyEventV2) => answerStatus(getService(), event), MIDDY_OPTIONS).onError(
     answerProblem,
   )
 
@@ -21,6 +21,7 @@ const answerStatus = async (
   const found = id === undefined ? undefined : await service.findFormRequest(id)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
   const { requestId, status, conversationId, messageStatus } = found
+  // The item of an open conversation can still have the code of an earlier attempt.
   const code = status === 'opened' || status === 'existing' ? undefined : found.code
   return toAnswer(200, { requestId, status, conversationId, code, messageStatus })
 }

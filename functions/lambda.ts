@@ -5,8 +5,8 @@ import { createLog } from '../lib/telemetry/log.ts'
 import { toProblem } from './http/problem.ts'
 
 /**
- * Middy's own timeout is off. It would answer for a handler that is still working, and a frozen container would finish
- * that work after its lease.
+ * Middy's own timeout is off. It would answer for a handler that is still working, and the frozen container would
+ * resume that work in a later invocation, after the lease has expired.
  */
 export const MIDDY_OPTIONS = { timeoutEarlyInMillis: 0 } as const
 
@@ -14,8 +14,8 @@ export const MIDDY_OPTIONS = { timeoutEarlyInMillis: 0 } as const
 const UNKNOWN_REMAINING_MS = 15_000
 
 /**
- * Returns a function that creates a service on its first call and then returns the same one. It throws InvalidConfigError
- * until the environment and the stage configuration are valid.
+ * Returns a function that creates a service on its first call and then returns the same one. It throws
+ * InvalidConfigError if the environment or the stage configuration is invalid.
  */
 export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) => {
   let service: T | undefined
@@ -25,14 +25,17 @@ export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) =>
   }
 }
 
-/** Returns when the container of this invocation is certain to have stopped, in milliseconds since the epoch. */
-export const aliveUntil = (now: number, context: Partial<Context>): number =>
+/**
+ * Returns when Lambda will have ended this invocation, in milliseconds since the epoch. Read `now` right before
+ * the call: the remaining time counts from there.
+ */
+export const invocationEndsAt = (now: number, context: Partial<Context>): number =>
   now + (context.getRemainingTimeInMillis?.() ?? UNKNOWN_REMAINING_MS)
 
-/** Reads secrets and hosts while the container starts. A failure is reported again by the first request. */
-export const warmUp = async (service: () => { readonly warm: () => Promise<void> }): Promise<void> => {
+/** Creates the service and warms it up while the container starts. Logs an invalid configuration. */
+export const warmUp = async (getService: () => { readonly warm: () => Promise<void> }): Promise<void> => {
   try {
-    await service().warm()
+    await getService().warm()
   } catch (error) {
     createLog().error('The service is not configured', toAppError(error))
   }

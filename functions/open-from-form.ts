@@ -2,7 +2,7 @@ import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { resolve } from '../lib/config/routes.ts'
 import type { Result } from '../lib/conversation/protocol.ts'
-import { formBudget, HAND_OVER_DELAY_MS } from '../lib/conversation/time-budget.ts'
+import { formBudget } from '../lib/conversation/time-budget.ts'
 import { type AppError, OriginNotAllowedError, toAppError, toError } from '../lib/errors/errors.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
@@ -10,12 +10,15 @@ import type { MetricName } from '../lib/telemetry/metrics.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import { authorizationOf, givenRequestId, idempotencyKeyOf, originOf, readBody } from './http/event.ts'
 import { toProblem } from './http/problem.ts'
-import { aliveUntil, answerProblem, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
+import { answerProblem, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
+
+/** How long a sender should wait before it asks for the status of a queued request, in seconds. */
+const POLL_AFTER_SECONDS = 5
 
 /** Returns the handler of `POST /conversations`. */
-export const createHandler = (service: () => OpenService) =>
+export const createHandler = (getService: () => OpenService) =>
   middy(
-    (event: APIGatewayProxyEventV2, context: Context) => openFromForm(service(), event, context),
+    (event: APIGatewayProxyEventV2, context: Context) => openFromForm(getService(), event, context),
     MIDDY_OPTIONS,
   ).onError(answerProblem)
 
@@ -26,6 +29,7 @@ const openFromForm = async (
 ): Promise<Answer> => {
   const { stage, formDeadlineMs, now, uuid, report } = service
   const startedAt = now()
+  const endsAt = invocationEndsAt(startedAt, context)
   try {
     checkOrigin(stage.origins, originOf(event))
     const key = idempotencyKeyOf(event)
@@ -35,14 +39,14 @@ const openFromForm = async (
     const requestId = key ?? form.request.requestId ?? uuid()
     const authorization = authorizationOf(event)
     const request = await service.acceptForm({ account, form, authorization, requestId })
-    const budget = formBudget(startedAt, aliveUntil(startedAt, context), formDeadlineMs)
+    const budget = formBudget(startedAt, endsAt, formDeadlineMs)
     const result = await service.attempt({ request, account, destination }, { kind: 'memory' }, budget)
-    report({ ...request, campaign: destination }, result, now() - startedAt)
+    report(request, destination, result, { durationMs: now() - startedAt })
     return answer(requestId, result)
   } catch (thrown) {
     const error = toAppError(thrown)
     const requestId = givenRequestId(event)
-    service.log.error('A form was refused', error, { requestId, door: 'form' })
+    service.log.error('A form failed before its attempt', error, { requestId, door: 'form' })
     const metric = PROBES.get(error.code)
     if (metric) service.count(metric)
     return toProblem(error, requestId)
@@ -76,7 +80,7 @@ const answer = (requestId: string, result: Result): Answer => {
         { requestId, status: result.kind },
         {
           location: `/conversations/${encodeURIComponent(requestId)}`,
-          'retry-after': String(HAND_OVER_DELAY_MS / 1000),
+          'retry-after': String(POLL_AFTER_SECONDS),
         },
       )
     case 'failed':
@@ -84,8 +88,8 @@ const answer = (requestId: string, result: Result): Answer => {
   }
 }
 
-const service = oncePerContainer(createOpenService)
+const getService = oncePerContainer(createOpenService)
 
-await warmUp(service)
+await warmUp(getService)
 
-export const handler = createHandler(service)
+export const handler = createHandler(getService)

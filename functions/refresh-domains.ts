@@ -5,14 +5,23 @@ import { createDomainsService, type DomainsService } from '../lib/service/domain
 import { type Answer, toAnswer } from './http/answer.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
-/** Returns the handler of `POST /domains/refresh` and of the schedule. */
-export const createHandler = (service: () => DomainsService) =>
-  middy(
-    (_: APIGatewayProxyEventV2 | EventBridgeEvent<string, unknown>) => refreshDomains(service()),
-    MIDDY_OPTIONS,
-  ).onError(answerProblem)
+type Event = APIGatewayProxyEventV2 | EventBridgeEvent<string, unknown>
 
-/** Refreshes the hosts of every account and reports the age of each account's hosts. 502 if every account failed. */
+/**
+ * Returns the handler of `POST /domains/refresh` and of the schedule. An unexpected error is a problem for the
+ * caller of the API. For the schedule it is thrown, so that Lambda counts an error.
+ */
+export const createHandler = (getService: () => DomainsService) =>
+  middy((_: Event) => refreshDomains(getService()), MIDDY_OPTIONS).onError(({ event, error }) => {
+    const problem = answerProblem({ error })
+    if ('requestContext' in event) return problem
+    throw toAppError(error)
+  })
+
+/**
+ * Refreshes the hosts of every account. For an account that failed, the answer has its last good hosts, their age
+ * and the code. The status is 502 if every account failed.
+ */
 const refreshDomains = async ({ accounts, now, log, count }: DomainsService): Promise<Answer> => {
   const refreshed = await Promise.all(accounts.map(({ domains }) => domains.refresh()))
   const reports = refreshed.map(({ accountId, changed, hosts, fetchedAt, error }) => {

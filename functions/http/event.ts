@@ -11,7 +11,7 @@ import { FORM_MEDIA_TYPES, type FormBody, readForm } from '../../lib/request/for
 /** A body must be smaller than this many bytes. */
 const BODY_LIMIT = 16 * 1024
 
-/** The parts of API Gateway's event that are read here. Local emulations leave some out. */
+/** The parts of API Gateway's event that are read here. Local emulators leave some out. */
 type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
   readonly headers?: APIGatewayProxyEventV2['headers'] | undefined
   readonly body?: string | null | undefined
@@ -20,7 +20,7 @@ type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
 /**
  * Returns the decoded body of a form.
  *
- * @throws {PayloadTooLargeError} The body has 16 KB or more.
+ * @throws {PayloadTooLargeError} The body is 16 KB or larger.
  * @throws {UnsupportedMediaTypeError} The body is neither JSON nor a URL-encoded form, or not in UTF-8.
  * @throws {InvalidRequestError} The body can't be decoded.
  */
@@ -48,7 +48,7 @@ export const idempotencyKeyOf = (event: Event): string | undefined => {
 }
 
 /**
- * Returns the request id that the sender gave: the header's, else the body's if the body can be read.
+ * Returns the request id that the sender gave: from the header, otherwise from the body if it can be read.
  * `undefined` if there is no valid one. For problems and log lines, so it never throws.
  */
 export const givenRequestId = (event: Event): string | undefined => {
@@ -69,7 +69,7 @@ export const originOf = (event: Event): string | undefined => headerOf(event, 'o
 
 const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
 
-/** API Gateway sends header names in lower case. Local emulations don't always. */
+/** API Gateway sends header names in lower case. Local emulators don't always. */
 const headerOf = ({ headers = {} }: Event, name: string): string | undefined =>
   headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
 
@@ -89,6 +89,7 @@ const mediaTypeOf = (event: Event): FormBody['mediaType'] => {
 
 const decodeBody = ({ body, isBase64Encoded }: Event): string => {
   const content = body ?? ''
+  // At least this many bytes: up to two of each base64 text are padding.
   const size = isBase64Encoded ? Math.floor((content.length * 3) / 4) - 2 : Buffer.byteLength(content)
   if (size >= BODY_LIMIT) throw tooLarge()
   if (!isBase64Encoded) return content

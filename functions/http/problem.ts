@@ -12,7 +12,7 @@ const MAX_PATH = 200
 /**
  * Returns the problem details for an error. They contain our own words only: no upstream text and no stack.
  *
- * @param requestId The sender's id. Pass it whenever the header or the body that holds it could be read.
+ * @param requestId The request's id: the one that the sender gave, if it could be read, or the generated one.
  * @see https://www.rfc-editor.org/rfc/rfc9457
  */
 export const toProblem = (error: AppError, requestId?: string): Answer => {
@@ -27,7 +27,7 @@ export const toProblem = (error: AppError, requestId?: string): Answer => {
       detail: publicDetailOf(error),
       retryable,
       requestId,
-      ...(findings.length > 0 && { errors: findings.slice(0, MAX_FINDINGS).map(shorten) }),
+      ...(findings.length > 0 && { errors: findings.slice(0, MAX_FINDINGS).map(toPublicFinding) }),
     },
     {
       'content-type': 'application/problem+json',
@@ -41,4 +41,5 @@ export const toProblem = (error: AppError, requestId?: string): Answer => {
 const publicDetailOf = ({ code, message }: AppError): string =>
   code === 'invalid_config' ? CODES.invalid_config.detail : message
 
-const shorten = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })
+/** Leaves out `place`, which is for logs. */
+const toPublicFinding = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })

@@ -2,7 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger'
 import { CODES } from '../errors/codes.ts'
 import { type AppError, causesOf } from '../errors/errors.ts'
 
-/** Every field that may be logged. Of what senders and LivePerson write, only ids are among them. */
+/** Every field that may be logged. None holds free text from senders or LivePerson. */
 const FIELDS = [
   'requestId',
   'accountId',
@@ -14,7 +14,7 @@ const FIELDS = [
   'code',
   'conversationId',
   'messageStatus',
-  'attempt',
+  'receives',
   'step',
   'durationMs',
   'messageId',
@@ -33,8 +33,9 @@ type LogFields = {
 type Value = string | number | boolean
 
 /**
- * A string literal. A message built at run time doesn't compile, because it could contain anything. Neither `string` nor
- * a template with a placeholder requires a key in a record, so an empty record fits.
+ * Accepts string literals only. A message built at run time could contain anything, so its type (`string`, or a
+ * template with a placeholder) becomes `never`. A record with such a key type requires no keys, so an empty
+ * record extends it.
  */
 type Literal<T extends string> = T extends string
   ? Record<never, true> extends Record<T, true>
@@ -44,7 +45,10 @@ type Literal<T extends string> = T extends string
 
 export type Log = ReturnType<typeof createLog>
 
-/** Returns the only way to the log: JSON lines with known fields. `LOG_LEVEL` sets the lowest level, INFO by default. */
+/**
+ * Returns the only way to the log: JSON lines with known fields. `LOG_LEVEL` sets the lowest level, INFO by
+ * default.
+ */
 export const createLog = () => {
   const logger = new Logger()
   return {
@@ -54,7 +58,10 @@ export const createLog = () => {
     warn: <T extends string>(message: Literal<T>, fields: LogFields = {}) =>
       logger.warn(message, toAllowed(fields)),
 
-    /** Logs the error's code and our own words, at its code's level. Of its causes, only names and codes are logged. */
+    /**
+     * Logs the error's code and our own words, at its code's level. Of its causes, only names and codes are
+     * logged.
+     */
     error: <T extends string>(message: Literal<T>, error: AppError, fields: LogFields = {}) =>
       logger[CODES[error.code].logLevel](message, {
         ...toAllowed(fields),

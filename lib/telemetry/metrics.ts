@@ -16,7 +16,10 @@ export type MetricName =
   | 'bot_check_failed'
   | 'origin_refused'
 
-/** Counts one occurrence. Leave out `accountId` if an alarm watches the metric: its dimensions must match exactly. */
+/**
+ * Counts one occurrence. Leave out `accountId` if an alarm watches the metric, because an alarm matches only
+ * metrics with exactly its dimensions.
+ */
 export type CountMetric = (name: MetricName, accountId?: string) => void
 
 /**

@@ -7,7 +7,17 @@ interface ReportedRequest {
   readonly accountId: string
   readonly door: string
   readonly route?: string | undefined
-  readonly campaign?: { readonly campaignId: string; readonly engagementId: string } | undefined
+}
+
+interface ReportedDestination {
+  readonly campaignId: string
+  readonly engagementId: string
+}
+
+interface ReportedAttempt {
+  readonly durationMs: number
+  /** How many times the queue has delivered the record, including this time. Undefined for a form. */
+  readonly receives?: number
 }
 
 interface ReportedOutcome {
@@ -36,15 +46,16 @@ const METRICS: ReadonlyMap<string, MetricName> = new Map([
   ['rejected', 'request_rejected'],
 ])
 
-/** Returns a function that logs and counts how an attempt ended. `durationMs` is the duration of the attempt. */
+/** Returns a function that logs and counts how an attempt ended. */
 export const createReport =
   ({ log, count }: { readonly log: Log; readonly count: CountMetric }) =>
   (
-    { requestId, accountId, door, route, campaign }: ReportedRequest,
+    { requestId, accountId, door, route }: ReportedRequest,
+    { campaignId, engagementId }: ReportedDestination,
     result: ReportedResult,
-    durationMs: number,
+    { durationMs, receives }: ReportedAttempt,
   ): void => {
-    const fields = { requestId, accountId, door, route, durationMs }
+    const fields = { requestId, accountId, door, route, durationMs, receives }
     switch (result.kind) {
       case 'opening':
         log.info('Another attempt is in progress', { ...fields, status: 'opening' })
@@ -60,13 +71,7 @@ export const createReport =
         const { outcome, repeated, error } = result
         const { status, code, conversationId, messageStatus } = outcome
         const metric = repeated ? 'request_repeated' : METRICS.get(status)
-        if (error)
-          log.error('Request refused', error, {
-            ...fields,
-            status,
-            campaignId: campaign?.campaignId,
-            engagementId: campaign?.engagementId,
-          })
+        if (error) log.error('Request rejected', error, { ...fields, status, campaignId, engagementId })
         else log.info('Request finished', { ...fields, status, code, conversationId, messageStatus })
         if (metric) count(metric, accountId)
       }

@@ -134,6 +134,28 @@ describe('a form', () => {
   })
 })
 
+test('the time that a slow bot check takes does not shorten the lease', async () => {
+  const startedAt = 1_800_000_000_000
+  const endsAt = startedAt + 15_000
+  let time = startedAt
+  const budgets: unknown[] = []
+  const slow: Service = {
+    ...service,
+    now: () => time,
+    acceptForm: async (submission) => {
+      time += 2500
+      return service.acceptForm(submission)
+    },
+    attempt: async (_job, _carrier, budget) => {
+      budgets.push(budget)
+      return { kind: 'opening' }
+    },
+  }
+  const context = { getRemainingTimeInMillis: () => endsAt - time } as Context
+  await createHandler(() => slow)(formEvent(request()), context)
+  expect(budgets).toEqual([formBudget(startedAt, endsAt, service.formDeadlineMs)])
+})
+
 describe('each error code of a form', () => {
   const large = { ...request(), message: 'x'.repeat(16_384) }
   const campaign = { campaignId: '3120045610', engagementId: '3120047710' }

@@ -273,6 +273,22 @@ describe('a record that may succeed later stays in the queue', () => {
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
+  test('if an unexpected error kept it from being read', async () => {
+    const { stage } = world.configOf()
+    const broken = {
+      ...service,
+      stage: {
+        ...stage,
+        get accounts(): typeof stage.accounts {
+          throw new TypeError('unexpected')
+        },
+      },
+    }
+    const record = toRecord(event())
+    expect(await deliver(broken, [record])).toEqual(failed(record))
+    expect(await world.receiveQuarantine()).toEqual([])
+  })
+
   test('if the quarantine queue is unavailable', async () => {
     const lost = world.createService({
       config: { ...gone(), quarantineQueueUrl: `${world.sqs.url}/000000000000/gone` },

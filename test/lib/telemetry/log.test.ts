@@ -26,7 +26,7 @@ const ALL_FIELDS = {
   status: 'opened',
   conversationId: 'c-1',
   messageStatus: 'sent',
-  attempt: 2,
+  receives: 2,
   step: 'create',
   durationMs: 12,
   messageId: 'm-1',
@@ -42,8 +42,8 @@ describe('a line', () => {
   })
 
   test('leaves out undefined fields and keeps 0 and false', () => {
-    createLog().warn('Request finished', { attempt: 0, changed: false, route: undefined })
-    expect(takeLines()).toEqual([{ ...ENVELOPE, level: 'WARN', attempt: 0, changed: false }])
+    createLog().warn('Request finished', { receives: 0, changed: false, route: undefined })
+    expect(takeLines()).toEqual([{ ...ENVELOPE, level: 'WARN', receives: 0, changed: false }])
   })
 
   test('never has an unknown field, whatever its name and value', () => {

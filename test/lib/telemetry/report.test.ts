@@ -13,7 +13,6 @@ const request = {
   accountId: '70123456',
   door: 'form',
   route: 'order-help',
-  campaign: { campaignId: '3120045610', engagementId: '3120047710' },
   consumer: { firstName: 'personal' },
   message: 'personal',
 }
@@ -23,9 +22,9 @@ const unavailable = new LivePersonUnavailableError({
 })
 const refused = new LivePersonRejectedError({ detail: 'LivePerson refused the request (BAD_REQUEST).' })
 const opened = { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' }
-const campaign = { campaignId: '3120045610', engagementId: '3120047710' }
+const destination = { campaignId: '3120045610', engagementId: '3120047710' }
 
-test.each<[string, Parameters<Report>[1], object, readonly unknown[]]>([
+test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
   [
     'opened',
     { kind: 'finished', outcome: opened, repeated: false },
@@ -54,11 +53,11 @@ test.each<[string, Parameters<Report>[1], object, readonly unknown[]]>([
     },
     {
       level: 'ERROR',
-      message: 'Request refused',
+      message: 'Request rejected',
       status: 'rejected',
       code: 'liveperson_rejected',
       detail: refused.message,
-      ...campaign,
+      ...destination,
     },
     [['request_rejected', '70123456']],
   ],
@@ -101,12 +100,12 @@ test.each<[string, Parameters<Report>[1], object, readonly unknown[]]>([
 ])('an attempt that ended %s is one line and what is counted', (_, result, line, counted) => {
   const counts: unknown[] = []
   const report = createReport({ log: createLog(), count: (...args) => void counts.push(args) })
-  report(request, result, 12)
+  report(request, destination, result, { durationMs: 12, receives: 3 })
   const { requestId, accountId, door, route } = request
   const error = 'detail' in line && { cause: [] }
   const envelope = { timestamp: expect.any(String), service: expect.any(String), sampling_rate: 0 }
   expect(takeLines()).toEqual([
-    { ...envelope, requestId, accountId, door, route, durationMs: 12, ...line, ...error },
+    { ...envelope, requestId, accountId, door, route, durationMs: 12, receives: 3, ...line, ...error },
   ])
   expect(counts).toEqual(counted)
 })
