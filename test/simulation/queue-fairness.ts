@@ -1,7 +1,5 @@
 import { createHeap, type Heap, isBefore, type Place } from './queue-heap.ts'
 
-/** A noisy group has more than this share of the queue's consumers. */
-const NOISY_SHARE = 0.1
 /** The share of the messages in flight counts from this many of the group's own on. */
 const NOISY_IN_FLIGHT = 30
 /** A group that has sent nothing for this long is quiet. */
@@ -87,8 +85,8 @@ export const createVisibleMessages = <M extends Visible>() => {
   const isNoisy = (group: Group<M>, now: number): boolean => {
     if (group.id === undefined || now - group.lastSentAt >= QUIET_AFTER_MS) return false
     const inFlight = group.usage.inFlight()
-    if (inFlight >= NOISY_IN_FLIGHT && inFlight > NOISY_SHARE * all.inFlight()) return true
-    return group.usage.recentMs(now) > NOISY_SHARE * all.recentMs(now)
+    if (inFlight >= NOISY_IN_FLIGHT && isShareNoisy(inFlight, all.inFlight())) return true
+    return isShareNoisy(group.usage.recentMs(now), all.recentMs(now))
   }
 
   /** Gives a quiet group the place of its first message. */
@@ -178,6 +176,9 @@ export const createVisibleMessages = <M extends Visible>() => {
     inFlight: () => all.inFlight(),
   }
 }
+
+/** A noisy group has more than 10 % of the messages in flight, or of the processing time. */
+const isShareNoisy = (part: number, whole: number): boolean => part * 10 > whole
 
 type Usage = ReturnType<typeof createUsage>
 
