@@ -1,0 +1,119 @@
+import { chanceOf, createRandom } from './random.ts'
+
+/** What can happen to one call to LivePerson. `after`: LivePerson carried it out. */
+export const LIVEPERSON_FAULTS = [
+  'connection refused',
+  'black hole',
+  'reset before',
+  'reset after',
+  'silent before',
+  'silent after',
+  'slow',
+  'half an answer',
+  '429',
+  '429 with Retry-After',
+  '503 before',
+  '502 after',
+  'HTML 503 before',
+  'HTML 200 after',
+  'HTML 403',
+  'bare 404',
+  'JSON 403 Forbidden',
+  'unknown wording',
+  'unknown item code',
+  'AppJWT expired',
+  'ConsumerJWS revoked',
+] as const
+
+/** What can happen to one call to AWS. */
+export const AWS_FAULTS = ['AWS throttles', 'AWS is down', 'AWS answer lost', 'AWS is slow'] as const
+
+/** What can happen to the container that makes a call. */
+export const CONTAINER_FAULTS = ['killed before', 'killed after', 'frozen', 'frozen past the lease'] as const
+
+/** What happens at a time of its own. */
+export const EVENT_FAULTS = [
+  'agent closes',
+  'domains move',
+  'secret rotated',
+  'account in trouble',
+  'deploy',
+  'duplicate delivery',
+  'clock skew',
+] as const
+
+export type LivePersonFault = (typeof LIVEPERSON_FAULTS)[number]
+export type AwsFault = (typeof AWS_FAULTS)[number]
+export type ContainerFault = (typeof CONTAINER_FAULTS)[number]
+export type EventFault = (typeof EVENT_FAULTS)[number]
+export type Fault = LivePersonFault | AwsFault | ContainerFault | EventFault
+
+export const ALL_FAULTS: readonly Fault[] = [
+  ...LIVEPERSON_FAULTS,
+  ...AWS_FAULTS,
+  ...CONTAINER_FAULTS,
+  ...EVENT_FAULTS,
+]
+
+/** One fault that struck, at a point that has the same name in every run of the seed. */
+export interface Struck {
+  readonly point: string
+  readonly fault: Fault
+}
+
+export interface Faults {
+  /** Returns the fault that strikes at a point, if any. */
+  readonly strike: <F extends Fault>(
+    point: string,
+    among: Readonly<Partial<Record<F, number>>>,
+  ) => F | undefined
+  readonly struck: readonly Struck[]
+}
+
+/**
+ * Decides faults. Whether one strikes depends only on the seed and the point's name, so that leaving a fault out doesn't
+ * move the others.
+ *
+ * @param options.only If set, only these faults strike.
+ * @param options.without Faults that never strike.
+ */
+export const createFaults = ({
+  seed,
+  intensity = 1,
+  only,
+  without = [],
+}: {
+  readonly seed: string
+  readonly intensity?: number
+  readonly only?: readonly Struck[] | undefined
+  readonly without?: readonly Fault[]
+}): Faults => {
+  const struck: Struck[] = []
+  const chosen = only && new Map(only.map(({ point, fault }) => [point, fault]))
+  const strike = (point: string, fault: Fault) => {
+    struck.push({ point, fault })
+    return fault
+  }
+  return {
+    struck,
+    strike: (point, among) => {
+      if (chosen) {
+        const fault = chosen.get(point)
+        if (fault === undefined || !(fault in among)) return undefined
+        strike(point, fault)
+        return fault as keyof typeof among & Fault as never
+      }
+      let at = chanceOf(seed, point)
+      for (const [name, probability] of Object.entries(among) as [Fault, number][]) {
+        if (without.includes(name)) continue
+        const width = probability * intensity
+        if (at < width) return strike(point, name) as never
+        at -= width
+      }
+      return undefined
+    },
+  }
+}
+
+/** Returns numbers that depend on nothing but the seed and a point's name. */
+export const numbersFor = (seed: string, point: string) => createRandom(`${seed}\nnumbers\n${point}`)

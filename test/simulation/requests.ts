@@ -1,0 +1,102 @@
+import { createRandom } from './random.ts'
+
+/** What a sender wants, and when it sends it. */
+export interface Planned {
+  /** Unique in the run. LivePerson's conversation carries it as `context.sessionId`. */
+  readonly key: string
+  readonly door: 'form' | 'queue'
+  readonly accountId: string
+  readonly body: {
+    readonly requestId?: string
+    readonly accountId?: string
+    readonly campaign?: { readonly campaignId: string; readonly engagementId: string }
+    readonly route?: string
+    readonly consumer: { readonly id?: string; readonly firstName: string; readonly email: string }
+    readonly context: { readonly sessionId: string }
+    readonly message?: string
+  }
+  /** When each copy is sent, in milliseconds from the start of the run. */
+  readonly copies: readonly number[]
+  /** Whether LivePerson refuses it: its campaign doesn't exist there. */
+  readonly isRefused: boolean
+  /** Whether other requests have the same consumer. */
+  readonly isShared: boolean
+}
+
+/** Whatever contains this text is personal. */
+export const MARK = 'Personal-Mark'
+
+export const ACCOUNTS = ['70123456', '70999999'] as const
+const CAMPAIGNS = {
+  form: { campaignId: '3120045610', engagementId: '3120047710' },
+  queue: { campaignId: '3120045610', engagementId: '3120047711' },
+} as const
+const UNKNOWN_CAMPAIGN = { campaignId: '999999', engagementId: '999999' }
+
+/** The stage configuration of a run. `reordered` names its accounts the other way round, as a later deploy may. */
+export const stageOf = ({
+  onLostAnswer,
+  reordered,
+}: {
+  readonly onLostAnswer: 'repeat' | 'hold'
+  readonly reordered: boolean
+}) => {
+  const accounts = ACCOUNTS.map((accountId, index) => ({
+    accountId,
+    // The first account repeats or holds as the run says, the second always repeats.
+    onLostAnswer: index === 0 ? onLostAnswer : 'repeat',
+    form: { campaigns: 'any' },
+    routes: { [`help-${index}`]: { ...CAMPAIGNS.form, doors: ['form'] } },
+  }))
+  return { origins: ['https://www.example.com'], accounts: reordered ? accounts.toReversed() : accounts }
+}
+
+/**
+ * Returns the requests of a run. They come in waves, so that many are in flight at once. Half come through each door; a
+ * third of the events share their consumer; a quarter have a first message; some forms reuse an event's id.
+ */
+export const planRequests = (seed: string, count: number, spanMs: number): readonly Planned[] => {
+  const waves = Math.max(1, Math.ceil(count / 250))
+  return Array.from({ length: count }, (_, index): Planned => {
+    const random = createRandom(`${seed}\nrequest ${index}`)
+    const door = index % 2 === 0 ? 'queue' : 'form'
+    const wave = Math.floor((index / count) * waves) * (spanMs / waves)
+    const at = Math.floor(wave + (random.chance(0.7) ? random.below(300) : random.below(spanMs / waves)))
+    const isRefused = random.chance(0.02)
+    const isShared = door === 'queue' && random.chance(0.33)
+    const takesEventId = door === 'form' && random.chance(0.05)
+    const key = `${door}-${index}`
+    const requestId = takesEventId ? `queue-${index - 1}-id` : `${key}-id`
+    const isSecondAccount = random.chance(0.25)
+    const accountId = isSecondAccount ? ACCOUNTS[1] : ACCOUNTS[0]
+    const campaign = isRefused ? UNKNOWN_CAMPAIGN : CAMPAIGNS[door]
+    const named = { firstName: `${MARK} Ada ${index}`, email: `${MARK}-${index}@example.org` }
+    const copies = 1 + (random.chance(0.3) ? 1 + random.below(2) : 0)
+    return {
+      key,
+      door,
+      accountId,
+      isRefused,
+      isShared,
+      copies: Array.from({ length: copies }, (_, copy) =>
+        copy === 0 ? at : at + (random.chance(0.5) ? random.below(50) : random.below(60_000)),
+      ),
+      body: {
+        requestId,
+        ...(door === 'queue' && (isSecondAccount || random.chance(0.5)) && { accountId }),
+        // A form can't name an account: its route does.
+        ...(door === 'form' && isSecondAccount && !isRefused ? { route: 'help-1' } : { campaign }),
+        consumer: {
+          ...(door === 'queue' && {
+            id: isShared ? `shared-${Math.floor(index / 12)}` : `consumer-${index}`,
+          }),
+          ...named,
+        },
+        context: { sessionId: key },
+        ...(random.chance(0.25) && { message: `${MARK} message of ${key}` }),
+      },
+    }
+  }).map((planned) =>
+    planned.door === 'form' && planned.isRefused ? { ...planned, accountId: ACCOUNTS[0] } : planned,
+  )
+}

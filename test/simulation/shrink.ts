@@ -1,0 +1,89 @@
+import type { Struck } from './faults.ts'
+import type { Finding } from './invariants.ts'
+import { type Report, type SimulationOptions, simulate } from './simulate.ts'
+
+/** A failing run with as few faults and requests as still break the same promise. */
+export interface Shrunk {
+  readonly finding: Finding
+  readonly faults: readonly Struck[]
+  readonly keys: ReadonlySet<string>
+  readonly report: Report
+  readonly runs: number
+}
+
+/**
+ * Shrinks a failing run: first the requests, then the faults, by halves and then one by one. Every fault keeps its place,
+ * because whether it strikes depends only on the seed and the name of the point.
+ */
+export const shrink = async (
+  options: SimulationOptions,
+  report: Report,
+  finding: Finding,
+): Promise<Shrunk> => {
+  let runs = 0
+  const fails = async (faults: readonly Struck[], keys: ReadonlySet<string>) => {
+    runs += 1
+    const again = await simulate({ ...options, only: faults, keys, keepTrace: true })
+    const same = again.findings.find(
+      ({ invariant, key }) => invariant === finding.invariant && key === finding.key,
+    )
+    return same && again
+  }
+
+  let faults = report.struck
+  let keys = await smallestKeys(finding.key, options.requests, (some) => fails(faults, some))
+  faults = await minimize(faults, async (some) => (await fails(some, keys)) !== undefined)
+  keys = new Set(
+    await minimize(
+      [...keys],
+      async (some) => some.includes(finding.key) && (await fails(faults, new Set(some))) !== undefined,
+    ),
+  )
+  const last = await fails(faults, keys)
+  if (!last) throw new Error('The shrunk run no longer fails')
+  return { finding, faults, keys, report: last, runs }
+}
+
+/** The request alone, else with its neighbours, else all. */
+const smallestKeys = async (
+  key: string,
+  requests: number,
+  fails: (keys: ReadonlySet<string>) => Promise<unknown>,
+): Promise<ReadonlySet<string>> => {
+  const index = Number(key.split('-')[1] ?? 0)
+  const around = (distance: number) =>
+    new Set(
+      Array.from({ length: requests }, (_, at) => at)
+        .filter((at) => Math.abs(at - index) <= distance)
+        .flatMap((at) => [`form-${at}`, `queue-${at}`]),
+    )
+  for (const distance of [0, 12, 60, 250]) {
+    const keys = around(distance)
+    if (await fails(keys)) return keys
+  }
+  return around(requests)
+}
+
+/** Delta debugging: returns a sublist of which nothing can be left out. */
+const minimize = async <T>(
+  list: readonly T[],
+  fails: (some: readonly T[]) => Promise<boolean>,
+): Promise<readonly T[]> => {
+  let kept = list
+  for (let parts = 2; kept.length > 0 && parts <= kept.length * 2; ) {
+    const size = Math.max(1, Math.ceil(kept.length / parts))
+    let isSmaller = false
+    for (let start = 0; start < kept.length; start += size) {
+      const rest = [...kept.slice(0, start), ...kept.slice(start + size)]
+      if (await fails(rest)) {
+        kept = rest
+        isSmaller = true
+        break
+      }
+    }
+    if (isSmaller) parts = Math.max(2, parts - 1)
+    else if (size === 1) break
+    else parts *= 2
+  }
+  return kept
+}
