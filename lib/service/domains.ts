@@ -37,9 +37,7 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
       onForeignHost: () => {
         log.warn(
           "The Domain API returned a host that doesn't belong to LivePerson. The previous hosts stay in use",
-          {
-            accountId,
-          },
+          { accountId },
         )
         count('foreign_host_refused')
       },

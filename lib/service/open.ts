@@ -28,10 +28,10 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
   const { log, count, outbound, http, table, accounts } = createDomainsService(config, seams)
   const ledger = createLedger({ table, now, uuid })
   const quarantine = createQuarantine({ queues, ledger, log, count })
-  // LivePerson gets the other half.
+  // Limits each call to the identity provider or the bot check to half of the form's deadline.
   const call = createThirdParty({ outbound, loopback, timeoutMs: Math.floor(formDeadlineMs / 2) })
 
-  const parts = new Map(
+  const servicesByAccount = new Map(
     accounts.map(({ account: { accountId, form }, domains }) => {
       const secretId = `${secretIdPrefix}/${accountId}`
       const credentials = createCredentials({ readSecret, secretId, now, random })
@@ -61,13 +61,13 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     }),
   )
 
-  const partsOf = (accountId: string) => {
-    const found = parts.get(accountId)
-    if (found) return found
+  const accountServices = (accountId: string) => {
+    const services = servicesByAccount.get(accountId)
+    if (services) return services
     throw new InvalidConfigError({ detail: `Account ${accountId} is not in the stage configuration.` })
   }
 
-  const livePersonOf = (accountId: string) => partsOf(accountId).livePerson
+  const livePersonOf = (accountId: string) => accountServices(accountId).livePerson
 
   return {
     stage,
@@ -79,9 +79,9 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     count,
     report: createReport({ log, count }),
 
-    /** Decides whose request a form's is. See {@link acceptForm}. */
+    /** Decides which consumer sent a form. See {@link acceptForm}. */
     acceptForm: (submission: FormSubmission): Promise<AcceptedRequest> => {
-      const { verifyConsumer, checkBot } = partsOf(submission.account.accountId)
+      const { verifyConsumer, checkBot } = accountServices(submission.account.accountId)
       const isKnown = async ({ accountId, fingerprint }: AcceptedRequest) => {
         const known = await ledger.find([accountId], 'form', submission.requestId)
         return known.some((item) => item.fingerprint === fingerprint)
@@ -92,16 +92,16 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     /** Makes one attempt at a request. */
     attempt: createAttempt({ ledger, queues, quarantine, livePersonOf, log, now, sleep, random }),
 
-    /** Puts a record that can't be read into quarantine. @throws {ServiceUnavailableError} */
+    /** Puts a refused record into quarantine. @throws {ServiceUnavailableError} */
     quarantine,
 
     /** Makes a record visible again after some milliseconds. @throws {ServiceUnavailableError} */
     delayRecord: queues.delay,
 
-    /** Reads secrets and hosts. Failures are ignored here; the first request that needs the value reports them. */
+    /** Reads secrets and hosts. A failure is ignored, because the first request reports it. */
     warm: async (): Promise<void> => {
       await Promise.allSettled(
-        [...parts.values()].flatMap(({ credentials, domains }) => [
+        [...servicesByAccount.values()].flatMap(({ credentials, domains }) => [
           credentials.current(),
           domains.loadTable(),
         ]),

@@ -13,7 +13,11 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
   const ledger = createLedger({ table, now, uuid })
   const accountIds = config.stage.accounts.map(({ accountId }) => accountId)
   return {
-    /** Returns the first account's form request with an id. @throws {ServiceUnavailableError} */
+    /**
+     * Returns the form request with this id: the first match, in the order of the accounts.
+     *
+     * @throws {ServiceUnavailableError} The state table can't be read.
+     */
     findFormRequest: async (requestId: string) => (await ledger.find(accountIds, 'form', requestId))[0],
   }
 }
