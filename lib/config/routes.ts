@@ -43,8 +43,8 @@ export const attributesOf = (
 }
 
 /**
- * The route's account, else the account that the request names, else the first one. A form can only name a
- * route.
+ * Returns the route's account, else the account that the request names, else the first one. A form can't name an
+ * account.
  */
 const accountOf = (
   { accounts }: Pick<StageConfig, 'accounts'>,
@@ -73,15 +73,18 @@ const destinationOf = (
 ): Destination => {
   if (campaign) {
     if (account[door].campaigns !== 'any')
-      throw new CampaignNotAllowedError({ detail: 'This door accepts only routes, not campaign ids.' })
+      throw new CampaignNotAllowedError({ detail: `${SENDERS[door]} can't use campaign ids. Send a route.` })
     return { ...campaign, ttr: ttr ?? 'NORMAL', routeAttributes: [] }
   }
-  const listed = account.routes[route ?? '']
-  if (!listed) throw unknownRoute()
-  if (!listed.doors.includes(door))
-    throw new CampaignNotAllowedError({ detail: 'This door may not use that route.' })
-  const { campaignId, engagementId, engagementAttributes } = listed
-  return { campaignId, engagementId, ttr: ttr ?? listed.ttr, routeAttributes: engagementAttributes }
+  const configured = route === undefined ? undefined : account.routes[route]
+  if (!configured) throw unknownRoute()
+  if (!configured.doors.includes(door))
+    throw new CampaignNotAllowedError({ detail: `${SENDERS[door]} can't use this route.` })
+  const { campaignId, engagementId, engagementAttributes } = configured
+  return { campaignId, engagementId, ttr: ttr ?? configured.ttr, routeAttributes: engagementAttributes }
 }
+
+/** What senders call the doors. */
+const SENDERS = { form: 'Forms', queue: 'CRM events' } as const satisfies Readonly<Record<Door, string>>
 
 const unknownRoute = () => new InvalidRequestError([{ path: 'route', message: 'is not a configured route' }])

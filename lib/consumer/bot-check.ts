@@ -6,7 +6,7 @@ import {
   readCurrentSecret,
 } from '../account/secrets.ts'
 import type { BotCheckConfig } from '../config/stage.ts'
-import { BotCheckFailedError, InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
+import { InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
 import { createRefreshing } from '../net/refreshing.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import type { ThirdParty } from './third-party.ts'
@@ -21,14 +21,13 @@ const verdict = z.object({
 })
 
 /**
- * Verifies the token of a challenge.
+ * Returns whether a person solved the challenge that a token stands for. Returns false if the challenge was
+ * already used, is too old, or is from another site.
  *
- * @throws {BotCheckFailedError} The challenge was not solved, was already used, is too old, or is from
- * another site.
  * @throws {ServiceUnavailableError} The provider returned no verdict. The form is then refused.
  * @throws {InvalidConfigError} The provider doesn't accept the secret.
  */
-export type CheckBot = (token: string) => Promise<void>
+export type CheckBot = (token: string) => Promise<boolean>
 
 /**
  * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and
@@ -92,9 +91,7 @@ export const createBotCheck = ({
 
   return async (token) => {
     const { success, hostname } = await askWithSecret(token)
-    const isOurSite = hostnames === undefined || hostnames.includes(hostname ?? '')
-    if (!success || !isOurSite)
-      throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
+    return success && (hostnames === undefined || hostnames.includes(hostname ?? ''))
   }
 }
 

@@ -35,13 +35,14 @@ export interface AcceptFormOptions extends FormSubmission {
 }
 
 /**
- * Returns a form's request with its consumer. With a token, the consumer is the token's. Without one, if the
- * account allows anonymous forms, the consumer is derived from the request. A token is never ignored.
+ * Returns a form's request with its consumer. If the form has a token, the token identifies the consumer.
+ * Otherwise, if the account allows anonymous forms, the consumer is derived from the request. A token is never
+ * ignored.
  *
  * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
  * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved.
  * @throws {InvalidRequestError} The form has members that this kind of sender may not set.
- * @throws {ServiceUnavailableError} The token or the challenge can't be verified now.
+ * @throws {ServiceUnavailableError} The token or the challenge can't be verified now, or the ledger can't be read.
  * @throws {InvalidConfigError} The bot check doesn't accept its secret.
  */
 export const acceptForm = async ({
@@ -58,13 +59,16 @@ export const acceptForm = async ({
 
   const consumer = await verify(account, authorization, verifyConsumer)
   if (consumer) {
-    refuse(notAllowedSignedIn(request, consumer))
+    throwIfAny(notAllowedSignedIn(request, consumer))
+    // The fingerprint must not cover what the token says: a copy with a renewed token is the same request.
     return fillIn(accept(request, { ...settled, consumerId: consumer.consumerId }), consumer)
   }
 
-  refuse(notAllowedAnonymously(request))
+  throwIfAny(notAllowedAnonymously(request))
   const accepted = accept(request, { ...settled, consumerId: undefined })
-  if (checkBot) await checkChallenge(challenge?.token, checkBot, () => isKnown(accepted))
+  // Challenges are single-use, so a known retry may carry a spent one.
+  if (checkBot && !(await isSolved(challenge?.token, checkBot)) && !(await isKnown(accepted)))
+    throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
   return accepted
 }
 
@@ -84,21 +88,10 @@ const verify = async (
   })
 }
 
-const checkChallenge = async (
-  token: string | undefined,
-  checkBot: CheckBot,
-  isKnown: () => Promise<boolean>,
-): Promise<void> => {
-  try {
-    if (!token) throw new BotCheckFailedError({ detail: 'The challenge was not solved.' })
-    await checkBot(token)
-  } catch (error) {
-    // Challenges are single-use, so a known retry may carry a spent one.
-    if (!(error instanceof BotCheckFailedError && (await isKnown()))) throw error
-  }
-}
+const isSolved = async (token: string | undefined, checkBot: CheckBot): Promise<boolean> =>
+  token !== undefined && token !== '' && checkBot(token)
 
-const refuse = (findings: readonly Finding[]) => {
+const throwIfAny = (findings: readonly Finding[]) => {
   if (findings.length > 0) throw new InvalidRequestError(findings)
 }
 
@@ -117,6 +110,7 @@ const notAllowedSignedIn = (
   ...(consumer?.id === undefined || consumer.id === consumerId
     ? []
     : [{ path: 'consumer.id', message: "must equal the token's sub, or be left out" }]),
+  // If the token has a ctmrinfo of its own, it replaces the form's (mergeAttributes).
   ...(vouched.some(({ type }) => type === 'ctmrinfo')
     ? []
     : customerInfos(engagementAttributes, "ctmrinfo is allowed only in the token's lp_sdes")),

@@ -17,7 +17,7 @@ export const fillIn = (request: AcceptedRequest, verified: VerifiedConsumer): Ac
   }
 }
 
-/** Returns all attributes of the token, and those of the body whose types the token doesn't have. */
+/** Returns the token's attributes, and the body's attributes of types that the token doesn't have. */
 export const mergeAttributes = (
   given: readonly EngagementAttribute[],
   vouched: readonly EngagementAttribute[],

@@ -31,7 +31,7 @@ export const CODES = {
     retryable: false,
     logLevel: 'warn',
     title: 'Campaign not allowed',
-    detail: 'This door may not use that route or campaign.',
+    detail: 'This request may not use that route or campaign.',
   },
   origin_not_allowed: {
     httpStatus: 403,
@@ -163,10 +163,10 @@ export const GUIDANCE = {
   },
   campaign_not_allowed: {
     meaning:
-      'The door that received the request may not use this route, or it accepts only routes and the request has campaign ids.',
-    sender: 'Use a route that this door may use.',
+      "The route isn't available to forms, or to CRM events. Or the request has campaign ids, and the account accepts only routes.",
+    sender: 'Send a route that is available to you. Ask the operator for its name.',
     operator:
-      "To allow the request, change the route's `doors` or the door's `campaigns` in `config/<stage>.json` and deploy.",
+      "To allow the request, change `doors` of the route, or `campaigns` of the account's `form` or `queue`, in `config/<stage>.json` and deploy.",
     record: 'quarantined',
   },
   origin_not_allowed: {

@@ -54,7 +54,7 @@ export class ConsumerTokenInvalidError extends AppError {
   readonly code = 'consumer_token_invalid'
 }
 
-/** This door may not use that campaign or route. */
+/** The request may not use that campaign or route. */
 export class CampaignNotAllowedError extends AppError {
   readonly code = 'campaign_not_allowed'
 }

@@ -129,10 +129,10 @@ describe('the destination', () => {
       'a campaign at a door that accepts routes only',
       'form',
       { campaign: CAMPAIGN },
-      'This door accepts only routes, not campaign ids.',
+      "Forms can't use campaign ids. Send a route.",
     ],
-    ['the queue’s route at the form', 'form', { route: 'urgent' }, 'This door may not use that route.'],
-    ['the form’s route at the queue', 'queue', { route: 'form' }, 'This door may not use that route.'],
+    ['the queue’s route at the form', 'form', { route: 'urgent' }, "Forms can't use this route."],
+    ['the form’s route at the queue', 'queue', { route: 'form' }, "CRM events can't use this route."],
   ])('%s is not allowed', (_, door, members, message) => {
     const error = failure(() => resolveFor(door, members))
     expect(error).toBeInstanceOf(CampaignNotAllowedError)
