@@ -19,7 +19,10 @@ const VARIABLES = [
   'CONFIG_FILE',
 ]
 
-/** Emulates Lambda in a child process: loads the handler, then calls it with each event and sends back the answer. */
+/**
+ * Emulates Lambda in a child process: loads the handler, then calls it with each event and sends back the
+ * answer.
+ */
 const LAMBDA = `
 const { handler } = await import(process.argv[1])
 process.on('message', async (event) => {

@@ -3,20 +3,20 @@ import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { ACCOUNT, type World } from '../support/world.ts'
 import type { Planned, Told } from './requests.ts'
 
-/** What a run came to: no finding is what is promised. */
+/** The result of a run. Without findings, the service kept all its promises. */
 export interface Audit {
   readonly findings: readonly string[]
   readonly conversations: number
-  /** How many requests ended in each state. */
+  /** The number of requests that ended in each state. */
   readonly states: Readonly<Record<string, number>>
-  /** How many answers of each kind callers got. */
+  /** The number of responses of each kind. */
   readonly answers: Readonly<Record<string, number>>
   readonly quarantined: number
 }
 
 type Item = Readonly<Record<string, unknown>>
 
-/** Compares LivePerson's conversations with the ledger, the queues and every answer that was given. */
+/** Compares LivePerson's conversations with the ledger, the queues and every response. */
 export const audit = async (
   world: World,
   planned: readonly Planned[],
@@ -32,7 +32,7 @@ export const audit = async (
   const { ready, delayed, inFlight } = world.sqs.depth('events')
   const quarantined = world.sqs.depth('quarantine').ready
   if (ready + delayed + inFlight > 0)
-    findings.push(`the events queue still holds ${ready + delayed + inFlight}`)
+    findings.push(`the events queue still holds ${ready + delayed + inFlight} records`)
   const states: Record<string, number> = {}
 
   for (const request of planned) {
@@ -48,8 +48,9 @@ export const audit = async (
     const isPromised = door === 'queue' || answers.some(({ status }) => status < 300)
     if (isPromised && !['opened', 'existing', 'rejected'].includes(status))
       say(`lost: its state is ${status}`)
-    if (request.isRefused && own.length > 0) say('LivePerson opened what it refuses')
-    // That a consumer has a conversation already comes before any other refusal; after a lost answer it is taken for its own.
+    if (request.isRefused && own.length > 0) say('LivePerson opened a conversation that it refuses')
+    // LivePerson checks first whether the consumer has an open conversation. After a lost answer, that one
+    // counts as this request's own.
     const hasOther = request.isShared && (status === 'existing' || (status === 'opened' && own.length === 0))
     const mayBeRefused = request.isRefused && !hasOther
     if (isPromised && mayBeRefused !== (status === 'rejected')) say(`${status}, code ${item?.code}`)
@@ -57,35 +58,37 @@ export const audit = async (
     const conversationId = item?.conversationId
     if (status === 'opened') {
       if (typeof conversationId === 'string' && own[0]?.conversationId !== conversationId)
-        say(`the ledger names ${conversationId}, LivePerson has ${own[0]?.conversationId}`)
-      if (!request.isShared && own.length !== 1) say('opened, but LivePerson has none')
+        say(`the ledger has ${conversationId}, LivePerson has ${own[0]?.conversationId}`)
+      if (!request.isShared && own.length !== 1) say('opened, but LivePerson has no conversation')
       if (request.isShared && !byConsumer.has(String(item?.lpConsumerId)))
-        say('opened, but its consumer has none')
+        say('opened, but its consumer has no conversation')
     }
     if (status === 'existing') {
-      if (!request.isShared) say('existing, but nobody else is this consumer')
+      if (!request.isShared) say('existing, but no other request has this consumer')
       if (own.length > 0) say('existing, but it opened a conversation')
       const named = typeof conversationId === 'string' ? byId.get(conversationId) : undefined
       if (typeof conversationId === 'string' && named?.extConsumerId !== request.body.consumer?.id)
-        say("existing, but that is somebody else's conversation")
+        say("existing, but the conversation is another consumer's")
     }
-    if (status === 'failed' && own.length > 0 && isPromised) say('failed, but LivePerson has it')
+    if (status === 'failed' && own.length > 0 && isPromised) say('failed, but LivePerson has a conversation')
 
     const ids = new Set(answers.flatMap(({ body }) => body.conversationId ?? []))
-    if (ids.size > 1) say(`callers were told ${ids.size} different conversations`)
+    if (ids.size > 1) say(`responses have ${ids.size} different conversations`)
     for (const named of ids)
-      if (named !== conversationId) say(`a caller was told ${named}, the ledger says ${conversationId}`)
+      if (named !== conversationId) say(`a response has ${named}, the ledger has ${conversationId}`)
     for (const { status, body } of answers) {
       if (body.requestId !== undefined && body.requestId !== request.body.requestId)
-        say('a caller got another id')
+        say('a response has another request id')
       const isRefused = body.code === 'liveperson_rejected' || body.code === 'outcome_unknown'
-      if (isRefused && own.length > 0) say('a caller was told that it was refused')
-      // What was not known then may be known by now: an attempt that sent it had its outcome delivered by the queue.
+      if (isRefused && own.length > 0)
+        say('a response says that it was refused, but LivePerson has a conversation')
+      // A message that was `unknown` in the response may be known by now, from an outcome that the queue
+      // delivered.
       const isOpenWord = body.messageStatus === undefined || body.messageStatus === 'unknown'
       if (!isOpenWord && body.messageStatus !== item?.messageStatus)
-        say(`a caller was told ${body.messageStatus} of its message, the ledger says ${item?.messageStatus}`)
+        say(`a response has messageStatus ${body.messageStatus}, the ledger has ${item?.messageStatus}`)
       if (status === 400 || (status === 422 && !isRefused) || status === 500)
-        say(`a caller got ${status} ${body.code}`)
+        say(`a response is ${status} ${body.code}`)
     }
     checkMessage(
       request,
@@ -109,7 +112,7 @@ export const audit = async (
 
 const messages = new WeakMap<World, { readonly size: number; readonly counts: Map<string, number> }>()
 
-/** How often each text was sent, over all conversations. */
+/** Returns how often each message was sent, in all conversations. */
 const byRequestMessage = (world: World): Map<string, number> => {
   const conversations = world.livePerson.conversations()
   const kept = messages.get(world)
@@ -131,9 +134,9 @@ const checkMessage = (
 ) => {
   if (message === undefined || (item?.status !== 'opened' && item?.status !== 'existing')) return
   if (sent > 1) say(`its message was sent ${sent} times`)
-  if (item.messageStatus === undefined) say('nothing says what became of its message')
-  if (item.messageStatus === 'sent' && sent === 0) say('its message is said to be sent, and is not')
-  if (item.messageStatus === 'not_sent' && sent > 0) say('its message is said not to be sent, and is')
+  if (item.messageStatus === undefined) say('the ledger has no status of its message')
+  if (item.messageStatus === 'sent' && sent === 0) say('its message counts as sent, but was not sent')
+  if (item.messageStatus === 'not_sent' && sent > 0) say('its message counts as not sent, but was sent')
 }
 
 const scan = async (world: World): Promise<ReadonlyMap<string, Item>> => {

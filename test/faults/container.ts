@@ -5,12 +5,16 @@ import { createOutbound } from '../../lib/net/outbound.ts'
 import type { Service, World } from '../support/world.ts'
 import { createRandom, type Random } from './random.ts'
 
-/** What may happen at one step outside: at LivePerson by the simulator, at AWS and to the process by this container. */
+/**
+ * What may go wrong at one external step. The simulator causes LivePerson's faults, the container all others.
+ */
 export interface Plan {
   /** Probabilities, 0 to 1, by name of the fault. */
   readonly livePerson: (step: string) => Readonly<Record<string, number>>
   readonly aws: (service: string) => Readonly<Record<string, number>>
-  /** Whether the process dies before or after a step, the index counting the steps of one invocation from 0. */
+  /**
+   * Whether the process is killed before or after a step. `index` counts the steps of one invocation from 0.
+   */
   readonly kill: (random: Random, index: number, phase: 'before' | 'after', step: string) => boolean
 }
 
@@ -19,7 +23,7 @@ export const NO_FAULTS: Plan = { livePerson: () => ({}), aws: () => ({}), kill: 
 type AwsRequest = Parameters<NodeHttpHandler['handle']>[0]
 type AwsAnswer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
-/** Sees and may change what goes to AWS and what comes back: how a safeguard is turned off from outside. */
+/** Can change requests to AWS and their answers, to switch off a safeguard from outside. */
 export interface Tap {
   readonly request?: (target: string, body: Record<string, unknown>) => void
   readonly answer?: (target: string, body: Record<string, unknown>) => void
@@ -30,15 +34,18 @@ export interface Fabric {
   readonly now: () => number
   readonly plan: () => Plan
   readonly strike: (name: string) => void
-  /** Told beside which step a process was killed. */
+  /** Called with the step at which a process was killed. */
   readonly killedAt: (step: string) => void
   readonly createService: (seams: Parameters<World['createService']>[0]) => Service
-  /** Told when a record's visibility was changed; seconds. The queue itself is told 0, so that no test waits. */
+  /**
+   * Called when a record's visibility timeout changes, in seconds. The queue itself gets 0, so that no test
+   * waits.
+   */
   readonly onVisibility: (receiptHandle: string, seconds: number) => void
   readonly tap?: Tap
 }
 
-/** A fabric that does what `plan` says and keeps no count. */
+/** Returns a fabric that follows `plan` and counts nothing. */
 export const createFabric = (
   world: World,
   plan: () => Plan,
@@ -56,9 +63,9 @@ export const createFabric = (
 export type Container = ReturnType<typeof createContainer>
 
 /**
- * A Lambda container: one invocation at a time, with caches that live on from one to the next. Each step outside, be it
- * to LivePerson or to AWS, may be struck, and the whole container may be killed before or after it; nothing of a killed
- * container ever goes on.
+ * Returns a Lambda container. It runs one invocation at a time, and its caches are kept between invocations.
+ * Each external step, to LivePerson or AWS, may fail, and the whole container may be killed before or after
+ * it. A killed container does nothing more.
  */
 export const createContainer = (fabric: Fabric) => {
   let random: Random = createRandom('start')
@@ -83,7 +90,7 @@ export const createContainer = (fabric: Fabric) => {
   }
   const never = () => new Promise<never>(() => undefined)
 
-  /** Does a step, unless the process dies before it or right after it. */
+  /** Performs a step, unless the process is killed before or right after it. */
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const index = steps++
     const mayDie = (phase: 'before' | 'after') => {
@@ -175,16 +182,16 @@ export const createContainer = (fabric: Fabric) => {
     service,
     isDead: () => dead,
     wasStruck: () => struck,
-    /** How many steps outside the last invocation took. */
+    /** Returns the number of external steps of the last invocation. */
     steps: () => steps,
-    /** Runs an invocation to its end or to the container's. */
+    /** Runs an invocation until it ends or the container is killed. */
     run: async <T>(seed: string, invoke: (service: Service) => Promise<T>): Promise<T | 'killed'> => {
       random = createRandom(seed)
       struck = false
       steps = 0
       return Promise.race([invoke(service), death])
     },
-    /** Kills the process where it stands. */
+    /** Kills the process at once. */
     kill: () => {
       dead = true
       die()

@@ -21,13 +21,13 @@ afterEach(() => world.livePerson.reset())
 /** 1000 in `npm run test:faults`. */
 const COPIES = Number(process.env.FAULT_COPIES ?? 100)
 const CONTAINERS = 20
-// A thousand invocations in one process wait for each other as those of a thousand containers don't.
+// Unlike a thousand containers, a thousand invocations in one process wait for each other.
 const patient = {
   aws: { maxAttempts: 3, requestHandler: { connectionTimeout: 30_000, requestTimeout: 30_000 } },
   config: { formDeadlineMs: 30_000 },
 }
 
-/** Every caller got the same id, and one conversation or word that it is not known yet. */
+/** Expects that every response has the request's id and, if any, the one conversation. */
 const expectOneTruth = (answers: readonly Awaited<ReturnType<typeof submit>>[], requestId: string) => {
   const bodies = answers.map(bodyOf)
   expect(new Set(bodies.map((body) => body.requestId))).toEqual(new Set([requestId]))
@@ -56,7 +56,7 @@ describe('many copies of one request become one conversation', { timeout: 120_00
     expectOneTruth(answers, body.requestId)
   })
 
-  test('submitted at once, with the answer lost', async () => {
+  test('submitted at once, with a lost answer', async () => {
     world.livePerson.faults.add({ service: 'conversation', kind: 'reset-after', times: 3 })
     const body = { requestId: 'copies-with-lost-answer', campaign: ORDER_HELP }
     const answers = await submitAll(body)
@@ -64,7 +64,7 @@ describe('many copies of one request become one conversation', { timeout: 120_00
     expectOneTruth(answers, body.requestId)
   })
 
-  test('submitted at once, half of them handed over in the middle', async () => {
+  test('submitted at once, half of them with too little time and therefore handed over', async () => {
     world.livePerson.faults.add({ service: 'conversation', kind: 'status-after', status: 502, times: 2 })
     const body = { requestId: 'copies-half-handed-over', campaign: ORDER_HELP }
     const [hasty, containerOf] = [services({ ...patient, config: { formDeadlineMs: 100 } }), services()]
@@ -77,7 +77,7 @@ describe('many copies of one request become one conversation', { timeout: 120_00
     expectOneTruth(answers, body.requestId)
   })
 
-  test('on the queue, with the answer lost', async () => {
+  test('on the queue, with a lost answer', async () => {
     world.livePerson.faults.add({ service: 'conversation', kind: 'reset-after', times: 3 })
     const body = {
       requestId: 'copies-on-the-queue',
@@ -103,7 +103,7 @@ describe('many copies of one request become one conversation', { timeout: 120_00
     expect(await world.receiveQuarantine()).toEqual([])
   })
 
-  test('and a form that picks an event’s id disturbs neither', async () => {
+  test('at each door, if a form has the id of an event', async () => {
     const requestId = 'same-id-at-both-doors'
     const service = world.createService()
     const event = { requestId, campaign: CRM_UPGRADE, consumer: { id: 'the-event’s-consumer' } }

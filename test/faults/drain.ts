@@ -8,12 +8,13 @@ import type { Service } from '../support/world.ts'
 import { deliver, toRecord, type World } from '../support/world.ts'
 
 /**
- * Gives everything in the events queue to a service, again and again and without the waits, until the queue is empty.
+ * Delivers the records of the events queue to a service, without waits, until the queue is empty. Returns the
+ * number of deliveries.
  *
- * The simulator's clock, which the service goes by, moves by a minute a round, so that leases run out.
+ * The service uses the simulator's clock, which advances by a minute per round, so that leases expire.
  *
- * @param make Makes the service; default: one like any other.
- * @throws {Error} It is not empty after many rounds.
+ * @param make Creates the service. Default: an ordinary one.
+ * @throws {Error} The queue is not empty after 500 rounds.
  */
 export const drain = async (world: World, make?: () => Service): Promise<number> => {
   const client = new SQSClient({})
@@ -49,7 +50,7 @@ export const drain = async (world: World, make?: () => Service): Promise<number>
           )
         else await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
     }
-    throw new Error('The events queue does not get empty')
+    throw new Error('The events queue is still not empty')
   } finally {
     client.destroy()
   }

@@ -16,19 +16,19 @@ const conversationsOf = (before: ReadonlySet<string>) =>
   world.livePerson.conversations().filter(({ conversationId }) => !before.has(conversationId))
 const known = () => new Set(world.livePerson.conversations().map(({ conversationId }) => conversationId))
 
-/** Runs one submit in a fresh container that dies at a point; gives the answer, or that there was none. */
+/** Submits a form in a new container that is killed at a point. `answer` is the response, or 'killed'. */
 const submitAndDie = async (body: object, kill: Plan['kill']) => {
   const container = createContainer(createFabric(world, () => ({ ...NO_FAULTS, kill })))
   const answer = await container.run('kill', (service) => submit(service, body))
   return { answer, steps: container.steps(), container }
 }
 
-describe('a container that dies at any point of the form path', { timeout: 60_000 }, () => {
+describe('a container that is killed at any point while it handles a form', { timeout: 60_000 }, () => {
   test.each([
-    ['while LivePerson answers', undefined],
-    ['while LivePerson fails and the queue takes over', { kind: 'status', status: 503 }],
-    ['while the answer is lost and the queue takes over', { kind: 'status-after', status: 502 }],
-  ] as const)('%s: every 202 is kept, and a repeat opens no second one', async (_, fault) => {
+    ['if LivePerson answers', undefined],
+    ['if LivePerson fails and the form is handed over', { kind: 'status', status: 503 }],
+    ['if the answer is lost and the form is handed over', { kind: 'status-after', status: 502 }],
+  ] as const)('%s: every 202 is kept, and a repeat opens no second conversation', async (_, fault) => {
     const arm = () => fault && world.livePerson.faults.add({ service: 'conversation', times: 1, ...fault })
     arm()
     const { steps } = await submitAndDie(newBody(), () => false)
@@ -49,7 +49,7 @@ describe('a container that dies at any point of the form path', { timeout: 60_00
         if (answer !== 'killed') expect(status.status).toBe('opened')
         expect(conversationsOf(before).length).toBeLessThanOrEqual(1)
 
-        // The sender, who heard nothing, tries again later.
+        // The sender got no response and tries again later.
         world.livePerson.clock.advance(60_000)
         const again = await submit(world.createService({ now: world.livePerson.clock.now }), body)
         expect([200, 201]).toContain(again.statusCode)
@@ -60,7 +60,7 @@ describe('a container that dies at any point of the form path', { timeout: 60_00
       }
   })
 
-  test('after a copy was told 202 opening: the request finishes without another submit', async () => {
+  test('after a copy got 202 opening: the request finishes without another submit', async () => {
     const body = newBody()
     world.livePerson.faults.add({ service: 'conversation', kind: 'latency', ms: 4000 })
     const first = createContainer(createFabric(world, () => NO_FAULTS))

@@ -3,8 +3,8 @@ import { runMachine, type Safeguard } from './machine.ts'
 
 const REQUESTS = 80
 
-describe('thousands of faults at every step, here in a short run', { timeout: 170_000 }, () => {
-  test('open nothing twice, lose nothing, and tell nobody anything untrue', async () => {
+describe('a short run with faults at every step', { timeout: 170_000 }, () => {
+  test('opens no conversation twice, loses no request, and returns no wrong response', async () => {
     const report = await runMachine({ seed: 'short', requests: REQUESTS })
     expect(report.findings).toEqual([])
     expect(report.struckRequests).toBeGreaterThan(0.2 * REQUESTS)
@@ -12,7 +12,7 @@ describe('thousands of faults at every step, here in a short run', { timeout: 17
   })
 
   test.for<Safeguard>(['claim', 'stable consumer', 'answer-lost rule'])(
-    'are noticed where the %s is missing',
+    'has findings without this safeguard: %s',
     async (without) => {
       const report = await runMachine({ seed: `without ${without}`, requests: 60, severity: 4, without })
       expect(report.findings.length).toBeGreaterThan(0)

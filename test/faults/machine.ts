@@ -23,29 +23,29 @@ import { type Container, createContainer, NO_FAULTS, type Plan, type Tap } from 
 import { createRandom, type Random } from './random.ts'
 import { type Planned, planRequests, type Told } from './requests.ts'
 
-/** A safeguard that a run goes without, to show that the run would notice. */
+/** A safeguard that a run can switch off, to show that the run notices. */
 export type Safeguard = 'claim' | 'stable consumer' | 'answer-lost rule'
 
 export interface MachineOptions {
   readonly seed: string
-  /** How many different requests; copies, repeats and redeliveries come on top. */
+  /** The number of different requests, without copies, repeats and redeliveries. */
   readonly requests: number
   readonly without?: Safeguard
-  /** How many times as likely faults of CONVERSATION are; a short run needs more of them. Default 1. */
+  /** Factor for the probability of CONVERSATION's faults. A short run needs more of them. Default 1. */
   readonly severity?: number
-  /** Containers that work side by side. Default 96. */
+  /** The number of concurrent containers. Default 96. */
   readonly containers?: number
   readonly onProgress?: (done: number, of: number) => void
 }
 
 export interface Report extends Audit {
   readonly requests: number
-  /** Requests of which at least one attempt was struck. */
+  /** Requests with a fault in at least one attempt. */
   readonly struckRequests: number
   readonly invocations: number
   /** How often each fault struck. */
   readonly struck: Readonly<Record<string, number>>
-  /** Beside which steps processes were killed, and how often. */
+  /** How often processes were killed, by step. */
   readonly killPoints: Readonly<Record<string, number>>
 }
 
@@ -62,7 +62,7 @@ const FORM_DEADLINE_MS = 1500
 const VISIBILITY_MS = 360_000
 const HELD_BACK_S = 43_000
 
-/** Faults that the simulator makes for a request with this name in its `x-fault` header, and how likely each is. */
+/** Faults that the simulator causes for a request with this name in its `x-fault` header. */
 const LIVEPERSON_FAULTS = {
   '429': { kind: '429' },
   '429 with Retry-After': { kind: '429', retryAfter: 1 },
@@ -104,14 +104,15 @@ const STRIKES: Plan = {
   kill: (random) => random.chance(0.004),
 }
 
-/** Two accounts; forms may name campaigns, so that any request can be at any door. */
+/** Two accounts. Forms may use any campaign, so that every request can use either door. */
 const STAGE = {
   accounts: [ACCOUNT, OTHER_ACCOUNT].map((accountId) => ({ accountId, form: { campaigns: 'any' } })),
 }
 
 /**
- * Runs thousands of requests through both doors while everything around them fails, and compares what LivePerson has at
- * the end with the ledger, the queues and every answer that was given. The seed decides requests and faults.
+ * Runs thousands of requests through both doors while LivePerson, AWS and the processes fail. At the end, it
+ * compares LivePerson's conversations with the ledger, the queues and every response. The seed determines
+ * requests and faults.
  */
 export const runMachine = async (options: MachineOptions): Promise<Report> => {
   const world = await startWorld()
@@ -199,7 +200,7 @@ const run = async (
     return outcome
   }
 
-  /** A form's sender repeats what failed, as people and pages do, and gives up some time. */
+  /** Submits a form. The sender repeats a failed request up to four times. */
   const submitForm =
     (request: Planned, copy: number, attempt: number): Work['run'] =>
     async (slot) => {
@@ -220,7 +221,9 @@ const run = async (
       )
     }
 
-  /** What Lambda's poller does: gives due records to a function, deletes what it is done with. */
+  /**
+   * Emulates Lambda's poller: receives records, delivers those that are due, and deletes those that succeed.
+   */
   const held = new Map<string, { record: SQSRecord; dueAt: number }>()
   const dueBy = new Map<string, number>()
   const receive = async () => {
@@ -259,7 +262,7 @@ const run = async (
           )
         else {
           dueBy.set(messageId, changed ?? now() + VISIBILITY_MS)
-          // Where the handler has done so already, or its process died over it, this changes nothing.
+          // If the handler has already done so, this changes nothing.
           await queue
             .send(
               new ChangeMessageVisibilityCommand({
@@ -297,7 +300,7 @@ const run = async (
     return index < 0 ? undefined : work.splice(index, 1)[0]?.run
   }
 
-  /** Lets everything come to its end, in simulated time. */
+  /** Runs until nothing is left to do, in simulated time. */
   const settle = async () => {
     for (;;) {
       await receive()
@@ -340,7 +343,7 @@ const run = async (
   await settle()
   const before = await audit(world, planned, told)
 
-  // Everything once more from the start: quarantine and events alike.
+  // Sends everything once more: the quarantined records and all events.
   const quarantined = await world.receiveQuarantine()
   const refused = new Set(planned.filter(({ isRefused }) => isRefused).map(({ body }) => body.requestId))
   const misplaced = quarantined.filter(
@@ -375,7 +378,7 @@ const run = async (
   }
 }
 
-/** Moves hosts, rotates secrets, ends tokens: in the middle of a wave. */
+/** Moves hosts, rotates secrets and revokes tokens in the middle of a wave. */
 const makeTrouble = async (world: World, random: Random, strike: (name: string) => void) => {
   const { livePerson, secretsManager, accounts } = world
   await new Promise((resolve) => setTimeout(resolve, 200 + random.below(400)))
@@ -387,7 +390,7 @@ const makeTrouble = async (world: World, random: Random, strike: (name: string) 
     const value = { clientId: account.clientId, clientSecret: next }
     strike('secret rotated')
     if (random.chance(0.5)) {
-      // LivePerson takes both for a while; then the old one is dead.
+      // LivePerson accepts both for a while, then revokes the old one.
       account.clientSecrets = [next, old]
       secretsManager.put(`campaign-conversations/test/${account.accountId}`, value)
       await new Promise((resolve) => setTimeout(resolve, 150))
@@ -406,7 +409,7 @@ const makeTrouble = async (world: World, random: Random, strike: (name: string) 
   livePerson.revokeConsumerTokens()
 }
 
-/** Agents close conversations, but not while their requests are still on the way. */
+/** Closes some conversations, as agents do. Called only between waves, when no request is in progress. */
 const closeSome = ({ livePerson }: World, random: Random) => {
   for (const { state, conversationId } of livePerson.conversations())
     if (state === 'OPEN' && random.chance(0.3)) livePerson.closeConversation(conversationId)
@@ -423,7 +426,7 @@ const idIn = (body: string) => {
   return String(said.handedOver?.requestId ?? said.requestId)
 }
 
-/** A service that makes up another consumer at every attempt. */
+/** Returns the service, or one that uses another consumer in every attempt. */
 const weaken = (service: Service, random: Random, without: Safeguard | undefined): Service =>
   without === 'stable consumer'
     ? {
@@ -435,7 +438,10 @@ const weaken = (service: Service, random: Random, without: Safeguard | undefined
       }
     : service
 
-/** Turns the claim, or what it tells of earlier attempts, off on the way to DynamoDB and back. */
+/**
+ * Returns a tap that removes the claim's condition, or the earlier attempts' facts, from the calls to
+ * DynamoDB.
+ */
 const tapWithout = (without: Safeguard): Tap => {
   if (without === 'claim')
     return {

@@ -41,9 +41,9 @@ const inTurn = async <T, R>(list: readonly T[], work: (item: T) => Promise<R>) =
   return results
 }
 
-describe('while a part of AWS is down', { timeout: 60_000 }, () => {
+describe('while an AWS service is down', { timeout: 60_000 }, () => {
   test.each(['DynamoDB', 'Secrets Manager'])(
-    '%s: forms are told 202, events wait, and all is opened when it is back',
+    '%s: forms get 202, events wait, and every conversation opens once it is back',
     async (part) => {
       const plan: Plan = { ...NO_FAULTS, aws: (service) => (service === part ? { down: 1 } : {}) }
       const container = createContainer(createFabric(world, () => plan))
@@ -75,8 +75,8 @@ describe('while a part of AWS is down', { timeout: 60_000 }, () => {
   )
 })
 
-describe('without a single failed open', { timeout: 60_000 }, () => {
-  test('secrets are rotated in the middle of the load, and the old one dies', async () => {
+describe('every conversation opens although', { timeout: 60_000 }, () => {
+  test('secrets are rotated under load and the old one is revoked', async () => {
     const service = world.createService({ now })
     const account = world.accounts.find(({ accountId }) => accountId === ACCOUNT)
     if (!account) throw new Error('The fixture has this account')
@@ -86,15 +86,15 @@ describe('without a single failed open', { timeout: 60_000 }, () => {
       world.secretsManager.put(secretId, { clientId: account.clientId, clientSecret })
     const load = () => Promise.all(Array.from({ length: 40 }, () => submit(service, newForm())))
     const answers = await load()
-    // Secrets Manager is ahead: only the previous version is taken.
+    // Secrets Manager is ahead: LivePerson accepts only the previous version.
     put('secret-second')
     world.livePerson.revokeAppTokens()
     answers.push(...(await load()))
-    // LivePerson follows while the load goes on.
+    // LivePerson accepts the new secret under load.
     account.clientSecrets = ['secret-second']
     world.livePerson.revokeAppTokens()
     answers.push(...(await load()))
-    // LivePerson takes both, then the old one is dead.
+    // LivePerson accepts both, then revokes the old one.
     account.clientSecrets = ['secret-third', 'secret-second']
     put('secret-third')
     const during = load()
@@ -140,7 +140,7 @@ describe('without a single failed open', { timeout: 60_000 }, () => {
   })
 })
 
-describe('without LivePerson’s one open conversation a consumer', { timeout: 60_000 }, () => {
+describe('if LivePerson allowed a consumer several open conversations', { timeout: 60_000 }, () => {
   const stageWith = (onLostAnswer: 'hold' | 'repeat') => ({
     ...STAGE,
     accounts: STAGE.accounts.map((account) => ({ ...account, onLostAnswer })),
@@ -182,7 +182,7 @@ describe('without LivePerson’s one open conversation a consumer', { timeout: 6
     return { second, quarantined, unknown, states }
   }
 
-  test('hold opens none a second time, and each ambiguous request is in quarantine as outcome_unknown', async () => {
+  test('hold would open none twice, and quarantine every request in doubt as outcome_unknown', async () => {
     const { second, quarantined, unknown, states } = await run('hold')
     expect(second).toBe(0)
     expect(new Set(quarantined.map(({ code }) => code))).toEqual(new Set(['outcome_unknown']))
@@ -192,7 +192,7 @@ describe('without LivePerson’s one open conversation a consumer', { timeout: 6
     expect(states.filter(([, status]) => status !== 'rejected' && status !== 'opened')).toEqual([])
   })
 
-  test('repeat would open some a second time', async () => {
+  test('repeat would open some twice', async () => {
     expect((await run('repeat')).second).toBeGreaterThan(0)
   })
 })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** Numbers from 0 to below 1 that depend on nothing but the seed (mulberry32). */
+/**
+ * Returns a random number generator that depends only on the seed (mulberry32). Numbers are from 0 up to 1.
+ */
 export const createRandom = (seed: string) => {
   let state = createHash('sha256').update(seed).digest().readUInt32LE(0)
   const next = (): number => {

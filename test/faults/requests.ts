@@ -1,7 +1,7 @@
 import { ACCOUNT, CRM_UPGRADE, ORDER_HELP } from '../support/world.ts'
 import type { Random } from './random.ts'
 
-/** One request that senders make, and how often. */
+/** One request, and when its copies are sent. */
 export interface Planned {
   readonly id: string
   readonly door: 'form' | 'queue'
@@ -15,13 +15,13 @@ export interface Planned {
   readonly headers: Readonly<Record<string, string>>
   /** When each copy is sent, in milliseconds from the start of its wave. */
   readonly copies: readonly number[]
-  /** Whether other requests are of the same consumer. */
+  /** Whether other requests have the same consumer. */
   readonly isShared: boolean
   /** Whether LivePerson refuses it. */
   readonly isRefused: boolean
 }
 
-/** What a sender was told. */
+/** A response that a sender received. */
 export interface Told {
   readonly request: Planned
   readonly status: number
@@ -34,11 +34,14 @@ export interface Told {
   }
 }
 
-/** Half at each door; a third of the events share their consumer with others; a quarter have a first message. */
+/**
+ * Returns requests, half of them for each door. A third of the events share their consumer with others, and a
+ * quarter of the requests have a first message.
+ */
 export const planRequests = (random: Random, count: number): readonly Planned[] =>
   Array.from({ length: count }, (_, index) => {
     const door = index % 2 === 0 ? 'queue' : 'form'
-    // Now and then a form picks the id of an event, which must not matter to either.
+    // Some forms have the id of an event, which must not affect either of them.
     const id = `request-${door === 'form' && random.chance(0.05) ? index - 1 : index}-${ACCOUNT}`
     const isShared = door === 'queue' && random.chance(0.33)
     const isRefused = random.chance(0.02)

@@ -11,7 +11,10 @@ const { values } = parseArgs({
   },
 })
 
-/** `npm run test:faults -- --seed 7 --requests 2000`: the fault machine at full length, with its figures. */
+/**
+ * `npm run test:faults -- --seed 7 --requests 2000`: runs the fault machine at full length and prints its
+ * figures.
+ */
 const main = async () => {
   let failed = false
   for (const seed of values.seed) {
@@ -27,7 +30,7 @@ const main = async () => {
     print(seed, report, (Date.now() - startedAt) / 1000)
     failed ||= !isGood(report)
   }
-  // Killed containers leave timers behind that nobody waits for.
+  // Killed containers leave timers behind. Don't wait for them.
   process.exit(failed ? 1 : 0)
 }
 
@@ -45,7 +48,7 @@ const print = (seed: string, report: Report, seconds: number) => {
   console.log(`  answers: ${list(answers)}`)
   for (const [name, times] of Object.entries(struck).sort())
     console.log(`  ${String(times).padStart(6)}  ${name}`)
-  console.log(`  processes killed beside: ${list(report.killPoints)}`)
+  console.log(`  processes killed at: ${list(report.killPoints)}`)
   console.log(`  findings: ${findings.length}`)
   for (const finding of findings.slice(0, 30)) console.log(`    ${finding}`)
 }

@@ -13,7 +13,10 @@ import {
   type VerdictMode,
 } from './third-parties.ts'
 
-/** Where a case is tried: accounts with both kinds of consumers, anonymous ones behind a bot check, keys that fail. */
+/**
+ * The deployment that a case attacks. `open` has accounts for anonymous and signed-in consumers, `guarded`
+ * has a bot check, and in `dark` the identity provider's keys can't be fetched.
+ */
 type Where = 'open' | 'guarded' | 'dark'
 
 let world: World
@@ -73,7 +76,7 @@ beforeAll(async () => {
   }
   await Promise.all(
     (['open', 'guarded', 'dark'] as const).map(async (where) => {
-      // In the dark, waiting for keys must not take long.
+      // Here the keys can't be fetched, and the tests shouldn't wait long for them.
       const more = where === 'dark' ? { FORM_DEADLINE_MS: '600' } : {}
       const container = await startContainer(deployment.handlers, await environments.of(stages[where], more))
       containers.set(where, container)
@@ -102,14 +105,14 @@ const pathsOf = ({ body }: HttpAnswer): string[] =>
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
-/** What is sent; a string is a body as it is, an object JSON. */
+/** What is sent. A string is sent as it is, anything else as JSON. */
 interface Attack {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly isBase64Encoded?: boolean
 }
 
-/** Each attack changes nothing at LivePerson; a refusal looks the same whatever was refused. */
+/** Expects a refusal without a call to LivePerson, in the same shape for all errors. */
 const expectRefusal = async (
   where: Where,
   { body = help(), headers = {}, isBase64Encoded = false }: Attack,
@@ -132,12 +135,12 @@ const expectRefusal = async (
   return answer
 }
 
-describe('what is let in, so that what is refused means something', () => {
+describe('a legitimate request is accepted', () => {
   test('an anonymous form', async () => {
     expect((await at('open').submit(help())).statusCode).toBe(201)
   })
 
-  test('a form of a listed origin', async () => {
+  test('a form from a listed origin', async () => {
     const headers = { origin: 'https://www.example.com' }
     expect((await at('open').submit(help(), { headers })).statusCode).toBe(201)
   })
@@ -146,7 +149,7 @@ describe('what is let in, so that what is refused means something', () => {
     ['RS256', async () => bearer(await brand.sign({ sub: 'let-in-1' }))],
     ['ES256', async () => bearer(await brand.sign({ sub: 'let-in-2' }, brand.ec))],
     [
-      'bearer in small letters',
+      'bearer in lower case',
       async () => ({ authorization: `bearer ${await brand.sign({ sub: 'let-in-3' })}` }),
     ],
     [
@@ -154,7 +157,7 @@ describe('what is let in, so that what is refused means something', () => {
       async () => bearer(await brand.sign({ sub: 'let-in-4', aud: ['x', 'campaign-conversations'] })),
     ],
     [
-      'an end that the clocks’ difference explains',
+      'a token that expired within the clock tolerance',
       async () => bearer(await brand.sign({ sub: 'let-in-5', exp: Math.floor(Date.now() / 1000) - 2 })),
     ],
   ])('a signed-in consumer: %s', async (_, headersOf) => {
@@ -162,13 +165,13 @@ describe('what is let in, so that what is refused means something', () => {
     expect((await at('open').submit(help(), { headers })).statusCode).toBe(201)
   })
 
-  test('a signed-in consumer of the other account, by its route', async () => {
+  test('a signed-in consumer of the other account, with its route', async () => {
     const headers = bearer(await other.sign())
     const answer = await at('open').submit(help({ route: 'other-help' }), { headers })
     expect(answer.statusCode).toBe(201)
   })
 
-  test('a signed-in consumer is who the token says, whatever the body says', async () => {
+  test('a signed-in consumer, for whom the token overrides the body', async () => {
     const lp_sdes = [{ type: 'ctmrinfo', info: { ctype: 'gold', customerId: 'c-1' } }]
     const token = await brand.sign({ sub: 'let-in-6', given_name: 'Ana', email: 'ana@example.org', lp_sdes })
     const body = help({
@@ -200,14 +203,14 @@ describe('what is let in, so that what is refused means something', () => {
     })
   })
 
-  test('the same request with a refreshed token is the same, with another consumer’s it is not', async () => {
+  test('a copy with a refreshed token, but not with another consumer’s token', async () => {
     const body = help()
     const first = await at('open').submit(body, { headers: bearer(await brand.sign({ sub: 'let-in-7' })) })
     const refreshed = bearer(await brand.sign({ sub: 'let-in-7', jti: 'another' }))
     const again = await at('open').submit(body, { headers: refreshed })
     expect([first.statusCode, again.statusCode]).toEqual([201, 200])
     expect(JSON.parse(again.body)).toEqual(JSON.parse(first.body))
-    // The IDP is asked beside the ledger, by design; nothing is opened.
+    // By design, the IDP is called at the same time as the ledger. No conversation is opened.
     const opened = world.livePerson.counts().conversation
     for (const headers of [bearer(await brand.sign({ sub: 'let-in-8' })), {}]) {
       const answer = await at('open').submit(body, { headers })
@@ -216,7 +219,7 @@ describe('what is let in, so that what is refused means something', () => {
     expect(world.livePerson.counts().conversation).toBe(opened)
   })
 
-  test('what is handed over to the queue keeps the consumer and what the token says', async () => {
+  test('a form that is handed over to the queue, with the token’s consumer and claims', async () => {
     const headers = bearer(await brand.sign({ sub: 'let-in-9', given_name: 'Ana' }))
     const stop = world.livePerson.faults.add({
       service: 'conversation',
@@ -238,7 +241,7 @@ describe('what is let in, so that what is refused means something', () => {
   })
 })
 
-describe('a forged or wrong token', () => {
+describe('a forged or invalid token is refused', () => {
   const seconds = () => Math.floor(Date.now() / 1000)
   const hs256 = (secret: string) => {
     const signed = `${part({ alg: 'HS256', kid: 'rsa-1' })}.${part(brand.claimsOf())}`
@@ -253,41 +256,38 @@ describe('a forged or wrong token', () => {
   })
 
   test.each<[string, () => Promise<string> | string]>([
-    ['its signature changed', async () => (await brand.sign()).replace(/.{8}$/, 'AAAAAAAA')],
+    ['a changed signature', async () => (await brand.sign()).replace(/.{8}$/, 'AAAAAAAA')],
     ['no signature', async () => (await brand.sign()).replace(/[^.]+$/, '')],
     [
-      'its claims changed',
+      'changed claims',
       async () => (await brand.sign()).replace(/\.[^.]+\./, `.${part(brand.claimsOf({ sub: 'admin' }))}.`),
     ],
-    ['another key under the same name', () => attacker().sign({})],
-    ['a key that nobody knows', async () => brand.sign({}, await brand.makeKey('rsa-9', 'RS256'))],
-    [
-      'a key without a name',
-      async () => brand.sign({}, await brand.makeKey('rsa-1', 'RS256'), { kid: undefined }),
-    ],
-    ['a key named like a path', () => brand.sign({}, brand.rsa, { kid: '../../rsa-1' })],
-    ['a key of its own inside', () => attacker().sign({}, undefined, { jwk: attacker().rsa.publicJwk })],
-    ['an address of its own keys', () => attacker().sign({}, undefined, { jku: attacker().jwksUrl })],
+    ['another key with the same kid', () => attacker().sign({})],
+    ['an unknown kid', async () => brand.sign({}, await brand.makeKey('rsa-9', 'RS256'))],
+    ['no kid', async () => brand.sign({}, await brand.makeKey('rsa-1', 'RS256'), { kid: undefined })],
+    ['a kid that is a path', () => brand.sign({}, brand.rsa, { kid: '../../rsa-1' })],
+    ['its own key in the header', () => attacker().sign({}, undefined, { jwk: attacker().rsa.publicJwk })],
+    ['the URL of its own keys', () => attacker().sign({}, undefined, { jku: attacker().jwksUrl })],
     ['alg none', () => `${part({ alg: 'none' })}.${part(brand.claimsOf())}.`],
     [
       'alg none with a signature',
       () => `${part({ alg: 'none', kid: 'rsa-1' })}.${part(brand.claimsOf())}.AAAA`,
     ],
     ['alg nOnE', () => `${part({ alg: 'nOnE', kid: 'rsa-1' })}.${part(brand.claimsOf())}.AAAA`],
-    ['HS256 by the public key as PEM', () => hs256(brand.rsa.pem)],
-    ['HS256 by the public key as JWK', () => hs256(JSON.stringify(brand.rsa.publicJwk))],
-    ['HS256 by an empty secret', () => hs256('')],
-    ['a published key of an algorithm that isn’t listed', () => brand.sign({}, brand.unlisted)],
+    ['HS256 with the public key as PEM', () => hs256(brand.rsa.pem)],
+    ['HS256 with the public key as JWK', () => hs256(JSON.stringify(brand.rsa.publicJwk))],
+    ['HS256 with an empty secret', () => hs256('')],
+    ['a published key with an algorithm that isn’t listed', () => brand.sign({}, brand.unlisted)],
     [
-      'another algorithm by a key of the same name',
+      'another algorithm with the same kid',
       async () => brand.sign({}, await brand.makeKey('rsa-1', 'PS256')),
     ],
     [
-      'ES256 said of an RSA signature',
+      'ES256 in the header of an RSA signature',
       async () => (await brand.sign()).replace(/^[^.]+/, part({ alg: 'ES256', kid: 'rsa-1' })),
     ],
     [
-      'a critical header that nobody knows',
+      'an unknown critical header',
       async () =>
         (await brand.sign()).replace(/^[^.]+/, part({ alg: 'RS256', kid: 'rsa-1', crit: ['x'], x: 1 })),
     ],
@@ -300,20 +300,20 @@ describe('a forged or wrong token', () => {
         ),
     ],
     ['an encrypted token', () => 'e30.e30.e30.e30.e30'],
-    ['two parts', () => `${part({ alg: 'RS256' })}.${part(brand.claimsOf())}`],
-    ['no JSON in its header', () => `${part('hello')}.${part(brand.claimsOf())}.AAAA`],
-    ['no JSON in its claims', () => brand.signText('hello')],
-    ['an array as its claims', () => brand.signText('[]')],
+    ['only two parts', () => `${part({ alg: 'RS256' })}.${part(brand.claimsOf())}`],
+    ['a header that is not JSON', () => `${part('hello')}.${part(brand.claimsOf())}.AAAA`],
+    ['claims that are not JSON', () => brand.signText('hello')],
+    ['claims that are an array', () => brand.signText('[]')],
     ['claims that are not UTF-8', async () => (await brand.sign()).replace(/\.[^.]+\./, '._____w.')],
     ['expired', () => brand.sign({ exp: seconds() - 60 })],
-    ['expired a little', () => brand.sign({ exp: seconds() - 8 })],
+    ['expired just beyond the tolerance', () => brand.sign({ exp: seconds() - 8 })],
     ['not valid yet', () => brand.sign({ nbf: seconds() + 60 })],
     ['issued in the future', () => brand.sign({ iat: seconds() + 60 })],
-    ['no end', () => brand.sign({ exp: undefined })],
-    ['an end that is text', () => brand.sign({ exp: String(seconds() + 60) })],
+    ['no exp', () => brand.sign({ exp: undefined })],
+    ['an exp that is a string', () => brand.sign({ exp: String(seconds() + 60) })],
     ['another issuer', () => brand.sign({ iss: 'https://evil.example/' })],
-    ['an issuer that begins alike', () => brand.sign({ iss: 'https://id.example.com/evil' })],
-    ['an issuer without its slash', () => brand.sign({ iss: 'https://id.example.com' })],
+    ['an issuer with the same beginning', () => brand.sign({ iss: 'https://id.example.com/evil' })],
+    ['an issuer without the trailing slash', () => brand.sign({ iss: 'https://id.example.com' })],
     ['no issuer', () => brand.sign({ iss: undefined })],
     ['another audience', () => brand.sign({ aud: 'another-service' })],
     ['other audiences', () => brand.sign({ aud: ['a', 'campaign-conversations-2'] })],
@@ -324,12 +324,12 @@ describe('a forged or wrong token', () => {
     ['a sub that is a number', () => brand.sign({ sub: 5 })],
     ['a sub of 257 characters', () => brand.sign({ sub: 'x'.repeat(257) })],
     ['a line break in its sub', () => brand.sign({ sub: 'crm-8841\r\nx: y' })],
-    ['half a character in its sub', () => brand.sign({ sub: 'crm-\ud800' })],
-    ['lp_sdes that is no list', () => brand.sign({ lp_sdes: ctmrinfo })],
+    ['a lone surrogate in its sub', () => brand.sign({ sub: 'crm-\ud800' })],
+    ['lp_sdes that is not a list', () => brand.sign({ lp_sdes: ctmrinfo })],
     ['an SDE of another type', () => brand.sign({ lp_sdes: [{ type: 'cart' }] })],
     ['an SDE with an unknown member', () => brand.sign({ lp_sdes: [{ type: 'ctmrinfo', info: { x: 1 } }] })],
     ['eleven SDEs', () => brand.sign({ lp_sdes: Array(11).fill(personal) })],
-    ['a name that is no text', () => brand.sign({ given_name: { $ne: null } })],
+    ['a name that is not a string', () => brand.sign({ given_name: { $ne: null } })],
     ['more than 8 KB', () => brand.sign({ padding: 'x'.repeat(9000) })],
   ])('%s', async (_, make) => {
     const answer = await expectRefusal(
@@ -346,16 +346,16 @@ describe('a forged or wrong token', () => {
 
   test.each<[string, () => Promise<string> | string]>([
     ['nothing', () => ''],
-    ['Bearer and nothing', () => 'Bearer'],
-    ['Bearer and a blank', () => 'Bearer '],
+    ['only Bearer', () => 'Bearer'],
+    ['only Bearer and a space', () => 'Bearer '],
     ['Basic', () => `Basic ${Buffer.from('admin:admin').toString('base64')}`],
     ['no scheme', () => brand.sign()],
-    ['two tokens in two headers', async () => `Bearer ${await brand.sign()},Bearer ${await brand.sign()}`],
-    ['two tokens in one', async () => `Bearer ${await brand.sign()} ${await brand.sign()}`],
-    ['a good token and Basic', async () => `Bearer ${await brand.sign()}, Basic eDp5`],
-    ['a header behind the token', async () => `Bearer ${await brand.sign()}\r\nx-role: admin`],
-    ['a NUL behind the token', async () => `Bearer ${await brand.sign()}\u0000`],
-  ])('Authorization holds %s', async (_, make) => {
+    ['the tokens of two headers', async () => `Bearer ${await brand.sign()},Bearer ${await brand.sign()}`],
+    ['two tokens', async () => `Bearer ${await brand.sign()} ${await brand.sign()}`],
+    ['a valid token and Basic', async () => `Bearer ${await brand.sign()}, Basic eDp5`],
+    ['a valid token, followed by a header', async () => `Bearer ${await brand.sign()}\r\nx-role: admin`],
+    ['a valid token, followed by NUL', async () => `Bearer ${await brand.sign()}\u0000`],
+  ])('Authorization contains %s', async (_, make) => {
     await expectRefusal(
       'open',
       { headers: { authorization: await make() } },
@@ -366,18 +366,18 @@ describe('a forged or wrong token', () => {
     )
   })
 
-  test('none at all where one is needed', async () => {
+  test('no token if one is required', async () => {
     const body = help({ route: 'other-help' })
     await expectRefusal('open', { body }, { status: 401, code: 'consumer_token_invalid' })
   })
 
-  test('one of the first account at the second', async () => {
+  test('a token of the first account at the second', async () => {
     const body = help({ route: 'other-help' })
     const headers = bearer(await brand.sign())
     await expectRefusal('open', { body, headers }, { status: 401, code: 'consumer_token_invalid' })
   })
 
-  test('a good one where none is taken: it is not ignored', async () => {
+  test('a valid token if the account accepts none', async () => {
     const body = help({ route: 'other-help' })
     const headers = bearer(await brand.sign())
     await expectRefusal('guarded', { body, headers }, { status: 401, code: 'consumer_token_invalid' })
@@ -386,7 +386,7 @@ describe('a forged or wrong token', () => {
 
 describe('the identity provider’s keys', () => {
   test.each<[KeysMode]>([['html'], ['redirect'], ['error'], ['large'], ['empty'], ['silent']])(
-    'answered as %s let nobody in, and nobody is anonymous for it',
+    'if the answer is %s: 503, and the consumer is not treated as anonymous',
     async (mode) => {
       await at('dark').advance(2000)
       dark.state.mode = mode
@@ -405,7 +405,7 @@ describe('the identity provider’s keys', () => {
     },
   )
 
-  test('are not asked for again at once after a failure, and found when they are back', async () => {
+  test('are not requested again right after a failure, and work again once they are available', async () => {
     const headers = bearer(
       await dark.sign({ sub: 'dark-1', iat: undefined, exp: Math.floor(Date.now() / 1000) + 900 }),
     )
@@ -418,7 +418,7 @@ describe('the identity provider’s keys', () => {
     expect([201, 202]).toContain(answer.statusCode)
   })
 
-  test('that change are found, but not asked for with every unknown key', async () => {
+  test('are requested again for an unknown key, but not for every one', async () => {
     const rotated = await brand.makeKey('rsa-2', 'RS256')
     const old = brand.rsa
     // The container's clock goes ahead below.
@@ -452,20 +452,24 @@ describe('the identity provider’s keys', () => {
   })
 })
 
-describe('a body that says who somebody is', () => {
+describe('a body that claims an identity is refused', () => {
   const wrong = (path: string) => ({ status: 400, code: 'invalid_request', path })
 
   test.each<[string, Attack, string]>([
-    ['an anonymous consumer’s id', { body: help({ consumer: { id: 'crm-8841' } }) }, 'consumer.id'],
-    ['an anonymous vip', { body: help({ engagementAttributes: [ctmrinfo] }) }, 'engagementAttributes.0'],
+    ['an anonymous consumer id', { body: help({ consumer: { id: 'crm-8841' } }) }, 'consumer.id'],
+    ['an anonymous VIP', { body: help({ engagementAttributes: [ctmrinfo] }) }, 'engagementAttributes.0'],
     [
-      'an anonymous vip behind another SDE',
+      'an anonymous VIP after another SDE',
       { body: help({ engagementAttributes: [personal, ctmrinfo] }) },
       'engagementAttributes.1',
     ],
-    ['an id in a urlencoded form', { body: 'route=help&consumer.id=crm-8841', headers: FORM }, 'consumer.id'],
     [
-      'a vip in a urlencoded form',
+      'an id in a URL-encoded form',
+      { body: 'route=help&consumer.id=crm-8841', headers: FORM },
+      'consumer.id',
+    ],
+    [
+      'a VIP in a URL-encoded form',
       {
         body: 'route=help&engagementAttributes.0.type=ctmrinfo&engagementAttributes.0.info.ctype=vip',
         headers: FORM,
@@ -479,18 +483,22 @@ describe('a body that says who somebody is', () => {
     ],
     ['an id as consumerId', { body: help({ consumerId: 'crm-8841' }) }, 'consumerId'],
     ['an account', { body: help({ accountId: OTHER_ACCOUNT }) }, 'accountId'],
-    ['what only the service hands over', { body: { handedOver: { consumerId: 'crm-8841' } } }, 'handedOver'],
-    ['an SDE that is none', { body: help({ engagementAttributes: ['ctmrinfo'] }) }, 'engagementAttributes.0'],
+    ['a hand-over', { body: { handedOver: { consumerId: 'crm-8841' } } }, 'handedOver'],
+    [
+      'an SDE that is a string',
+      { body: help({ engagementAttributes: ['ctmrinfo'] }) },
+      'engagementAttributes.0',
+    ],
   ])('%s', async (_, attack, path) => {
     await expectRefusal('open', attack, wrong(path))
   })
 
   test.each<[string, object, string]>([
     ['another consumer’s id', { consumer: { id: 'crm-1' } }, 'consumer.id'],
-    ['an id that differs in its case', { consumer: { id: 'CRM-8841' } }, 'consumer.id'],
-    ['a vip that the token knows nothing of', { engagementAttributes: [ctmrinfo] }, 'engagementAttributes.0'],
+    ['the same id in another case', { consumer: { id: 'CRM-8841' } }, 'consumer.id'],
+    ['a VIP that the token doesn’t confirm', { engagementAttributes: [ctmrinfo] }, 'engagementAttributes.0'],
     [
-      'eleven SDEs with the token’s',
+      'eleven SDEs, including the token’s',
       { engagementAttributes: Array(10).fill(personal) },
       'engagementAttributes',
     ],
@@ -501,7 +509,7 @@ describe('a body that says who somebody is', () => {
   })
 })
 
-describe('a body that a parser could stumble over', () => {
+describe('a body that could confuse a parser is refused', () => {
   const wrong = (path: string) => ({ status: 400, code: 'invalid_request', path })
   const bytes = (...values: number[]) => ({
     body: Buffer.from([...Buffer.from('{"route":"'), ...values, ...Buffer.from('"}')]).toString('base64'),
@@ -512,65 +520,69 @@ describe('a body that a parser could stumble over', () => {
 
   test.each<[string, Attack, { status: number; code: string; path?: string }]>([
     ['__proto__', { body: '{"route":"help","__proto__":{"consumer":{"id":"x"}}}' }, wrong('__proto__')],
-    ['__proto__ in escapes', { body: '{"route":"help","\\u005f_proto__":{}}' }, wrong('__proto__')],
-    ['__proto__ further in', { body: '{"consumer":{"__proto__":{"id":"x"}}}' }, wrong('consumer.__proto__')],
+    ['__proto__ with escapes', { body: '{"route":"help","\\u005f_proto__":{}}' }, wrong('__proto__')],
+    ['nested __proto__', { body: '{"consumer":{"__proto__":{"id":"x"}}}' }, wrong('consumer.__proto__')],
     ['constructor', { body: '{"route":"help","constructor":{"prototype":{"x":1}}}' }, wrong('constructor')],
     ['hasOwnProperty', { body: '{"route":"help","hasOwnProperty":1}' }, wrong('hasOwnProperty')],
     ['toJSON', { body: '{"route":"help","consumer":{"toJSON":1}}' }, wrong('consumer.toJSON')],
     ['17 levels', { body: `{"a":${'['.repeat(16)}${']'.repeat(16)}}` }, wrong('a.0.0')],
     ['8,000 levels', { body: '['.repeat(8000) + ']'.repeat(8000) }, wrong('0.0.0')],
-    ['8,000 levels that don’t end', { body: '{"a":'.repeat(3000) }, wrong('')],
-    ['a name twice', { body: '{"route":"help","route":"help"}' }, wrong('route')],
-    ['a name twice, once in escapes', { body: '{"route":"help","\\u0072oute":"crm"}' }, wrong('route')],
+    ['3,000 unclosed levels', { body: '{"a":'.repeat(3000) }, wrong('')],
+    ['a duplicate name', { body: '{"route":"help","route":"help"}' }, wrong('route')],
+    ['a duplicate name with escapes', { body: '{"route":"help","\\u0072oute":"crm"}' }, wrong('route')],
     ['a byte order mark inside', { body: '{"route":"help"\ufeff}' }, wrong('')],
     ['two values', { body: '{"route":"help"}{"route":"help"}' }, wrong('')],
     ['a comment', { body: '{"route":"help"/**/}' }, wrong('')],
     ['NaN', { body: '{"route":NaN}' }, wrong('')],
     ['a list', { body: '[{"route":"help"}]' }, wrong('')],
     ['null', { body: 'null' }, wrong('')],
-    ['nothing', { body: '' }, wrong('')],
+    ['an empty body', { body: '' }, wrong('')],
     ['a list as route', { body: '{"route":["help"]}' }, wrong('route')],
-    ['an object as text', { body: '{"route":"help","message":{"$gt":""}}' }, wrong('message')],
+    ['an object as a string', { body: '{"route":"help","message":{"$gt":""}}' }, wrong('message')],
     ['10 MB', { body: `{"route":"help","message":"${'x'.repeat(10_000_000)}"}` }, tooLarge],
     ['10 MB of levels', { body: '['.repeat(10_000_000) }, tooLarge],
     ['10 MB in base64', { body: 'e30='.repeat(2_500_000), isBase64Encoded: true }, tooLarge],
     ['10 MB of fields', form('a=1&'.repeat(2_500_000)), tooLarge],
-    ['16 KB by characters of four bytes', { body: `{"message":"${'🦊'.repeat(4100)}"}` }, tooLarge],
+    ['16 KB of four-byte characters', { body: `{"message":"${'🦊'.repeat(4100)}"}` }, tooLarge],
     ['a byte that is not UTF-8', bytes(0xff), wrong('')],
     ['an overlong slash', bytes(0xc0, 0xaf), wrong('')],
-    ['half a surrogate in bytes', bytes(0xed, 0xa0, 0x80), wrong('')],
-    ['half a surrogate in escapes', { body: '{"route":"help","message":"\\ud800"}' }, wrong('message')],
-    ['what is no base64', { body: '{"route":"help"}', isBase64Encoded: true }, wrong('')],
+    ['a lone surrogate in bytes', bytes(0xed, 0xa0, 0x80), wrong('')],
+    ['a lone surrogate in an escape', { body: '{"route":"help","message":"\\ud800"}' }, wrong('message')],
+    ['invalid base64', { body: '{"route":"help"}', isBase64Encoded: true }, wrong('')],
     ['a field that is not UTF-8', form('route=help&consumer.firstName=%FF'), wrong('')],
-    ['a field with half an escape', form('route=help&message=100%'), wrong('')],
-    ['a field twice', form('route=help&route=crm'), wrong('route')],
+    ['a field with an incomplete escape', form('route=help&message=100%'), wrong('')],
+    ['a duplicate field', form('route=help&route=crm'), wrong('route')],
     [
-      'a field that is text and object',
+      'a field that is a string, then an object',
       form('route=help&consumer=x&consumer.firstName=y'),
       wrong('consumer.firstName'),
     ],
     [
-      'a field that is object and text',
+      'a field that is an object, then a string',
       form('route=help&consumer.firstName=y&consumer=x'),
       wrong('consumer'),
     ],
-    ['__proto__ in dots', form('route=help&__proto__.id=x'), wrong('__proto__')],
-    ['__proto__ between dots', form('route=help&consumer.__proto__.id=x'), wrong('consumer.__proto__')],
-    ['constructor in dots', form('route=help&constructor.prototype.id=x'), wrong('constructor')],
+    ['a field name with __proto__', form('route=help&__proto__.id=x'), wrong('__proto__')],
+    [
+      'a field name with nested __proto__',
+      form('route=help&consumer.__proto__.id=x'),
+      wrong('consumer.__proto__'),
+    ],
+    ['a field name with constructor', form('route=help&constructor.prototype.id=x'), wrong('constructor')],
     ['two dots', form('route=help&consumer..id=x'), wrong('consumer.')],
-    ['a dot in front', form('route=help&.consumer.id=x'), wrong('')],
+    ['a leading dot', form('route=help&.consumer.id=x'), wrong('')],
     ['an escaped dot', form('route=help&consumer%2Eid=x'), wrong('consumer.id')],
     ['brackets', form('route=help&consumer[id]=x'), wrong('consumer[id]')],
     ['eleven parts', form('route=help&a.b.c.d.e.f.g.h.i.j.k=x'), wrong('')],
     [
-      'a list without a beginning',
+      'a list that starts at 1',
       form('route=help&engagementAttributes.1.type=personal'),
       wrong('engagementAttributes'),
     ],
-    ['a list’s length', form('route=help&engagementAttributes.length=9'), wrong('engagementAttributes')],
+    ['the length of a list', form('route=help&engagementAttributes.length=9'), wrong('engagementAttributes')],
     ['201 fields', form(Array.from({ length: 201 }, (_, i) => `a${i}=1`).join('&')), wrong('')],
     [
-      '3,000 unknown members',
+      '1,500 unknown members',
       { body: `{${Array.from({ length: 1500 }, (_, i) => `"a${i}":1`)}}` },
       wrong('a0'),
     ],
@@ -581,13 +593,17 @@ describe('a body that a parser could stumble over', () => {
 
   test.each<[string, object, string]>([
     ['a first name of 257 characters', { consumer: { firstName: 'x'.repeat(257) } }, 'consumer.firstName'],
-    ['an address of 321', { consumer: { email: 'x'.repeat(321) } }, 'consumer.email'],
-    ['a number of 65', { consumer: { phone: '1'.repeat(65) } }, 'consumer.phone'],
-    ['a description of 4,097', { consumer: { description: 'x'.repeat(4097) } }, 'consumer.description'],
-    ['a picture by javascript', { consumer: { avatarUrl: 'javascript:alert(1)' } }, 'consumer.avatarUrl'],
-    ['a message of 4,500', { message: 'x'.repeat(4500) }, 'message'],
-    ['a message that escapes make long', { message: '\u0000'.repeat(800) }, 'message'],
-    ['a visitor of 257', { context: { visitorId: 'x'.repeat(257) } }, 'context.visitorId'],
+    ['an email of 321 characters', { consumer: { email: 'x'.repeat(321) } }, 'consumer.email'],
+    ['a phone number of 65 characters', { consumer: { phone: '1'.repeat(65) } }, 'consumer.phone'],
+    [
+      'a description of 4,097 characters',
+      { consumer: { description: 'x'.repeat(4097) } },
+      'consumer.description',
+    ],
+    ['a javascript: avatarUrl', { consumer: { avatarUrl: 'javascript:alert(1)' } }, 'consumer.avatarUrl'],
+    ['a message of 4,500 characters', { message: 'x'.repeat(4500) }, 'message'],
+    ['a message that is too long with escapes', { message: '\u0000'.repeat(800) }, 'message'],
+    ['a visitorId of 257 characters', { context: { visitorId: 'x'.repeat(257) } }, 'context.visitorId'],
     ['a language with a line break', { context: { lang: 'en\r\nx' } }, 'context.lang'],
     ['eleven SDEs', { engagementAttributes: Array(11).fill(personal) }, 'engagementAttributes'],
   ])('%s', async (_, members, path) => {
@@ -597,16 +613,16 @@ describe('a body that a parser could stumble over', () => {
 
 describe('a request id', () => {
   test.each([
-    ['with a header behind it', 'attack-1\r\nset-cookie: a=b'],
-    ['with a line feed at its end', 'attack-12345\n'],
+    ['followed by a header', 'attack-1\r\nset-cookie: a=b'],
+    ['with a line feed at the end', 'attack-12345\n'],
     ['that is a path', '../../domains'],
     ['that is a key of the table', 'request#70123456#queue#x'],
-    ['with a blank', 'attack 12345'],
-    ['of letters that look alike', 'аttack-12345'],
+    ['with a space', 'attack 12345'],
+    ['with a lookalike letter', 'аttack-12345'],
     ['of seven characters', 'attack1'],
     ['of 129 characters', 'x'.repeat(129)],
     ['that is empty', ''],
-  ])('%s', async (_, id) => {
+  ])('%s is refused', async (_, id) => {
     const inBody = { status: 400, code: 'invalid_request', path: 'requestId' }
     await expectRefusal('open', { body: help({ requestId: id }) }, inBody)
     const headers = { 'idempotency-key': id }
@@ -614,7 +630,7 @@ describe('a request id', () => {
   })
 
   test.each([
-    ['nobody has', 'nobody-has-this-one'],
+    ['is unknown', 'nobody-has-this-one'],
     ['is a path', '../../../etc/passwd'],
     ['is a key of the table', 'request#70123456#form#x'],
     ['is empty', ''],
@@ -623,7 +639,7 @@ describe('a request id', () => {
     expect([answer.statusCode, codeOf(answer)]).toEqual([404, 'not_found'])
   })
 
-  test('of a CRM event has no status, and cannot be taken by a form', async () => {
+  test('of a CRM event has no status, and a form with the same id doesn’t affect it', async () => {
     const requestId = newId()
     const taken = await at('open').submit(help({ requestId }))
     expect(
@@ -644,23 +660,19 @@ describe('a request id', () => {
   })
 })
 
-describe('a campaign, an origin, a type', () => {
+describe('a campaign, origin or content type that isn’t allowed is refused', () => {
   const notAllowed = { status: 403, code: 'campaign_not_allowed' }
   const unknown = { status: 400, code: 'invalid_request', path: 'route' }
 
   test.each<[string, object, { status: number; code: string }]>([
-    ['a campaign where routes are listed', { route: undefined, campaign: ORDER_HELP }, notAllowed],
-    ['a route of the queue', { route: 'crm' }, notAllowed],
-    ['a route that isn’t there', { route: 'nowhere' }, unknown],
+    ['a campaign if only routes are allowed', { route: undefined, campaign: ORDER_HELP }, notAllowed],
+    ['a route for the queue', { route: 'crm' }, notAllowed],
+    ['an unknown route', { route: 'nowhere' }, unknown],
     ['a route named constructor', { route: 'constructor' }, unknown],
     ['a route named __proto__', { route: '__proto__' }, unknown],
+    ['a campaign and a route', { campaign: ORDER_HELP }, { ...unknown, path: 'campaign' } as typeof unknown],
     [
-      'a campaign beside a route',
-      { campaign: ORDER_HELP },
-      { ...unknown, path: 'campaign' } as typeof unknown,
-    ],
-    [
-      'a campaign of text',
+      'a campaign id that is not decimal',
       { route: undefined, campaign: { campaignId: '1 OR 1=1', engagementId: '1' } },
       { ...unknown, path: 'campaign.campaignId' } as typeof unknown,
     ],
@@ -671,13 +683,13 @@ describe('a campaign, an origin, a type', () => {
   test.each([
     ['another', 'https://evil.example'],
     ['null', 'null'],
-    ['one that begins alike', 'https://www.example.com.evil.example'],
-    ['one that ends alike', 'https://evil-www.example.com'],
-    ['by http', 'http://www.example.com'],
+    ['the same beginning', 'https://www.example.com.evil.example'],
+    ['the same end', 'https://evil-www.example.com'],
+    ['http', 'http://www.example.com'],
     ['another port', 'https://www.example.com:8443'],
     ['two', 'https://www.example.com, https://evil.example'],
     ['*', '*'],
-    ['nothing', ''],
+    ['empty', ''],
   ])('origin: %s', async (_, origin) => {
     const answer = await expectRefusal(
       'open',
@@ -693,14 +705,14 @@ describe('a campaign, an origin, a type', () => {
   test.each([
     ['text', 'text/plain'],
     ['none', ''],
-    ['files', 'multipart/form-data; boundary=x'],
+    ['multipart', 'multipart/form-data; boundary=x'],
     ['XML', 'application/xml'],
-    ['something like JSON', 'application/jsonp'],
+    ['JSONP', 'application/jsonp'],
     ['JSON and text', 'application/json, text/plain'],
     ['JSON in UTF-16', 'application/json; charset=utf-16'],
     ['JSON in UTF-7', 'application/json;charset=utf-7'],
-    ['a header behind it', 'application/json\r\nx: y'],
-  ])('type: %s', async (_, type) => {
+    ['JSON, followed by a header', 'application/json\r\nx: y'],
+  ])('content type: %s', async (_, type) => {
     await expectRefusal(
       'open',
       { headers: { 'content-type': type } },
@@ -716,7 +728,7 @@ describe('a bot check', () => {
   const failed = { status: 403, code: 'bot_check_failed' }
   const solved = () => ({ 'cf-turnstile-response': `solved-${newId()}` })
 
-  test('that was passed lets one request in, and its copies, but no other', async () => {
+  test('accepts a solved challenge for one request and its copies, but not for another request', async () => {
     const body = help(solved())
     const first = await at('guarded').submit(body)
     const copy = await at('guarded').submit(body)
@@ -730,43 +742,43 @@ describe('a bot check', () => {
     expect(bots.urls).toEqual(bots.urls.map(() => '/siteverify'))
   })
 
-  test('of a plain page, by any of the widgets, lets its form in', async () => {
+  test('accepts the field of any widget in a URL-encoded form', async () => {
     for (const field of ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']) {
       const answer = await at('guarded').submit(`route=help&${field}=solved-${newId()}`, { headers: FORM })
       expect(answer.statusCode).toBe(201)
     }
   })
 
-  test('is not asked of a signed-in consumer', async () => {
+  test('doesn’t apply to signed-in consumers', async () => {
     const headers = bearer(await brand.sign({ sub: 'guarded-1' }))
     expect((await at('guarded').submit(help(), { headers })).statusCode).toBe(201)
   })
 
   test.each<[string, () => object, { status: number; code: string; path?: string }]>([
-    ['left out', () => ({}), failed],
-    ['empty', () => ({ 'cf-turnstile-response': '' }), failed],
-    ['not solved', () => ({ 'cf-turnstile-response': 'guessed' }), failed],
-    ['solved on another site', () => ({ 'cf-turnstile-response': `solved-elsewhere-${newId()}` }), failed],
+    ['no challenge', () => ({}), failed],
+    ['an empty challenge', () => ({ 'cf-turnstile-response': '' }), failed],
+    ['an unsolved challenge', () => ({ 'cf-turnstile-response': 'guessed' }), failed],
+    ['one from another site', () => ({ 'cf-turnstile-response': `solved-elsewhere-${newId()}` }), failed],
     [
-      'of a wrong type',
+      'one of the wrong type',
       () => ({ 'cf-turnstile-response': ['solved'] }),
       { status: 400, code: 'invalid_request', path: 'cf-turnstile-response' },
     ],
     [
-      'of 8,193 characters',
+      'one of 8,193 characters',
       () => ({ 'h-captcha-response': 'x'.repeat(8193) }),
       { status: 400, code: 'invalid_request', path: 'h-captcha-response' },
     ],
     [
-      'where none is asked for',
+      'one for an account without a bot check',
       () => ({ route: 'other-help', ...solved() }),
       { status: 400, code: 'invalid_request', path: 'cf-turnstile-response' },
     ],
-  ])('%s', async (_, make, expected) => {
+  ])('refuses %s', async (_, make, expected) => {
     await expectRefusal('guarded', { body: help(make()) }, expected)
   })
 
-  test('with a token that is wrong is not a way round it', async () => {
+  test('can’t be bypassed with an invalid token', async () => {
     const headers = bearer(await other.sign())
     await expectRefusal('guarded', { headers }, { status: 401, code: 'consumer_token_invalid' })
   })
@@ -777,7 +789,7 @@ describe('a bot check', () => {
     ['error', { status: 503, code: 'service_unavailable' }],
     ['internal', { status: 503, code: 'service_unavailable' }],
     ['secret', { status: 500, code: 'invalid_config' }],
-  ])('whose provider answers %s lets nobody in', async (mode, expected) => {
+  ])('refuses every form if the provider’s answer is %s', async (mode, expected) => {
     bots.state.mode = mode
     await expectRefusal('guarded', { body: help(solved()) }, expected)
     bots.state.mode = 'well'
@@ -806,28 +818,24 @@ describe('a record of the queue', () => {
   const eventBridge = (detail: unknown) => ({ id: newId(), 'detail-type': 'x', source: 'crm', detail })
 
   test.each<[string, () => unknown, string]>([
-    ['what only the service hands over, by SNS', () => sns(handedOver({})), 'invalid_request'],
-    [
-      'what only the service hands over, by EventBridge',
-      () => eventBridge(handedOver({})),
-      'invalid_request',
-    ],
-    ['handed over without a consumer', () => handedOver({ consumerId: '' }), 'invalid_request'],
-    ['handed over with more', () => handedOver({ admin: true }), 'invalid_request'],
-    ['handed over to an account that isn’t there', () => handedOver({ accountId: '7' }), 'invalid_request'],
+    ['a hand-over from SNS', () => sns(handedOver({})), 'invalid_request'],
+    ['a hand-over from EventBridge', () => eventBridge(handedOver({})), 'invalid_request'],
+    ['a hand-over without a consumer', () => handedOver({ consumerId: '' }), 'invalid_request'],
+    ['a hand-over with an unknown member', () => handedOver({ admin: true }), 'invalid_request'],
+    ['a hand-over to an unknown account', () => handedOver({ accountId: '7' }), 'invalid_request'],
     ['__proto__', () => '{"route":"crm","__proto__":{"consumer":{"id":"x"}}}', 'invalid_request'],
-    ['a name twice', () => '{"route":"crm","consumer":{"id":"a","id":"b"}}', 'invalid_request'],
+    ['a duplicate name', () => '{"route":"crm","consumer":{"id":"a","id":"b"}}', 'invalid_request'],
     [
-      'a name twice inside SNS',
+      'a duplicate name inside SNS',
       () => ({ ...sns({}), Message: '{"route":"a","route":"b"}' }),
       'invalid_request',
     ],
     ['17 levels', () => `{"a":${'['.repeat(16)}${']'.repeat(16)}}`, 'invalid_request'],
     ['200,000 levels', () => '['.repeat(200_000), 'invalid_request'],
     ['a line break in the consumer', () => ({ route: 'crm', consumer: { id: 'a\r\nb' } }), 'invalid_request'],
-    ['a route of the form', () => ({ route: 'help', consumer: { id: 'a' } }), 'campaign_not_allowed'],
-    ['a bot check', () => ({ route: 'crm', 'cf-turnstile-response': 'x' }), 'invalid_request'],
-  ])('%s is set aside', async (_, make, code) => {
+    ['a route for the form', () => ({ route: 'help', consumer: { id: 'a' } }), 'campaign_not_allowed'],
+    ['a challenge', () => ({ route: 'crm', 'cf-turnstile-response': 'x' }), 'invalid_request'],
+  ])('%s is quarantined', async (_, make, code) => {
     await world.receiveQuarantine()
     const before = world.livePerson.requests().length
     const made = make()

@@ -16,7 +16,7 @@ import {
 
 const { request: marked, marks: memberMarks, unmarked } = makeMarkedRequest()
 
-/** Everything personal and every secret that goes into the service. Members of a request are named by their paths. */
+/** All personal data and secrets that the service receives. Members of a request are named by their paths. */
 const marks: Record<string, string> = {
   ...memberMarks,
   ...Object.fromEntries(
@@ -81,7 +81,7 @@ const form = (members: object = {}) => ({
   ...marked,
   requestId: newId(),
   route: 'help',
-  // The first is not allowed in a form, the second not beside a route.
+  // Not allowed in a form, and not allowed together with a route.
   accountId: undefined,
   campaign: undefined,
   consumer: profile,
@@ -104,7 +104,7 @@ const token = (claims: object = {}, identity = brand) =>
     ...claims,
   })
 
-/** Sends a form and asks for its status; its status and code. */
+/** Sends a form, reads its status, and returns the HTTP status with the code or status of the response. */
 const submit = async (
   container: Container,
   body: unknown,
@@ -119,7 +119,7 @@ const submit = async (
 
 const signedIn = async (claims?: object, identity?: IdentityProvider) => {
   const made = await token(claims, identity)
-  // A token is found by any of its parts that says something.
+  // Any meaningful part of a token counts as a leak.
   const [, payload = '', signature = ''] = made.split('.')
   const name = `Token${newId()}`
   Object.assign(marks, { [`${name}Payload`]: payload, [`${name}Signature`]: signature })
@@ -153,7 +153,10 @@ const scan = async (): Promise<readonly string[]> => {
   return Items.map((item) => JSON.stringify(item))
 }
 
-/** All that the service has put anywhere, but for what LivePerson got and the bodies in the queues. */
+/**
+ * Returns everything that the service has written, except what LivePerson received and the bodies in the
+ * queues.
+ */
 const collect = async (): Promise<Outputs> => {
   const messages = [
     ...(await messagesOf(world.sqs.eventsQueueUrl)),
@@ -170,7 +173,7 @@ const collect = async (): Promise<Outputs> => {
   }
 }
 
-/** AppJWTs and ConsumerJWSs that LivePerson has given out. */
+/** Returns the AppJWTs and ConsumerJWSs that LivePerson has issued. */
 const livePersonTokens = () => {
   const tokens = world.livePerson
     .requests()
@@ -197,7 +200,10 @@ afterAll(async () => {
   for (const close of closers) await close()
 })
 
-/** Lets LivePerson fail with a text of its own, as often as asked. */
+/**
+ * Makes a service of LivePerson fail until the returned function is called. The answer contains a marked
+ * text.
+ */
 const fail = (
   service: 'conversation' | 'send' | 'idp' | 'sentinel' | 'domain',
   status: number,
@@ -235,7 +241,7 @@ test('every personal member of a request is marked, except those with only a few
   ])
 })
 
-describe('no personal datum and no secret is in any output', () => {
+describe('no output contains personal data or secrets', () => {
   test('of the form door', async () => {
     const open = await start({ consumers: 'both', tokens: brand.tokens })
     const said: string[] = []
@@ -352,7 +358,7 @@ describe('no personal datum and no secret is in any output', () => {
     )
   })
 
-  test('of the form door behind a bot check, and where a part of the service is missing', async () => {
+  test('of the form door with a bot check, and with a missing part of the service', async () => {
     const gone = `${world.sqs.url}/000000000000/gone`
     const botCheck = { verifyUrl: bots.verifyUrl, hostnames: ['www.example.com'] }
     const guarded = await start({ botCheck })
@@ -392,7 +398,7 @@ describe('no personal datum and no secret is in any output', () => {
     ])
   })
 
-  test('of the queue, of what the form handed over to it, and of the refresh', async () => {
+  test('of the queue, including hand-overs, and of the refresh', async () => {
     const container = await start({ consumers: 'both', tokens: brand.tokens })
     const handedOver = (await messagesOf(world.sqs.eventsQueueUrl)).map(({ body }) => toRecord(body))
     expect(handedOver.length).toBe(5)
@@ -445,7 +451,7 @@ describe('no personal datum and no secret is in any output', () => {
     expect(answers.slice(-2).map(({ statusCode }) => statusCode)).toEqual([200, 502])
   })
 
-  test('and each of them was looked at', async () => {
+  test('and every output was searched for every mark', async () => {
     const outputs = await collect()
     const all = { ...marks, ...livePersonTokens() }
     expect(Object.keys(all).length).toBeGreaterThan(80)
@@ -458,14 +464,14 @@ describe('no personal datum and no secret is in any output', () => {
       ...bots.bodies,
     ]
     const reached = new Set(findMarks({ bodies }, marks).map(({ mark }) => mark))
-    // LivePerson's own texts, what nobody reads, and an account that nobody used.
+    // LivePerson's own texts, an unused header, and an unused account.
     const never = Object.keys(marks).filter((name) => !reached.has(name) && !name.startsWith('Tokencanary'))
     expect(never).toEqual(['Upstream', 'UserAgent', 'ClientSecret1', 'ClientId1'])
   })
 })
 
 describe('a leak is found', () => {
-  test('in the log, in a metric, in an answer, in the table, in a queue attribute, in a URL', async () => {
+  test('in the log, a metric, a response, the table, a queue attribute and a URL', async () => {
     const planted = Object.fromEntries(
       ['log', 'table', 'queue attributes', 'urls'].map((kind) => [kind, makeMark('Planted')]),
     )
@@ -504,11 +510,11 @@ describe('a leak is found', () => {
   })
 
   test.each([
-    ['as it is', (mark: string) => `{"name":"${mark}"}`],
-    ['in capitals', (mark: string) => mark.toUpperCase()],
+    ['in plain text', (mark: string) => `{"name":"${mark}"}`],
+    ['in upper case', (mark: string) => mark.toUpperCase()],
     ['in base64', (mark: string) => Buffer.from(mark).toString('base64')],
-    ['in base64, behind one character', (mark: string) => Buffer.from(`x${mark}yz`).toString('base64')],
-    ['in base64url, behind two', (mark: string) => Buffer.from(`xy${mark}z`).toString('base64url')],
+    ['in base64, after one character', (mark: string) => Buffer.from(`x${mark}yz`).toString('base64')],
+    ['in base64url, after two characters', (mark: string) => Buffer.from(`xy${mark}z`).toString('base64url')],
     ['in hex', (mark: string) => Buffer.from(mark).toString('hex')],
     ['in a URL', (mark: string) => encodeURIComponent(`${mark}@example.org`)],
   ])('%s', (_, write) => {

@@ -18,7 +18,7 @@ const BatchAnswer = z.object({
 
 export type HttpAnswer = z.infer<typeof HttpAnswer>
 
-/** The functions' handlers as they stand in the source, by function. */
+/** The URLs of the handlers' source files, by function. */
 export const SOURCE_HANDLERS = Object.fromEntries(
   Object.entries({
     openFromForm: 'open-from-form',
@@ -29,7 +29,8 @@ export const SOURCE_HANDLERS = Object.fromEntries(
 )
 
 /**
- * Starts a Lambda container: a process of its own with nothing but these variables, whose whole output is kept.
+ * Starts a Lambda container: a separate process with only these environment variables. Its whole output is
+ * kept.
  *
  * @param handlers URLs of the modules, by function.
  */
@@ -73,13 +74,13 @@ export const startContainer = async (
     })
 
   return {
-    /** All that it has written so far: the log and the metrics. */
+    /** Returns everything that it has written so far: the log and the metrics. */
     output: () => output,
 
     submit: async (body: unknown, init?: Parameters<typeof formEvent>[1]): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'openFromForm', event: formEvent(body, init) })),
 
-    /** Gives what is left in the queue, by message id. */
+    /** Returns the message ids of the records that stay in the queue. */
     deliver: async (records: readonly SQSRecord[]): Promise<readonly string[]> => {
       const event = { Records: records }
       const answer = await send({ handler: 'openFromQueue', event, remainingMs: 60_000 })
@@ -94,7 +95,7 @@ export const startContainer = async (
     refresh: async (): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'refreshDomains', event: {} })),
 
-    /** Puts its clock forward. */
+    /** Moves its clock forward. */
     advance: (advanceMs: number) => send({ advanceMs }),
 
     stop: () => {

@@ -6,7 +6,7 @@ import { packageService } from '../../tools/package-service.ts'
 import { readZip } from '../../tools/zip.ts'
 import type { World } from '../support/world.ts'
 
-/** Packages the service and unpacks its zips, as Lambda does; gives the handlers' URLs by function. */
+/** Packages the service and unpacks its zips, as Lambda does. Returns the handlers' URLs by function. */
 export const deploy = async () => {
   const service = await packageService()
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-attacked-'))
@@ -24,7 +24,10 @@ export const deploy = async () => {
   return { handlers, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** Writes stage configurations and gives the variables of a container that reads one. */
+/**
+ * Returns a function that writes a stage configuration and returns the variables of a container that reads
+ * it.
+ */
 export const createEnvironments = async (world: World) => {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-config-'))
   let serial = 0

@@ -5,9 +5,9 @@ import { parseForm } from '../../lib/request/form.ts'
 import { formEvent, jobOf, STAGE, toRecord } from '../support/world.ts'
 import { isHandled } from './handled.ts'
 
-// Timed, so not part of `npm test`: `npm run test:growth`, on a machine with nothing else to do.
+// Measures time, so it isn't part of `npm test`. Run `npm run test:growth` on an idle machine.
 
-describe('twice the input is about twice the work', () => {
+describe('parsing takes linear time', () => {
   const list = (n: number, of: (index: number) => string) => Array.from({ length: n }, (_, i) => of(i)).join()
   const long = (n: number, text: string) => text.repeat(Math.ceil(n / text.length)).slice(0, n)
 
@@ -16,20 +16,22 @@ describe('twice the input is about twice the work', () => {
     ['escapes', (n) => `{"message":"${'\\"'.repeat(n / 2)}"}`],
     ['escapes of code points', (n) => `{"message":"${'\\u0041'.repeat(n / 6)}"}`],
     ['backslashes', (n) => `{"message":"${'\\\\'.repeat(n / 2)}"}`],
-    ['text that doesn’t end', (n) => `{"message":"${long(n, '\\"')}`],
+    ['an unterminated string', (n) => `{"message":"${long(n, '\\"')}`],
     ['unknown names', (n) => `{${list(n / 12, (i) => `"n${i}":1`)}}`],
     ['one long name', (n) => `{"${long(n, 'x')}":1}`],
     ['a list of lists', (n) => `{"engagementAttributes":[${list(n / 6, () => '[[]]')}]}`],
-    ['wrong SDEs', (n) => `{"engagementAttributes":[${list(n / 24, () => '{"type":"ctmrinfo"}')}]}`],
+    ['invalid SDEs', (n) => `{"engagementAttributes":[${list(n / 24, () => '{"type":"ctmrinfo"}')}]}`],
     ['levels', (n) => long(n, '[')],
     ['levels of objects', (n) => long(n, '{"a":')],
-    ['blanks', (n) => `{"a":${long(n, ' ')}1}`],
+    ['spaces', (n) => `{"a":${long(n, ' ')}1}`],
     ['digits', (n) => `{"campaign":{"campaignId":${long(n, '1')}}}`],
     ['commas', (n) => `[${long(n, ',')}]`],
-    ['no JSON', (n) => long(n, 'a"b{')],
+    ['text that is not JSON', (n) => long(n, 'a"b{')],
   ]
 
-  /** The least of some runs, in milliseconds of processor time: what else the machine does can only add to it. */
+  /**
+   * Returns the minimum of several runs, in milliseconds of processor time. Other work can only increase it.
+   */
   const least = (run: () => void): number => {
     let best = Number.POSITIVE_INFINITY
     for (let round = 0; round < 9; round++) {
@@ -41,7 +43,7 @@ describe('twice the input is about twice the work', () => {
     return best
   }
 
-  /** 16 times the input: quadratic work would be 256 times as much. */
+  /** For 16 times the input, quadratic work would take 256 times as long. */
   const expectLinear = (run: (body: string) => void, make: (bytes: number) => string, bytes: number) => {
     const [small, large] = [make(bytes), make(bytes * 16)]
     run(small)
@@ -66,13 +68,13 @@ describe('twice the input is about twice the work', () => {
 
   test.each<[string, (bytes: number) => string]>([
     ['fields', (n) => `${'a=1&'.repeat(n / 4)}`],
-    ['other fields', (n) => list(n / 8, (i) => `a${i}=1`).replaceAll(',', '&')],
+    ['different fields', (n) => list(n / 8, (i) => `a${i}=1`).replaceAll(',', '&')],
     ['dots', (n) => `${long(n, 'a.')}=1`],
     ['a long value', (n) => `message=${long(n, '%20')}`],
     ['plus signs', (n) => `message=${long(n, '+')}`],
     ['ampersands', (n) => long(n, '&')],
-    ['escapes that are none', (n) => `message=${long(n, '%')}`],
-  ])('in a urlencoded form of %s', (_, make) => {
+    ['invalid escapes', (n) => `message=${long(n, '%')}`],
+  ])('in a URL-encoded form of %s', (_, make) => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     expectLinear(
       (body) => void isHandled(() => parseForm(readBody(formEvent(body, { headers })))),

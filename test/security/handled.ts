@@ -1,10 +1,10 @@
 import { AppError } from '../../lib/errors/errors.ts'
 
-/** What a parser does: it gives a request, or throws an AppError that is the sender's to mend. */
+/** Returns whether a parser accepts its input, or refuses it with an AppError that the sender has to fix. */
 export const isHandled = (parse: () => unknown) => {
   try {
     parse()
-    return 'taken'
+    return 'accepted'
   } catch (error) {
     if (error instanceof AppError && error.status < 500) return 'refused'
     throw error

@@ -1,4 +1,4 @@
-/** A handler as nobody should write one: it tells all that it is given. It shows that the canary test would see it. */
+/** A handler that leaks everything it receives. It shows that the canary test finds leaks. */
 export const handler = async (event: unknown) => {
   const said = JSON.stringify(event)
   console.log(said)

@@ -9,12 +9,12 @@ const Message = z.object({
 })
 
 /**
- * What runs in a container's process: loads the handlers that the first argument names, by function, and calls them for
- * its parent. Only they write to its output.
+ * Runs in a container's process. Loads the handlers in the first argument, by function, and calls them for
+ * the parent process. Only the handlers write to its output.
  */
 const modules = z.record(z.string(), z.string()).parse(JSON.parse(process.argv[2] ?? ''))
 
-// Before anything is loaded that might keep the clock's function.
+// Replaced before anything is loaded that might keep a reference to Date.now.
 let aheadMs = 0
 const clock = Date.now
 Date.now = () => clock() + aheadMs

@@ -41,16 +41,16 @@ const outcomeOf = ({ statusCode, body = '' }: APIGatewayProxyStructuredResultV2)
 const profile = () =>
   JSON.parse(world.livePerson.requests({ service: 'conversation' }).at(-1)?.body ?? '[{}]')[0].body
 
-describe('401 consumer_token_invalid says what is wrong, and nothing of what the token holds', () => {
+describe('401 consumer_token_invalid names the invalid claim and doesn’t quote the token', () => {
   const now = Math.floor(Date.now() / 1000)
 
   test.each<[string, Record<string, unknown>, string]>([
-    ['its end', { exp: now - 60 }, 'The consumer token has expired.'],
-    ['its audience', { aud: 'x' }, "The consumer token's aud is missing or invalid."],
-    ['its issuer', { iss: 'x' }, "The consumer token's iss is missing or invalid."],
-    ['its beginning', { nbf: now + 60 }, "The consumer token's nbf is missing or invalid."],
-    ['its issue', { iat: now + 60 }, "The consumer token's iat is missing or invalid."],
-    ['its consumer', { sub: '\n' }, "The consumer token's sub is missing or invalid."],
+    ['exp', { exp: now - 60 }, 'The consumer token has expired.'],
+    ['aud', { aud: 'x' }, "The consumer token's aud is missing or invalid."],
+    ['iss', { iss: 'x' }, "The consumer token's iss is missing or invalid."],
+    ['nbf', { nbf: now + 60 }, "The consumer token's nbf is missing or invalid."],
+    ['iat', { iat: now + 60 }, "The consumer token's iat is missing or invalid."],
+    ['sub', { sub: '\n' }, "The consumer token's sub is missing or invalid."],
     ['a name', { given_name: 5 }, "The consumer token's given_name is missing or invalid."],
     [
       'an SDE',
@@ -63,7 +63,7 @@ describe('401 consumer_token_invalid says what is wrong, and nothing of what the
     expect(world.livePerson.requests()).toEqual([])
   })
 
-  test('by the service’s clock, not the machine’s', async () => {
+  test('the service’s clock decides, not the machine’s', async () => {
     const token = await brand.sign()
     const late = signedIn({ now: () => Date.now() + 3_600_000 })
     expect(outcomeOf(await submit(late, help(), bearer(token)))[0]).toBe(401)
@@ -71,7 +71,7 @@ describe('401 consumer_token_invalid says what is wrong, and nothing of what the
   })
 })
 
-describe('what a token says', () => {
+describe('the consumer’s profile comes from', () => {
   test.each<[string, Record<string, unknown>, object, object]>([
     [
       'the standard claims',
@@ -80,7 +80,7 @@ describe('what a token says', () => {
       { firstName: 'Ana', lastName: 'Iversen', privateData: { mail: 'a@example.org', mobileNum: '+45' } },
     ],
     [
-      'its personal SDE, where they say nothing',
+      'the personal SDE, for missing standard claims',
       {
         lp_sdes: [
           { type: 'personal', personal: { firstname: 'Ana', contacts: [{ email: 'a@example.org' }] } },
@@ -89,7 +89,7 @@ describe('what a token says', () => {
       { consumer: { firstName: 'Mallory', email: 'm@evil.example', phone: '+46' } },
       { firstName: 'Ana', privateData: { mail: 'a@example.org', mobileNum: '+46' } },
     ],
-    ['nothing, so the body does', {}, { consumer: { firstName: 'Bo' } }, { firstName: 'Bo' }],
+    ['the body, for claims that are missing', {}, { consumer: { firstName: 'Bo' } }, { firstName: 'Bo' }],
   ])('%s', async (_, claims, body, expected) => {
     const sub = `claims-${++serial}`
     const answer = await submit(signedIn(), help(body), bearer(await brand.sign({ sub, ...claims })))
@@ -97,7 +97,7 @@ describe('what a token says', () => {
     expect(profile()).toMatchObject(expected)
   })
 
-  test('all of an SDE of the token stands in for all of the body’s of its type', async () => {
+  test('the token’s SDE, which replaces the body’s SDE of the same type as a whole', async () => {
     const lp_sdes = [{ type: 'personal', personal: { company: 'Nord' } }]
     const body = help({ engagementAttributes: [{ type: 'personal', personal: { gender: 'OTHER' } }] })
     await submit(signedIn(), body, bearer(await brand.sign({ sub: 'whole-sde', lp_sdes })))
@@ -106,13 +106,13 @@ describe('what a token says', () => {
 })
 
 describe('403 bot_check_failed', () => {
-  test('a challenge that nobody solved', async () => {
+  test('for an unsolved challenge', async () => {
     const answer = await submit(guarded(), help({ 'g-recaptcha-response': 'guessed' }))
     expect(outcomeOf(answer).slice(0, 2)).toEqual([403, 'bot_check_failed'])
     expect(world.livePerson.requests()).toEqual([])
   })
 
-  test('not for a copy of a request that is known', async () => {
+  test('not for a copy of a known request', async () => {
     const body = help({ 'g-recaptcha-response': `solved-${++serial}` })
     const first = await submit(guarded(), body)
     const copy = await submit(guarded(), body)
@@ -120,7 +120,7 @@ describe('403 bot_check_failed', () => {
     expect(bodyOf(copy)).toEqual(bodyOf(first))
   })
 
-  test('not for an operator who changed the secret: it is read again', async () => {
+  test('not after the operator has changed the secret, which is read again', async () => {
     const id = `campaign-conversations/test/${ACCOUNT}/bot-check`
     const service = guarded()
     world.secretsManager.put(id, { secret: 'old' })
@@ -130,7 +130,7 @@ describe('403 bot_check_failed', () => {
     expect(outcomeOf(await submit(service, solved()))[0]).toBe(201)
   })
 
-  test('503 while the provider is silent: nobody gets in', async () => {
+  test('but 503 service_unavailable while the provider is silent', async () => {
     bots.state.mode = 'silent'
     const service = guarded({ config: { formDeadlineMs: 300 } })
     const answer = await submit(service, help({ 'g-recaptcha-response': 'solved' }))

@@ -9,7 +9,7 @@ type Serve = (
   body: string,
 ) => { status: number; body: string; headers?: object } | undefined
 
-/** A server on loopback that keeps what it was asked; where `serve` gives nothing it stays silent. */
+/** Starts a loopback server that records its requests. It doesn't answer if `serve` returns undefined. */
 const startServer = async (serve: Serve) => {
   const urls: string[] = []
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -30,7 +30,7 @@ const startServer = async (serve: Serve) => {
   if (address === null || typeof address === 'string') throw new Error('no port')
   return {
     url: `http://127.0.0.1:${address.port}`,
-    /** Paths with queries of all requests, oldest first. */
+    /** The paths, with queries, of all requests, oldest first. */
     urls,
     close: () =>
       new Promise<void>((resolve) => {
@@ -48,10 +48,10 @@ const makeKey = async (kid: string, alg: string) => {
 
 type Key = Awaited<ReturnType<typeof makeKey>>
 
-/** How the keys' address answers. */
+/** How the JWKS URL answers. */
 export type KeysMode = 'well' | 'html' | 'redirect' | 'error' | 'large' | 'silent' | 'empty'
 
-/** An identity provider of a brand, with a JWKS and tokens of every quality. */
+/** Starts an identity provider with a JWKS. It signs valid and invalid tokens. */
 export const startIdentityProvider = async (issuer: string) => {
   const rsa = await makeKey('rsa-1', 'RS256')
   const ec = await makeKey('ec-1', 'ES256')
@@ -80,7 +80,7 @@ export const startIdentityProvider = async (issuer: string) => {
     }
   })
 
-  /** A day's usual token, with other claims; undefined takes a claim away. */
+  /** Returns the claims of a valid token, changed by `claims`. `undefined` removes a claim. */
   const claimsOf = (claims: Readonly<Record<string, unknown>> = {}) => {
     const now = Math.floor(Date.now() / 1000)
     const all = {
@@ -125,14 +125,14 @@ export const startIdentityProvider = async (issuer: string) => {
   }
 }
 
-/** What stands between the dots of a token, of anything. */
+/** Returns any value as a part of a token, base64url-encoded. */
 export const part = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** How the verify address answers. */
+/** How the verification URL answers. */
 export type VerdictMode = 'well' | 'html' | 'redirect' | 'error' | 'silent' | 'internal' | 'secret'
 
-/** A siteverify address: a token starting with `solved` counts once, on www.example.com. */
+/** Starts a siteverify endpoint. A token that starts with `solved` is accepted once, for www.example.com. */
 export const startBotCheckProvider = async (secret: string) => {
   const used = new Set<string>()
   const state: { mode: VerdictMode } = { mode: 'well' }
