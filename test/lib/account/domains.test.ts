@@ -188,7 +188,7 @@ describe('get', () => {
 })
 
 describe('reload', () => {
-  test('asks the Domain API once for concurrent calls, and writes what has changed', async () => {
+  test('asks the Domain API once for concurrent calls, and saves changed hosts', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     const stale = await domains.get()
@@ -258,7 +258,7 @@ describe('loadTable', () => {
     expect(asked()).toBe(0)
   })
 
-  test('saves the first request a read of the table', async () => {
+  test('makes a read of the table in the first request unnecessary', async () => {
     const domains = arrange()
     await store(domains.accountId, OLD)
     await domains.loadTable()
@@ -273,7 +273,7 @@ describe('loadTable', () => {
 })
 
 describe('refresh', () => {
-  test('writes only what has changed, and reports it', async () => {
+  test('writes only changed hosts, and reports the change', async () => {
     const hosts = await current()
     const domains = arrange()
     const { accountId } = domains
@@ -295,7 +295,7 @@ describe('refresh', () => {
     })
   })
 
-  test('reports that nothing is known', async () => {
+  test('reports that no hosts are known', async () => {
     const domains = arrange()
     failDomainApi()
     expect(await domains.refresh()).toMatchObject({ changed: false, hosts: undefined, fetchedAt: undefined })

@@ -108,7 +108,7 @@ describe('the shape of a secret', () => {
   })
 
   test.each<[string, string]>([
-    ['no JSON', 'secret-words'],
+    ['not JSON', 'secret-words'],
     ['nothing at all', ''],
     ['a string', '"secret-words"'],
     ['an empty object', '{}'],

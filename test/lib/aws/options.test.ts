@@ -30,7 +30,7 @@ const read = async () => {
   return { error, tookMs: performance.now() - startedAt }
 }
 
-test('a silent AWS is given up after three requests of one second', async () => {
+test('a client gives up on a silent AWS after three requests of one second', async () => {
   answer = () => 'silence'
   const { error, tookMs } = await read()
   expect(error).toBeInstanceOf(ServiceUnavailableError)
@@ -39,7 +39,7 @@ test('a silent AWS is given up after three requests of one second', async () => 
   expect(tookMs).toBeLessThan(10_000)
 })
 
-test('a failing AWS is given up after three requests', async () => {
+test('a client gives up on a failing AWS after three requests', async () => {
   answer = () => ({ status: 500, body: '' })
   const { error } = await read()
   expect(error).toBeInstanceOf(ServiceUnavailableError)

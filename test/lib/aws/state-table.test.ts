@@ -79,7 +79,7 @@ describe('in DynamoDB', () => {
     client.destroy()
   })
 
-  test('an item that nobody wrote is undefined', async () => {
+  test('a missing item is undefined', async () => {
     expect(await table.get(newKey())).toBeUndefined()
   })
 
@@ -123,14 +123,14 @@ describe('in DynamoDB', () => {
   })
 
   describe('update', () => {
-    test('creates an item, and returns none before it', async () => {
+    test('creates an item, and returns no previous item', async () => {
       const pk = newKey()
       const update = { pk, set: { a: 1 }, setIfAbsent: { b: 2 }, add: { n: 3 } }
       expect(await table.update(update)).toEqual({ applied: true, item: undefined })
       expect(await table.get(pk)).toEqual({ pk, a: 1, b: 2, n: 3 })
     })
 
-    test('changes what it names only, and returns the item before it', async () => {
+    test('changes only the named attributes, and returns the previous item', async () => {
       const pk = await put({ a: 1, b: 1, n: 1, kept: 'x' })
       const update = { pk, set: { a: 2, c: { d: 1 } }, setIfAbsent: { b: 2, e: 2 }, add: { n: 2, m: 5 } }
       expect(await table.update(update)).toEqual({
@@ -146,7 +146,7 @@ describe('in DynamoDB', () => {
       expect(await table.get(pk)).toEqual({ pk, a: 1, b: 1, c: 3 })
     })
 
-    test('takes the words that DynamoDB reserves as names', async () => {
+    test('accepts DynamoDB’s reserved words as names', async () => {
       const pk = newKey()
       await table.update({ pk, set: { status: 'opened', owner: 'x', ttl: 1 }, add: { count: 1 } })
       expect(await table.get(pk)).toEqual({ pk, status: 'opened', owner: 'x', ttl: 1, count: 1 })
@@ -226,7 +226,7 @@ describe('the request to DynamoDB', () => {
     ])
   })
 
-  test('update is one request, and asks for the item before it, written or not', async () => {
+  test('update is one request, and returns the previous item, written or not', async () => {
     const update = { ...UPDATE, setIfAbsent: { createdAt: 1 }, add: { attempts: 1 } }
     expect(await ask((table) => table.update(update))).toEqual([
       {

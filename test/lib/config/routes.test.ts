@@ -49,11 +49,11 @@ const failure = (work: () => unknown) => {
 
 describe('the account', () => {
   test.each<[string, ConversationRequest, string]>([
-    ['is the first if nothing names one', { campaign: CAMPAIGN }, 'one'],
+    ['is the first one by default', { campaign: CAMPAIGN }, 'one'],
     ['is the named one', { campaign: CAMPAIGN, accountId: 'two' }, 'two'],
     ['is the route’s', { route: 'help' }, 'one'],
     ['is the route’s, even if it is not the first', { route: 'other' }, 'two'],
-    ['may be named beside its own route', { route: 'other', accountId: 'two' }, 'two'],
+    ['may be named together with its own route', { route: 'other', accountId: 'two' }, 'two'],
   ])('%s', (_, request, accountId) => {
     expect(resolve(stage, 'queue', request).account.accountId).toBe(accountId)
   })
@@ -66,7 +66,7 @@ describe('the account', () => {
     ],
     ['an unknown route', { route: 'nowhere' }, { path: 'route', message: 'is not a configured route' }],
     [
-      'a route named like a member of every object',
+      'a route with the name of an Object.prototype member',
       { route: 'toString' },
       { path: 'route', message: 'is not a configured route' },
     ],

@@ -221,7 +221,7 @@ describe('a challenge', () => {
     expect(accepted.requestId).toBe('request-0001')
   })
 
-  test('that can’t be verified lets nobody in, not even with a known request', async () => {
+  test('that can’t be verified refuses the form, even if the request is known', async () => {
     const isKnown = vi.fn(async () => true)
     const checkBot = async () => {
       throw new ServiceUnavailableError({

@@ -55,7 +55,7 @@ test('a connection that is refused makes the service unavailable', async () => {
 describe('an address that is not secure is never called:', () => {
   test.each([
     ['http', 'http://id.example.com/jwks.json', true],
-    ['this machine, if LivePerson is the real one', 'http://127.0.0.1:1/jwks.json', false],
+    ['this machine, if LivePerson is not on it', 'http://127.0.0.1:1/jwks.json', false],
     ['a name and password', 'https://user:secret@id.example.com/jwks.json', true],
   ])('%s', async (_, url, loopback) => {
     const called: string[] = []

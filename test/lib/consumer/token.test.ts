@@ -127,7 +127,7 @@ describe('a token is refused, and never quoted:', () => {
     ['issued in the future', { iat: SECONDS + 60 }, wrong('iat')],
     ['without a sub', { sub: undefined }, wrong('sub')],
     ['with a line break in its sub', { sub: 'secret-words\r\nx: y' }, wrong('sub')],
-    ['with a name that is no text', { given_name: 5 }, wrong('given_name')],
+    ['with a name that is not a string', { given_name: 5 }, wrong('given_name')],
     ['with an unknown attribute', { lp_sdes: [{ type: 'secret-words' }] }, wrong('lp_sdes.0.type')],
     [
       'with an unknown member of an attribute',
@@ -211,7 +211,7 @@ describe('the keys', () => {
   })
 
   test.each<KeysMode>(['html', 'redirect', 'error', 'large', 'empty'])(
-    'that are answered as %s verify nobody',
+    'can’t be fetched if the answer is %s: 503',
     async (mode) => {
       brand.state.mode = mode
       const error = await failure(arrange()(`Bearer ${await brand.sign()}`))
@@ -221,7 +221,7 @@ describe('the keys', () => {
     },
   )
 
-  test('of a silent provider verify nobody', async () => {
+  test('can’t be fetched if the provider is silent: 503', async () => {
     brand.state.mode = 'silent'
     const work = arrange({ timeoutMs: 200 })(`Bearer ${await brand.sign()}`)
     expect(await failure(work)).toBeInstanceOf(ServiceUnavailableError)

@@ -29,9 +29,9 @@ const personal = (
 
 describe('a token', () => {
   test.each<[string, Partial<AcceptedRequest>, Partial<VerifiedConsumer>, object]>([
-    ['that says nothing changes nothing', {}, {}, {}],
+    ['without claims changes nothing', {}, {}, {}],
     [
-      'that says nothing keeps the body’s consumer',
+      'without claims keeps the body’s consumer',
       { consumer: { firstName: 'Bo' } },
       {},
       { consumer: { firstName: 'Bo' } },
@@ -43,7 +43,7 @@ describe('a token', () => {
       { consumer: { firstName: 'Ana', lastName: 'Iversen', email: 'ana@example.org', phone: '+45' } },
     ],
     [
-      'overrides what it knows, and keeps the rest',
+      'overrides the members that it has, and keeps the rest',
       { consumer: { firstName: 'Mallory', email: 'm@evil.example', description: 'regular' } },
       { firstName: 'Ana', email: 'ana@example.org' },
       { consumer: { firstName: 'Ana', email: 'ana@example.org', description: 'regular' } },
@@ -71,7 +71,7 @@ describe('a token', () => {
       },
     ],
     [
-      'replaces every contact of the body by its own',
+      'replaces every contact of the body with its own',
       { engagementAttributes: [personal({ contacts: [{ email: 'm@evil.example' }, { phone: '+46' }] })] },
       { email: 'ana@example.org' },
       {
@@ -110,7 +110,7 @@ const attribute: fc.Arbitrary<EngagementAttribute> = fc.oneof(
     .map(personal),
 )
 
-test('no personal attribute contradicts the token’s names, unless the token says so itself', () => {
+test('no personal attribute contradicts the token’s names, unless it is the token’s own', () => {
   fc.assert(
     fc.property(fc.array(attribute), fc.array(attribute), name, (given, vouched, firstName) => {
       const verified = { ...NOBODY, firstName, engagementAttributes: vouched }

@@ -111,7 +111,7 @@ describe('an outcome that the table did not accept', () => {
     })
   })
 
-  test('waits in its record while the table is away, and is not sent again', async () => {
+  test('stays in its record while the table is unavailable, and is not sent again', async () => {
     const send = vi.fn(queues.send)
     const service = createService({ table: TABLE_AWAY, queues: { ...queues, send } })
     const report = vi.spyOn(service, 'report')
@@ -122,7 +122,7 @@ describe('an outcome that the table did not accept', () => {
     expect(report.mock.calls.map(([, , result]) => result.kind)).toEqual(['queued'])
   })
 
-  test('adds the conversation to an outcome that was recorded without it', async () => {
+  test('adds the conversation id to an outcome that was recorded without it', async () => {
     const service = createService()
     const request = acceptedOf(newEvent())
     const claim = await service.ledger.claim(request, destination, now() + 1000)
@@ -136,7 +136,7 @@ describe('an outcome that the table did not accept', () => {
   })
 })
 
-describe('an open conversation that this request did not open', () => {
+describe('an open conversation that another request opened', () => {
   test('is named only if LivePerson says that it is still open', async () => {
     const service = createService()
     const consumer = { id: `consumer-${++serial}` }
@@ -226,7 +226,7 @@ describe('the limits of one open conversation per consumer', () => {
     ['arrives', 0],
     ['is lost', 1],
   ])(
-    'hold asks nobody if the earlier attempt certainly did nothing, and the answer to the next claim %s',
+    'hold needs no person if the earlier attempt certainly did nothing, and the answer to the next claim %s',
     async (_, lost) => {
       const stage = stageThat('hold')
       const event = newEvent()
@@ -323,7 +323,7 @@ describe('the DynamoDB calls of a new request', () => {
   })
 })
 
-test('no item holds personal data, whatever the outcome of a request', async () => {
+test('no item contains personal data, for any outcome', async () => {
   const mark = 'Zaphod'
   const consumer = {
     firstName: `${mark}1`,

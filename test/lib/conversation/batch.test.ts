@@ -31,7 +31,7 @@ test('a group stops at the item that is put off; it and those after it are delay
   expect(delayed).toEqual([[['a2', 'a3'], 700]])
 })
 
-test('each item is either done or left, whatever is put off', () =>
+test('each item is either done or left, for any retries', () =>
   fc.assert(
     fc.asyncProperty(fc.array(fc.array(fc.boolean(), { maxLength: 5 }), { maxLength: 5 }), async (plan) => {
       const groups = plan.map((group) => group.map((isDone) => ({ isDone })))

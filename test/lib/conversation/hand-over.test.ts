@@ -125,7 +125,7 @@ describe('readHandOver', () => {
     expect(() => readHandOver({ handedOver: good(), route: 'order-help' })).toThrow(InvalidRequestError)
   })
 
-  test('returns a hand-over or throws an AppError, whatever is wrong in it', () => {
+  test('returns a hand-over or throws an AppError, for any mistake', () => {
     const handOver = fc
       .tuple(anyAccepted, anyFacts)
       .map(([request, facts]): object => JSON.parse(toHandOver(request, facts)))

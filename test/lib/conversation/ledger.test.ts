@@ -113,14 +113,14 @@ describe('a claim', () => {
     })
   })
 
-  test('by twenty attempts at once succeeds for one', async () => {
+  test('succeeds for one of twenty concurrent attempts', async () => {
     const { claim } = arrange()
     const kinds = (await Promise.all(Array.from({ length: 20 }, () => claim()))).map(({ kind }) => kind)
     expect(kinds.filter((kind) => kind === 'claimed')).toHaveLength(1)
     expect(kinds.filter((kind) => kind === 'held')).toHaveLength(19)
   })
 
-  test('is held up to and including the millisecond in which its container stops', async () => {
+  test('is held until its container is certain to have stopped', async () => {
     const { claim, take, advance } = arrange()
     await take()
     advance(LEASE_MS)
@@ -403,7 +403,7 @@ describe('release', () => {
     expect((await take()).known.conversation).toEqual({ kind: 'none' })
   })
 
-  test('with less knowledge takes no doubt back', async () => {
+  test('by an attempt that knows less keeps the doubt', async () => {
     const { take, release } = arrange()
     const first = await take()
     await release(first.lease, released(first, { conversation: IN_DOUBT, message: 'in_doubt' }))
@@ -567,7 +567,7 @@ describe('toFacts', () => {
   })
 })
 
-describe('whatever attempts do, and in any order', () => {
+describe('for any attempts, in any order', () => {
   type Step =
     | { readonly kind: 'claim' | 'release' | 'opened' | 'lost' | 'rejected'; readonly holder: number }
     | { readonly kind: 'wait'; readonly ms: number }

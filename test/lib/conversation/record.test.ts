@@ -62,7 +62,7 @@ const eventBridge = (detail: unknown, id = 'eventbridge-1') => ({
   detail,
 })
 
-describe('whatever comes in, a record is a job or is refused with an AppError', () => {
+describe('a record is a job or is refused with an AppError, for', () => {
   test('any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (body) => void isRead(() => parse(body))),
@@ -192,7 +192,7 @@ describe('the request id', () => {
   })
 })
 
-describe('a record that its door may not send is refused before there is a job', () => {
+describe('a record that its door may not send is refused before LivePerson is called', () => {
   const listed = stageWith({ queue: { campaigns: 'listed' } })
   const handedOver = (members: object) =>
     toHandOver(acceptedRequest({ campaign: undefined, ...members }), NOTHING)
@@ -205,12 +205,17 @@ describe('a record that its door may not send is refused before there is a job',
     ['a route of another account', { accountId: ACCOUNT, route: 'other-help' }, invalid('route')],
     ['a route for forms only', { route: 'form-only' }, notAllowed],
     ['a campaign where only routes are allowed', { campaign: ORDER_HELP }, notAllowed, listed],
-    ['the same in an envelope', sns(JSON.stringify({ campaign: ORDER_HELP })), notAllowed, listed],
+    [
+      'a campaign in an envelope where only routes are allowed',
+      sns(JSON.stringify({ campaign: ORDER_HELP })),
+      notAllowed,
+      listed,
+    ],
     ['a form with a route for events only', handedOver({ door: 'form', route: 'queue-only' }), notAllowed],
     ['a form with a campaign', handedOver({ door: 'form', campaign: ORDER_HELP }), notAllowed],
-    ['a hand-over of a route that is gone', handedOver({ route: 'nowhere' }), invalid('route')],
+    ['a hand-over with a removed route', handedOver({ route: 'nowhere' }), invalid('route')],
     [
-      'a hand-over of an account that is gone',
+      'a hand-over with a removed account',
       handedOver({ accountId: '1', campaign: ORDER_HELP }),
       invalid('accountId'),
     ],
@@ -218,7 +223,7 @@ describe('a record that its door may not send is refused before there is a job',
     expect(errorOf(() => parse(body, { config }))).toMatchObject(error)
   })
 
-  test('a form’s hand-over may use a route for forms only', () => {
+  test('a form’s hand-over may use a route that is only for forms', () => {
     expect(parse(handedOver({ door: 'form', route: 'form-only' }))).toMatchObject({
       request: { door: 'form', route: 'form-only' },
     })
@@ -251,7 +256,7 @@ describe('a refused record', () => {
     ['its own id, although a member is invalid', { requestId: 'crm-event-1', skill: 1 }, 'crm-event-1'],
     ['its envelope’s id if it has none', eventBridge({ skill: 1 }), 'eventbridge-1'],
     ['the message’s id if its own is invalid', { requestId: 'x', skill: 1 }, 'message-0001'],
-    ['the message’s id if it is no object', 'a text', 'message-0001'],
+    ['the message’s id if it is not an object', 'a text', 'message-0001'],
   ])('that is invalid has %s', (_, body, requestId) => {
     expect(read(body)).toMatchObject({ kind: 'refused', requestId, error: { code: 'invalid_request' } })
   })

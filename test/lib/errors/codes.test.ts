@@ -49,7 +49,7 @@ describe.each(rows)('$code', (row) => {
     expect(retryable ? ['retried'] : ['quarantined', 'not_applicable']).toContain(record)
   })
 
-  test('has a text for everyone', () => {
+  test('has a text for each reader', () => {
     expect(title).toMatch(/^\S.*[^\s.]$/)
     for (const text of [detail, meaning, sender, operator]) expect(text).toMatch(/^\S.*\.$/)
   })

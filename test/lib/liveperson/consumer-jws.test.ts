@@ -192,7 +192,7 @@ describe('requestConsumerJws', () => {
     ['a token without the consumer', { token: jwt({ lp_consumer_id: 'a1' }) }],
     ['a token without LivePerson’s id', { token: jwt({ ext_consumer_id: 'crm-81723' }) }],
     ['a token with a number for an id', { token: jwt({ ext_consumer_id: 'crm-81723', lp_consumer_id: 5 }) }],
-    ['a token that is no JWT', { token: 'no.jwt' }],
+    ['a token that is not a JWT', { token: 'no.jwt' }],
     ['an empty token', { token: '' }],
     ['a number for a token', { token: 5 }],
     ['no token', {}],

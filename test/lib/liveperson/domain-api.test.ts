@@ -81,11 +81,11 @@ describe('fetchHosts', () => {
     ['null', null],
     ['a list', [listOf(HOSTS)]],
     ['no baseURIs', {}],
-    ['baseURIs that are no list', { baseURIs: 5 }],
+    ['baseURIs that are not a list', { baseURIs: 5 }],
     ['an empty list', { baseURIs: [] }],
-    ['elements that are no objects', { baseURIs: [null, 5, 'sentinel'] }],
+    ['elements that are not objects', { baseURIs: [null, 5, 'sentinel'] }],
     ['services in other cases', listOf({ Sentinel: HOSTS.sentinel, IDP: HOSTS.idp, asyncmessagingent: 'x' })],
-    ['a service that is no text', { baseURIs: [{ service: { toString: null }, baseURI: 'x' }] }],
+    ['a service that is not a string', { baseURIs: [{ service: { toString: null }, baseURI: 'x' }] }],
     ['no host', { baseURIs: SERVICES.map((service) => ({ service })) }],
   ])('%s for an answer names no host', async (_, body) => {
     answerWith(body)

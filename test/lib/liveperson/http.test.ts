@@ -96,8 +96,8 @@ describe('a call', () => {
 describe('a host that does not belong to LivePerson is never called:', () => {
   test.each<[string, string, boolean]>([
     ['another domain', 'https://evil.example/', true],
-    ['a domain that starts alike', 'https://lpx.liveperson.net.evil.example/', true],
-    ['a domain that ends alike', 'https://evilliveperson.net/', true],
+    ['a domain with the same beginning', 'https://lpx.liveperson.net.evil.example/', true],
+    ['a domain with the same end', 'https://evilliveperson.net/', true],
     ['http', 'http://lpx.liveperson.net/', true],
     ['another port', 'https://lpx.liveperson.net:8443/', true],
     ['a user', 'https://user@lpx.liveperson.net/', true],
@@ -138,7 +138,7 @@ describe('a call without an answer', () => {
     },
   )
 
-  test('at a port where nobody listens is unreachable', async () => {
+  test('to a port without a server is unreachable', async () => {
     const [port] = await findFreePorts(1)
     const error = await failure(call({ url: `http://127.0.0.1:${port}/`, repeatable: false }))
     expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: true })

@@ -126,12 +126,12 @@ describe('a call without a complete answer may have been sent:', () => {
 })
 
 describe('a call without a connection was not sent:', () => {
-  test('nobody listens', async () => {
+  test('no server listens on the port', async () => {
     const [port] = await findFreePorts(1)
     expect(await call({ url: `http://127.0.0.1:${port}/` })).toMatchObject({ kind: 'not_sent' })
   })
 
-  test('no such host', async () => {
+  test('the host does not exist', async () => {
     expect(await call({ url: 'http://no-such-host.invalid/' })).toMatchObject({ kind: 'not_sent' })
   })
 

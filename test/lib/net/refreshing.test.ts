@@ -170,7 +170,7 @@ describe('drop', () => {
     expect(await get()).toBe('v2')
   })
 
-  test('leaves a value alone that has already been replaced', async () => {
+  test('keeps a value that has already been replaced', async () => {
     const { get, reload, drop, read } = arrange()
     const stale = await get()
     await reload(stale)
@@ -181,7 +181,7 @@ describe('drop', () => {
 })
 
 describe('set', () => {
-  test('stands in for a read', async () => {
+  test('replaces a read', async () => {
     const { get, set, read, advance } = arrange()
     set('given')
     expect(await get()).toBe('given')
@@ -394,7 +394,7 @@ const explore = async (ops: readonly Op[], life: Lifetime, pauseMs: number) => {
   }
 }
 
-describe('whatever happens in whatever order', () => {
+describe('in any order of events', () => {
   test('the invariants hold', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -26,9 +26,9 @@ describe('unwrap', () => {
     ['EventBridge', eventBridge(EVENT), 'eventbridge-1'],
     ['EventBridge in SNS', sns(eventBridge(EVENT)), 'eventbridge-1'],
     ['SNS in EventBridge', eventBridge(sns(EVENT)), 'sns-000001'],
-    ['an envelope whose id is no request id', eventBridge(EVENT, 'short'), undefined],
-    ['an envelope whose id is no text', sns(EVENT, { toString: 0 }), undefined],
-    ['an inner envelope whose id is no request id', sns(eventBridge(EVENT, 'short')), undefined],
+    ['an envelope whose id is not a valid request id', eventBridge(EVENT, 'short'), undefined],
+    ['an envelope whose id is not a string', sns(EVENT, { toString: 0 }), undefined],
+    ['an inner envelope whose id is not a valid request id', sns(eventBridge(EVENT, 'short')), undefined],
   ])('%s: the event and the innermost id', (_, value, eventId) => {
     expect(unwrap(value)).toEqual({ input: EVENT, eventId })
   })

@@ -126,7 +126,7 @@ describe('a URL-encoded form', () => {
   const CONFLICT = 'is a duplicate of another field, or conflicts with one'
 
   test.each<[string, string, string, string]>([
-    ['a field twice', 'route=vip&route=vip', 'route', CONFLICT],
+    ['a duplicate field', 'route=vip&route=vip', 'route', CONFLICT],
     ['a member of a value', 'consumer=x&consumer.firstName=Ana', 'consumer.firstName', CONFLICT],
     ['a value for an object', 'consumer.firstName=Ana&consumer=x', 'consumer', CONFLICT],
     [
@@ -143,7 +143,7 @@ describe('a URL-encoded form', () => {
       'has more than 200 fields',
     ],
     ['invalid UTF-8', 'route=vip&message=%FF', '', 'is not valid percent-encoded UTF-8'],
-    ['half an escape', 'route=vip&message=100%', '', 'is not valid percent-encoded UTF-8'],
+    ['an incomplete escape', 'route=vip&message=100%', '', 'is not valid percent-encoded UTF-8'],
   ])('with %s is refused', (_, text, path, message) => {
     expect(findingsOf(() => parseFields(text))).toEqual([{ path, message }])
   })
@@ -171,7 +171,7 @@ test('a form may not name an account', () => {
 
 describe('the challenge', () => {
   test.each(['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response'])(
-    'of %s is no part of the request',
+    'in %s is not part of the request',
     (field) => {
       const expected = { request: { route: 'vip' }, challenge: { field, token: 'solved' } }
       expect(parseJsonForm({ route: 'vip', [field]: 'solved' })).toEqual(expected)

@@ -14,10 +14,10 @@ describe('atMost', () => {
   const list = mini.array(mini.int()).check(atMost(2, 'items'))
 
   test.each<[string, unknown, readonly string[]]>([
-    ['as many', [1, 2], []],
+    ['the maximum', [1, 2], []],
     ['more', [1, 2, 3], ['must have at most 2 items']],
-    ['an object with an odd length', { length: { valueOf: 0, toString: 0 } }, ['must be an array']],
-    ['a text, which has a length too', '123', ['must be an array']],
+    ['an object whose length is not a number', { length: { valueOf: 0, toString: 0 } }, ['must be an array']],
+    ['a string, which also has a length', '123', ['must be an array']],
   ])('%s', (_, value, messages) => {
     expect(messagesOf(list, value)).toEqual(messages)
   })
@@ -30,9 +30,9 @@ test('the length of a text is counted in UTF-16 units', () => {
 })
 
 test.each<[string, string, readonly string[]]>([
-  ['a pair of surrogates', '🦊', []],
-  ['a high surrogate alone', 'a\ud83e', ['must not contain lone surrogates']],
-  ['a low surrogate alone', '\udd8aa', ['must not contain lone surrogates']],
+  ['a surrogate pair', '🦊', []],
+  ['a lone high surrogate', 'a\ud83e', ['must not contain lone surrogates']],
+  ['a lone low surrogate', '\udd8aa', ['must not contain lone surrogates']],
   ['surrogates in the wrong order', '\udd8a\ud83e', ['must not contain lone surrogates']],
 ])('text may contain %s or is refused', (_, value, messages) => {
   expect(messagesOf(text(10), value)).toEqual(messages)

@@ -17,7 +17,7 @@ afterAll(() => world.close())
 
 const body = () => ({ requestId: `open-service-${++serial}`, campaign: ORDER_HELP })
 
-test('a warm container asks for no secret and no host in its first request', async () => {
+test('a warm container reads no secret and no hosts in its first request', async () => {
   const service = world.createService()
   await service.accounts[0]?.domains.refresh()
   await service.warm()
@@ -32,7 +32,7 @@ test('a warm container asks for no secret and no host in its first request', asy
   expect(world.livePerson.requests({ service: 'domain' })).toHaveLength(asked)
 })
 
-test('a failure while a container warms up is left to the first request', async () => {
+test('a failure while a container warms up is reported by the first request', async () => {
   const service = createOpenService({ ...world.configOf(), secretIdPrefix: 'nowhere' })
   await expect(service.warm()).resolves.toBeUndefined()
   expect(bodyOf(await submit(service, body())).code).toBe('invalid_config')
@@ -51,7 +51,7 @@ test('an account outside the configuration is an error that names it', () => {
   expect(() => service.acceptForm(submission)).toThrow('Account 70000000 is not in the stage configuration')
 })
 
-test('containers share nothing: each asks for its own AppJWT once', async () => {
+test('containers share nothing: each requests its own AppJWT once', async () => {
   for (const service of [world.createService(), world.createService()]) {
     await submit(service, body())
     await submit(service, body())

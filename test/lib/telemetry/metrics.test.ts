@@ -44,7 +44,7 @@ test('each occurrence has its own line, and the account of one does not stay for
   ])
 })
 
-test('nothing is written where Powertools has metrics turned off', () => {
+test('nothing is written if Powertools’ metrics are disabled', () => {
   vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true')
   createMetrics()('request_queued')
   expect(takeLines()).toEqual([])
