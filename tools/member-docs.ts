@@ -1,10 +1,10 @@
-import { MEMBERS, type Place } from '../lib/request/members.ts'
+import { MEMBERS, type Target } from '../lib/request/members.ts'
 import { type JsonSchema, listMembers } from './request-schema.ts'
 
 const START = '<!-- members:start -->'
 const END = '<!-- members:end -->'
 
-const PLACES: Readonly<Record<Place, string>> = {
+const TARGETS: Readonly<Record<Target, string>> = {
   profile: 'profile',
   sde: 'engagement attributes',
   context: 'conversation context',
@@ -32,9 +32,9 @@ export const withMemberTable = (page: string): string => {
 const toMemberTable = (): string => {
   const schemas = listMembers()
   const rows = Object.entries(MEMBERS).map(([path, { goesTo, personal }]) => {
-    const places = goesTo.map((place) => PLACES[place]).join(', ') || 'not sent'
+    const targets = goesTo.map((target) => TARGETS[target]).join(', ') || 'not sent'
     const value = describe(schemas.get(path) ?? [])
-    return `| \`${path}\` | ${value} | ${places} | ${personal ? 'yes' : 'no'} |`
+    return `| \`${path}\` | ${value} | ${targets} | ${personal ? 'yes' : 'no'} |`
   })
   return ['| member | value | goes to | personal |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }

@@ -41,5 +41,5 @@ export const toProblem = (error: AppError, requestId?: string): Answer => {
 const publicDetailOf = ({ code, message }: AppError): string =>
   code === 'invalid_config' ? CODES.invalid_config.detail : message
 
-/** Leaves out `place`, which is for logs. */
+/** Leaves out `maskedPath`, which is for logs. */
 const toPublicFinding = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })

@@ -1,6 +1,8 @@
 interface CodeEntry {
   readonly httpStatus: number
-  /** Whether the same request may succeed later. Repeating it under the same id never opens a second conversation. */
+  /**
+   * Whether the same request may succeed later. Repeating it with the same id never opens a second conversation.
+   */
   readonly retryable: boolean
   /** `warn` if the sender has to act, `error` if the operator has to. */
   readonly logLevel: 'warn' | 'error'
@@ -86,8 +88,8 @@ export const CODES = {
     httpStatus: 422,
     retryable: false,
     logLevel: 'error',
-    title: 'LivePerson refused the request',
-    detail: 'LivePerson refused to open this conversation.',
+    title: 'LivePerson rejected the request',
+    detail: 'LivePerson rejected this conversation.',
   },
   invalid_config: {
     httpStatus: 500,
@@ -142,7 +144,10 @@ interface Guidance {
   readonly record: 'retried' | 'quarantined' | 'not_applicable'
 }
 
-/** What each code means to people, in Markdown, for docs/errors.md. Apart from `CODES`, so that no bundle contains it. */
+/**
+ * What each code means to people, in Markdown, for docs/errors.md. Kept separate from `CODES`, so that no bundle
+ * contains it.
+ */
 export const GUIDANCE = {
   invalid_request: {
     meaning:
@@ -158,7 +163,7 @@ export const GUIDANCE = {
     sender:
       "Sign the consumer in again and send a new token. If the account doesn't accept tokens, send none.",
     operator:
-      'If valid tokens are refused, compare `form.tokens` in `config/<stage>.json` with the identity provider.',
+      'If valid tokens are rejected, compare `form.tokens` in `config/<stage>.json` with the identity provider.',
     record: 'not_applicable',
   },
   campaign_not_allowed: {
@@ -180,7 +185,7 @@ export const GUIDANCE = {
       'The bot-check token is missing, wrong, expired, from another site, or was already used for another request.',
     sender: 'Let the consumer solve a new challenge and send the request again with the same `requestId`.',
     operator:
-      "If solved challenges are refused, compare `form.botCheck` in `config/<stage>.json` with the provider's settings.",
+      "If solved challenges are rejected, compare `form.botCheck` in `config/<stage>.json` with the provider's settings.",
     record: 'not_applicable',
   },
   not_found: {
@@ -220,7 +225,7 @@ export const GUIDANCE = {
   },
   liveperson_rejected: {
     meaning:
-      "LivePerson understood the request and refused it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
+      "LivePerson understood the request and rejected it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
     sender:
       "Don't retry. Once the operator has fixed the cause, send the request again with a new `requestId`.",
     operator:

@@ -6,7 +6,7 @@ export interface Finding {
   readonly path: string
   readonly message: string
   /** `path` for logs, with sender-chosen names masked. Set only where it differs from `path`. */
-  readonly place?: string
+  readonly maskedPath?: string
 }
 
 interface Reason {
@@ -89,12 +89,15 @@ export class RequestIdReusedError extends AppError {
   readonly code = 'request_id_reused'
 }
 
-/** An environment variable, the stage configuration or a secret is missing or invalid. Only an operator can fix it. */
+/**
+ * An environment variable, the stage configuration or a secret is missing or invalid. Only an operator can fix
+ * it.
+ */
 export class InvalidConfigError extends AppError {
   readonly code = 'invalid_config'
 }
 
-/** LivePerson understood the request and refused it. A repeat would be refused too. */
+/** LivePerson understood the request and rejected it. A repeat would be rejected, too. */
 export class LivePersonRejectedError extends AppError {
   readonly code = 'liveperson_rejected'
 }
@@ -147,7 +150,10 @@ class KnownByCodeError extends AppError {
   }
 }
 
-/** Returns an error for a code, with the table's `detail`. It is an instance of `AppError` only: match on its `code`. */
+/**
+ * Returns an error for a code, with the table's `detail`. It is an instance of `AppError` only: match on its
+ * `code`.
+ */
 export const toError = (code: Code): AppError => new KnownByCodeError(code)
 
 /** Returns an `AppError` for whatever was thrown. */
@@ -157,8 +163,8 @@ export const toAppError = (thrown: unknown): AppError =>
     : new InternalError({ detail: CODES.internal_error.detail, cause: thrown })
 
 /**
- * Returns one text per error in a chain of causes, outermost first, at most five: its name and code, and the message of
- * our own errors. Other messages are left out, because they can quote their input.
+ * Returns one text per error in a chain of causes, outermost first, at most five: its name and code, and the
+ * message of our own errors. Other messages are left out, because they can quote their input.
  */
 export const causesOf = (cause: unknown, depth = 0): readonly string[] => {
   if (!(cause instanceof Error) || depth > 4) return []

@@ -1,6 +1,6 @@
 import type { Finding } from './errors.ts'
 
-/** Identifiers of at most 64 characters look like members of code. Names of people and addresses rarely do. */
+/** Identifiers of at most 64 characters look like names in code. Names of people and addresses rarely do. */
 const isIdentifier = (name: string) => /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)
 
 /**
@@ -20,5 +20,5 @@ const isIndex = (part: string) => /^\d{1,3}$/.test(part)
 const MAX_LENGTH = 200
 
 /** Returns where a finding is, for logs: a dotted path with unsafe names masked, '' for the whole input. */
-export const toSafePath = ({ path, place = path }: Finding, isSafe = isIdentifier): string =>
-  place === '' ? '' : maskPath(place.split('.'), isSafe).slice(0, MAX_LENGTH)
+export const toSafePath = ({ path, maskedPath = path }: Finding, isSafe = isIdentifier): string =>
+  maskedPath === '' ? '' : maskPath(maskedPath.split('.'), isSafe).slice(0, MAX_LENGTH)

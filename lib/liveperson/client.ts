@@ -213,6 +213,6 @@ const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number |
   if (answer.kind === 'consumer_jws_refused')
     return new CredentialsRefusedError({ detail: 'LivePerson refused a new ConsumerJWS.' })
   return new LivePersonRejectedError({
-    detail: `LivePerson refused the request (${answer.kind === 'rejected' ? answer.reason : answer.kind}).`,
+    detail: `LivePerson rejected the request (${answer.kind === 'rejected' ? answer.reason : answer.kind}).`,
   })
 }

@@ -29,7 +29,7 @@ const toFindings = (issue: z.core.$ZodIssue): Finding[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({
         path: [...issue.path, key].join('.'),
-        place: maskPath([...issue.path, key]),
+        maskedPath: maskPath([...issue.path, key]),
         message: UNKNOWN_KEY,
       }))
     : [{ path: issue.path.join('.'), message: issue.message }]

@@ -44,16 +44,19 @@ export const consumerId = z.string().check(
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
 const message = z.string().check(
   withLimits(
-    // Quotes are two of the 4500.
+    // The quotes are two of the 4500 characters.
     { minimum: 1, maximum: 4498 },
     z.refine(
       (value) => value !== '' && value.isWellFormed() && JSON.stringify(value).length <= 4500,
-      'must be 1 to 4500 characters as JSON, without lone surrogates',
+      'must not be empty, contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
     ),
   ),
 )
 
-/** The schema of `ConversationRequest`. The member table and the OpenAPI document are generated from it. */
+/**
+ * The schema of `ConversationRequest`. `MEMBERS` must have a row for each leaf, which the compiler checks, and
+ * `payload.test.ts` checks the payload against those rows.
+ */
 export const conversationRequest = z.strictObject({
   requestId: z.optional(requestId),
   accountId: z.optional(accountId),
@@ -111,7 +114,7 @@ export interface AcceptedRequest extends ConversationRequest {
 export const parseConversationRequest = (input: unknown): ConversationRequest => {
   const request = parse(conversationRequest, input)
   if (request.route === undefined && request.campaign === undefined)
-    throw new InvalidRequestError([{ path: 'campaign', message: 'is missing, and so is route' }])
+    throw new InvalidRequestError([{ path: 'campaign', message: 'or route is required' }])
   if (request.route !== undefined && request.campaign !== undefined)
     throw new InvalidRequestError([{ path: 'campaign', message: 'must not be combined with route' }])
   return request

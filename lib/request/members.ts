@@ -1,7 +1,7 @@
 import type { ConversationRequest } from './conversation-request.ts'
 
-/** The part of what LivePerson gets that a member goes to. */
-export type Place =
+/** Where a member goes in what is sent to LivePerson. */
+export type Target =
   /** The consumer's profile. */
   | 'profile'
   /** An engagement attribute of the consumer. */
@@ -18,7 +18,7 @@ export type Place =
 /** What happens to one member of a request. */
 export interface Member {
   /** Empty if LivePerson does not get it. */
-  readonly goesTo: readonly Place[]
+  readonly goesTo: readonly Target[]
   /**
    * Whether it can say something about a person. Then it may never be in a log, a metric, a URL or the state
    * table.

@@ -8,7 +8,7 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
  * Returns the parsed value. Refuses duplicate keys, `__proto__` and nesting deeper than 16 levels, which
  * JSON.parse accepts.
  *
- * @throws {InvalidRequestError} With the place. V8's message quotes the input, so it is dropped.
+ * @throws {InvalidRequestError} With the path. V8's message quotes the input, so it is dropped.
  */
 export const parseJson = (text: string): unknown => {
   let value: unknown
@@ -25,7 +25,7 @@ interface Level {
   /** The keys of this object so far. `undefined` in an array. */
   readonly keys: Set<string> | undefined
   /** The current key or index. */
-  place: string | number
+  key: string | number
 }
 
 /** Walks the tokens of valid JSON. There, a string before a colon is a key, and nothing else is. */
@@ -36,14 +36,14 @@ const checkKeys = (text: string) => {
     const level = levels.at(-1)
     if (token === '{' || token === '[') {
       if (levels.length === MAX_DEPTH) refuse(levels.slice(0, 3), `is nested deeper than ${MAX_DEPTH} levels`)
-      levels.push(token === '{' ? { keys: new Set(), place: '' } : { keys: undefined, place: 0 })
+      levels.push(token === '{' ? { keys: new Set(), key: '' } : { keys: undefined, key: 0 })
     } else if (token === '}' || token === ']') levels.pop()
     else if (token === ',') {
-      if (typeof level?.place === 'number') level.place++
+      if (typeof level?.key === 'number') level.key++
     } else if (token === ':') {
       if (!level?.keys) continue
       const key = String(JSON.parse(string))
-      level.place = key
+      level.key = key
       if (key === '__proto__') refuse(levels, 'is not an allowed key')
       if (level.keys.has(key)) refuse(levels, 'is a duplicate key')
       level.keys.add(key)
@@ -52,8 +52,8 @@ const checkKeys = (text: string) => {
 }
 
 const refuse = (levels: readonly Level[], message: string): never => {
-  const places = levels.map(({ place }) => place)
-  const path = places.join('.')
-  const place = maskPath(places)
-  throw new InvalidRequestError([{ path, message, ...(place !== path && { place }) }])
+  const keys = levels.map(({ key }) => key)
+  const path = keys.join('.')
+  const maskedPath = maskPath(keys)
+  throw new InvalidRequestError([{ path, message, ...(maskedPath !== path && { maskedPath }) }])
 }

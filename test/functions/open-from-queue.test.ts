@@ -206,7 +206,7 @@ describe('a record that can never succeed is quarantined with its reason, and th
       'a campaign that LivePerson refuses',
       { campaign: { campaignId: 9, engagementId: 9 } },
       'liveperson_rejected',
-      'LivePerson refused the request (BAD_REQUEST).',
+      'LivePerson rejected the request (BAD_REQUEST).',
     ],
   ])('%s', async (_, body, code, detail) => {
     const record = toRecord(body)

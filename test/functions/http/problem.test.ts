@@ -68,7 +68,7 @@ describe('errors', () => {
   test('lists paths and messages, and not the masked paths for logs', () => {
     const error = new InvalidRequestError([
       { path: 'route', message: 'is missing' },
-      { path: 'consumer.ana@example.org', place: 'consumer.(masked)', message: 'is an unknown key' },
+      { path: 'consumer.ana@example.org', maskedPath: 'consumer.(masked)', message: 'is an unknown key' },
     ])
     expect(bodyOf(error).errors).toEqual([
       { path: 'route', message: 'is missing' },

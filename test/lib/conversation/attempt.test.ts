@@ -49,7 +49,7 @@ const MEMORY: Carrier = { kind: 'memory' }
 const RECORD: Carrier = { kind: 'record', body: '{"a":"record"}', receives: 4 }
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
-const REFUSED = new LivePersonRejectedError({ detail: 'LivePerson refused the request.' })
+const REFUSED = new LivePersonRejectedError({ detail: 'LivePerson rejected the request.' })
 const LOST = new LivePersonUnavailableError({ detail: 'The answer was lost.', mayHaveExecuted: true })
 const notCarriedOut = (retryAfterMs?: number) =>
   new LivePersonUnavailableError({ detail: 'LivePerson answered 429.', mayHaveExecuted: false, retryAfterMs })
@@ -476,11 +476,11 @@ describe('a deadline', () => {
 describe('a failed create', () => {
   test.each<[string, unknown, string]>([
     ['refused', REFUSED, 'refused'],
-    ['carried out perhaps', LOST, 'in_doubt'],
+    ['possibly carried out', LOST, 'in_doubt'],
     ['not carried out', notCarriedOut(), 'none'],
     ['without credentials', toError('credentials_refused'), 'none'],
     ['without hosts', UNAVAILABLE, 'none'],
-    ['with an error that nobody expected', new TypeError('x is not a function'), 'in_doubt'],
+    ['with an unexpected error', new TypeError('x is not a function'), 'in_doubt'],
   ])('is recorded for what it means: %s', async (_, error, kind) => {
     const { calls } = await attempt({ carrier: RECORD, openConversation: throws(error) })
     const [, , facts] = calls.find(([name]) => name === 'complete' || name === 'release') ?? []
@@ -489,11 +489,11 @@ describe('a failed create', () => {
 
   test.each<[string, unknown, number]>([
     ['refused', REFUSED, 1],
-    ['carried out perhaps', LOST, 1],
+    ['possibly carried out', LOST, 1],
     ['not carried out', notCarriedOut(), 2],
     ['without credentials', toError('credentials_refused'), 1],
     ['without hosts', UNAVAILABLE, 1],
-    ['with an error that nobody expected', new TypeError('x is not a function'), 1],
+    ['with an unexpected error', new TypeError('x is not a function'), 1],
   ])('is repeated once if that is safe and may help: %s', async (_, error, times) => {
     const { names } = await attempt({ openConversation: throws(error) })
     expect(names.filter((name) => name === 'openConversation')).toHaveLength(times)
@@ -568,7 +568,7 @@ describe('an operation that throws', () => {
     ])
   })
 
-  test('with an error that nobody expected is logged as internal_error', async () => {
+  test('with an unexpected error is logged as internal_error', async () => {
     const { result, lines } = await attempt({ claim: throws(new TypeError('x is not a function')) })
     expect(lines).toMatchObject([{ fields: { step: 'claim', code: 'internal_error' } }])
     expect(result).toMatchObject({ kind: 'queued', error: { code: 'internal_error' } })
@@ -591,7 +591,7 @@ describe('an operation that throws', () => {
     expect(lines).toEqual([])
   })
 
-  test('on every side leaves the request to its sender', async () => {
+  test('everywhere leaves the retry to the sender', async () => {
     const { result } = await attempt({ claim: throws(UNAVAILABLE), send: throws(UNAVAILABLE) })
     expect(result).toEqual({ kind: 'failed', error: UNAVAILABLE })
   })
@@ -654,7 +654,7 @@ describe('a quarantined request', () => {
   })
 })
 
-describe('whatever its operations do', () => {
+describe('for any results of its operations', () => {
   const anyError: fc.Arbitrary<AppError | TypeError> = fc.constantFrom(
     UNAVAILABLE,
     REFUSED,

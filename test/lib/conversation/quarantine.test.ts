@@ -56,7 +56,7 @@ describe('a quarantined request', () => {
       {
         body: '{"it":"failed"}',
         code: 'liveperson_rejected',
-        detail: 'LivePerson refused to open this conversation.',
+        detail: 'LivePerson rejected this conversation.',
         requestId: 'event-0001',
       },
     ])
@@ -89,19 +89,19 @@ describe('a quarantined request', () => {
 })
 
 describe('the ledger', () => {
-  test('is told that a form is in quarantine, so that its status is no longer queued', async () => {
+  test('records that a form is in quarantine, so that its status is no longer queued', async () => {
     const { put, givenUp } = arrange()
     await put({ request: FORM })
     expect(givenUp).toEqual([{ requestId: 'form-0001', code: 'liveperson_rejected' }])
   })
 
-  test('is not told about a CRM event', async () => {
+  test('records nothing for a CRM event', async () => {
     const { put, givenUp } = arrange()
     await put({ request: acceptedRequest() })
     expect(givenUp).toEqual([])
   })
 
-  test('may fail: the request is in quarantine either way, and the failure is logged', async () => {
+  test('may fail: the request is in quarantine anyway, and the failure is logged', async () => {
     const { put, quarantined, lines } = arrange({ ledgerFails: true })
     await put({ request: FORM })
     expect(quarantined).toHaveLength(1)
@@ -116,12 +116,10 @@ describe('the ledger', () => {
 describe('the detail', () => {
   test('lists the invalid fields', async () => {
     const findings = [
-      { path: 'campaign', message: 'is missing, and so is route' },
+      { path: 'campaign', message: 'or route is required' },
       { path: 'consumer.email', message: 'must be a string' },
     ]
-    expect(await detailOf(findings)).toBe(
-      'campaign is missing, and so is route; consumer.email must be a string',
-    )
+    expect(await detailOf(findings)).toBe('campaign or route is required; consumer.email must be a string')
   })
 
   test('calls the whole input the body', async () => {
@@ -131,7 +129,7 @@ describe('the detail', () => {
   test('masks names that the sender chose', async () => {
     const findings = [
       { path: 'consumer.Ana Example', message: 'is an unknown key' },
-      { path: 'consumer.ana', place: 'consumer.(masked)', message: 'is an unknown key' },
+      { path: 'consumer.ana', maskedPath: 'consumer.(masked)', message: 'is an unknown key' },
     ]
     expect(await detailOf(findings)).toBe(
       'consumer.(masked) is an unknown key; consumer.(masked) is an unknown key',

@@ -29,19 +29,23 @@ describe('toSafePath', () => {
   test.each([
     ['the whole input', { path: '' }, ''],
     ['a path without unsafe names', { path: 'consumer.email' }, 'consumer.email'],
-    ['a path that nobody masked', { path: 'consumer.ana@example' }, 'consumer.(masked)'],
-    ['a path and its place', { path: 'consumer.ana.berg', place: 'consumer.(masked)' }, 'consumer.(masked)'],
+    ['a path without a masked path', { path: 'consumer.ana@example' }, 'consumer.(masked)'],
+    [
+      'a path and its masked path',
+      { path: 'consumer.ana.berg', maskedPath: 'consumer.(masked)' },
+      'consumer.(masked)',
+    ],
   ])('%s', (_, finding, expected) => {
     expect(toSafePath({ ...finding, message: 'is wrong' })).toBe(expected)
   })
 
   test('shows only the names that the caller knows', () => {
-    const finding = { path: 'info.ana.berg', place: 'info.(masked)', message: '' }
+    const finding = { path: 'info.ana.berg', maskedPath: 'info.(masked)', message: '' }
     expect(toSafePath(finding, (name) => name === 'info')).toBe('info.(masked)')
     expect(toSafePath({ path: 'info.ana', message: '' }, (name) => name === 'info')).toBe('info.(masked)')
   })
 
-  test('is at most 200 safe characters for whatever path', () => {
+  test('is at most 200 safe characters for any path', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (path) => {
         expect(toSafePath({ path, message: '' })).toMatch(/^[A-Za-z0-9_.()-]{0,200}$/)

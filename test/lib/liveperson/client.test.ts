@@ -316,7 +316,7 @@ describe('openConversation', () => {
     simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 400, body })
     const error = await failureOf(create().open())
     expect(error).toBeInstanceOf(LivePersonRejectedError)
-    expect(error).toMatchObject({ message: `LivePerson refused the request (${reason}).` })
+    expect(error).toMatchObject({ message: `LivePerson rejected the request (${reason}).` })
   })
 
   test('a good code without a conversationId is no answer', async () => {
@@ -333,7 +333,7 @@ describe('openConversation', () => {
       profile,
     ])
     expect(await failureOf(create({ outbound }).open())).toMatchObject({
-      message: 'LivePerson refused the request (BAD_REQUEST).',
+      message: 'LivePerson rejected the request (BAD_REQUEST).',
     })
   })
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { toConversationBody, toMessageBody, toPresenceBody } from '../../../lib/liveperson/payload.ts'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
-import { MEMBERS, type Place } from '../../../lib/request/members.ts'
+import { MEMBERS, type Target } from '../../../lib/request/members.ts'
 import { valuesAt, wholeRequest } from '../../support/whole-request.ts'
 
 const ids = { profile: 'id-1', conversation: 'id-2' }
@@ -22,8 +22,8 @@ const profileOf = (input: Partial<Input>) =>
 const leavesOf = (value: unknown): readonly unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(leavesOf) : [value]
 
-/** Returns what LivePerson gets for a request, by place. */
-const placesOf = (members: object): Readonly<Record<Place, unknown>> => {
+/** Returns what LivePerson gets for a request, by target. */
+const partsOf = (members: object): Readonly<Record<Target, unknown>> => {
   const { accountId = '', ttr = '', message = '', campaign, ...request } = parseConversationRequest(members)
   const input = { ...destination, ...nothing, ...request, ...campaign, accountId, ttr }
   const [first, second] = JSON.parse(JSON.stringify(toConversationBody(input, ids)))
@@ -49,13 +49,13 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
   test.each(rows)('%s', (path, { goesTo }) => {
     const values = valuesAt(whole, path)
     expect(values).not.toEqual([])
-    const places = [...Object.entries(placesOf(whole)), ...Object.entries(placesOf(bare))]
-    const found = places.filter(([, content]) => values.every((value) => leavesOf(content).includes(value)))
-    expect(new Set(found.map(([place]) => place))).toEqual(new Set<string>(goesTo))
+    const parts = [...Object.entries(partsOf(whole)), ...Object.entries(partsOf(bare))]
+    const found = parts.filter(([, content]) => values.every((value) => leavesOf(content).includes(value)))
+    expect(new Set(found.map(([target]) => target))).toEqual(new Set<string>(goesTo))
   })
 
   test('engagementAttributes are passed on unchanged', () => {
-    expect(placesOf(whole).sde).toEqual({ lp_sdes: engagementAttributes })
+    expect(partsOf(whole).sde).toEqual({ lp_sdes: engagementAttributes })
   })
 })
 

@@ -46,15 +46,17 @@ describe('a finding', () => {
     ['a name in a record', { map: { AB: 'x' } }, 'map.AB', 'must be one letter'],
     ['a union', { either: true }, 'either', 'has the wrong type'],
     ['a tag', { tagged: { type: 'c' } }, 'tagged.type', 'must be one of a, b'],
-    ['a rule with words of its own', { own: 'y' }, 'own', 'must be x'],
-    ['a rule without words', { unnamed: 'y' }, 'unnamed', 'is invalid'],
+    ['a rule with its own message', { own: 'y' }, 'own', 'must be x'],
+    ['a rule without a message', { unnamed: 'y' }, 'unnamed', 'is invalid'],
   ])('names %s', (_, value, path, message) => {
     expect(check(schema, value)).toEqual({ findings: [expect.objectContaining({ path, message })] })
   })
 
-  test('masks names that may be personal in its place only', () => {
+  test('masks names that may be personal in the masked path only', () => {
     expect(check(schema, { nested: { needed: '', 'ana@example.org': 1 } })).toEqual({
-      findings: [{ path: 'nested.ana@example.org', place: 'nested.(masked)', message: 'is an unknown key' }],
+      findings: [
+        { path: 'nested.ana@example.org', maskedPath: 'nested.(masked)', message: 'is an unknown key' },
+      ],
     })
   })
 })
@@ -68,7 +70,7 @@ test('parse returns the data, or throws every finding', () => {
       findings: [
         { path: 'text', message: 'must be a string' },
         { path: 'count', message: 'must be at least 1' },
-        { path: 'other', place: 'other', message: 'is an unknown key' },
+        { path: 'other', maskedPath: 'other', message: 'is an unknown key' },
       ],
     }),
   )

@@ -75,7 +75,7 @@ describe('a finding says what is wrong, and where', () => {
   test.each<[string, unknown, string, string]>([
     ['not an object', [], '', 'must be an object'],
     ['nothing', undefined, '', 'is missing'],
-    ['neither a route nor a campaign', {}, 'campaign', 'is missing, and so is route'],
+    ['neither a route nor a campaign', {}, 'campaign', 'or route is required'],
     [
       'a route and a campaign',
       { ...minimal, campaign: { campaignId: 1, engagementId: 2 } },
@@ -113,7 +113,7 @@ describe('a finding says what is wrong, and where', () => {
       'must not contain lone surrogates',
     ],
     [
-      'an avatar that is no web address',
+      'an avatar URL that is not http or https',
       { ...minimal, consumer: { avatarUrl: 'javascript:alert(1)' } },
       'consumer.avatarUrl',
       'must be an http or https URL',
@@ -134,13 +134,13 @@ describe('a finding says what is wrong, and where', () => {
       'an empty message',
       { ...minimal, message: '' },
       'message',
-      'must be 1 to 4500 characters as JSON, without lone surrogates',
+      'must not be empty, contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
     ],
     [
       'a message that is too long as JSON',
       { ...minimal, message: '"'.repeat(2250) },
       'message',
-      'must be 1 to 4500 characters as JSON, without lone surrogates',
+      'must not be empty, contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
     ],
   ])('%s', (_, value, path, message) => {
     expect(findingsOf(value)).toEqual([expect.objectContaining({ path, message })])
@@ -160,9 +160,9 @@ describe('a finding says what is wrong, and where', () => {
         expect(message).not.toContain('secret words')
   })
 
-  test('and masks names that may be personal in its place', () => {
+  test('and masks names that may be personal in the masked path', () => {
     expect(findingsOf({ ...minimal, 'ana@example.org': 1 })).toEqual([
-      { path: 'ana@example.org', place: '(masked)', message: 'is an unknown key' },
+      { path: 'ana@example.org', maskedPath: '(masked)', message: 'is an unknown key' },
     ])
   })
 })

@@ -16,7 +16,7 @@ describe('a row of MEMBERS', () => {
     expect(members).toContain(path)
   })
 
-  test.each(Object.entries(MEMBERS))('%s names each place once', (_, { goesTo }) => {
+  test.each(Object.entries(MEMBERS))('%s names each target once', (_, { goesTo }) => {
     expect(new Set(goesTo).size).toBe(goesTo.length)
   })
 

@@ -20,7 +20,7 @@ const unavailable = new LivePersonUnavailableError({
   detail: 'LivePerson answered 503.',
   mayHaveExecuted: false,
 })
-const refused = new LivePersonRejectedError({ detail: 'LivePerson refused the request (BAD_REQUEST).' })
+const refused = new LivePersonRejectedError({ detail: 'LivePerson rejected the request (BAD_REQUEST).' })
 const opened = { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' }
 const destination = { campaignId: '3120045610', engagementId: '3120047710' }
 
