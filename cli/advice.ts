@@ -25,8 +25,8 @@ export const adviseOn = (step: StepName, error: AppError, about: About): string 
       return adviseOnSecret(error, `${about.secretId}/bot-check`, '{"secret":"…"}')
     case 'domains':
       return error instanceof ForeignHostError
-        ? 'ask LivePerson first. The service sends nothing to that host and keeps the hosts of the state table.'
-        : `check that ${about.accountId} is the account's id and that this machine can reach the Domain API. The service continues with the hosts of the state table.`
+        ? 'ask LivePerson. The service sends nothing to that host and keeps using the hosts in the state table.'
+        : `check that ${about.accountId} is the right account id and that this machine can reach the Domain API. The service keeps using the hosts in the state table.`
     case 'AppJWT':
       return error.code === 'credentials_refused'
         ? `compare the secret with the app installation at LivePerson. To change it: aws secretsmanager put-secret-value --secret-id ${about.secretId} --secret-string '{"clientId":"…","clientSecret":"…"}'.`
@@ -42,7 +42,7 @@ export const adviseOn = (step: StepName, error: AppError, about: About): string 
 
 const adviseOnSecret = ({ code }: AppError, secretId: string, shape: string): string =>
   code === 'invalid_config'
-    ? `aws secretsmanager create-secret --name ${secretId} --secret-string '${shape}' (if it exists: put-secret-value --secret-id).`
+    ? `run aws secretsmanager create-secret --name ${secretId} --secret-string '${shape}'. If the secret exists, use put-secret-value --secret-id instead.`
     : `check the region, that this machine can reach Secrets Manager, and that its AWS credentials allow secretsmanager:GetSecretValue on ${secretId}.`
 
 const adviseOnLivePerson = (service: string, { code }: AppError): string =>

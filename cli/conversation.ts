@@ -17,9 +17,9 @@ export const buildConversation = (account: AccountConfig): Found<true> => {
   if (!first) {
     if (form.campaigns === 'listed' && queue.campaigns === 'listed')
       throw new InvalidConfigError({
-        detail: `Account ${accountId} accepts only listed routes, and lists none.`,
+        detail: `Account ${accountId} accepts only listed routes, but has no routes.`,
       })
-    return { value: true, found: 'no routes. Each request must name its campaign' }
+    return { value: true, found: 'no routes. Each request must have a campaign' }
   }
   const [route, { doors }] = first
   const { destination } = resolve({ accounts: [account] }, doors[0] ?? 'form', { route })

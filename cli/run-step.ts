@@ -18,7 +18,7 @@ export const createRunStep = (report: (step: Step) => void, about: About): RunSt
   const { accountId } = about
   return async (step, work) => {
     if (!work) {
-      report({ accountId, step, status: 'skipped', found: 'an earlier step that it needs failed' })
+      report({ accountId, step, status: 'skipped', found: 'a required earlier step failed' })
       return undefined
     }
     try {

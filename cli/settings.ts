@@ -22,7 +22,7 @@ export const HELP = `npm run doctor -- --stage <stage> [--account <id>] [--regio
 Checks for each account of the stage: configuration, secret, domains, AppJWT, ConsumerJWS, and the
 CONVERSATION body of its first route, which isn't sent. Prints one line per step: ok, failed (with what to do
 next) or skipped. Exits with 0 if every step is ok, 1 if one isn't, 2 for wrong flags. Never prints a secret or a
-token. Writes nothing to AWS. At LivePerson it registers one consumer, who never has a conversation.
+token. Writes nothing to AWS. Registers one consumer with LivePerson, which never has a conversation.
 
   --stage              config/<stage>.json and its AWS resources, unless set below
   --account            only this account

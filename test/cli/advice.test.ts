@@ -20,7 +20,7 @@ test.each<[string, StepName, AppError, string]>([
     'a foreign host',
     'domains',
     new ForeignHostError({ detail: '', mayHaveExecuted: false }),
-    'ask LivePerson first',
+    'ask LivePerson. ',
   ],
   ['the Domain API being down', 'domains', toError('liveperson_unavailable'), '70123456'],
   ['refused credentials', 'AppJWT', toError('credentials_refused'), 'put-secret-value'],

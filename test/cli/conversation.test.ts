@@ -35,5 +35,5 @@ test('an account without routes may accept any campaign', () => {
 
 test('an account that accepts no request at all is refused', () => {
   const account = accountOf({ routes: {}, form: { campaigns: 'listed' }, queue: { campaigns: 'listed' } })
-  expect(() => buildConversation(account)).toThrow('accepts only listed routes, and lists none')
+  expect(() => buildConversation(account)).toThrow('accepts only listed routes, but has no routes')
 })
