@@ -43,9 +43,9 @@ export const warmUp = async (getService: () => { readonly warm: () => Promise<vo
 
 /** Returns the problem for what a handler threw. */
 export const answerProblem = ({ error }: { readonly error: unknown }) => {
-  const known = toAppError(error)
-  createLog().error('A call failed', known)
-  return toProblem(known)
+  const appError = toAppError(error)
+  createLog().error('A call failed', appError)
+  return toProblem(appError)
 }
 
 /** Leaves the whole batch in the queue. */

@@ -7,8 +7,8 @@ import { parseJson } from './strict-json.ts'
 export interface Unwrapped {
   readonly input: unknown
   /**
-   * The id that the innermost envelope gave the event. `undefined` without an envelope, or if it is no valid
-   * request id.
+   * The id that the innermost envelope gave the event. `undefined` without an envelope, or if the id is not a
+   * valid request id.
    */
   readonly eventId: string | undefined
 }

@@ -12,7 +12,7 @@ export interface FormBody {
   readonly text: string
 }
 
-/** What a form asks for. Whether its sender may ask for it has not been checked yet. */
+/** What a form asks for. Not authorized yet. */
 export interface Form {
   readonly request: ConversationRequest
   /** The field that a bot check's widget added to the form, and the token in it. */
@@ -43,36 +43,33 @@ export const readForm = ({ mediaType, text }: FormBody): unknown =>
   mediaType === 'application/json' ? parseJson(text) : parseFields(text)
 
 /**
- * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. hCaptcha's widget fills in reCAPTCHA's too.
+ * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. If a form has several, the first in this order
+ * counts: hCaptcha's widget fills in reCAPTCHA's field, too.
  */
 const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
 const MAX_CHALLENGE = 8192
 
-/**
- * Separates the challenge from the request, so that a copy with a new challenge is still the same request.
- */
+/** Separates the challenge from the request, so that a copy with a new challenge is still the same request. */
 const takeChallenge = (input: unknown): Pick<Form, 'challenge'> & { readonly rest: unknown } => {
   if (!isRecord(input)) return { rest: input, challenge: undefined }
   const fields = CHALLENGE_FIELDS.filter((field) => Object.hasOwn(input, field))
-  const [challenge] = fields.map((field) => {
-    const token = input[field]
-    if (typeof token === 'string' && token.length <= MAX_CHALLENGE) return { field, token }
-    throw new InvalidRequestError([
-      { path: field, message: `must be a string of at most ${MAX_CHALLENGE} characters` },
-    ])
-  })
-  return {
-    challenge,
-    rest: challenge
-      ? Object.fromEntries(Object.entries(input).filter(([name]) => !fields.includes(name)))
-      : input,
-  }
+  const [challenge] = fields.map((field) => ({ field, token: toChallengeToken(field, input[field]) }))
+  const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !fields.includes(name)))
+  return { challenge, rest }
+}
+
+const toChallengeToken = (field: string, value: unknown): string => {
+  if (typeof value === 'string' && value.length <= MAX_CHALLENGE) return value
+  throw new InvalidRequestError([
+    { path: field, message: `must be a string of at most ${MAX_CHALLENGE} characters` },
+  ])
 }
 
 const MAX_FIELDS = 200
 const MAX_PARTS = 9
 
-type Tree = { [name: string]: string | Tree }
+/** The fields of a form, by the parts of their dotted names. */
+type FieldTree = { [name: string]: string | FieldTree }
 
 /** `a.b=1&a.c=2` becomes `{a: {b, c}}`. A level whose names are 0, 1, 2 … becomes an array. */
 const parseFields = (text: string): unknown => {
@@ -82,14 +79,12 @@ const parseFields = (text: string): unknown => {
     .filter(([, value]) => value !== '')
   if (fields.length > MAX_FIELDS)
     throw new InvalidRequestError([{ path: '', message: `has more than ${MAX_FIELDS} fields` }])
-  const tree: Tree = Object.create(null)
-  for (const [name, value] of fields) plant(tree, name, value)
+  const tree: FieldTree = Object.create(null)
+  for (const [name, value] of fields) setAt(tree, name, value)
   return toValue(tree)
 }
 
-/**
- * Unlike URLSearchParams, this refuses invalid UTF-8. URLSearchParams silently replaces it with U+FFFD.
- */
+/** Unlike URLSearchParams, this rejects invalid UTF-8. URLSearchParams silently replaces it with U+FFFD. */
 const toField = (pair: string): readonly [string, string] => {
   const equals = pair.indexOf('=')
   try {
@@ -101,7 +96,7 @@ const toField = (pair: string): readonly [string, string] => {
 
 const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
-const plant = (tree: Tree, name: string, value: string) => {
+const setAt = (tree: FieldTree, name: string, value: string) => {
   const parts = name.split('.')
   if (parts.length > MAX_PARTS)
     throw new InvalidRequestError([
@@ -122,9 +117,11 @@ const plant = (tree: Tree, name: string, value: string) => {
 const conflict = (name: string) =>
   new InvalidRequestError([{ path: name, message: 'is a duplicate of another field, or conflicts with one' }])
 
-const toValue = (tree: string | Tree): unknown => {
+const toValue = (tree: string | FieldTree): unknown => {
   if (typeof tree === 'string') return tree
-  const entries = Object.entries(tree).map(([name, value]) => [name, toValue(value)] as const)
-  const isList = entries.length > 0 && entries.every((_, index) => Object.hasOwn(tree, String(index)))
-  return isList ? entries.map((_, index) => toValue(tree[String(index)] ?? '')) : Object.fromEntries(entries)
+  const names = Object.keys(tree)
+  const indexes = names.map((_, index) => String(index))
+  const isList = names.length > 0 && indexes.every((index) => Object.hasOwn(tree, index))
+  const valueAt = (name: string) => toValue(tree[name] ?? '')
+  return isList ? indexes.map(valueAt) : Object.fromEntries(names.map((name) => [name, valueAt(name)]))
 }

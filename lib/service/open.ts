@@ -83,8 +83,8 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     acceptForm: (submission: FormSubmission): Promise<AcceptedRequest> => {
       const { verifyConsumer, checkBot } = accountServices(submission.account.accountId)
       const isKnown = async ({ accountId, fingerprint }: AcceptedRequest) => {
-        const known = await ledger.find([accountId], 'form', submission.requestId)
-        return known.some((item) => item.fingerprint === fingerprint)
+        const found = await ledger.find([accountId], 'form', submission.requestId)
+        return found.some((item) => item.fingerprint === fingerprint)
       }
       return acceptForm({ ...submission, verifyConsumer, checkBot, isKnown })
     },

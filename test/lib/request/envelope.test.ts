@@ -60,7 +60,9 @@ describe('unwrap', () => {
   test('any content comes out of any envelope', () => {
     const content = fc
       .jsonValue({ maxDepth: 2 })
-      .filter((value) => !JSON.stringify(value).includes('__proto__'))
+      .map((value) => JSON.stringify(value))
+      .filter((text) => !text.includes('__proto__'))
+      .map((text): unknown => JSON.parse(text))
     const wrap = fc.constantFrom(
       (value: unknown) => sns(value),
       (value: unknown) => eventBridge(value),
@@ -69,7 +71,7 @@ describe('unwrap', () => {
     )
     fc.assert(
       fc.property(content, wrap, (value, put) => {
-        expect(unwrap(put(value)).input).toEqual(JSON.parse(JSON.stringify(value)))
+        expect(unwrap(put(value)).input).toEqual(value)
       }),
     )
   })
