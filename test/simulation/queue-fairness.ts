@@ -38,13 +38,14 @@ interface Turn<M> extends Place {
 }
 
 /**
- * Returns the visible messages of a queue, in the order in which a fair queue delivers them. A group is a tenant, and so is
- * each message without a group.
+ * Returns the visible messages of a queue, in the order in which a fair queue delivers them. A group is a
+ * tenant, and so is each message without a group.
  *
- * A tenant is a noisy neighbor if it has at least 30 messages in flight and more than 10 % of all of them, or more than 10 %
- * of the recent processing time. Here processing time is the time in flight. Messages of quiet tenants come first, by rank.
- * If only noisy tenants have any, the one with the fewest messages in flight comes first. A tenant without visible messages
- * is quiet, and so is one that has sent nothing for five minutes.
+ * A tenant is a noisy neighbor if it has at least 30 messages in flight and more than 10 % of all of them, or
+ * more than 10 % of the recent processing time. Here processing time is the time in flight. Messages of quiet
+ * tenants come first, by rank. If only noisy tenants have any, the one with the fewest messages in flight
+ * comes first. A tenant without visible messages is quiet, and so is one that has sent nothing for five
+ * minutes.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html

@@ -20,8 +20,8 @@ export interface Heap<T> {
 const SMALLEST_LIMIT = 64
 
 /**
- * Returns an empty binary heap. An entry is removed by making it not live: the heap forgets it when it comes first, or when
- * the heap has doubled in size.
+ * Returns an empty binary heap. An entry is removed by making it not live: the heap forgets it when it comes
+ * first, or when the heap has doubled in size.
  */
 export const createHeap = <T extends Place>(isLive: (entry: T) => boolean): Heap<T> => {
   let entries: T[] = []

@@ -516,6 +516,20 @@ describe('a fair queue', () => {
     expect(bodies(noisy, 1)).toEqual(['none'])
   })
 
+  test('a group takes its turn by its first message, also after that one is deleted', () => {
+    const queue = createQueue()
+    queue.send('first of a', { messageGroupId: 'a' })
+    const { receiptHandle } = receiveOne(queue)
+    // Until the processing time no longer counts.
+    pass(1200)
+    send(queue, 'b', 1)
+    later()
+    queue.send('second of a', { messageGroupId: 'a' })
+    expect(queue.counts().ready).toBe(3)
+    queue.delete(receiptHandle)
+    expect([...bodies(queue, 1), ...bodies(queue, 1)]).toEqual(['b', 'second of a'])
+  })
+
   test('loses no message of thousands of groups', () => {
     const queue = createQueue({ visibilityTimeoutSeconds: 5 })
     const random = createRandom('groups')

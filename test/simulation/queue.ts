@@ -118,12 +118,12 @@ export interface MemoryQueueOptions {
 export type MemoryQueue = ReturnType<typeof createMemoryQueue>
 
 /**
- * Returns a standard queue in memory, in the time that `now` tells. It has no timers: messages become visible, and expire,
- * as soon as an operation looks.
+ * Returns a standard queue in memory, in the time that `now` tells. It has no timers: messages become
+ * visible, and expire, as soon as an operation looks.
  *
- * Older messages come first, give or take a second. One that was received three times goes to the back of the queue. A
- * queue with message groups is a fair queue, see {@link createVisibleMessages}. The servers of a real queue also return no
- * message at times although some are visible. This queue doesn't.
+ * Older messages come first, give or take a second. One that was received three times goes to the back of the
+ * queue. A queue with message groups is a fair queue, see {@link createVisibleMessages}. The servers of a
+ * real queue also return no message at times although some are visible. This queue doesn't.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
@@ -164,11 +164,11 @@ export const createMemoryQueue = ({
     hidden.push(entry)
   }
 
-  /** Ends a message's present state, whichever it is. */
-  const leave = (message: Message): void => {
+  /** Takes a message out of its current state. */
+  const leave = (message: Message, at: number): void => {
     if (message.state === 'ready') visible.remove(message)
     if (message.state === 'delayed') delayed -= 1
-    if (message.state === 'inFlight') visible.end(message.messageGroupId, now())
+    if (message.state === 'inFlight') visible.end(message.messageGroupId, at)
   }
 
   const forget = (message: Message): void => {
@@ -178,21 +178,21 @@ export const createMemoryQueue = ({
   }
 
   const remove = (message: Message): void => {
-    leave(message)
+    leave(message, now())
     forget(message)
   }
 
-  /** Does what has become due: deletes the messages that are too old, and shows those that were hidden long enough. */
+  /** Shows the messages whose time has come, and deletes those that are too old. */
   const advance = (): void => {
     const present = now()
+    for (let first = hidden.peek(); first && first.rank <= present; first = hidden.peek()) {
+      leave(first.message, first.rank)
+      show(first.message)
+    }
     const tooOld = present - retentionSeconds * 1000
     for (let first = bySentAt.peek(); first && first.rank <= tooOld; first = bySentAt.peek()) {
       remove(first.message)
       expired += 1
-    }
-    for (let first = hidden.peek(); first && first.rank <= present; first = hidden.peek()) {
-      leave(first.message)
-      show(first.message)
     }
   }
 
@@ -309,11 +309,11 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Receives up to `max` messages, 10 at most, and hides them for the queue's visibility timeout. A message that has been
-     * received `maxReceiveCount` times moves to the dead-letter queue instead.
+     * Receives up to `max` messages, 10 at most, and hides them for the queue's visibility timeout. A message
+     * that has been received `maxReceiveCount` times moves to the dead-letter queue instead.
      *
-     * With 120,000 messages in flight a long poll returns none, and a short poll fails with `OverLimit`. Both return at
-     * once: who wants to wait uses `onVisible` and `nextVisibleAt`.
+     * With 120,000 messages in flight a long poll returns none, and a short poll fails with `OverLimit`. Both
+     * return at once. A caller that waits uses `onVisible` and `nextVisibleAt`.
      *
      * @throws {SqsError}
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
@@ -342,8 +342,8 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Deletes a message, also if its visibility timeout has passed. A handle of an earlier receive succeeds and deletes
-     * nothing.
+     * Deletes a message, also if its visibility timeout has passed. A handle of an earlier receive succeeds
+     * and deletes nothing.
      *
      * @throws {SqsError} The handle isn't one of a queue.
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
@@ -380,8 +380,9 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Makes a copy of a received message visible, as SQS does on rare occasions: it delivers at least once. The copy has the
-     * same messageId. Deleting the original doesn't delete it. Does nothing if the message is no longer in the queue.
+     * Makes a copy of a received message visible, as SQS does on rare occasions: it delivers at least once.
+     * The copy has the same messageId. Deleting the original doesn't delete it. Does nothing if the message
+     * is no longer in the queue.
      *
      * @param delaySeconds How long the copy stays hidden. Default: 0.
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
@@ -393,8 +394,8 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Takes a message that another queue moves here. Its send time, and so its retention, stays. Its age in the metric
-     * begins anew.
+     * Takes a message that another queue moves here. Its send time, and so its retention, stays. Its age in
+     * the metric begins anew.
      *
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
      */
@@ -404,8 +405,8 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Calls a listener after each send, dead letter, duplicate or changed visibility timeout: `nextVisibleAt` may be earlier
-     * than before. Returns how to stop that. Nothing is called when a timeout passes.
+     * Calls a listener after each send, dead letter, duplicate or changed visibility timeout: `nextVisibleAt`
+     * may be earlier than before. Returns how to stop that. Nothing is called when a timeout passes.
      */
     onVisible: (listener: () => void): (() => void) => {
       listeners.add(listener)
@@ -422,8 +423,9 @@ export const createMemoryQueue = ({
     },
 
     /**
-     * Returns the numbers that CloudWatch reports, exactly. The age is that of the oldest message that was received less
-     * than three times. `expired` counts the messages that were deleted because they were too old.
+     * Returns the numbers that CloudWatch reports, exactly. The age is that of the oldest message that was
+     * received less than three times. `expired` counts the messages that were deleted because they were too
+     * old.
      *
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
      */

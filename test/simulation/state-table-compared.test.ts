@@ -8,8 +8,8 @@ import { createRandom, type Random } from './random.ts'
 import { createMemoryTable } from './state-table.ts'
 
 /**
- * The number of random operations. `COMPARED_OPERATIONS=10000 COMPARED_SEED=7 npx vitest run compared` runs more of them,
- * or others.
+ * The number of random operations. `COMPARED_OPERATIONS=10000 COMPARED_SEED=7 npx vitest run compared` runs
+ * more of them, or others.
  */
 const OPERATIONS = Number(process.env.COMPARED_OPERATIONS ?? 3000)
 const SEED = process.env.COMPARED_SEED ?? '1'
@@ -92,7 +92,8 @@ describe('compared with dynalite', () => {
           const operation = anyOperation(random, keys)
           const outcome = await run(memory, operation)
           const expected = await run(real, operation)
-          const name = `${operation.kind} ${'refused' in expected ? 'refused' : describeReturned(expected.returned)}`
+          const result = 'refused' in expected ? 'refused' : describeReturned(expected.returned)
+          const name = `${operation.kind} ${result}`
           counts.set(name, (counts.get(name) ?? 0) + 1)
           if (isSame(expected, outcome)) continue
           differences.push({ operation, dynalite: expected, memory: outcome })
@@ -227,7 +228,7 @@ describe('compared with dynalite', () => {
 
 const describeReturned = (returned: unknown): string => {
   if (typeof returned !== 'object' || returned === null) return 'returned'
-  return 'applied' in returned ? (returned.applied ? 'written' : 'not written') : 'returned'
+  return 'applied' in returned ? (returned.applied ? 'applied' : 'not applied') : 'returned'
 }
 
 const NAMES: readonly [string, ...string[]] = ['a', 'b', 'status', 'n', 'm']

@@ -28,9 +28,9 @@ const COMPARATORS: ReadonlyMap<string, (a: unknown, b: unknown) => boolean> = ne
 ])
 
 /**
- * Parses a condition with `attribute_exists`, `attribute_not_exists`, the six comparators, `IN`, `AND`, `OR`, `NOT` and
- * parentheses. Attributes are `#name`, values are `:name`. Other functions, `BETWEEN`, bare attribute names and paths into
- * an attribute are not supported, because the service uses none.
+ * Parses a condition with `attribute_exists`, `attribute_not_exists`, the six comparators, `IN`, `AND`, `OR`,
+ * `NOT` and parentheses. Attributes are `#name`, values are `:name`. Other functions, `BETWEEN`, bare
+ * attribute names and paths into an attribute are not supported, because the service uses none.
  *
  * A comparison with a missing attribute is false. The exception is `<>`, which is true.
  *
@@ -176,7 +176,10 @@ const compare = (a: unknown, b: unknown): number => {
   return Number.NaN
 }
 
-/** DynamoDB orders strings by their UTF-8 bytes, which is the order of code points. JavaScript orders code units. */
+/**
+ * DynamoDB orders strings by their UTF-8 bytes, which is the order of code points. JavaScript orders code
+ * units.
+ */
 const compareText = (a: string, b: string): number => {
   const end = Math.min(a.length, b.length)
   for (let at = 0; at < end; at++) {

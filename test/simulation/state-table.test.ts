@@ -35,14 +35,14 @@ describe('the table in memory', () => {
     // AND binds more closely than OR.
     ['#a = :v OR #b = :v AND #c = :v', { a: 1 }, { v: 1 }, true],
     ['(#a = :v OR #b = :v) AND #c = :v', { a: 1 }, { v: 1 }, false],
-  ])('%s for %o with %o: %s', (condition, before, values, written) => {
+  ])('%s for %o with %o: %s', (condition, before, values, applied) => {
     const { now } = createMemoryTable()
     now.putMany([{ pk: 'x', ...before }])
     expect(now.update({ pk: 'x', set: { z: 1 }, condition, values })).toEqual({
-      applied: written,
+      applied,
       item: { pk: 'x', ...before },
     })
-    expect(now.get('x')).toEqual({ pk: 'x', ...before, ...(written && { z: 1 }) })
+    expect(now.get('x')).toEqual({ pk: 'x', ...before, ...(applied && { z: 1 }) })
   })
 
   test('shares no state with its callers', () => {

@@ -5,15 +5,14 @@ import { type Condition, parseCondition } from './state-table-condition.ts'
 
 const FIVE_YEARS_MS = 5 * 365 * 86_400_000
 
-export type MemoryTable = ReturnType<typeof createMemoryTable>
-
 /**
- * Returns a state table in memory, with the operations of lib/aws/state-table.ts. Items are copied on the way in and out.
- * Attributes are strings, numbers, booleans, null, lists and maps.
+ * Returns a state table in memory, with the operations of lib/aws/state-table.ts. Items are copied on the way
+ * in and out. Attributes are strings, numbers, booleans, null, lists and maps.
  *
- * Where DynamoDB would refuse an operation, it throws the ServiceUnavailableError of the real module. It throws a plain
- * Error for a condition or value that is invalid or not supported here, so that nobody takes a typo for an outage. It has
- * no limit on the size of an item, and no throughput: throttling is a fault of the simulated world.
+ * Where DynamoDB would refuse an operation, it throws the ServiceUnavailableError of the real module. It
+ * throws a plain Error for a condition or value that is invalid or not supported here, so that nobody takes a
+ * typo for an outage. It has no limit on the size of an item, and no throughput: throttling is a fault of the
+ * simulated world.
  */
 export const createMemoryTable = () => {
   const stored = new Map<string, Item>()
@@ -93,8 +92,9 @@ export const createMemoryTable = () => {
     items: (): ReadonlyMap<string, Item> => stored,
 
     /**
-     * Deletes the items whose `expiresAt` has passed, and returns their keys. DynamoDB deletes an expired item within a few
-     * days and returns it until then, so the caller decides when. An item that expired more than five years ago stays.
+     * Deletes the items whose `expiresAt` has passed, and returns their keys. DynamoDB deletes an expired
+     * item within a few days and returns it until then, so the caller decides when. An item that expired more
+     * than five years ago stays.
      *
      * @param nowMs Milliseconds since the epoch.
      * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
