@@ -6,15 +6,15 @@ import { startRecording, stopRecording } from './probe.ts'
 import { projectRoot } from './source.ts'
 
 /*
- * Prints which files one request enters, as JSON: the first request of a container that has just started, of a new
- * consumer, with a message. `entered` comes from probes, in order; `covered` from V8's precise coverage.
+ * Prints which files one request enters, as JSON. It is the first request to an empty stage, has a message, and its
+ * container has been built but not warmed up. `entered` comes from probes, in order; `covered` from V8's precise
+ * coverage.
  */
 const { ORDER_HELP, deliver, startWorld, submit, toRecord } = await import('../support/world.ts')
 
 /** The claim takes longer than the tokens, so that the order is the same in every run. */
 const CLAIM_MS = 300
 
-const world = await startWorld()
 const inspector = new Session()
 inspector.connect()
 await inspector.post('Profiler.enable')
@@ -32,8 +32,9 @@ const record = async (request: () => Promise<unknown>) => {
   return { answer, entered: stopRecording(), covered: covered.toSorted() }
 }
 
-const request = { requestId: 'request-path-1', campaign: ORDER_HELP, message: 'Where is my order?' }
-const createContainer = () => {
+type World = Awaited<ReturnType<typeof startWorld>>
+
+const createContainer = (world: World) => {
   const { table } = world.createService()
   const update: typeof table.update = async (change) => {
     await setTimeout(CLAIM_MS)
@@ -41,13 +42,21 @@ const createContainer = () => {
   }
   return world.createService({ table: { ...table, update } })
 }
-const forForm = createContainer()
-const forEvent = createContainer()
-const form = await record(() => submit(forForm, { ...request, consumer: { firstName: 'Ada' } }))
-const event = await record(() =>
-  deliver(forEvent, [toRecord({ ...request, consumer: { id: 'crm-7001', firstName: 'Ada' } })]),
+
+/** Records a request in a world of its own. */
+const recordIn = async (send: (container: ReturnType<typeof createContainer>) => Promise<unknown>) => {
+  const world = await startWorld()
+  const container = createContainer(world)
+  const recorded = await record(() => send(container))
+  await world.close()
+  return recorded
+}
+
+const request = { requestId: 'request-path-1', campaign: ORDER_HELP, message: 'Where is my order?' }
+const form = await recordIn((container) => submit(container, { ...request, consumer: { firstName: 'Ada' } }))
+const event = await recordIn((container) =>
+  deliver(container, [toRecord({ ...request, consumer: { id: 'crm-7001', firstName: 'Ada' } })]),
 )
 console.log(JSON.stringify({ form, event }))
 
 inspector.disconnect()
-await world.close()
