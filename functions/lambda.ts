@@ -5,8 +5,8 @@ import { createLog } from '../lib/telemetry/log.ts'
 import { toProblem } from './http/problem.ts'
 
 /**
- * Middy's own timeout is off. It would answer for a handler that is still working, and the frozen container would
- * resume that work in a later invocation, after the lease has expired.
+ * Middy's own timeout is off. It would answer for a handler that is still working, and the frozen container
+ * would resume that work in a later invocation, after the lease has expired.
  */
 export const MIDDY_OPTIONS = { timeoutEarlyInMillis: 0 } as const
 
@@ -26,8 +26,8 @@ export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) =>
 }
 
 /**
- * Returns when Lambda will have ended this invocation, in milliseconds since the epoch. Read `now` right before
- * the call: the remaining time counts from there.
+ * Returns when Lambda will have ended this invocation, in milliseconds since the epoch. Read `now` right
+ * before the call: the remaining time counts from there.
  */
 export const invocationEndsAt = (now: number, context: Partial<Context>): number =>
   now + (context.getRemainingTimeInMillis?.() ?? UNKNOWN_REMAINING_MS)

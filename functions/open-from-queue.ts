@@ -21,8 +21,8 @@ interface Received {
 }
 
 /**
- * Opens a conversation for each record of a batch. Records of one consumer run in order, others concurrently. A
- * record that must be retried is returned as failed. A record that can never succeed goes to quarantine.
+ * Opens a conversation for each record of a batch. Records of one consumer run in order, others concurrently.
+ * A record that must be retried is returned as failed. A record that can never succeed goes to quarantine.
  */
 const openFromQueue = async (
   service: OpenService,
@@ -65,7 +65,9 @@ const open = async (
   return retryDelayMs(result, receives, random)
 }
 
-/** Quarantines a record that can never succeed. A record that could not be read for another reason is retried. */
+/**
+ * Quarantines a record that can never succeed. A record that could not be read for another reason is retried.
+ */
 const refuse = async (
   { quarantine, log, random }: OpenService,
   { body, messageId }: SQSRecord,

@@ -8,8 +8,8 @@ import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 type Event = APIGatewayProxyEventV2 | EventBridgeEvent<string, unknown>
 
 /**
- * Returns the handler of `POST /domains/refresh` and of the schedule. An unexpected error is a problem for the
- * caller of the API. For the schedule it is thrown, so that Lambda counts an error.
+ * Returns the handler of `POST /domains/refresh` and of the schedule. An unexpected error is a problem for
+ * the caller of the API. For the schedule it is thrown, so that Lambda counts an error.
  */
 export const createHandler = (getService: () => DomainsService) =>
   middy((_: Event) => refreshDomains(getService()), MIDDY_OPTIONS).onError(({ event, error }) => {
@@ -19,8 +19,8 @@ export const createHandler = (getService: () => DomainsService) =>
   })
 
 /**
- * Refreshes the hosts of every account. For an account that failed, the answer has its last good hosts, their age
- * and the code. The status is 502 if every account failed.
+ * Refreshes the hosts of every account. For an account that failed, the answer has its last good hosts, their
+ * age and the code. The status is 502 if every account failed.
  */
 const refreshDomains = async ({ accounts, now, log, count }: DomainsService): Promise<Answer> => {
   const refreshed = await Promise.all(accounts.map(({ domains }) => domains.refresh()))

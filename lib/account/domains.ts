@@ -24,8 +24,8 @@ export interface Refreshed {
   /** The hosts that are used now, undefined if none are known. */
   readonly hosts: Hosts | undefined
   /**
-   * When the hosts were fetched, in milliseconds since the epoch: now, or if the refresh failed, when the hosts
-   * in the table were written. They may have been confirmed since then.
+   * When the hosts were fetched, in milliseconds since the epoch: now, or if the refresh failed, when the
+   * hosts in the table were written. They may have been confirmed since then.
    */
   readonly fetchedAt: number | undefined
   /** Why the refresh failed. `hosts` are then the last good ones. */

@@ -43,8 +43,8 @@ export const attributesOf = (
 }
 
 /**
- * Returns the route's account, else the account that the request names, else the first one. A form can't name an
- * account.
+ * Returns the route's account, else the account that the request names, else the first one. A form can't name
+ * an account.
  */
 const accountOf = (
   { accounts }: Pick<StageConfig, 'accounts'>,

@@ -36,13 +36,14 @@ export interface AcceptFormOptions extends FormSubmission {
 
 /**
  * Returns a form's request with its consumer. If the form has a token, the token identifies the consumer.
- * Otherwise, if the account allows anonymous forms, the consumer is derived from the request. A token is never
- * ignored.
+ * Otherwise, if the account allows anonymous forms, the consumer is derived from the request. A token is
+ * never ignored.
  *
  * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
  * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved.
  * @throws {InvalidRequestError} The form has members that this kind of sender may not set.
- * @throws {ServiceUnavailableError} The token or the challenge can't be verified now, or the ledger can't be read.
+ * @throws {ServiceUnavailableError} The token or the challenge can't be verified now, or the ledger can't be
+ * read.
  * @throws {InvalidConfigError} The bot check doesn't accept its secret.
  */
 export const acceptForm = async ({

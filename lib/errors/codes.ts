@@ -1,7 +1,8 @@
 interface CodeEntry {
   readonly httpStatus: number
   /**
-   * Whether the same request may succeed later. Repeating it with the same id never opens a second conversation.
+   * Whether the same request may succeed later. Repeating it with the same id never opens a second
+   * conversation.
    */
   readonly retryable: boolean
   /** `warn` if the sender has to act, `error` if the operator has to. */
@@ -145,8 +146,8 @@ interface Guidance {
 }
 
 /**
- * What each code means to people, in Markdown, for docs/errors.md. Kept separate from `CODES`, so that no bundle
- * contains it.
+ * What each code means to people, in Markdown, for docs/errors.md. Kept separate from `CODES`, so that no
+ * bundle contains it.
  */
 export const GUIDANCE = {
   invalid_request: {

@@ -90,8 +90,8 @@ export class RequestIdReusedError extends AppError {
 }
 
 /**
- * An environment variable, the stage configuration or a secret is missing or invalid. Only an operator can fix
- * it.
+ * An environment variable, the stage configuration or a secret is missing or invalid. Only an operator can
+ * fix it.
  */
 export class InvalidConfigError extends AppError {
   readonly code = 'invalid_config'

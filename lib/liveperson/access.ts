@@ -42,8 +42,8 @@ export interface AccessOptions {
  * - LivePersonUnavailableError by every function.
  * - CredentialsRefusedError by the functions that need a token.
  * - LivePersonRejectedError by `identify`, if the IDP refuses the consumer.
- * - InvalidConfigError and ServiceUnavailableError by the functions that need a token, if the account's secret
- *   is missing, invalid or can't be read.
+ * - InvalidConfigError and ServiceUnavailableError by the functions that need a token, if the account's
+ *   secret is missing, invalid or can't be read.
  */
 export const createAccess = (options: AccessOptions) => {
   const { accountId, http, now, loopback, hosts, credentials } = options

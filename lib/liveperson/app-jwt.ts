@@ -107,8 +107,8 @@ export const requestAppJwt = async ({
 }
 
 /**
- * Returns the lifetime that `exp` and `iat` state, in milliseconds. They don't depend on this machine's clock,
- * which may be off. `expires_in` can only shorten it.
+ * Returns the lifetime that `exp` and `iat` state, in milliseconds. They don't depend on this machine's
+ * clock, which may be off. `expires_in` can only shorten it.
  */
 const lifeOf = (token: string, expiresIn: number): number => {
   const statedMs = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS

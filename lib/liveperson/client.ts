@@ -131,7 +131,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
      * Opens a conversation for a consumer.
      *
      * @param deadline Milliseconds since the epoch.
-     * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open nevertheless.
+     * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open
+     * nevertheless.
      * @throws {LivePersonRejectedError} LivePerson refused the consumer or the conversation.
      * @throws {CredentialsRefusedError} LivePerson refused the credentials or a new token.
      * @throws {InvalidConfigError} The account's secret is missing or invalid.

@@ -37,8 +37,8 @@ export type Http = (request: HttpRequest) => Promise<HttpAnswer>
  * Returns the one function that calls LivePerson. It calls trusted hosts only, limits the time of each call
  * and doesn't follow redirects.
  *
- * It throws LivePersonUnavailableError if no complete answer was read, with `mayHaveExecuted` if LivePerson may
- * have executed a call that isn't repeatable.
+ * It throws LivePersonUnavailableError if no complete answer was read, with `mayHaveExecuted` if LivePerson
+ * may have executed a call that isn't repeatable.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.loopback Whether hosts on this machine are trusted.

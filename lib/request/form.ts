@@ -43,13 +43,15 @@ export const readForm = ({ mediaType, text }: FormBody): unknown =>
   mediaType === 'application/json' ? parseJson(text) : parseFields(text)
 
 /**
- * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. If a form has several, the first in this order
- * counts: hCaptcha's widget fills in reCAPTCHA's field, too.
+ * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. If a form has several, the first in this
+ * order counts: hCaptcha's widget fills in reCAPTCHA's field, too.
  */
 const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
 const MAX_CHALLENGE = 8192
 
-/** Separates the challenge from the request, so that a copy with a new challenge is still the same request. */
+/**
+ * Separates the challenge from the request, so that a copy with a new challenge is still the same request.
+ */
 const takeChallenge = (input: unknown): Pick<Form, 'challenge'> & { readonly rest: unknown } => {
   if (!isRecord(input)) return { rest: input, challenge: undefined }
   const fields = CHALLENGE_FIELDS.filter((field) => Object.hasOwn(input, field))

@@ -33,8 +33,8 @@ type LogFields = {
 type Value = string | number | boolean
 
 /**
- * Accepts string literals only. A message built at run time could contain anything, so its type (`string`, or a
- * template with a placeholder) becomes `never`. A record with such a key type requires no keys, so an empty
+ * Accepts string literals only. A message built at run time could contain anything, so its type (`string`, or
+ * a template with a placeholder) becomes `never`. A record with such a key type requires no keys, so an empty
  * record extends it.
  */
 type Literal<T extends string> = T extends string

@@ -23,8 +23,8 @@ export type MetricName =
 export type CountMetric = (name: MetricName, accountId?: string) => void
 
 /**
- * Returns a function that counts. Each occurrence is written at once in CloudWatch's embedded metric format. The
- * dimensions are `service` (from `POWERTOOLS_SERVICE_NAME`: name and stage) and `accountId`, if given.
+ * Returns a function that counts. Each occurrence is written at once in CloudWatch's embedded metric format.
+ * The dimensions are `service` (from `POWERTOOLS_SERVICE_NAME`: name and stage) and `accountId`, if given.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */

@@ -29,7 +29,10 @@ interface ReportedOutcome {
 
 /** How an attempt at a request ended. */
 type ReportedResult =
-  /** `repeated`: the outcome was known before. `error`: why the request was refused, if that happened just now. */
+  /**
+   * `repeated`: the outcome was known before. `error`: why the request was refused, if that happened just
+   * now.
+   */
   | {
       readonly kind: 'finished'
       readonly outcome: ReportedOutcome

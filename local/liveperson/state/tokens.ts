@@ -6,8 +6,8 @@ import type { Clock } from './clock.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Returns a simulator's token issuer. It signs with its own new key (RS256), unless `signer` does. Tokens that it issued or
- * verified are cached by their text, so that most requests need no cryptography.
+ * Returns a simulator's token issuer. It signs with its own new key (RS256), unless `signer` does. Tokens
+ * that it issued or verified are cached by their text, so that most requests need no cryptography.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html
  */
