@@ -8,9 +8,9 @@ const STEPS_MS = [5 * SECOND, 10 * SECOND, 15 * SECOND, 2 * MINUTE, 4 * MINUTE, 
 const LAST_STEP_MS = 8 * MINUTE
 
 /**
- * Returns how long to wait before the next attempt, in milliseconds: a random part of this attempt's step (full
- * jitter), but at least a second. The wait is never shorter than the pause that LivePerson asked for; up to a fifth
- * of that pause is added to it.
+ * Returns how long to wait before the next attempt, in milliseconds: a random part of this attempt's step
+ * (full jitter), but at least a second. The wait is never shorter than the pause that LivePerson asked for;
+ * up to a fifth of that pause is added to it.
  *
  * @param attempt The attempt that failed: 1 for the first.
  * @param retryAfterMs The pause that LivePerson asked for, in milliseconds.

@@ -1,10 +1,12 @@
 /**
- * Runs the items of each group in order, and the groups side by side. A group stops at its first item that must be retried.
+ * Runs the items of each group in order, and the groups side by side. A group stops at its first item that
+ * must be retried.
  *
- * @param run Makes one attempt. Resolves to how long to wait before a retry, in milliseconds, or to undefined if the item
- * is done.
+ * @param run Makes one attempt. Resolves to how long to wait before a retry, in milliseconds, or to undefined
+ * if the item is done.
  * @param putOff Delays the items that a group leaves, all by the same delay.
- * @returns The items that must be retried: in each group the one that `run` returned a delay for, and those after it.
+ * @returns The items that must be retried: in each group the one that `run` returned a delay for, and those
+ * after it.
  */
 export const runInOrder = async <T>(
   groups: Iterable<readonly T[]>,

@@ -36,7 +36,8 @@ export const createQuarantine = ({
     await queues.quarantine(body, { code: error.code, detail: detailOf(error), requestId })
     log.error('A request was quarantined', error, { requestId, accountId: request?.accountId })
     count('record_quarantined', request?.accountId)
-    // Without this, the status of a form that was handed over stays `queued`. The request itself is safe either way.
+    // Without this, the status of a form that was handed over stays `queued`. The request itself is safe
+    // either way.
     if (request?.door === 'form')
       await ledger.giveUp(request, error.code).catch((failure: unknown) => {
         log.error('The ledger did not record a quarantined request', toAppError(failure), { requestId })

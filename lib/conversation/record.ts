@@ -30,7 +30,8 @@ interface Message {
 }
 
 /**
- * Reads a CRM event, plain or in an SNS or EventBridge envelope, or a hand-over of this service. Never throws.
+ * Reads a CRM event, plain or in an SNS or EventBridge envelope, or a hand-over of this service. Never
+ * throws.
  *
  * A route or campaign that the door may not use is refused here, before LivePerson is called.
  */

@@ -3,8 +3,9 @@ import type { Step } from './protocol.ts'
 /*
  * How one attempt's time is divided. All values are in milliseconds.
  *
- * A form must be answered long before API Gateway gives up, so LivePerson gets a part of the time and the rest is kept
- * for handing the request over. A record has more time, but must end before Lambda ends the invocation.
+ * A form must be answered long before API Gateway gives up, so LivePerson gets a part of the time and the
+ * rest is kept for handing the request over. A record has more time, but must end before Lambda ends the
+ * invocation.
  */
 
 /** Kept free at the end of a form's invocation, to hand the request over. */
@@ -22,10 +23,14 @@ const MESSAGE_MS = 3000
 /** Kept free after that call, to write the outcome. */
 const WRITE_MS = 1500
 
-/** The pauses between a form's claims while another attempt holds the request. Then a queue keeps this copy. */
+/**
+ * The pauses between a form's claims while another attempt holds the request. Then a queue keeps this copy.
+ */
 export const FORM_HELD_WAITS_MS: readonly number[] = [150, 350, 700]
 
-/** LivePerson's recommended first wait after 5xx. By then the attempt that hands over has released its claim. */
+/**
+ * LivePerson's recommended first wait after 5xx. By then the attempt that hands over has released its claim.
+ */
 export const HAND_OVER_DELAY_MS = 5000
 
 /** How long one attempt may take. Both are in milliseconds since the epoch. */
@@ -56,8 +61,8 @@ export const hasTimeFor = (
 ): boolean => now + ms + MIN_FOR_CREATE_MS <= deadline
 
 /**
- * Returns the deadline of a call after a create: at least 3 s from now if the invocation has that long, else the
- * attempt's deadline.
+ * Returns the deadline of a call after a create: at least 3 s from now if the invocation has that long, else
+ * the attempt's deadline.
  */
 export const messageDeadline = ({ deadline, aliveUntil }: TimeBudget, now: number): number =>
   Math.max(deadline, Math.min(now + MESSAGE_MS, aliveUntil - WRITE_MS))
