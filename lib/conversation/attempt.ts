@@ -8,7 +8,17 @@ import type { Log } from '../telemetry/log.ts'
 import { backOffMs } from './back-off.ts'
 import { toHandOver } from './hand-over.ts'
 import type { Lease, Ledger } from './ledger.ts'
-import { begin, type Facts, learn, next, type Policy, type Result, type Seen, type Step } from './protocol.ts'
+import {
+  begin,
+  type Facts,
+  learn,
+  NOTHING,
+  next,
+  type Policy,
+  type Result,
+  type Seen,
+  type Step,
+} from './protocol.ts'
 import type { Quarantine } from './quarantine.ts'
 import {
   FORM_HELD_WAITS_MS,
@@ -116,12 +126,9 @@ export const createAttempt = ({
 
         case 'create':
           try {
-            const { consumer, context } = request
-            const opened = await livePerson.openConversation(
-              consumerId,
-              { consumer, context, ...destination, engagementAttributes: attributesOf(request, destination) },
-              budget.deadline,
-            )
+            const engagementAttributes = attributesOf(request, destination)
+            const input = { ...request, ...destination, engagementAttributes }
+            const opened = await livePerson.openConversation(consumerId, input, budget.deadline)
             lpConsumerId = opened.lpConsumerId
             return opened
           } catch (error) {
@@ -165,8 +172,9 @@ export const createAttempt = ({
 
         case 'quarantine': {
           // A record without its own requestId would get a new one on replay. If a conversation may exist, that id is kept.
+          // The facts are not: an operator who resets the ledger wants a new attempt.
           const keepsBody = carrier.kind === 'record' && step.code !== 'outcome_unknown'
-          const body = keepsBody ? carrier.body : toHandOver(request, step.facts)
+          const body = keepsBody ? carrier.body : toHandOver(request, NOTHING)
           await quarantine({ body, error: step.error ?? toError(step.code), requestId, request })
           return { kind: 'quarantined' }
         }

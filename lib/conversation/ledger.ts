@@ -19,7 +19,7 @@ const KEEP_MS = 30 * 24 * 3600 * 1000
 
 const code = z.pipe(
   z.string(),
-  z.transform((value): Code => (isCode(value) ? value : 'internal_error')),
+  z.transform((value): Code | undefined => (isCode(value) ? value : undefined)),
 )
 
 const requestItem = z.object({

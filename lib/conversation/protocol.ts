@@ -60,6 +60,8 @@ export interface Facts {
 export interface Progress {
   readonly identifying: boolean
   readonly claim: 'untried' | 'claimed' | 'final' | 'refused' | 'failed'
+  /** What the ledger held about a request that was finished before. */
+  readonly final?: Facts
   /** How many times another attempt held the claim. */
   readonly collisions: number
   /** How many times this attempt waited for that other attempt. */
@@ -88,8 +90,8 @@ export interface Progress {
 /** What one attempt knows about its request. */
 export interface Known {
   readonly facts: Facts
-  /** What the carrier of the request or the ledger holds already. */
-  readonly stored: Facts
+  /** What the request brought along: its hand-over holds these facts already. */
+  readonly carried: Facts
   readonly progress: Progress
 }
 
@@ -202,7 +204,7 @@ export const NOTHING: Facts = {
 /** Returns what an attempt knows when it begins. @param facts What a hand-over carries. */
 export const begin = (facts: Facts = NOTHING): Known => ({
   facts,
-  stored: facts,
+  carried: facts,
   progress: {
     identifying: false,
     claim: 'untried',
@@ -244,6 +246,7 @@ const mergeConversations = (a: Conversation, b: Conversation): Conversation => {
   // Two ids exist only if an agent closed a conversation between a lost answer and the repeat. Any fixed choice will do.
   if (a.kind === 'opened' || a.kind === 'existing')
     return { kind: a.kind, conversationId: lesser(a.conversationId, idOf(b)) }
+  if (a.kind === 'refused' && b.kind === 'refused') return a.code < b.code ? a : b
   return a
 }
 
@@ -305,7 +308,7 @@ export const next = (known: Known, policy: Policy): Step => {
     case 'refused':
       return quarantineOrFail(known, policy)
     case 'final':
-      return isSame(facts, known.stored) ? afterRecorded(known, policy) : recordOutcome(known, policy)
+      return addsConversationId(known) ? recordOutcome(known, policy) : afterRecorded(known, policy)
     case 'claimed':
       if (isFinal(applyLostAnswerPolicy(facts, policy))) return recordOutcome(known, policy)
       return progress.create === 'already_open'
@@ -313,6 +316,12 @@ export const next = (known: Known, policy: Policy): Step => {
         : nextCreate(known, policy)
   }
 }
+
+/** A finished request stays as it is, except that a missing conversationId can be added. */
+const addsConversationId = ({ facts, progress }: Known): boolean =>
+  progress.final !== undefined &&
+  idOf(progress.final.conversation) === undefined &&
+  idOf(facts.conversation) !== undefined
 
 const nextBeforeClaim = ({ facts, progress }: Known, policy: Policy): Step => {
   if (!progress.identifying && !isFinal(facts)) return { kind: 'identify' }
@@ -359,12 +368,8 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
   const { progress } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
   const conversationId = idOf(facts.conversation)
-  if (
-    policy.hasMessage &&
-    facts.message === 'unsent' &&
-    progress.create === 'ended' &&
-    conversationId !== undefined
-  )
+  const isOpenedByThisAttempt = progress.create === 'ended' && conversationId !== undefined
+  if (policy.hasMessage && isOpenedByThisAttempt && progress.sent === undefined && facts.message !== 'sent')
     return { kind: 'send', conversationId }
   // Quarantine comes first for a form: once the ledger says `rejected`, nothing else keeps the request.
   if (policy.carrier === 'memory' && facts.conversation.kind === 'held' && progress.quarantine !== 'done')
@@ -372,7 +377,7 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
   if (progress.complete === undefined) return { kind: 'complete', facts }
   if (progress.complete !== 'failed') return afterRecorded(known, policy)
   // The ledger write failed. A queue carries the outcome, unless the record carries it already or a retry finds it again.
-  if (isRejected(facts) || isSame(known.facts, known.stored)) return keepForLater(known, policy)
+  if (isRejected(facts) || isSame(known.facts, known.carried)) return keepForLater(known, policy)
   switch (progress.handOver) {
     case 'untried':
       return { kind: 'hand_over', facts: released('queued', { ...known, facts }) }
@@ -386,8 +391,8 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
 /** The ledger holds the outcome. A record that ended as rejected goes to quarantine. */
 const afterRecorded = (known: Known, policy: Policy): Step => {
   const { progress, facts } = known
-  const { complete } = progress
-  const recorded = complete === undefined || complete === 'failed' ? facts : complete
+  const { complete, final } = progress
+  const recorded = complete === undefined || complete === 'failed' ? (final ?? facts) : complete
   if (policy.carrier === 'memory' || !isRejected(recorded) || progress.quarantine === 'done')
     return finishWith(recorded, known, policy)
   return progress.quarantine === 'failed' ? endQueued(progress) : quarantine(recorded, progress)
@@ -401,7 +406,7 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   if (progress.failure?.code === 'invalid_config') return release('failed', known) ?? endFailed(progress)
   switch (progress.handOver) {
     case 'untried':
-      return { kind: 'hand_over', facts: released('queued', known), error: progress.failure }
+      return { kind: 'hand_over', facts: withoutRefusal(released('queued', known)), error: progress.failure }
     case 'done':
       return release('queued', known) ?? endQueued(progress)
     case 'failed':
@@ -419,6 +424,10 @@ const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
   known.progress.claim === 'claimed' && !known.progress.released
     ? { kind: 'release', facts: released(state, known) }
     : undefined
+
+/** A refusal is found again by a retry, and a replay after an operator's repair must not find it in the body. */
+const withoutRefusal = (facts: Facts): Facts =>
+  isRejected(facts) ? { ...facts, conversation: NOTHING.conversation } : facts
 
 /**
  * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't treat this one
@@ -480,7 +489,7 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'held':
       return update({ collisions: progress.collisions + 1 })
     case 'final':
-      return { ...update({ claim: 'final' }, seen.facts), stored: seen.facts }
+      return update({ claim: 'final', final: seen.facts }, seen.facts)
     case 'waited':
       return seen.before === 'claim'
         ? update({ waits: progress.waits + 1 })

@@ -32,7 +32,14 @@ export const readAnswer = ({ status, body }: HttpAnswer, reqId: string): Answer 
     if (item) return byItem(item)
   }
   // Not JSON: this comes from a proxy or a host that has moved, not from LivePerson.
-  if (parsed === undefined && body.trim() !== '' && status >= 400 && status < 500 && status !== 401)
+  if (
+    parsed === undefined &&
+    body.trim() !== '' &&
+    status >= 400 &&
+    status < 500 &&
+    status !== 401 &&
+    status !== 408
+  )
     return { kind: 'unavailable', reason: String(status), mayHaveExecuted: false }
   return byStatus(status, String(status))
 }

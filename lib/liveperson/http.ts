@@ -94,9 +94,9 @@ export const createHttp = ({
  * @throws {LivePersonUnavailableError} 408, 429, 5xx or a redirect.
  * @throws {LivePersonRejectedError} Any other 4xx.
  */
-export const throwForStatus = (service: string, { status, retryAfterMs: askedMs }: HttpAnswer): void => {
+export const throwForStatus = (service: string, { status, retryAfterMs: requestedMs }: HttpAnswer): void => {
   if (status >= 200 && status < 300) return
-  const retryAfterMs = status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, askedMs ?? 0) : askedMs
+  const retryAfterMs = status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, requestedMs ?? 0) : requestedMs
   const detail = `${service} answered ${status}.`
   if (status >= 400 && status < 500 && status !== 429 && status !== 408)
     throw new LivePersonRejectedError({ detail })

@@ -6,11 +6,8 @@ export interface RequestIds {
   readonly conversation: string
 }
 
-/** What the payload is built from. Every member must be named, so that no caller forgets one. */
-export interface ConversationInput {
-  readonly consumer: ConversationRequest['consumer']
-  readonly engagementAttributes: ConversationRequest['engagementAttributes']
-  readonly context: ConversationRequest['context']
+/** What the payload is built from: the whole request, so that no caller can leave a member out. */
+export interface ConversationInput extends Omit<ConversationRequest, 'ttr'> {
   readonly accountId: string
   readonly campaignId: string
   readonly engagementId: string

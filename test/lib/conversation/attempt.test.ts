@@ -165,12 +165,7 @@ const claim = (setting: Setting = {}) => ['claim', requestOf(setting), DESTINATI
 const create = [
   'openConversation',
   'crm-1',
-  {
-    consumer: undefined,
-    context: undefined,
-    ...DESTINATION,
-    engagementAttributes: DESTINATION.routeAttributes,
-  },
+  expect.objectContaining({ ...DESTINATION, engagementAttributes: DESTINATION.routeAttributes }),
   DEADLINE,
 ]
 const lookUp = ['findConversation', '70123456', LP_CONSUMER]
@@ -636,11 +631,11 @@ describe('a quarantined request', () => {
   })
 
   test.each([MEMORY, RECORD])(
-    'that may have a conversation keeps its request id and what is known: $kind',
+    'that may have a conversation keeps its request id, and nothing that a retry would believe: $kind',
     async (carrier) => {
       const setting = { carrier, onLostAnswer: 'hold', openConversation: throws(LOST) } as const
       expect(await quarantinedBy(setting)).toMatchObject({
-        body: toHandOver(acceptedRequest(), known({ conversation: { kind: 'held' } })),
+        body: toHandOver(acceptedRequest(), NOTHING),
         error: { code: 'outcome_unknown' },
         requestId: 'event-0001',
       })
@@ -725,5 +720,39 @@ describe('for any results of its operations', () => {
       { numRuns: 1000 },
     )
     expect([...kinds].sort()).toEqual(['failed', 'finished', 'opening', 'queued'])
+  })
+})
+
+describe('what an earlier attempt left behind', () => {
+  const abandoned: Facts = { ...NOTHING, claim: held }
+
+  test('a message is sent if this attempt opened the conversation, although the earlier one died', async () => {
+    const { result, calls } = await attempt({
+      message: 'Hello',
+      claim: async () => ({ kind: 'claimed', lease: LEASE, before: abandoned }),
+    })
+    expect(calls.map(([name]) => name)).toContain('sendMessage')
+    expect(result).toMatchObject({ outcome: { status: 'opened', messageStatus: 'sent' } })
+  })
+
+  test('a finished request keeps its conversationId, whatever a late hand-over says', async () => {
+    const finished: Facts = { ...NOTHING, conversation: { kind: 'opened', conversationId: 'c-2' } }
+    const { result, calls } = await attempt({
+      carrier: RECORD,
+      facts: {
+        ...NOTHING,
+        conversation: { kind: 'opened', conversationId: 'c-1' },
+        lpConsumerId: LP_CONSUMER,
+      },
+      claim: async () => ({ kind: 'final', facts: finished, lease: LEASE }),
+    })
+    expect(calls.map(([name]) => name)).not.toContain('complete')
+    expect(result).toMatchObject({ outcome: { conversationId: 'c-2' }, repeated: true })
+  })
+
+  test('a refusal that could not be recorded is not handed over', async () => {
+    const { calls } = await attempt({ openConversation: throws(REFUSED), complete: throws(UNAVAILABLE) })
+    const [, body] = calls.find(([name]) => name === 'send') ?? []
+    expect(JSON.parse(String(body)).handedOver.facts.conversation).toEqual({ kind: 'none' })
   })
 })
