@@ -51,8 +51,9 @@ export type Carrier =
 export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
 
 /**
- * Returns the loop that performs the protocol: ask `protocol.ts` for the next step, perform it, report what came back. The
- * protocol decides what comes next; this file calls the components and classifies their answers.
+ * Returns the loop that performs the protocol: ask `protocol.ts` for the next step, perform it, report what
+ * came back. The protocol decides what comes next; this file calls the components and classifies their
+ * answers.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.
@@ -171,8 +172,8 @@ export const createAttempt = ({
           return { kind: 'handed_over' }
 
         case 'quarantine': {
-          // A record without its own requestId would get a new one on replay. If a conversation may exist, that id is kept.
-          // The facts are not: an operator who resets the ledger wants a new attempt.
+          // A record without its own requestId would get a new one on replay. If a conversation may exist,
+          // that id is kept. The facts are not: an operator who resets the ledger wants a new attempt.
           const keepsBody = carrier.kind === 'record' && step.code !== 'outcome_unknown'
           const body = keepsBody ? carrier.body : toHandOver(request, NOTHING)
           await quarantine({ body, error: step.error ?? toError(step.code), requestId, request })

@@ -14,7 +14,9 @@ import {
   outcomeOf,
 } from './protocol.ts'
 
-/** Longer than any queue keeps a message, so that a replay from quarantine can't open a second conversation. */
+/**
+ * Longer than any queue keeps a message, so that a replay from quarantine can't open a second conversation.
+ */
 const KEEP_MS = 30 * 24 * 3600 * 1000
 
 const code = z.pipe(
@@ -66,14 +68,18 @@ export type ClaimResult =
   /** `before`: what the ledger held before this claim. */
   | { readonly kind: 'claimed'; readonly lease: Lease; readonly before: Facts }
   | { readonly kind: 'held' }
-  /** The request is finished. This lease is not stored: `complete` can use it only to add a missing conversationId. */
+  /**
+   * The request is finished. This lease is not stored: `complete` can use it only to add a missing
+   * conversationId.
+   */
   | { readonly kind: 'final'; readonly facts: Facts; readonly lease: Lease }
 
 export type Ledger = ReturnType<typeof createLedger>
 
 /**
- * Returns the record of every request and of each consumer's conversation. A request that nobody repeats costs two calls:
- * `claim` (1 write unit) and `complete` (2 write units in one call, for the request's and the consumer's item).
+ * Returns the record of every request and of each consumer's conversation. A request that nobody repeats
+ * costs two calls: `claim` (1 write unit) and `complete` (2 write units in one call, for the request's and
+ * the consumer's item).
  *
  * Every function throws ServiceUnavailableError if DynamoDB fails.
  *
@@ -92,7 +98,8 @@ export const createLedger = ({
 
   return {
     /**
-     * Claims a request: 1 write unit. If it is held or finished, DynamoDB returns the item with the failed condition.
+     * Claims a request: 1 write unit. If it is held or finished, DynamoDB returns the item with the failed
+     * condition.
      *
      * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
      * @throws {RequestIdReusedError}
@@ -145,11 +152,13 @@ export const createLedger = ({
     },
 
     /**
-     * Writes the final outcome and returns what the ledger holds then. If this attempt has lost its claim and the request
-     * isn't finished, nothing is written, and `facts` are returned: the attempt that has the claim will write its own.
+     * Writes the final outcome and returns what the ledger holds then. If this attempt has lost its claim and
+     * the request isn't finished, nothing is written, and `facts` are returned: the attempt that has the
+     * claim will write its own.
      *
-     * `opened` with a conversationId costs 2 write units in one call and is unconditional, because LivePerson's id is
-     * authoritative. Everything else costs 1 write unit, and an id that another attempt wrote stays.
+     * `opened` with a conversationId costs 2 write units in one call and is unconditional, because
+     * LivePerson's id is authoritative. Everything else costs 1 write unit, and an id that another attempt
+     * wrote stays.
      */
     complete: async (lease: Lease, facts: Facts): Promise<Facts> => {
       const { status, conversationId, code, messageStatus } = outcomeOf(facts, lease.hasMessage)

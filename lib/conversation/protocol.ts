@@ -1,7 +1,7 @@
 /**
- * Decides what happens to a request. `next` returns the next step from what is known, and `learn` adds what came back from
- * it. This file is pure: it does no I/O and reads no clock. `attempt.ts` performs the steps. The model checker in
- * `test/lib/conversation/model/` explores every order of them.
+ * Decides what happens to a request. `next` returns the next step from what is known, and `learn` adds what
+ * came back from it. This file is pure: it does no I/O and reads no clock. `attempt.ts` performs the steps.
+ * The model checker in `test/lib/conversation/model/` explores every order of them.
  *
  * The usual path:   identify → claim → create → [send] → complete → done
  * Already open:     … create → look_up → send or ask → [forget] → complete → done
@@ -9,8 +9,8 @@
  * Failure:          … → hand_over → release → done
  * Refused:          … create → complete → [quarantine] → done
  *
- * A record stays in its queue, so it needs no hand_over. A form that is held for a person goes to quarantine before
- * complete.
+ * A record stays in its queue, so it needs no hand_over. A form that is held for a person goes to quarantine
+ * before complete.
  *
  * This file imports types only.
  */
@@ -33,12 +33,15 @@ export type Conversation =
   | { readonly kind: 'opened'; readonly conversationId?: string | undefined }
 
 /**
- * What is known about the first message, weakest knowledge first. `unsent`: it was never tried. `not_sent`: LivePerson
- * certainly did not accept it, and it is not tried again. `in_doubt`: LivePerson may have accepted it.
+ * What is known about the first message, weakest knowledge first. `unsent`: it was never tried. `not_sent`:
+ * LivePerson certainly did not accept it, and it is not tried again. `in_doubt`: LivePerson may have accepted
+ * it.
  */
 export type Message = 'unsent' | 'not_sent' | 'in_doubt' | 'sent'
 
-/** The last attempt that claimed the request: it still holds the claim, or released it as failed or queued. */
+/**
+ * The last attempt that claimed the request: it still holds the claim, or released it as failed or queued.
+ */
 export interface Claim {
   /** 0 if no attempt has claimed the request, 1 for the first. */
   readonly attempt: number
@@ -105,7 +108,10 @@ export interface Policy {
   readonly carrier: 'memory' | 'record'
   /** How long to wait, in milliseconds, before asking again for a claim that another attempt holds. */
   readonly heldWaitsMs: readonly number[]
-  /** How long to wait, in milliseconds, before a create is repeated that LivePerson certainly did not carry out. */
+  /**
+   * How long to wait, in milliseconds, before a create is repeated that LivePerson certainly did not carry
+   * out.
+   */
   readonly repeatAfterMs: number
 }
 
@@ -226,7 +232,10 @@ const CONVERSATIONS = ['none', 'in_doubt', 'refused', 'held', 'existing', 'opene
 const MESSAGES = ['unsent', 'not_sent', 'in_doubt', 'sent'] as const
 const CLAIMS = ['none', 'held', 'failed', 'queued'] as const
 
-/** Returns what two writers know together. The order of the arguments, and of several merges, makes no difference. */
+/**
+ * Returns what two writers know together. The order of the arguments, and of several merges, makes no
+ * difference.
+ */
 export const merge = (a: Facts, b: Facts): Facts => ({
   claim: mergeClaims(a.claim, b.claim),
   conversation: mergeConversations(a.conversation, b.conversation),
@@ -243,7 +252,8 @@ const mergeClaims = (a: Claim, b: Claim): Claim => {
 
 const mergeConversations = (a: Conversation, b: Conversation): Conversation => {
   if (a.kind !== b.kind) return later(CONVERSATIONS, a.kind, b.kind) === a.kind ? a : b
-  // Two ids exist only if an agent closed a conversation between a lost answer and the repeat. Any fixed choice will do.
+  // Two ids exist only if an agent closed a conversation between a lost answer and the repeat. Any fixed
+  // choice will do.
   if (a.kind === 'opened' || a.kind === 'existing')
     return { kind: a.kind, conversationId: lesser(a.conversationId, idOf(b)) }
   if (a.kind === 'refused' && b.kind === 'refused') return a.code < b.code ? a : b
@@ -376,7 +386,8 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
     return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(facts, progress)
   if (progress.complete === undefined) return { kind: 'complete', facts }
   if (progress.complete !== 'failed') return afterRecorded(known, policy)
-  // The ledger write failed. A queue carries the outcome, unless the record carries it already or a retry finds it again.
+  // The ledger write failed. A queue carries the outcome, unless the record carries it already or a retry
+  // finds it again.
   if (isRejected(facts) || isSame(known.facts, known.carried)) return keepForLater(known, policy)
   switch (progress.handOver) {
     case 'untried':
@@ -425,13 +436,15 @@ const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
     ? { kind: 'release', facts: released(state, known) }
     : undefined
 
-/** A refusal is found again by a retry, and a replay after an operator's repair must not find it in the body. */
+/**
+ * A refusal is found again by a retry, and a replay after an operator's repair must not find it in the body.
+ */
 const withoutRefusal = (facts: Facts): Facts =>
   isRejected(facts) ? { ...facts, conversation: NOTHING.conversation } : facts
 
 /**
- * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't treat this one
- * as crashed.
+ * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't
+ * treat this one as crashed.
  */
 const released = (state: 'queued' | 'failed', { facts, progress }: Known): Facts => {
   if (progress.claim !== 'claimed') return facts
@@ -556,7 +569,10 @@ const claimedAfter = (before: Facts): Facts => {
   })
 }
 
-/** If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is another's. */
+/**
+ * If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is
+ * another's.
+ */
 const inferOwner = ({ conversation }: Facts): Conversation =>
   conversation.kind === 'in_doubt' ? { kind: 'opened' } : { kind: 'existing' }
 

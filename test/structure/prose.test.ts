@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readSources } from './source.ts'
 
-/** The width of prose in documents, in columns. Tables, code and headings are exempt. */
+/** The width of prose in documents and of comments in code, in columns. Tables and headings are exempt. */
 const WIDTH = 110
 
 interface Line {
@@ -43,9 +43,20 @@ const findUnfilled = (path: string, text: string): readonly string[] =>
     }),
   )
 
+/** Returns a sentence for each line of a source file with a comment that is too wide. A long URL is exempt. */
+const findWideComments = (path: string, text: string): readonly string[] =>
+  text.split('\n').flatMap((line, index) => {
+    const [, comment] =
+      /^\s*(?:\/\/|\/?\*+)(.*)$|\s\/\/\s(.*)$/.exec(line)?.filter((part) => part !== undefined) ?? []
+    const words = comment?.replace('@see', '').trim().split(/\s+/) ?? []
+    return line.length > WIDTH && words.length > 1 ? [`${path}:${index + 1} is wider than ${WIDTH}`] : []
+  })
+
 /** Code is one word, whatever is in it. */
 const wordsOf = (line: string): readonly string[] => line.match(/(?:`+[^`]*`+|[^\s`])+/g) ?? []
 
+const CODE = ['functions', 'lib', 'cli', 'local', 'tools']
+const sources = readSources(CODE, '.ts').filter(({ path }) => path.includes('/'))
 const documents = readSources(['docs', '.github'], '.md')
 
 describe('prose in documents', () => {
@@ -66,5 +77,26 @@ describe('prose in documents', () => {
     ['a long word', 'x'.repeat(120), []],
   ])('%s', (_, text, violations) => {
     expect(findUnfilled('x.md', text)).toEqual(violations)
+  })
+})
+
+describe('comments in code', () => {
+  test(`are at most ${WIDTH} columns wide`, () => {
+    expect(sources.length).toBeGreaterThan(100)
+    expect(sources.flatMap(({ path, text }) => findWideComments(path, text))).toEqual([])
+  })
+
+  const long = 'word '.repeat(23).trim()
+  const url = `https://example.com/${'x'.repeat(100)}`
+  test.each([
+    ['a line', `// ${long}`, ['x.ts:1 is wider than 110']],
+    ['a docstring', `/** ${long} */`, ['x.ts:1 is wider than 110']],
+    ['a line of a block', `/**\n * ${long}\n */`, ['x.ts:2 is wider than 110']],
+    ['a comment after code', `const a = 1 // ${long}`, ['x.ts:1 is wider than 110']],
+    ['a URL', ` * @see ${url}`, []],
+    ['a short line', '// word', []],
+    ['code', `const a = '${long}'`, []],
+  ])('%s', (_, text, violations) => {
+    expect(findWideComments('x.ts', text)).toEqual(violations)
   })
 })
