@@ -9,15 +9,15 @@ import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 /** Returns the handler of `GET /conversations/{requestId}`. */
 export const createHandler = (getService: () => StatusService) =>
   middy((event: APIGatewayProxyEventV2) => answerStatus(getService(), event), MIDDY_OPTIONS).onError(
-    answerProblem,
+    answerProblem(askedFor),
   )
 
+const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefined =>
+  toRequestId(pathParameters?.requestId)
+
 /** Only form requests are shown: the ids of CRM events may be guessable. */
-const answerStatus = async (
-  service: StatusService,
-  { pathParameters }: APIGatewayProxyEventV2,
-): Promise<Answer> => {
-  const id = toRequestId(pathParameters?.requestId)
+const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
+  const id = askedFor(event)
   const found = id === undefined ? undefined : await service.findFormRequest(id)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
   const { requestId, status, conversationId, messageStatus } = found

@@ -1,7 +1,8 @@
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import type { APIGatewayProxyEventV2, Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { type Config, readConfig } from '../lib/config/environment.ts'
 import { toAppError } from '../lib/errors/errors.ts'
 import { createLog } from '../lib/telemetry/log.ts'
+import type { Answer } from './http/answer.ts'
 import { toProblem } from './http/problem.ts'
 
 /**
@@ -41,12 +42,19 @@ export const warmUp = async (getService: () => { readonly warm: () => Promise<vo
   }
 }
 
-/** Returns the problem for what a handler threw. */
-export const answerProblem = ({ error }: { readonly error: unknown }) => {
-  const appError = toAppError(error)
-  createLog().error('A call failed', appError)
-  return toProblem(appError)
-}
+/**
+ * Returns the error handler of an HTTP function: it answers with a problem.
+ *
+ * @param requestIdOf Returns the sender's request id from the event, undefined if there is none.
+ */
+export const answerProblem =
+  (requestIdOf: (event: APIGatewayProxyEventV2) => string | undefined) =>
+  ({ error, event }: { readonly error: unknown; readonly event: APIGatewayProxyEventV2 }): Answer => {
+    const requestId = requestIdOf(event)
+    const appError = toAppError(error)
+    createLog().error('A call failed', appError, { requestId })
+    return toProblem(appError, requestId)
+  }
 
 /** Leaves the whole batch in the queue. */
 export const failBatch = ({

@@ -20,7 +20,7 @@ export const createHandler = (getService: () => OpenService) =>
   middy(
     (event: APIGatewayProxyEventV2, context: Context) => openFromForm(getService(), event, context),
     MIDDY_OPTIONS,
-  ).onError(answerProblem)
+  ).onError(answerProblem(givenRequestId))
 
 const openFromForm = async (
   service: OpenService,

@@ -2,6 +2,7 @@ import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, EventBridgeEvent } from 'aws-lambda'
 import { toAppError } from '../lib/errors/errors.ts'
 import { createDomainsService, type DomainsService } from '../lib/service/domains.ts'
+import { createLog } from '../lib/telemetry/log.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
@@ -13,10 +14,13 @@ type Event = APIGatewayProxyEventV2 | EventBridgeEvent<string, unknown>
  */
 export const createHandler = (getService: () => DomainsService) =>
   middy((_: Event) => refreshDomains(getService()), MIDDY_OPTIONS).onError(({ event, error }) => {
-    const problem = answerProblem({ error })
-    if ('requestContext' in event) return problem
-    throw toAppError(error)
+    if ('requestContext' in event) return answerProblem(noRequestId)({ error, event })
+    const appError = toAppError(error)
+    createLog().error('The scheduled refresh failed', appError)
+    throw appError
   })
+
+const noRequestId = () => undefined
 
 /**
  * Refreshes the hosts of every account. For an account that failed, the answer has its last good hosts, their

@@ -13,7 +13,7 @@ const BODY_LIMIT = 16 * 1024
 
 /** The parts of API Gateway's event that are read here. Local emulators leave some out. */
 type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
-  readonly headers?: APIGatewayProxyEventV2['headers'] | undefined
+  readonly headers?: APIGatewayProxyEventV2['headers'] | null | undefined
   readonly body?: string | null | undefined
 }
 
@@ -70,8 +70,8 @@ export const originOf = (event: Event): string | undefined => headerOf(event, 'o
 const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
 
 /** API Gateway sends header names in lower case. Local emulators don't always. */
-const headerOf = ({ headers = {} }: Event, name: string): string | undefined =>
-  headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
+const headerOf = ({ headers }: Event, name: string): string | undefined =>
+  headers?.[name] ?? Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
 
 const mediaTypeOf = (event: Event): FormBody['mediaType'] => {
   const [type, ...parameters] = (headerOf(event, 'content-type') ?? '')

@@ -10,6 +10,7 @@ import {
   toAppError,
   toError,
 } from '../../../lib/errors/errors.ts'
+import { askStatus, submit, bodyOf as toBody } from '../../support/world.ts'
 
 const bodyOf = (...args: Parameters<typeof toProblem>) => JSON.parse(String(toProblem(...args).body))
 
@@ -84,5 +85,31 @@ describe('errors', () => {
     const { errors } = bodyOf(new InvalidRequestError(findings))
     expect(errors).toHaveLength(20)
     expect(errors[19]).toEqual({ path: '19'.padEnd(200, 'x'), message: '' })
+  })
+})
+
+describe('a problem that a handler’s error handler returns has the sender’s id', () => {
+  const unconfigured = (): never => {
+    throw new InvalidConfigError({ detail: 'STATE_TABLE is not set.' })
+  }
+
+  test('from the header or the body of a form', async () => {
+    for (const [body, headers] of [
+      [{ route: 'x' }, { 'idempotency-key': 'request-0001' }],
+      [{ requestId: 'request-0001', route: 'x' }, {}],
+    ] as const)
+      expect(toBody(await submit(unconfigured, body, { headers }))).toMatchObject({
+        code: 'invalid_config',
+        requestId: 'request-0001',
+        retryable: true,
+      })
+  })
+
+  test('from the path of a status request', async () => {
+    expect(toBody(await askStatus(unconfigured, 'request-0001'))).toMatchObject({
+      code: 'invalid_config',
+      requestId: 'request-0001',
+    })
+    expect(toBody(await askStatus(unconfigured, 'x'))).not.toHaveProperty('requestId')
   })
 })
