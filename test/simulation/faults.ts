@@ -25,6 +25,11 @@ export const LIVEPERSON_FAULTS = [
   'ConsumerJWS revoked',
 ] as const
 
+type Plain = (typeof LIVEPERSON_FAULTS)[number]
+
+/** The same for a call of SEND, by names of their own: what is safe for a conversation need not be for a message. */
+export const SEND_FAULTS = LIVEPERSON_FAULTS.map((fault): `SEND: ${Plain}` => `SEND: ${fault}`)
+
 /** What can happen to one call to AWS. */
 export const AWS_FAULTS = ['AWS throttles', 'AWS is down', 'AWS answer lost', 'AWS is slow'] as const
 
@@ -34,6 +39,8 @@ export const CONTAINER_FAULTS = ['killed before', 'killed after', 'frozen', 'fro
 /** What happens at a time of its own. */
 export const EVENT_FAULTS = [
   'agent closes',
+  'agent closes at once',
+  'message of a shared consumer',
   'domains move',
   'secret rotated',
   'account in trouble',
@@ -42,7 +49,7 @@ export const EVENT_FAULTS = [
   'clock skew',
 ] as const
 
-export type LivePersonFault = (typeof LIVEPERSON_FAULTS)[number]
+export type LivePersonFault = Plain | `SEND: ${Plain}`
 export type AwsFault = (typeof AWS_FAULTS)[number]
 export type ContainerFault = (typeof CONTAINER_FAULTS)[number]
 export type EventFault = (typeof EVENT_FAULTS)[number]
@@ -50,6 +57,7 @@ export type Fault = LivePersonFault | AwsFault | ContainerFault | EventFault
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...LIVEPERSON_FAULTS,
+  ...SEND_FAULTS,
   ...AWS_FAULTS,
   ...CONTAINER_FAULTS,
   ...EVENT_FAULTS,
@@ -117,3 +125,11 @@ export const createFaults = ({
 
 /** Returns numbers that depend on nothing but the seed and a point's name. */
 export const numbersFor = (seed: string, point: string) => createRandom(`${seed}\nnumbers\n${point}`)
+
+/** Returns what happens to a call, without the service that it happens to. */
+export const plainFault = (fault: LivePersonFault): Plain => {
+  const name = fault.replace(/^SEND: /, '')
+  const plain = LIVEPERSON_FAULTS.find((each) => each === name)
+  if (plain) return plain
+  throw new Error(`Unknown fault ${fault}`)
+}

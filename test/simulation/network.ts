@@ -6,7 +6,7 @@ import type { Outbound, OutboundRequest, OutboundResult } from '../../lib/net/ou
 import type { Answer } from '../../local/liveperson/http/answer.ts'
 import { toReceived } from '../../local/liveperson/state/journal.ts'
 import type { Container } from './container.ts'
-import { type AwsFault, type Faults, type LivePersonFault, numbersFor } from './faults.ts'
+import { type AwsFault, type Faults, type LivePersonFault, numbersFor, plainFault } from './faults.ts'
 import type { SimulatedLivePerson } from './liveperson.ts'
 import type { VirtualTime } from './time.ts'
 import type { Trace } from './trace.ts'
@@ -88,7 +88,7 @@ export const createNetwork = (options: NetworkOptions) => {
       return carried.kind === 'answer' ? result : carried
     }
     const html = '<html><body>Something went wrong</body></html>'
-    switch (fault) {
+    switch (plainFault(fault)) {
       case 'connection refused':
         await wait(1)
         return refused('ECONNREFUSED')

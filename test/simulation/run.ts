@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ALL_FAULTS, type Fault } from './faults.ts'
 import { GLOBAL_INVARIANTS, INVARIANTS } from './invariants.ts'
-import { SWITCHED_OFF } from './known-defects.ts'
+import { SWITCHED_OFF, UNCHECKED } from './known-defects.ts'
 import { shrink } from './shrink.ts'
 import { type Report, type SimulationOptions, simulate } from './simulate.ts'
 import { toTimeline } from './trace.ts'
@@ -69,6 +69,7 @@ function optionsOf(seed: string): SimulationOptions {
     seed,
     requests: Number(values.requests),
     onLostAnswer: values.hold ? 'hold' : 'repeat',
+    unchecked: values['all-faults'] || only ? [] : UNCHECKED,
     without: only ? ALL_FAULTS.filter((fault) => fault !== only) : values['all-faults'] ? [] : SWITCHED_OFF,
   }
 }

@@ -2,7 +2,15 @@ import type { Item } from '../../lib/aws/state-table.ts'
 import type { OpenService } from '../../lib/service/open.ts'
 import type { Conversation } from '../../local/liveperson/state/store.ts'
 import type { ContainerOdds } from './container.ts'
-import { AWS_FAULTS, createFaults, type Fault, LIVEPERSON_FAULTS, numbersFor, type Struck } from './faults.ts'
+import {
+  AWS_FAULTS,
+  createFaults,
+  type Fault,
+  LIVEPERSON_FAULTS,
+  numbersFor,
+  SEND_FAULTS,
+  type Struck,
+} from './faults.ts'
 import { check, type Ending, type Finding, type Quarantined, type Told } from './invariants.ts'
 import type { Odds } from './network.ts'
 import { captureOutput } from './output.ts'
@@ -19,6 +27,8 @@ export interface SimulationOptions {
   readonly intensity?: number
   /** Faults that never strike. */
   readonly without?: readonly Fault[]
+  /** Promises that are not checked. */
+  readonly unchecked?: readonly string[]
   /** If set, only these faults strike: the way a failing run is shrunk. */
   readonly only?: readonly Struck[]
   /** If set, only these requests are sent. */
@@ -56,6 +66,7 @@ const same = <F extends string>(faults: readonly F[], odds: number) =>
 
 const odds: Odds = {
   livePerson: (service) => {
+    if (service === 'send') return same(SEND_FAULTS, 0.006)
     const all = same(LIVEPERSON_FAULTS, 0.006)
     if (service === 'domain' || service === 'sentinel')
       return { ...all, 'AppJWT expired': 0, 'ConsumerJWS revoked': 0 }
@@ -105,8 +116,12 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
         const key = String(conversation.context?.sessionId)
         trace.add('LivePerson', `opens ${conversation.conversationId} for ${key}`)
         const point = `agent of ${key} ${conversation.conversationId}`
-        if (!agents || !faults.strike(point, { 'agent closes': 0.15 })) return
-        time.after(numbersFor(seed, point).pick([5, 40, 100, 400, 3000, 20_000]), () => {
+        const fault = agents && faults.strike(point, { 'agent closes at once': 0.05, 'agent closes': 0.1 })
+        if (!fault) return
+        const numbers = numbersFor(seed, point)
+        const waitMs =
+          fault === 'agent closes' ? numbers.pick([3000, 20_000]) : numbers.pick([5, 40, 100, 400])
+        time.after(waitMs, () => {
           if (conversation.state !== 'OPEN') return
           trace.add('agent', `closes ${conversation.conversationId} of ${key}`)
           closed.push({ conversation, at: time.now() })
@@ -115,7 +130,15 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       },
     })
 
-    const planned = planRequests(seed, requests, spanMs).filter(({ key }) => keys?.has(key) ?? true)
+    const planned = planRequests(seed, requests, spanMs)
+      .filter(({ key }) => keys?.has(key) ?? true)
+      .map((request) =>
+        request.isShared &&
+        request.body.message !== undefined &&
+        !faults.strike(`message of ${request.key}`, { 'message of a shared consumer': 1 })
+          ? withoutMessage(request)
+          : request,
+      )
     let senders = 0
     const tell = (planned: Planned, how: Told['how'], answer: { httpStatus: number; body: Told['body'] }) => {
       const { status, code } = answer.body
@@ -174,8 +197,11 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       !isShared &&
       !struckKeys.has(key) &&
       troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
-    const ending = endingOf({ world, planned, told, closed, output, onLostAnswer, isCalm })
-    const findings = check(ending)
+    const lostQueue = new Set(
+      faults.struck.flatMap(({ point }) => /^send ((?:form|queue)-\d+)-id/.exec(point)?.[1] ?? []),
+    )
+    const ending = endingOf({ world, planned, told, closed, output, onLostAnswer, isCalm, lostQueue })
+    const findings = check(ending, options.unchecked ?? [])
     trace.add('the run', `ends with ${findings.length} findings`)
     return {
       seed,
@@ -198,6 +224,11 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     time.uninstall()
   }
 }
+
+const withoutMessage = ({ body: { message: _, ...body }, ...request }: Planned): Planned => ({
+  ...request,
+  body,
+})
 
 /** What happens at times of its own: hosts move, secrets are rotated, an account is in trouble, a deploy. */
 const scheduleEvents = ({
@@ -253,7 +284,9 @@ const endingOf = ({
   output,
   onLostAnswer,
   isCalm,
+  lostQueue,
 }: {
+  readonly lostQueue: ReadonlySet<string>
   readonly isCalm: Ending['isCalm']
   readonly world: World
   readonly planned: readonly Planned[]
@@ -300,7 +333,8 @@ const endingOf = ({
     quarantined,
     waiting: new Set(world.events.messages().map(({ body }) => waitingKeyOf(body))),
     reopened,
-    readIds: world.readIds,
+    // With neither the ledger nor the queue at hand, an id can't be kept.
+    readIds: new Map([...world.readIds].filter(([key]) => !lostQueue.has(key))),
     leaks: output.leaks(),
     isCalm,
     startedAt: START,
