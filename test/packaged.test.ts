@@ -132,7 +132,7 @@ const skills = () => world.livePerson.conversations().map(({ skillId }) => Strin
 describe('without any environment, a packaged function', () => {
   test.each<[Name, unknown]>([
     ['openFromForm', formEvent({ route: 'order-help' })],
-    ['refreshDomains', {}],
+    ['refreshDomains', { requestContext: {} }],
     ['conversationStatus', { pathParameters: { requestId: 'some-request' } }],
   ])('%s answers 500 invalid_config, and its log names the variables', async (name, event) => {
     const { invoke, lines } = await start(name)

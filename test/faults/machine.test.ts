@@ -11,7 +11,8 @@ describe('a short run with faults at every step', { timeout: 170_000 }, () => {
     expect(report.conversations).toBeGreaterThan(0.8 * REQUESTS)
   })
 
-  test.for<Safeguard>(['claim', 'stable consumer', 'answer-lost rule'])(
+  // What happens without the claim is shown by a mutant in test/simulation/: here it would depend on timing.
+  test.for<Safeguard>(['stable consumer', 'answer-lost rule'])(
     'has findings without this safeguard: %s',
     async (without) => {
       const report = await runMachine({ seed: `without ${without}`, requests: 60, severity: 4, without })
