@@ -9,11 +9,13 @@ export const requestSchema: JsonSchema = z.toJSONSchema(conversationRequest, { i
 /**
  * Returns the schemas of every member that has no members of its own, by path as in `MEMBERS`. A member has
  * several schemas if it may have several types.
+ *
+ * @throws {Error} A member could hide others, or nobody knows its kind of schema here. The message names it.
  */
-export const listMembers = (): ReadonlyMap<string, readonly JsonSchema[]> => {
+export const listMembers = (schema = requestSchema): ReadonlyMap<string, readonly JsonSchema[]> => {
   const members = new Map<string, JsonSchema[]>()
-  for (const { path, schema } of leavesOf(requestSchema, ''))
-    members.set(path, [...(members.get(path) ?? []), schema])
+  for (const { path, schema: leaf } of leavesOf(schema, ''))
+    members.set(path, [...(members.get(path) ?? []), leaf])
   return members
 }
 
@@ -39,11 +41,49 @@ interface Leaf {
 }
 
 const leavesOf = (schema: JsonSchema, path: string): readonly Leaf[] => {
-  const alternatives = alternativesOf(schema)
-  if (alternatives.length > 1) return alternatives.flatMap((alternative) => leavesOf(alternative, path))
+  const problem = problemOf(schema)
+  if (problem !== undefined) throw new Error(`${path}: ${problem} can't be listed as members`)
+  if (schema.oneOf || schema.anyOf)
+    return alternativesOf(schema).flatMap((alternative) => leavesOf(alternative, path))
   if (schema.type === 'array') return leavesOf(itemsOf(schema), `${path}[]`)
   if (schema.type !== 'object') return [{ path, schema }]
   return propertiesOf(schema).flatMap(([name, member]) =>
     leavesOf(member, path === '' ? name : `${path}.${name}`),
   )
 }
+
+/** Returns why the members of a schema can't be known, or undefined if they can. */
+const problemOf = (schema: JsonSchema): string | undefined => {
+  const { additionalProperties, type } = schema
+  const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.has(keyword))
+  if (unknown !== undefined) return unknown
+  if (schema.anyOf || schema.oneOf || schema.enum || schema.const !== undefined) return undefined
+  if (type === undefined) return 'a schema without a type'
+  if (!TYPES.has(String(type))) return `the type ${type}`
+  if (type !== 'object') return undefined
+  if (additionalProperties !== false) return 'additionalProperties'
+  return propertiesOf(schema).length === 0 ? 'an object without members' : undefined
+}
+
+const TYPES = new Set(['array', 'boolean', 'integer', 'number', 'object', 'string'])
+
+/** The keywords that don't add members in a way that is unknown here. */
+const KEYWORDS = new Set([
+  '$defs',
+  '$schema',
+  'additionalProperties',
+  'anyOf',
+  'const',
+  'enum',
+  'items',
+  'maxItems',
+  'maximum',
+  'maxLength',
+  'minimum',
+  'minLength',
+  'oneOf',
+  'pattern',
+  'properties',
+  'required',
+  'type',
+])

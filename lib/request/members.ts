@@ -26,11 +26,18 @@ export interface Member {
   readonly personal: boolean
 }
 
-/** The paths of all leaves: `.name` for a member, `[]` for any item of a list. */
-type PathsOf<T> = T extends readonly (infer Item)[]
+/**
+ * The paths of all leaves: `.name` for a member, `[]` for any item of a list. An object whose members are not
+ * known by name is a leaf, so that it needs a row, too.
+ */
+export type PathsOf<T> = T extends readonly (infer Item)[]
   ? `[]${PathsOf<Item>}`
   : T extends object
-    ? { [Name in keyof T & string]-?: `.${Name}${PathsOf<NonNullable<T[Name]>>}` }[keyof T & string]
+    ? string extends keyof T
+      ? ''
+      : [keyof T] extends [never]
+        ? ''
+        : { [Name in keyof T & string]-?: `.${Name}${PathsOf<NonNullable<T[Name]>>}` }[keyof T & string]
     : ''
 
 /** The path of a member without members of its own, such as `engagementAttributes[].info.ctype`. */

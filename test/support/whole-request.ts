@@ -11,14 +11,30 @@ import {
 /** Returns the values that a caller would like at a path, best first. */
 type Wish = (path: string) => readonly (string | number)[]
 
+/** Returns the value of a member that has no members of its own. */
+type Choose = (schema: JsonSchema, path: string) => unknown
+
 /**
  * Returns a request with every member of the schema, `route` and `campaign` both, and with one engagement
- * attribute of each type. It is the same at every call.
+ * attribute of each type. It is the same at every call. No two members have the same value, not even as text,
+ * unless the caller wishes it.
  *
  * @param wish The first valid value is taken. By default, and if none is valid, values come from the schema.
+ * @throws {Error} The schema has no value for a member that no other member has.
  */
-export const wholeRequest = (wish: Wish = () => []): Readonly<Record<string, unknown>> => {
-  const request = sampleOf(requestSchema, '', wish)
+export const wholeRequest = (
+  wish: Wish = () => [],
+  schema: JsonSchema = requestSchema,
+): Readonly<Record<string, unknown>> => {
+  const taken = new Set<string>()
+  const request = sampleOf(schema, '', (leaf, path) => {
+    const wanted = wish(path).find((value) => isValid(leaf, value))
+    const value =
+      wanted ?? candidatesOf(leaf, path).find((each) => isValid(leaf, each) && !taken.has(String(each)))
+    if (value === undefined) throw new Error(`${path} has no value that no other member has`)
+    taken.add(String(value))
+    return value
+  })
   if (!isRecord(request)) throw new Error('A request is an object')
   return request
 }
@@ -39,26 +55,28 @@ export const valuesAt = (value: unknown, path: string): readonly unknown[] =>
       [value],
     )
 
-const sampleOf = (schema: JsonSchema, path: string, wish: Wish): unknown => {
+const sampleOf = (schema: JsonSchema, path: string, choose: Choose): unknown => {
   const [first = schema] = alternativesOf(schema)
   if (first.type === 'array')
-    return alternativesOf(itemsOf(first)).map((item) => sampleOf(item, `${path}[]`, wish))
+    return alternativesOf(itemsOf(first)).map((item) => sampleOf(item, `${path}[]`, choose))
   if (first.type === 'object')
     return Object.fromEntries(
       propertiesOf(first).map(([name, member]) => [
         name,
-        sampleOf(member, path === '' ? name : `${path}.${name}`, wish),
+        sampleOf(member, path === '' ? name : `${path}.${name}`, choose),
       ]),
     )
-  return wish(path).find((value) => isValid(first, value)) ?? leafOf(first, path)
+  return choose(first, path)
 }
 
-const isValid = (schema: JsonSchema, value: string | number): boolean => {
+const isValid = (schema: JsonSchema, value: unknown): boolean => {
   const { enum: values, const: only, type, pattern = '', maxLength = Number.POSITIVE_INFINITY } = schema
-  if (values) return values.includes(value)
+  if (values) return values.some((each) => each === value)
   if (only !== undefined) return only === value
+  if (typeof value === 'boolean') return type === 'boolean'
   if (typeof value === 'string')
     return type === 'string' && new RegExp(pattern).test(value) && value.length <= maxLength
+  if (typeof value !== 'number') return false
   const { minimum = value, maximum = value } = schema
   return (
     (type === 'number' || (type === 'integer' && Number.isInteger(value))) &&
@@ -67,14 +85,19 @@ const isValid = (schema: JsonSchema, value: string | number): boolean => {
   )
 }
 
-const leafOf = (
+/** How many values of a pattern or a range are tried. */
+const TRIES = 100
+
+const candidatesOf = (
   { enum: values, const: only, type, pattern, minimum = 0 }: JsonSchema,
   path: string,
-): unknown => {
+): readonly unknown[] => {
   const hash = [...path].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 1_000_003, 7)
-  if (values) return values[0]
-  if (only !== undefined) return only
-  if (type === 'integer' || type === 'number') return minimum > 0 ? minimum : hash
-  if (pattern === undefined) return `sample of ${path}`
-  return fc.sample(fc.stringMatching(new RegExp(pattern)), { seed: hash, numRuns: 1 })[0]
+  if (values) return values
+  if (only !== undefined) return [only]
+  if (type === 'boolean') return [true, false]
+  if (type === 'integer' || type === 'number')
+    return Array.from({ length: TRIES }, (_, index) => index + (minimum > 0 ? minimum : hash))
+  if (pattern === undefined) return [`sample of ${path}`]
+  return fc.sample(fc.stringMatching(new RegExp(pattern)), { seed: hash, numRuns: TRIES })
 }
