@@ -5,10 +5,16 @@ export type DoorBounds = Readonly<Record<Configuration['door'], Bounds>>
 
 const TWO_ATTEMPTS: Bounds = { attempts: 2, alive: 2, closings: 1, others: 1, repeats: 1, replays: 1 }
 
-/** The bounds of `npm test`: two attempts, which can overlap. The queue delivers a record twice, so nobody has to repeat it. */
+/**
+ * The bounds of `npm test`: two attempts, which can overlap. The queue delivers a record twice, so nobody has
+ * to repeat it.
+ */
 export const SHORT: DoorBounds = { form: TWO_ATTEMPTS, queue: { ...TWO_ATTEMPTS, repeats: 0 } }
 
-/** The bounds of `npm run test:model`: two attempts that can overlap, and another one before, between or after them. */
+/**
+ * The bounds of `npm run test:model`: two attempts that can overlap, and another one before, between or after
+ * them.
+ */
 export const LONG: DoorBounds = {
   form: { ...TWO_ATTEMPTS, attempts: 3 },
   queue: { ...TWO_ATTEMPTS, attempts: 3 },

@@ -1,4 +1,7 @@
-/** Returns a store that keeps one instance of each value, so that equal values are identical and have a number. */
+/**
+ * Returns a store that keeps one instance of each value, so that equal values are identical and have a
+ * number.
+ */
 export const createInterner = <T extends object>() => {
   const byText = new Map<string, T>()
   const numbers = new WeakMap<T, number>()

@@ -1,8 +1,8 @@
 /**
- * What must hold in every state and on every transition. Each invariant is a function with a name of its own. It returns
- * undefined if it holds, else a short text that says in which way it doesn't.
+ * What must hold in every state and on every transition. Each invariant is a named function. It returns
+ * undefined if it holds, else a short text that says how it is broken.
  *
- * Knowledge is compared by `contains`, which doesn't use the protocol's own `merge`: a wrong merge can't hide itself.
+ * Knowledge is compared by `missing`, which doesn't use the protocol's own `merge`: a wrong merge can't hide.
  */
 import type { Conversation, Facts, Known, Outcome, Step } from '../../../../lib/conversation/protocol.ts'
 import type { Protocol } from './load-protocol.ts'
@@ -10,7 +10,7 @@ import type { Move } from './print.ts'
 import type { Attempt, Configuration, World } from './state.ts'
 import type { Transition } from './world.ts'
 
-/** An invariant that doesn't hold. `detail` tells ways of breaking it apart. */
+/** An invariant that doesn't hold. `detail` distinguishes the ways in which it can be broken. */
 export interface Violation {
   readonly invariant: InvariantName
   readonly detail: string
@@ -19,7 +19,7 @@ export interface Violation {
 interface Context {
   readonly protocol: Protocol
   readonly configuration: Configuration
-  readonly calmDown: (world: World) => World
+  readonly runWithoutFaults: (world: World) => World
 }
 
 type StateInvariant = (world: World, context: Context) => string | undefined
@@ -70,9 +70,9 @@ export const INVARIANT_NAMES: readonly InvariantName[] = [
 export const createInvariants = (
   protocol: Protocol,
   configuration: Configuration,
-  calmDown: (world: World) => World,
+  runWithoutFaults: (world: World) => World,
 ) => {
-  const context: Context = { protocol, configuration, calmDown }
+  const context: Context = { protocol, configuration, runWithoutFaults }
   const states = namesOf(STATE_INVARIANTS)
   const transitions = namesOf(TRANSITION_INVARIANTS)
   return {
@@ -97,7 +97,7 @@ export const createInvariants = (
 
 const NONE: readonly Violation[] = []
 
-/** One exception, counted: see `isExcused`. */
+/** There is one exception, which is counted: see `open` in `live-person.ts`. */
 function atMostOneConversation({ livePerson }: World): string | undefined {
   return livePerson.opened - livePerson.excused > 1 ? 'a second one was opened' : undefined
 }
@@ -238,9 +238,12 @@ function givenUpHasReason(
 }
 
 /** When every attempt has ended and nothing goes wrong any more, the next one finishes the request. */
-function claimIsNotLost(world: World, { protocol, calmDown, configuration }: Context): string | undefined {
+function claimIsNotLost(
+  world: World,
+  { protocol, runWithoutFaults, configuration }: Context,
+): string | undefined {
   if (configuration.isIdTaken || (world.history.begun === 0 && world.queue.length === 0)) return undefined
-  const { item, queue } = calmDown(world)
+  const { item, queue } = runWithoutFaults(world)
   if (queue.length > 0) return 'its record is never done'
   return item && protocol.isFinal(item.facts) ? undefined : 'no attempt can finish it'
 }

@@ -24,8 +24,8 @@ const REPEAT: Where = { onLostAnswer: 'repeat' }
 const HOLD: Where = { onLostAnswer: 'hold' }
 
 /**
- * Every defect of today's rules that the model checker finds. A test fails if one is missing here, and if one here is found
- * no longer. Once a defect is fixed, delete its rows.
+ * Every defect of today's rules that the model checker finds. A test fails if one is missing here, and if one
+ * here is found no longer. Once a defect is fixed, delete its rows.
  */
 export const KNOWN_DEFECTS: readonly KnownDefect[] = [
   {

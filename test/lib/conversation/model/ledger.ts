@@ -1,17 +1,21 @@
 /**
- * The abstract ledger. It has the conditions of `lib/conversation/ledger.ts`, and it forgets what that one doesn't store.
+ * The abstract ledger. It has the conditions of `lib/conversation/ledger.ts`, and it forgets what that one
+ * doesn't store.
  */
 import { type Facts, NOTHING } from '../../../../lib/conversation/protocol.ts'
 import type { Protocol } from './load-protocol.ts'
 import { type Attempt, type Configuration, type Lease, type World, withDoubt } from './state.ts'
 
-/** What a claim can meet. A lease has no clock here: at any time it runs, or it has expired. */
+/**
+ * What the ledger answers to a claim. A lease has no clock here: a claim of a held request can find it expired
+ * at any time. If the attempt that holds it is alive, then it was frozen, and goes on later.
+ */
 export type Claim =
   | { readonly kind: 'claimed'; readonly before: Facts; readonly lease: Lease; readonly world: World }
   | { readonly kind: 'held' }
   | { readonly kind: 'final'; readonly facts: Facts; readonly lease: Lease }
 
-/** Returns what the ledger can answer to a claim. In calm weather it is the first. */
+/** Returns what the ledger can answer to a claim, first what it answers if nothing goes wrong. */
 export const claim = (
   { isFinal }: Protocol,
   configuration: Configuration,
@@ -61,7 +65,9 @@ export const putConsumer = (world: World, { conversation }: Facts): World =>
       }
     : world
 
-/** Returns the world with a final outcome that needs the lease, and the facts that the ledger answers with. */
+/**
+ * Returns the world with a final outcome that needs the lease, and the facts that the ledger answers with.
+ */
 export const completeOwn = (
   protocol: Protocol,
   configuration: Configuration,
@@ -99,7 +105,10 @@ const toFinal = (
   lpConsumerId: lpConsumerId ?? before.lpConsumerId,
 })
 
-/** Returns the world with a claim released, if the attempt still holds it. Of the facts, only doubts are stored. */
+/**
+ * Returns the world with a claim released, if the attempt still holds it. Of the facts, only doubts are
+ * stored.
+ */
 export const release = (
   protocol: Protocol,
   configuration: Configuration,

@@ -3,11 +3,11 @@ import type { Protocol } from './load-protocol.ts'
 import type { Bounds, Configuration, LivePerson, World } from './state.ts'
 
 /**
- * Returns the world after a create that LivePerson carries out, and the new conversation's id, or undefined if the consumer
- * has an open conversation.
+ * Returns the world after a create that LivePerson carries out, and the new conversation's id, or undefined
+ * if the consumer has an open conversation.
  *
- * A second conversation of a request is excused on an account that repeats a create in doubt, if an agent closed the first
- * one before the ledger knew about it.
+ * A second conversation of a request is excused on an account that repeats a create in doubt, if an agent
+ * closed the first one before the ledger knew about it.
  */
 export const open = (
   { isFinal }: Protocol,

@@ -1,7 +1,9 @@
 /**
- * Explores every configuration and prints what was found: `npm run test:model`. Takes about ten minutes and 6 GB.
+ * Explores every configuration and prints what was found: `npm run test:model`. Takes about ten minutes and 6
+ * GB.
  *
- * Options: `--short` for the bounds of `npm test`; `--every-order` for all orders, also those that reach nothing new.
+ * Options: `--short` for the bounds of `npm test`; `--every-order` for all orders, also those that reach
+ * nothing new.
  */
 import { parseArgs } from 'node:util'
 import { configurations, LONG, SHORT } from './explorations.ts'

@@ -39,8 +39,12 @@ export const explore = (
     readonly maxStates?: number
   } = {},
 ): Exploration => {
-  const { transitions: transitionsFrom, calmDown, futureOf } = createTransitions(protocol, configuration)
-  const invariants = createInvariants(protocol, configuration, remember(calmDown))
+  const {
+    transitions: transitionsFrom,
+    runWithoutFaults,
+    futureOf,
+  } = createTransitions(protocol, configuration)
+  const invariants = createInvariants(protocol, configuration, remember(runWithoutFaults))
   const keyOf = createKeys(futureOf, configuration.bounds)
   const initial = initialWorld(configuration)
   const numbers = new Map([[keyOf(initial), 0]])
@@ -119,9 +123,9 @@ export const explore = (
   return result(true)
 }
 
-/** Remembers how states calm down. Attempts, and most of what happened, make no difference to it. */
-const remember = (calmDown: (world: World) => World): ((world: World) => World) => {
-  const calmed = new Map<string, World>()
+/** Remembers where states end without faults. Attempts, and most of the history, make no difference. */
+const remember = (runWithoutFaults: (world: World) => World): ((world: World) => World) => {
+  const results = new Map<string, World>()
   const parts = createInterner<object>()
   return (world) => {
     const { item, consumer, livePerson, queue } = world
@@ -131,15 +135,15 @@ const remember = (calmDown: (world: World) => World): ((world: World) => World) 
       livePerson.open,
       queue.map(({ facts }) => parts.numberOf(facts)),
     ].join(';')
-    const calm = calmed.get(key) ?? calmDown(world)
-    calmed.set(key, calm)
-    return calm
+    const state = results.get(key) ?? runWithoutFaults(world)
+    results.set(key, state)
+    return state
   }
 }
 
 /**
- * Returns a function that returns the same text for states that are the same: they differ only in the names of attempts, the
- * ids of records, and in what can't matter any more.
+ * Returns a function that returns the same text for states that are the same: they differ only in the names
+ * of attempts, the ids of records, and in what can't matter any more.
  */
 const createKeys = (futureOf: (attempt: Attempt) => string, bounds: Bounds): ((world: World) => string) => {
   const parts = createInterner<object>()

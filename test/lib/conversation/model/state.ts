@@ -1,6 +1,8 @@
 import type { Facts, Known, Outcome, Policy } from '../../../../lib/conversation/protocol.ts'
 
-/** One exploration: the request, the account, the bounds, and what is wrong with the environment on purpose. */
+/**
+ * One exploration: the request, the account, the bounds, and what is wrong with the environment on purpose.
+ */
 export interface Configuration {
   readonly door: 'form' | 'queue'
   readonly onLostAnswer: Policy['onLostAnswer']
@@ -53,7 +55,7 @@ export interface LivePerson {
   readonly open?: string | undefined
   /** How many conversations were opened for this request. */
   readonly opened: number
-  /** How many of these are excused, because an agent closed the one before: see `create`. */
+  /** How many of these are excused, because an agent closed the one before: see `open` in `live-person.ts`. */
   readonly excused: number
   /** How often it accepted the first message. */
   readonly messages: number
@@ -61,7 +63,10 @@ export interface LivePerson {
   readonly others: number
 }
 
-/** A record of the queue. It can be received at any time, even twice at once, because SQS delivers at least once. */
+/**
+ * A record of the queue. It can be received at any time, even twice at once, because SQS delivers at least
+ * once.
+ */
 export interface QueueRecord {
   readonly id: number
   readonly facts: Facts

@@ -1,4 +1,4 @@
-/** What every step of an attempt can meet. Nothing here decides anything. */
+/** What can come back from each step of an attempt, and what the step changes in the world. */
 import { NOTHING, type Seen, type Step } from '../../../../lib/conversation/protocol.ts'
 import { type AppError, toError } from '../../../../lib/errors/errors.ts'
 import {
@@ -42,7 +42,10 @@ const MISCONFIGURED = toError('invalid_config')
 const ID_TAKEN = toError('request_id_reused')
 const LP_CONSUMER = 'lp-consumer'
 
-/** Returns a function that returns everything that can come back from a step. In calm weather it is the first. */
+/**
+ * Returns a function that returns everything that can come back from a step, first what comes back if nothing
+ * goes wrong.
+ */
 export const createSteps =
   (protocol: Protocol, configuration: Configuration) =>
   (world: World, attempt: Attempt, step: Action): readonly Came[] => {

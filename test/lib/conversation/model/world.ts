@@ -2,8 +2,8 @@
  * The abstract world around `lib/conversation/protocol.ts`: every transition from a state to the next.
  *
  * Some orders are left out because they reach nothing new:
- * - A step that no other attempt notices follows at once, or a crash does. The invariants don't look at attempts, so an
- *   attempt that crashed stands for one that is slower than the others.
+ * - A step that no other attempt notices follows at once, or a crash does. The invariants don't look at
+ *   attempts, so an attempt that crashed stands for one that is slower than the others.
  * - Agents and other requests act only right before a step that notices it.
  * - The sender repeats, and an operator replays, only if the copy is received at once.
  */
@@ -30,15 +30,20 @@ export interface Transition {
   readonly world: World
 }
 
-/** How often each record is received in calm weather. The second time is for what the first one handed over. */
-const CALM_ROUNDS = 2
+/**
+ * How often `runWithoutFaults` receives each record. The second time is for what the first one handed over.
+ */
+const FAULTLESS_ROUNDS = 2
 /** More steps than an attempt needs. */
-const CALM_STEPS = 50
+const MAX_STEPS = 50
 
 /** These steps have no effect outside the attempt. */
 const PRIVATE: ReadonlySet<Step['kind']> = new Set(['identify', 'wait'])
 
-/** Returns the state before anything happens. An event is in the queue; a form's request is still with its sender. */
+/**
+ * Returns the state before anything happens. An event is in the queue; a form's request is still with its
+ * sender.
+ */
 export const initialWorld = ({ door }: Configuration): World => ({
   livePerson: { open: undefined, opened: 0, excused: 0, messages: 0, closings: 0, others: 0 },
   queue: door === 'queue' ? [{ id: 1, facts: NOTHING }] : [],
@@ -184,21 +189,23 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
     return [...own, ...begins(world), ...(isExhaustive ? happenings(world, bounds).map(toTransition) : [])]
   }
 
-  /** Ends every attempt, and lets each record, and one more try of the sender, run with nothing going wrong. */
-  const calmDown = (world: World): World => {
-    let calm = world.attempts.reduce((rest, attempt) => crash(configuration, rest, attempt).world, world)
+  /**
+   * Ends every attempt, and lets each record, and one more try of the sender, run with nothing going wrong.
+   */
+  const runWithoutFaults = (world: World): World => {
+    let state = world.attempts.reduce((rest, attempt) => crash(configuration, rest, attempt).world, world)
     const run = ([started]: readonly Transition[]) => {
-      calm = started?.world ?? calm
-      for (let steps = 0; calm.attempts.length > 0 && steps < CALM_STEPS; steps++)
-        calm = advance({ moves: [], world: calm }, calm.attempts[0]?.name ?? '')[0]?.world ?? calm
+      state = started?.world ?? state
+      for (let steps = 0; state.attempts.length > 0 && steps < MAX_STEPS; steps++)
+        state = advance({ moves: [], world: state }, state.attempts[0]?.name ?? '')[0]?.world ?? state
     }
-    for (let round = 0; round < CALM_ROUNDS; round++)
-      for (const record of calm.queue) run(begin({ moves: [], world: calm }, 'record', record))
-    if (door === 'form') run(begin({ moves: [], world: calm }, 'memory'))
-    return calm
+    for (let round = 0; round < FAULTLESS_ROUNDS; round++)
+      for (const record of state.queue) run(begin({ moves: [], world: state }, 'record', record))
+    if (door === 'form') run(begin({ moves: [], world: state }, 'memory'))
+    return state
   }
 
-  return { transitions, calmDown, futureOf }
+  return { transitions, runWithoutFaults, futureOf }
 }
 
 /** Returns whether an attempt learned nothing, so that it would go on for ever. An invariant reports it. */
