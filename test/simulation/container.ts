@@ -1,4 +1,4 @@
-import { CONTAINER_FAULTS, type ContainerFault, type Faults } from './faults.ts'
+import type { ContainerFault, Faults } from './faults.ts'
 import type { VirtualTime } from './time.ts'
 import type { Trace } from './trace.ts'
 
@@ -150,6 +150,3 @@ export const createContainer = ({
     },
   }
 }
-
-export const hasContainerFault = (name: string): name is ContainerFault =>
-  CONTAINER_FAULTS.some((fault) => fault === name)

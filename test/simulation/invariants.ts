@@ -21,6 +21,7 @@ export interface Told {
 /** A record in the quarantine queue. */
 export interface Quarantined {
   readonly body: string
+  readonly door: 'form' | 'queue'
   readonly requestId: string
   readonly code: string
   readonly detail: string
@@ -38,7 +39,7 @@ export interface Ending {
   readonly quarantined: readonly Quarantined[]
   /** Requests that a queue still holds, by their id and door. */
   readonly waiting: ReadonlySet<string>
-  /** Conversations that an agent closed between a lost answer and the repeat, by the request's key. */
+  /** Requests that opened another conversation after an agent closed one between a lost answer and the repeat. */
   readonly reopened: ReadonlySet<string>
   /** Conversation ids that an attempt read and outlived, by the request's key. */
   readonly readIds: ReadonlyMap<string, string>
@@ -78,9 +79,7 @@ const isRejection = ({ body: { code } }: Told) => code === 'liveperson_rejected'
 /** Every promise about one request. A string is a finding. */
 export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'at most one conversation per request': ({ own, ending, planned }) =>
-    own.length <= 1 || (ending.reopened.has(planned.key) && own.length === 2)
-      ? []
-      : [`${own.length} conversations`],
+    own.length <= 1 || ending.reopened.has(planned.key) ? [] : [`${own.length} conversations`],
 
   'no conversation for a request that was told rejected': ({ own, told }) => {
     const rejection = told.find((each) => each.body.code === 'liveperson_rejected')
@@ -103,8 +102,8 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     return [`told 202, and its status is ${item?.status}`]
   },
 
-  'a message is sent at most once': ({ planned: { body }, ending }) => {
-    if (body.message === undefined) return []
+  'a message is sent at most once': ({ planned: { key, body }, ending }) => {
+    if (body.message === undefined || ending.reopened.has(key)) return []
     const sent = ending.conversations
       .flatMap(({ messages }) => messages)
       .filter(({ text }) => text === body.message).length
@@ -132,14 +131,12 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
       ? ['rejected, although LivePerson never refused it']
       : [],
 
-  'a quarantined record has a true reason': ({ quarantined, planned, item, own }) =>
+  'a quarantined record has a true reason': ({ quarantined, planned, own }) =>
     quarantined.flatMap(({ code }) => {
       if (code === '') return ['it has no reason']
       if (code === 'liveperson_rejected' && own.length > 0) return ['quarantined as refused, and it is open']
       if (code === 'liveperson_rejected' && !planned.isRefused)
         return ['quarantined as refused, which it was not']
-      if (code === 'outcome_unknown' && item?.status === 'opened' && item.conversationId !== undefined)
-        return ['quarantined as unknown, and its conversation is known']
       return []
     }),
 
@@ -162,7 +159,9 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'the ledger agrees with LivePerson': ({ item, own, planned, ending }) => {
     const { status, conversationId } = item ?? {}
-    if (status === 'existing' && own.length > 0) return ['existing, and it opened one']
+    // A conversation that an agent closed before the repeat leaves no trace at LivePerson.
+    if (status === 'existing' && own.some(({ state }) => state === 'OPEN'))
+      return ['existing, and it opened one']
     if (status === 'existing' && !planned.isShared) return ['existing, and nobody else is this consumer']
     if (status === 'opened' && own.length === 0 && !planned.isShared)
       return ['opened, and LivePerson has none']
@@ -183,7 +182,8 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     return item?.conversationId === undefined ? [`an attempt read ${read}, and the ledger has none`] : []
   },
 
-  'answers and status never contradict each other': ({ told, item }) => {
+  'answers and status never contradict each other': ({ planned: { key }, told, item, ending }) => {
+    if (ending.reopened.has(key)) return []
     const ids = new Set(told.flatMap(({ body }) => body.conversationId ?? []))
     if (ids.size > 1) return [`two ids were told: ${[...ids].join(', ')}`]
     const [id] = ids
@@ -250,18 +250,18 @@ export const GLOBAL_INVARIANTS: Readonly<Record<string, (ending: Ending) => read
 
 const waitingKey = ({ door, body }: Planned) => `${door} ${body.requestId}`
 
+/** What is told for good. `outcome_unknown` is not: it may be settled later. */
 const finalOf = ({ status, code }: Told['body'], httpStatus: number): string | undefined => {
+  if (code === 'outcome_unknown') return undefined
   if (isFinal(status)) return status
-  return httpStatus >= 400 && (code === 'liveperson_rejected' || code === 'outcome_unknown')
-    ? 'rejected'
-    : undefined
+  return httpStatus >= 400 && code === 'liveperson_rejected' ? 'rejected' : undefined
 }
 
 /** Returns everything that breaks a promise. */
 export const check = (ending: Ending, unchecked: readonly string[]): readonly Finding[] => {
   const told = Map.groupBy(ending.told, ({ key }) => key)
   const own = Map.groupBy(ending.conversations, ({ context }) => String(context?.sessionId))
-  const quarantined = Map.groupBy(ending.quarantined, ({ requestId }) => requestId)
+  const quarantined = Map.groupBy(ending.quarantined, ({ door, requestId }) => `${door} ${requestId}`)
   const findings: Finding[] = []
   for (const planned of ending.planned) {
     const { key } = planned
@@ -271,7 +271,7 @@ export const check = (ending: Ending, unchecked: readonly string[]): readonly Fi
       item: ending.items.get(key),
       told: told.get(key) ?? [],
       own: own.get(key) ?? [],
-      quarantined: quarantined.get(planned.body.requestId ?? '') ?? [],
+      quarantined: quarantined.get(waitingKey(planned)) ?? [],
     }
     for (const [invariant, holds] of Object.entries(INVARIANTS))
       for (const detail of holds(subject)) findings.push({ invariant, key, detail })

@@ -56,12 +56,12 @@ export const stageOf = ({
  * third of the events share their consumer; a quarter have a first message; some forms reuse an event's id.
  */
 export const planRequests = (seed: string, count: number, spanMs: number): readonly Planned[] => {
-  const waves = Math.max(1, Math.ceil(count / 250))
+  const waves = Math.max(1, Math.ceil(count / 500))
   return Array.from({ length: count }, (_, index): Planned => {
     const random = createRandom(`${seed}\nrequest ${index}`)
     const door = index % 2 === 0 ? 'queue' : 'form'
     const wave = Math.floor((index / count) * waves) * (spanMs / waves)
-    const at = Math.floor(wave + (random.chance(0.7) ? random.below(300) : random.below(spanMs / waves)))
+    const at = Math.floor(wave + (random.chance(0.7) ? random.below(200) : random.below(spanMs / waves)))
     const isRefused = random.chance(0.02)
     const isShared = door === 'queue' && random.chance(0.33)
     const takesEventId = door === 'form' && random.chance(0.05)

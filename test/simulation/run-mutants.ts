@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Finding } from './invariants.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
-/** How many requests a mutant's run has, if it doesn't say. */
+/** How many requests a mutant's run has. */
 const REQUESTS = 800
 
 /** Runs a mutant and returns how often each promise was broken. */
@@ -15,8 +15,9 @@ export const runMutant = async ({ name, options = {} }: Mutant): Promise<Readonl
       '--import',
       new URL('mutate.ts', import.meta.url).href,
       fileURLToPath(new URL('run.ts', import.meta.url)),
-      ...['--seeds', '1', '--requests', String(options.requests ?? REQUESTS), '--json'],
+      ...['--seeds', '1', '--requests', String(REQUESTS), '--json'],
       ...(options.onLostAnswer === 'hold' ? ['--hold'] : []),
+      ...(options.withoutFaults ? ['--no-faults'] : []),
     ],
     { env: { ...process.env, MUTANT: name, LOG_LEVEL: 'SILENT' }, maxBuffer: 64 * 1024 * 1024 },
   )

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '10000' },
     hold: { type: 'boolean', default: false },
     'all-faults': { type: 'boolean', default: false },
+    'no-faults': { type: 'boolean', default: false },
     only: { type: 'string' },
     shrink: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -26,7 +27,8 @@ if (values.help) {
   --seeds K       how many seeds, from the first on (default 3)
   --requests R    requests per seed (default 10000)
   --hold          the first account holds a create whose answer was lost
-  --all-faults    the faults of known defects strike too
+  --all-faults    the faults of known defects strike too, and every promise is checked
+  --no-faults     no fault strikes, and every promise is checked
   --only FAULT    no other fault strikes
   --shrink        shrinks the first finding of a seed and prints its timeline
   --json          one line of JSON per seed, to be summed`)
@@ -65,12 +67,14 @@ function optionsOf(seed: string): SimulationOptions {
   const { only } = values
   if (only !== undefined && !isFault(only))
     throw new Error(`Unknown fault ${only}. Faults: ${ALL_FAULTS.join(', ')}`)
+  const isWhole = values['all-faults'] || values['no-faults'] || only !== undefined
+  const left = values['all-faults'] ? [] : values['no-faults'] ? ALL_FAULTS : SWITCHED_OFF
   return {
     seed,
     requests: Number(values.requests),
     onLostAnswer: values.hold ? 'hold' : 'repeat',
-    unchecked: values['all-faults'] || only ? [] : UNCHECKED,
-    without: only ? ALL_FAULTS.filter((fault) => fault !== only) : values['all-faults'] ? [] : SWITCHED_OFF,
+    unchecked: isWhole ? [] : UNCHECKED,
+    without: only ? ALL_FAULTS.filter((fault) => fault !== only) : left,
   }
 }
 

@@ -100,8 +100,16 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     const closed: { conversation: Conversation; at: number }[] = []
     let agents = true
     const spanMs = Math.max(60_000, requests * 30)
-    const hasSkew = faults.strike('event clock skew', { 'clock skew': 1 }) !== undefined
 
+    const planned = planRequests(seed, requests, spanMs)
+      .filter(({ key }) => keys?.has(key) ?? true)
+      .map((request) =>
+        request.isShared &&
+        request.body.message !== undefined &&
+        !faults.strike(`message of ${request.key}`, { 'message of a shared consumer': 1 })
+          ? withoutMessage(request)
+          : request,
+      )
     const world = await createWorld({
       seed,
       time,
@@ -110,7 +118,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       odds,
       containerOdds,
       onLostAnswer,
-      maxSkewMs: hasSkew ? 5000 : 0,
+      maxSkewMs: 5000,
       ...(options.change && { change: options.change }),
       onOpened: (conversation) => {
         const key = String(conversation.context?.sessionId)
@@ -130,15 +138,6 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       },
     })
 
-    const planned = planRequests(seed, requests, spanMs)
-      .filter(({ key }) => keys?.has(key) ?? true)
-      .map((request) =>
-        request.isShared &&
-        request.body.message !== undefined &&
-        !faults.strike(`message of ${request.key}`, { 'message of a shared consumer': 1 })
-          ? withoutMessage(request)
-          : request,
-      )
     let senders = 0
     const tell = (planned: Planned, how: Told['how'], answer: { httpStatus: number; body: Told['body'] }) => {
       const { status, code } = answer.body
@@ -197,8 +196,9 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       !isShared &&
       !struckKeys.has(key) &&
       troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
+    const lost = new Set(faults.struck.flatMap(({ point }) => /^send (\S+)/.exec(point)?.[1] ?? []))
     const lostQueue = new Set(
-      faults.struck.flatMap(({ point }) => /^send ((?:form|queue)-\d+)-id/.exec(point)?.[1] ?? []),
+      planned.filter(({ body }) => lost.has(body.requestId ?? '')).map(({ key }) => key),
     )
     const ending = endingOf({ world, planned, told, closed, output, onLostAnswer, isCalm, lostQueue })
     const findings = check(ending, options.unchecked ?? [])
@@ -251,16 +251,16 @@ const scheduleEvents = ({
       time.after(numbersFor(seed, point).below(spanMs), () => run(point))
     }
   }
-  plan('domains move', 3, () => world.livePerson.moveHosts())
-  plan('deploy', 2, () => world.deploy())
+  plan('domains move', 12, () => world.livePerson.moveHosts())
+  plan('deploy', 12, () => world.deploy())
   const troubles: { readonly from: number; readonly to: number }[] = []
-  plan('account in trouble', 2, (point) => {
+  plan('account in trouble', 4, (point) => {
     world.troubled.add(ACCOUNTS[1])
     const lengthMs = 20_000 + numbersFor(seed, `${point} length`).below(100_000)
     troubles.push({ from: time.now() - START, to: time.now() - START + lengthMs })
     time.after(lengthMs, () => world.troubled.delete(ACCOUNTS[1]))
   })
-  plan('secret rotated', 2, (point) => {
+  plan('secret rotated', 12, (point) => {
     const accountId = ACCOUNTS[0]
     const account = world.livePerson.accounts.find((each) => each.accountId === accountId)
     const secretId = `campaign-conversations/test/${accountId}`
@@ -314,6 +314,7 @@ const endingOf = ({
   }
   const quarantined: Quarantined[] = world.quarantine.messages().map(({ body, attributes = {} }) => ({
     body,
+    door: body.startsWith('{"handedOver":{"door":"form"') ? 'form' : 'queue',
     requestId: attributes.requestId ?? /"requestId":"([^"]*)"/.exec(body)?.[1] ?? '',
     code: attributes.code ?? '',
     detail: attributes.detail ?? '',

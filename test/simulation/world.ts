@@ -164,7 +164,9 @@ export const createWorld = async (options: WorldOptions) => {
       faults,
       odds: containerOdds,
       trace,
-      skewMs: maxSkewMs === 0 ? 0 : random.between(-maxSkewMs, maxSkewMs + 1),
+      skewMs: faults.strike(`clock of ${name}`, { 'clock skew': 0.5 })
+        ? random.between(-maxSkewMs, maxSkewMs + 1)
+        : 0,
     })
     const seams: Seams = {
       outbound: network.outboundOf(container),
