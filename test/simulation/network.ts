@@ -34,8 +34,6 @@ const LIVEPERSON_MS = [20, 80] as const
 const AWS_MS = [2, 8] as const
 const CONNECT_TIMEOUT_MS = 10_000
 
-export type Network = ReturnType<typeof createNetwork>
-
 /**
  * Returns the ways out of a container: the seams `outbound`, `table`, `queues` and `readSecret`, each of whose calls takes
  * time and may be struck by a fault.
