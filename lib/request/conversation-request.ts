@@ -55,7 +55,7 @@ const message = z.string().check(
 
 /**
  * The schema of `ConversationRequest`. `MEMBERS` must have a row for each leaf, which the compiler checks,
- * and `payload.test.ts` checks the payload against those rows.
+ * and `payload-through-doors.test.ts` checks the payload against those rows.
  */
 export const conversationRequest = z.strictObject({
   requestId: z.optional(requestId),
