@@ -10,7 +10,7 @@ export interface KnownDefect {
   readonly invariant: InvariantName
   readonly detail: string
   /** Where two attempts show it. */
-  readonly where: Where | 'nowhere'
+  readonly where: Where
   /** Where three attempts show it. Default: `where`. */
   readonly whereWithThree?: Where
   readonly description: string
@@ -34,14 +34,14 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'the ledger says "rejected"',
     where: REPEAT,
     description:
-      'An earlier attempt opened a conversation without knowing it. The next one is refused, and that is final.',
+      'A create was carried out, but its answer was lost. The next one is refused, and that is final.',
   },
   {
     name: 'a refusal after a lost answer, told',
     invariant: 'a rejected request has no conversation',
     detail: 'the sender was told "rejected"',
     where: { ...FORM, ...REPEAT },
-    description: 'As before. A sender that then uses a new id opens a second conversation.',
+    description: 'A sender that is told "rejected" and uses a new id opens a second conversation.',
   },
   {
     name: 'a dropped message',
@@ -64,15 +64,14 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     invariant: 'a message that was sent is not called not sent',
     detail: 'the ledger says "not sent"',
     where: { ...REPEAT, ...WITH_MESSAGE },
-    description:
-      'An attempt that lost its lease writes its own outcome over that of its successor, which sent the message.',
+    description: 'An attempt without its lease writes "not sent". Its successor sends the message.',
   },
   {
     name: 'a sent message called not sent, to the sender',
     invariant: 'a message that was sent is not called not sent',
     detail: 'the sender was told "not sent"',
     where: { ...FORM, ...REPEAT, ...WITH_MESSAGE },
-    description: 'An attempt answers "not sent", and another attempt sends the message all the same.',
+    description: 'An attempt answers "not sent". Another attempt sends the message all the same.',
   },
   {
     name: 'a message called sent and not sent',
@@ -86,15 +85,14 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     invariant: 'a record that is given up has a reason',
     detail: 'the redrive policy gives none',
     where: ANY,
-    description:
-      'After maxReceiveCount, the redrive policy moves a record to quarantine. Neither queue nor ledger says why.',
+    description: 'After maxReceiveCount, the redrive policy moves a record to quarantine without a reason.',
   },
   {
     name: 'a record with a taken id given up silently',
     invariant: 'a record that is given up has a reason',
     detail: 'the redrive policy gives none',
     where: { isIdTaken: true },
-    description: 'As before.',
+    description: 'The quarantine queue keeps failing until maxReceiveCount is reached.',
   },
   {
     name: 'a second conversation by an attempt that lost its lease',
@@ -102,7 +100,7 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'a second one was opened',
     where: REPEAT,
     description:
-      'An attempt is frozen before its create. Its successor opens and finishes, an agent closes, and it wakes up.',
+      'An attempt is frozen before its create. Its successor finishes, an agent closes, and it wakes up.',
   },
   {
     name: "another's conversation taken for this request's",
@@ -110,7 +108,7 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'opened, but nothing was opened',
     where: REPEAT,
     description:
-      'A create is in doubt and was not carried out. The open conversation of another request counts as this one.',
+      "A create is in doubt, but was not carried out. Another request's conversation counts as this one's.",
   },
   {
     name: "this request's conversation taken for another's",
@@ -119,7 +117,7 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     where: { ...FORM, ...REPEAT },
     whereWithThree: REPEAT,
     description:
-      'An attempt that lost its lease finds what its successor opened. Or a refused form hands no doubt over.',
+      'An attempt without its lease finds what its successor opened. Or a refused form hands over no doubt.',
   },
   {
     name: 'an answer that nothing records',
@@ -135,14 +133,16 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'nothing holds it any more',
     where: QUEUE,
     whereWithThree: ANY,
-    description: 'As before. Its record is deleted, and the attempt that has the lease can crash.',
+    description:
+      'A complete without the lease writes nothing, but its record is deleted. The attempt with the lease crashes.',
   },
   {
     name: 'a claim that nobody takes over',
     invariant: 'a claim is not lost for ever',
     detail: 'no attempt can finish it',
     where: QUEUE,
-    description: 'As before. The status stays `opening`.',
+    description:
+      'A complete without the lease writes nothing, but its record is deleted. The status stays `opening`.',
   },
   {
     name: 'a held request that nobody looks at',
@@ -150,7 +150,8 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'nobody will look at it',
     where: { ...QUEUE, ...HOLD },
     whereWithThree: HOLD,
-    description: 'As before. The ledger says `outcome_unknown`, and the record is gone.',
+    description:
+      'A complete without the lease deletes the record. The attempt with the lease holds, and crashes.',
   },
   {
     name: 'opened and rejected',
@@ -166,7 +167,8 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'existing and rejected',
     where: { ...FORM, ...REPEAT },
     whereWithThree: FORM,
-    description: 'As before, with the conversation of another request.',
+    description:
+      "One attempt is refused, and another one finds another request's conversation. Both tell it as final.",
   },
   {
     name: 'existing and opened',
@@ -191,14 +193,14 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'opened and outcome_unknown',
     where: { ...FORM, ...HOLD },
     description:
-      'An outcome goes by the queue. Meanwhile another attempt finds the claim abandoned, and holds the request.',
+      'An outcome goes by the queue. Meanwhile another attempt finds the claim abandoned, and holds.',
   },
   {
     name: 'existing and held',
     invariant: 'answers and status do not contradict each other',
     detail: 'existing and outcome_unknown',
     where: { ...FORM, ...HOLD },
-    description: 'As before, with the conversation of another request.',
+    description: 'An outcome goes by the queue or is not recorded. Meanwhile another attempt holds.',
   },
   {
     name: 'a late complete over a refusal',
@@ -213,28 +215,28 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     detail: 'existing becomes opened',
     where: REPEAT,
     whereWithThree: ANY,
-    description: 'As before.',
+    description: 'A complete with a conversationId has no condition. It replaces what another attempt found.',
   },
   {
     name: 'a late complete over a held request',
     invariant: 'a final status does not change',
     detail: 'outcome_unknown becomes opened',
     where: HOLD,
-    description: 'As before.',
+    description: 'A complete with a conversationId has no condition. It replaces `outcome_unknown`.',
   },
   {
     name: 'a late complete over a claim',
     invariant: 'facts are not removed',
     detail: 'the ledger loses a claim',
     where: ANY,
-    description: 'As before.',
+    description: 'A complete with a conversationId has no condition. It replaces the count of attempts.',
   },
   {
     name: 'a late complete over what is known about the message',
     invariant: 'facts are not removed',
     detail: 'the ledger loses the message',
     where: WITH_MESSAGE,
-    description: 'As before.',
+    description: 'A complete with a conversationId has no condition. It replaces the messageStatus.',
   },
   {
     name: 'a release that keeps no outcome',
@@ -280,8 +282,7 @@ export const knownDefectsOf = (configuration: Configuration): readonly KnownDefe
     matches(configuration, configuration.bounds.attempts > 2 ? whereWithThree : where),
   )
 
-const matches = (configuration: Configuration, where: Where | 'nowhere'): boolean =>
-  where !== 'nowhere' &&
+const matches = (configuration: Configuration, where: Where): boolean =>
   (where.door ?? configuration.door) === configuration.door &&
   (where.onLostAnswer ?? configuration.onLostAnswer) === configuration.onLostAnswer &&
   (where.hasMessage ?? configuration.hasMessage) === configuration.hasMessage &&

@@ -216,10 +216,10 @@ const completed = (
     ]
   }
   const { world: after, facts, isOwn } = completeOwn(protocol, configuration, world, attempt, step.facts)
-  const cameBack = isOwn ? undefined : 'not written, because the lease is lost'
-  return worked(step, { kind: 'completed', facts }, world, after).map((came, index) =>
-    index === 0 && cameBack !== undefined ? { ...came, cameBack } : came,
-  )
+  const seen: Seen = { kind: 'completed', facts }
+  return isOwn
+    ? worked(step, seen, world, after)
+    : [{ seen, world, cameBack: 'not written, because the lease is lost' }, failed(step, world)]
 }
 
 /** A request that may have a conversation is quarantined under its own id, any other record as it came. */
