@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { configurations, SHORT } from './explorations.ts'
 import { INVARIANT_NAMES, type Violation } from './invariants.ts'
 import { isOf, KNOWN_DEFECTS, knownDefectsOf } from './known-defects.ts'
@@ -11,6 +11,9 @@ import { initialWorld } from './world.ts'
 
 /** More than any mutant needs. */
 const MUTANT_STATES = 100_000
+
+// A busy machine needs much longer than the few seconds that an exploration takes.
+vi.setConfig({ testTimeout: 180_000 })
 
 const lines: string[] = []
 
