@@ -134,6 +134,26 @@ describe('a CRM event', () => {
     expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(2)
   })
 
+  test('that fails holds up the later events of its own consumer, and nothing else in its batch', async () => {
+    const [first, later, other] = [
+      event({ consumer: { id: 'held-up' } }),
+      event({ consumer: { id: 'held-up' } }),
+      event(),
+    ]
+    const records = [first, later, other].map((body) => toRecord(body))
+    world.livePerson.faults.add({
+      service: 'idp',
+      kind: 'status',
+      status: 503,
+      times: Number.POSITIVE_INFINITY,
+      match: ({ body }) => body.includes('held-up'),
+    })
+    expect(await deliver(service, records)).toEqual(failed(...records.slice(0, 2)))
+    const statuses = await service.ledger.find(['70123456'], 'queue', other.requestId)
+    expect(statuses).toMatchObject([{ status: 'opened' }])
+    expect(await service.ledger.find(['70123456'], 'queue', later.requestId)).toEqual([])
+  })
+
   test('stays in the queue if too little time is left to start it', async () => {
     const records = [toRecord(event())]
     expect(await deliver(service, records, 3000)).toEqual(failed(...records))

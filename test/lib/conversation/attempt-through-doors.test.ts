@@ -222,6 +222,21 @@ describe('the limits of one open conversation per consumer', () => {
     })
   })
 
+  test('the replay of a held event that has no id of its own opens no second conversation', async () => {
+    const stage = stageThat('hold')
+    const { requestId: _, ...event } = newEvent()
+    world.livePerson.faults.add({ service: 'conversation', kind: 'status-after', status: 502 })
+    const service = createService({ stage })
+    expect(await deliver(service, [toRecord(event)])).toEqual({ batchItemFailures: [] })
+    const [held] = await world.receiveQuarantine()
+    expect(held).toMatchObject({ code: 'outcome_unknown' })
+    const [conversation] = world.livePerson.conversations()
+    world.livePerson.closeConversation(conversation?.conversationId ?? '')
+    // SQS gives a replayed record another message id.
+    await deliver(service, [toRecord(held?.body)])
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
   test.each([
     ['arrives', 0],
     ['is lost', 1],

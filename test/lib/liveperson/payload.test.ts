@@ -89,6 +89,13 @@ describe('toConversationBody', () => {
     })
   })
 
+  test('a ctmrinfo attribute does not cost the consumer the personal attribute', () => {
+    const info = { type: 'ctmrinfo' as const, info: { ctype: 'gold' } }
+    expect(profileOf({ consumer: { firstName: 'Ana' }, engagementAttributes: [info] })).toMatchObject({
+      authenticatedData: { lp_sdes: [info, { type: 'personal', personal: { firstname: 'Ana' } }] },
+    })
+  })
+
   test('the context becomes a SharkContext', () => {
     const context = { visitorId: 'Y3MTc1', sessionId: 'hX2k9', interactionContextId: '1', lang: 'en-GB' }
     expect(toConversationBody({ ...destination, ...nothing, context }, ids)[1]?.body).toMatchObject({
