@@ -44,13 +44,18 @@ describe('the simulated world', { timeout: 60_000 }, () => {
     const options = { seed: '1', requests: 60, intensity: 8, without }
     const report = await simulate(options)
     expect(report.struck.length).toBeGreaterThan(10)
-    const finding = report.findings.find(({ invariant }) => invariant === 'a refusal is one of LivePerson’s')
+    // A call that is named after its container has another name in a smaller run.
+    const finding = report.findings.find(
+      ({ invariant, key }) =>
+        invariant === 'a refusal is one of LivePerson’s' &&
+        report.struck.some(({ point }) => point.startsWith(`conversation ${key} `)),
+    )
     if (!finding) throw new Error('The run has no such finding')
     const { faults, report: shrunk } = await shrink(options, report, finding)
-    expect(faults.length).toBeLessThanOrEqual(6)
+    expect(faults.length).toBeLessThanOrEqual(2)
     const timeline = toTimeline(shrunk.events, () => true)
     expect(timeline).toContain(finding.key)
-    expect(timeline.split('\n').length).toBeLessThan(80)
+    expect(timeline.split('\n').length).toBeLessThan(40)
   })
 })
 
