@@ -1,0 +1,117 @@
+import { AWS_FAULTS, CONTAINER_FAULTS, type Fault, type Faults, LIVEPERSON_FAULTS } from './faults.ts'
+import { createStrikes, runScript, type Script, type ScriptEnding, type Site } from './scripts.ts'
+import { installTime } from './time.ts'
+import { createTrace, toTimeline } from './trace.ts'
+import { createWorld, type World } from './world.ts'
+
+const START = Date.UTC(2026, 10, 26, 9)
+const PATIENCE_MS = 15 * 24 * 3600 * 1000
+const impossible = <F extends Fault>(faults: readonly F[]): Partial<Record<F, number>> => {
+  const odds: Partial<Record<F, number>> = {}
+  for (const fault of faults) odds[fault] = 0
+  return odds
+}
+
+/** Runs a script in the simulated world. */
+export const simulateScript = async (
+  script: Script,
+): Promise<{ readonly ending: ScriptEnding; readonly timeline: () => string }> => {
+  const time = installTime(START)
+  try {
+    const trace = createTrace({ now: time.now, keep: true })
+    let world: World | undefined
+    const strikes = createStrikes({
+      script,
+      close: () => {
+        for (const { conversationId } of world?.livePerson.state.store.conversations.values() ?? [])
+          world?.livePerson.close(conversationId)
+      },
+    })
+    world = await createWorld({
+      seed: script.seed,
+      time,
+      trace,
+      faults: toFaults(strikes.at),
+      // A script decides what strikes. The odds only say what can strike where.
+      odds: { livePerson: () => impossible(LIVEPERSON_FAULTS), aws: () => impossible(AWS_FAULTS) },
+      containerOdds: impossible(CONTAINER_FAULTS),
+      onLostAnswer: script.onLostAnswer,
+      maxSkewMs: 0,
+      onOpened: () => undefined,
+    })
+    const { events, mapping, submit, table, quarantine, livePerson } = world
+    const isQuiet = () => {
+      const { ready, delayed, inFlight } = events.counts()
+      return ready + delayed + inFlight === 0 && mapping.running() === 0
+    }
+    let ending: ScriptEnding | undefined
+    let failure: unknown
+    runScript(script, {
+      strikes,
+      submit,
+      sendEvent: async (body) => {
+        events.send(body, {})
+      },
+      untilQuiet: async () => {
+        while (!isQuiet() && time.now() < START + PATIENCE_MS) await time.sleep(100)
+      },
+      sleep: time.sleep,
+      readItems: async () => table.items(),
+      conversations: () => [...livePerson.state.store.conversations.values()],
+      waiting: () => events.messages().length,
+      readQuarantine: async () =>
+        quarantine
+          .messages()
+          .map(({ attributes }) => ({ requestId: attributes.requestId ?? '', code: attributes.code ?? '' })),
+    }).then(
+      (ended) => {
+        ending = ended
+      },
+      (error: unknown) => {
+        failure = error
+      },
+    )
+    await time.runUntil(() => ending !== undefined || failure !== undefined)
+    if (!ending) throw new Error(`Script ${script.seed} did not end`, { cause: failure })
+    return { ending, timeline: () => toTimeline(trace.events, () => true) }
+  } finally {
+    time.uninstall()
+  }
+}
+
+/** Adapts a script's strikes. The world asks twice per call: for the container first, then for the call. */
+const toFaults = (at: ReturnType<typeof createStrikes>['at']): Faults => {
+  const atCall = new Map<string, Fault>()
+  return {
+    struck: [],
+    strike: (point, among) => {
+      const call = point.replace(/ \/ container$/, '')
+      const isCall = call === point
+      const site = isCall ? undefined : siteOf(call)
+      const fault = isCall ? atCall.get(call) : site && at(site)
+      if (fault === undefined) return undefined
+      if (isAmong(fault, among)) return fault
+      if (isCall) throw new Error(`${fault} can't strike ${call}`)
+      atCall.set(call, fault)
+      return undefined
+    },
+  }
+}
+
+const isAmong = <F extends Fault>(fault: Fault, among: Readonly<Partial<Record<F, number>>>): fault is F =>
+  fault in among
+
+const SITES: readonly (readonly [RegExp, Site])[] = [
+  [/^conversation /, 'conversation'],
+  [/^send \S+ \d+ #/, 'send'],
+  [/^send /, 'sqs send'],
+  [/^idp /, 'idp'],
+  [/^update request#/, 'update request'],
+  [/^putMany consumer#/, 'put consumer'],
+  [/^get consumer#/, 'get consumer'],
+  [/^update consumer#/, 'update consumer'],
+  [/^secret /, 'secret'],
+  [/^quarantine /, 'quarantine'],
+]
+
+const siteOf = (point: string): Site | undefined => SITES.find(([pattern]) => pattern.test(point))?.[1]
