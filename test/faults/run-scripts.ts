@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util'
-import { compareEndings, planScript } from '../simulation/scripts.ts'
-import { simulateScript } from '../simulation/scripts-simulated.ts'
+import { compareEndings } from '../simulation/scripts.ts'
+import { planStruckScript, type SimulatedScript } from '../simulation/scripts-simulated.ts'
 import { startWorld } from '../support/world.ts'
 import { startScripts } from './scripts-over-http.ts'
 
-process.env.LOG_LEVEL ??= 'SILENT'
-process.env.POWERTOOLS_METRICS_DISABLED ??= 'true'
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
@@ -21,20 +19,16 @@ const { values } = parseArgs({
 const main = async () => {
   const startedAt = Date.now()
   const first = Number(values.seed)
-  const scripts = Array.from({ length: Number(values.scripts) }, (_, index) =>
-    planScript(String(first + index)),
-  )
-  const simulated = []
-  for (const script of scripts) simulated.push(await simulateScript(script))
+  const simulated: SimulatedScript[] = []
+  for (let seed = first; seed < first + Number(values.scripts); seed++)
+    simulated.push(await planStruckScript(String(seed)))
   const simulatedMs = Date.now() - startedAt
   const world = await startWorld()
   const overHttp = await startScripts(world)
   const faults: Record<string, number> = {}
   let requests = 0
   let different = 0
-  for (const [index, script] of scripts.entries()) {
-    const { ending, timeline } = simulated[index] ?? {}
-    if (!ending) continue
+  for (const { script, ending, timeline } of simulated) {
     const differences = compareEndings(ending, await overHttp.run(script))
     requests += script.requests.length
     for (const struck of ending.struck) {
@@ -47,14 +41,14 @@ const main = async () => {
     for (const { request, site, nth, fault } of script.faults)
       console.log(`  planned: ${fault} at ${site} ${nth} of request ${request + 1}`)
     for (const difference of differences) console.log(`  ${difference}`)
-    if (values.timeline) console.log(timeline?.())
+    if (values.timeline) console.log(timeline())
   }
   const total = Object.values(faults).reduce((sum, times) => sum + times, 0)
   console.log(`faults that struck:`)
   for (const [name, times] of Object.entries(faults).toSorted())
     console.log(`  ${String(times).padStart(5)}  ${name}`)
   console.log(
-    `${scripts.length} scripts, ${requests} requests, ${total} faults struck, ${different} differences; ` +
+    `${simulated.length} scripts, ${requests} requests, ${total} faults struck, ${different} differences; ` +
       `${(simulatedMs / 1000).toFixed(0)} s simulated, ${((Date.now() - startedAt - simulatedMs) / 1000).toFixed(0)} s over HTTP`,
   )
   overHttp.close()

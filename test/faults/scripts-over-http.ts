@@ -381,7 +381,7 @@ const createContainer = ({
       get: (pk) => toAws(pk.startsWith('consumer#') ? 'get consumer' : undefined, () => table.get(pk)),
       getMany: (pks) => toAws(undefined, () => table.getMany(pks)),
       putMany: (items) =>
-        toAws(String(items[0]?.pk).startsWith('consumer#') ? 'put consumer' : undefined, () =>
+        toAws(String(items[0]?.pk).startsWith('request#') ? 'put request' : undefined, () =>
           table.putMany(items),
         ),
       update: (update) =>

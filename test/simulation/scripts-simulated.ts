@@ -1,21 +1,43 @@
 import { AWS_FAULTS, CONTAINER_FAULTS, type Fault, type Faults, LIVEPERSON_FAULTS } from './faults.ts'
-import { createStrikes, runScript, type Script, type ScriptEnding, type Site } from './scripts.ts'
+import { createStrikes, planScript, runScript, type Script, type ScriptEnding, type Site } from './scripts.ts'
 import { installTime } from './time.ts'
 import { createTrace, toTimeline } from './trace.ts'
 import { createWorld, type World } from './world.ts'
 
 const START = Date.UTC(2026, 10, 26, 9)
 const PATIENCE_MS = 15 * 24 * 3600 * 1000
+
 const impossible = <F extends Fault>(faults: readonly F[]): Partial<Record<F, number>> => {
   const odds: Partial<Record<F, number>> = {}
   for (const fault of faults) odds[fault] = 0
   return odds
 }
 
+/** A script with its ending in the simulated world. */
+export interface SimulatedScript {
+  readonly script: Script
+  readonly ending: ScriptEnding
+  /** Returns what happened, as text. */
+  readonly timeline: () => string
+}
+
+/** A script has this many attempts to be one whose faults all strike. */
+const ATTEMPTS = 40
+
+/**
+ * Returns the first script of a seed whose faults all strike in the simulated world. Many don't: a message
+ * isn't sent if the create before it fails, for example.
+ */
+export const planStruckScript = async (seed: string): Promise<SimulatedScript> => {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const simulated = await simulateScript(planScript(seed, attempt))
+    if (simulated.ending.struck.length === simulated.script.faults.length) return simulated
+  }
+  throw new Error(`No script of seed ${seed} has only faults that strike`)
+}
+
 /** Runs a script in the simulated world. */
-export const simulateScript = async (
-  script: Script,
-): Promise<{ readonly ending: ScriptEnding; readonly timeline: () => string }> => {
+export const simulateScript = async (script: Script): Promise<SimulatedScript> => {
   const time = installTime(START)
   try {
     const trace = createTrace({ now: time.now, keep: true })
@@ -73,7 +95,7 @@ export const simulateScript = async (
     )
     await time.runUntil(() => ending !== undefined || failure !== undefined)
     if (!ending) throw new Error(`Script ${script.seed} did not end`, { cause: failure })
-    return { ending, timeline: () => toTimeline(trace.events, () => true) }
+    return { script, ending, timeline: () => toTimeline(trace.events, () => true) }
   } finally {
     time.uninstall()
   }
@@ -107,7 +129,7 @@ const SITES: readonly (readonly [RegExp, Site])[] = [
   [/^send /, 'sqs send'],
   [/^idp /, 'idp'],
   [/^update request#/, 'update request'],
-  [/^putMany consumer#/, 'put consumer'],
+  [/^putMany request#/, 'put request'],
   [/^get consumer#/, 'get consumer'],
   [/^update consumer#/, 'update consumer'],
   [/^secret /, 'secret'],

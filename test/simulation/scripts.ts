@@ -10,7 +10,7 @@ export type Site =
   | 'send'
   | 'idp'
   | 'update request'
-  | 'put consumer'
+  | 'put request'
   | 'get consumer'
   | 'update consumer'
   | 'secret'
@@ -72,7 +72,7 @@ const FAULTS: Readonly<Record<Site, readonly [ScriptFault, ...ScriptFault[]]>> =
   send: [...LIVEPERSON, 'ConsumerJWS revoked', ...CONTAINER, 'agent closes'],
   idp: [...LIVEPERSON, ...CONTAINER],
   'update request': [...AWS, ...CONTAINER, 'agent closes'],
-  'put consumer': [...AWS, ...CONTAINER],
+  'put request': [...AWS, ...CONTAINER],
   'get consumer': [...AWS, ...CONTAINER],
   'update consumer': [...AWS, ...CONTAINER],
   secret: ['AWS is down'],
@@ -80,7 +80,7 @@ const FAULTS: Readonly<Record<Site, readonly [ScriptFault, ...ScriptFault[]]>> =
   quarantine: [...AWS, ...CONTAINER],
 }
 
-/** The common sites more often than the rare ones. */
+/** The sites of the usual path more often than the others. */
 const SITES: readonly [Site, ...Site[]] = [
   'conversation',
   'conversation',
@@ -90,20 +90,28 @@ const SITES: readonly [Site, ...Site[]] = [
   'idp',
   'update request',
   'update request',
-  'put consumer',
+  'put request',
+  'put request',
+  'get consumer',
   'get consumer',
   'update consumer',
   'secret',
   'sqs send',
+  'sqs send',
+  'quarantine',
   'quarantine',
 ]
 
 const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
 const UNKNOWN_CAMPAIGN = { campaignId: '999999', engagementId: '999999' }
 
-/** Returns the script of a seed: one to three requests and one to three faults. */
-export const planScript = (seed: string): Script => {
-  const random = createRandom(`script ${seed}`)
+/**
+ * Returns a script of a seed: one to three requests and one to three faults.
+ *
+ * @param attempt Each attempt has other requests and faults. See `planStruckScript`.
+ */
+export const planScript = (seed: string, attempt: number): Script => {
+  const random = createRandom(`script ${seed} attempt ${attempt}`)
   const requests = Array.from({ length: 1 + random.below(3) }, (_, index) => planRequest(seed, random, index))
   return {
     seed,
@@ -124,16 +132,16 @@ export const planScript = (seed: string): Script => {
 const planRequest = (seed: string, random: Random, index: number): ScriptRequest => {
   const door = random.chance(0.5) ? 'form' : 'queue'
   const key = `${door}-${seed}-${index}`
-  const isShared = random.chance(0.5)
+  const isShared = random.chance(0.7)
   return {
     key,
     door,
     body: {
       requestId: `${key}-request`,
-      campaign: random.chance(0.1) ? UNKNOWN_CAMPAIGN : CAMPAIGN,
+      campaign: random.chance(0.15) ? UNKNOWN_CAMPAIGN : CAMPAIGN,
       consumer: door === 'queue' ? { id: isShared ? `shared-${seed}` : `consumer-${key}` } : {},
       context: { sessionId: key },
-      ...(random.chance(0.5) && { message: `message of ${key}` }),
+      ...(random.chance(0.6) && { message: `message of ${key}` }),
     },
   }
 }
@@ -148,10 +156,10 @@ export type Strikes = ReturnType<typeof createStrikes>
 export const createStrikes = ({ script, close }: { readonly script: Script; readonly close: () => void }) => {
   let current = 0
   const counts = new Map<string, number>()
-  const struck: string[] = []
+  const struck = new Map<Placement, string>()
   return {
-    /** The faults that struck, in order. */
-    struck,
+    /** Returns the faults that struck, in order. */
+    struck: (): readonly string[] => [...struck.values()],
 
     /** All calls from now on are made for this request. */
     begin: (request: number): void => {
@@ -161,19 +169,26 @@ export const createStrikes = ({ script, close }: { readonly script: Script; read
     /** Counts a call, and returns the fault that strikes it. */
     at: (site: Site): CallFault | ContainerFault | undefined => {
       const key = `${current} ${site}`
-      const nth = (counts.get(key) ?? 0) + 1
-      counts.set(key, nth)
+      const count = (counts.get(key) ?? 0) + 1
+      counts.set(key, count)
       const placed = script.faults.find(
-        (each) => each.request === current && each.site === site && each.nth === nth,
+        ({ request, site: at, nth }) =>
+          request === current && at === site && nth <= count && count < nth + lengthOf(site),
       )
       if (!placed) return undefined
-      struck.push(`${placed.fault} at ${site} ${nth} of request ${current + 1}`)
+      struck.set(placed, `${placed.fault} at ${site} ${placed.nth} of request ${current + 1}`)
       if (placed.fault !== 'agent closes') return placed.fault
       close()
       return undefined
     },
   }
 }
+
+/**
+ * Returns how many calls in a row a fault strikes. A claim is written while the secret is read, and if the
+ * read fails first, the create repeats it. Which comes first isn't decided, so the second read fails too.
+ */
+const lengthOf = (site: Site): number => (site === 'secret' ? 2 : 1)
 
 export const isContainerFault = (fault: CallFault | ContainerFault | undefined): fault is ContainerFault =>
   CONTAINER_FAULTS.some((each) => each === fault)
@@ -254,7 +269,7 @@ export const runScript = async (script: Script, stage: ScriptedStage): Promise<S
   const conversations = stage.conversations()
   const texts = conversations.flatMap(({ messages }) => messages.map(({ text }) => text))
   return {
-    struck: stage.strikes.struck,
+    struck: stage.strikes.struck(),
     requests: script.requests.map((request, index) => {
       const { status, code, messageStatus, conversationId } = items.get(pkOf(request)) ?? {}
       return {
