@@ -98,6 +98,8 @@ export const startContainer = async (
     /** Moves its clock forward. */
     advance: (advanceMs: number) => send({ advanceMs }),
 
+    signal: (name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => child.kill(name),
+
     stop: () => {
       child.kill()
     },
