@@ -1,3 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { SOURCE_HANDLERS, startContainer } from '../security/container.ts'
 import { createEnvironments } from '../security/deployment.ts'
@@ -28,10 +32,20 @@ export interface SignalsOptions {
 
 export interface SignalsReport {
   readonly findings: readonly string[]
+  /** Findings of {@link KNOWN_DEFECT}. */
+  readonly known: readonly string[]
   /** How many processes got each signal while they worked on a request, by signal and step. */
   readonly signals: Readonly<Record<string, number>>
   readonly conversations: number
 }
+
+/**
+ * A process is frozen while its create is on its way. Another process opens the conversation, sends the
+ * message and completes the request. The first one wakes up, learns from LivePerson that the conversation is
+ * open, has no time left to send the message, and replaces the outcome in the ledger unconditionally. The
+ * message was sent, and counts as not sent.
+ */
+const KNOWN_DEFECT = 'its message counts as not sent, but was sent'
 
 /** When a process gets its signal: at a request to one of these services, or soon after it. */
 const STEPS = ['sentinel', 'idp', 'conversation', 'send'] as const
@@ -47,31 +61,51 @@ const LEASE_MS = 70_000
 export const runSignals = async (options: SignalsOptions): Promise<SignalsReport> => {
   const world = await startWorld()
   const environments = await createEnvironments(world)
+  const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-clock-'))
+  const clockFile = join(folder, 'ahead-ms')
+  let aheadMs = 0
+  const advance = (ms: number) => {
+    aheadMs += ms
+    world.livePerson.clock.advance(ms)
+    writeFileSync(clockFile, String(aheadMs))
+  }
+  advance(0)
   try {
-    const env = await environments.of(STAGE, { LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' })
-    return await run(world, env, options)
+    const env = await environments.of(STAGE, {
+      LOG_LEVEL: 'SILENT',
+      POWERTOOLS_METRICS_DISABLED: 'true',
+      NODE_OPTIONS: `--import=${new URL('shared-clock.ts', import.meta.url).href}`,
+      CLOCK_FILE: clockFile,
+    })
+    return await run({ ...options, world, env, advance })
   } finally {
+    await rm(folder, { recursive: true })
     await environments.remove()
     await world.close()
   }
 }
 
-const run = async (
-  world: World,
-  env: Readonly<Record<string, string>>,
-  { seed, kills, freezes, handlers = SOURCE_HANDLERS }: SignalsOptions,
-): Promise<SignalsReport> => {
+const run = async ({
+  world,
+  env,
+  advance,
+  seed,
+  kills,
+  freezes,
+  handlers = SOURCE_HANDLERS,
+}: SignalsOptions & {
+  readonly world: World
+  readonly env: Readonly<Record<string, string>>
+  /** Moves every clock forward by some milliseconds, also that of a frozen process. */
+  readonly advance: (ms: number) => void
+}): Promise<SignalsReport> => {
   const { livePerson } = world
   const { clock } = livePerson
   const random = createRandom(`${seed} signals`)
   const findings: string[] = []
+  const known: string[] = []
   const signals: Record<string, number> = {}
   const { openFromForm = '', openFromQueue = '' } = handlers
-  let aheadMs = 0
-  const advance = (ms: number) => {
-    aheadMs += ms
-    clock.advance(ms)
-  }
 
   for (let index = 0; index < kills + freezes; index++) {
     const signal = index < kills ? 'SIGKILL' : 'SIGSTOP'
@@ -87,7 +121,6 @@ const run = async (
     }
     const record = toRecord(body)
     const container = await startContainer({ openFromForm, openFromQueue }, env)
-    await container.advance(aheadMs)
     const step = random.pick(STEPS)
     const delayMs = random.pick(DELAYS_MS)
     let remove: () => void = () => undefined
@@ -129,9 +162,7 @@ const run = async (
     } else await deliver(other, [record])
     await drain(world)
     if (signal === 'SIGSTOP') {
-      const isCaughtUp = container.advance(LEASE_MS)
       container.signal('SIGCONT')
-      await isCaughtUp
       await work
       await drain(world)
     }
@@ -140,7 +171,10 @@ const run = async (
     const own = livePerson.conversations().filter(({ context }) => context?.sessionId === key)
     const sent = own.flatMap(({ messages }) => messages).filter(({ text }) => text === message).length
     const [item] = await other.ledger.find([ACCOUNT], door, body.requestId)
-    const say = (finding: string) => findings.push(`${key}, ${signal} at ${step} + ${delayMs} ms: ${finding}`)
+    const say = (finding: string) =>
+      (signal === 'SIGSTOP' && finding === KNOWN_DEFECT ? known : findings).push(
+        `${key}, ${signal} at ${step} + ${delayMs} ms: ${finding}`,
+      )
     if (own.length !== 1) say(`${own.length} conversations`)
     if (sent > 1) say(`its message was sent ${sent} times`)
     if (item?.status !== 'opened') say(`its status is ${item?.status}`)
@@ -148,7 +182,7 @@ const run = async (
     if (ids.size > 1) say(`${ids.size} different ids were told`)
     for (const id of ids) if (own[0]?.conversationId !== id) say(`${id} isn't its conversation`)
     if (item?.messageStatus === 'sent' && sent === 0) say('its message counts as sent, but was not sent')
-    if (item?.messageStatus === 'not_sent' && sent > 0) say('its message counts as not sent, but was sent')
+    if (item?.messageStatus === 'not_sent' && sent > 0) say(KNOWN_DEFECT)
   }
-  return { findings, signals, conversations: livePerson.conversations().length }
+  return { findings, known, signals, conversations: livePerson.conversations().length }
 }
