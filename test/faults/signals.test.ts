@@ -5,8 +5,8 @@ import { runSignals } from './signals.ts'
 test('SIGKILL and SIGSTOP in the middle of a request open nothing twice and lose nothing', {
   timeout: 120_000,
 }, async () => {
-  const { findings, signals, conversations } = await runSignals({ seed: 'short', kills: 3, freezes: 2 })
+  const { findings, signals, conversations } = await runSignals({ seed: 'short', kills: 2, freezes: 2 })
   expect(findings).toEqual([])
-  expect(conversations).toBe(5)
-  expect(Object.values(signals).reduce((sum, times) => sum + times, 0)).toBeGreaterThanOrEqual(4)
+  expect(conversations).toBe(4)
+  expect(Object.values(signals).reduce((sum, times) => sum + times, 0)).toBeGreaterThanOrEqual(3)
 })

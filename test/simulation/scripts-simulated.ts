@@ -22,7 +22,7 @@ export interface SimulatedScript {
 }
 
 /** A script has this many attempts to be one whose faults all strike. */
-const ATTEMPTS = 40
+const ATTEMPTS = 1000
 
 /**
  * Returns the first script of a seed whose faults all strike in the simulated world. Many don't: a message
