@@ -211,12 +211,13 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
       })
     }
   }
-  const untilQuiet = async () => {
+  /** Delivers records as they become visible. Resolves if none becomes visible any more until then. */
+  const deliverUntil = async (at: number) => {
     for (;;) {
       await settle()
       await receive()
-      if (held.size === 0 || clock.now() > START + PATIENCE_MS) return
       const next = Math.min(...[...held.values()].map(({ dueAt }) => dueAt))
+      if (next > at) return
       if (next > clock.now()) clock.advance(next - clock.now())
       const due = [...held.values()].filter(({ dueAt }) => dueAt <= clock.now())
       await deliver(due.slice(0, 10).map(({ record }) => record))
@@ -234,10 +235,11 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
     sendEvent: async (body) => {
       await sqs.send(new SendMessageCommand({ QueueUrl: world.sqs.eventsQueueUrl, MessageBody: body }))
     },
-    untilQuiet,
+    untilQuiet: () => deliverUntil(START + PATIENCE_MS),
     sleep: async (ms) => {
-      await settle()
-      clock.advance(ms)
+      const endsAt = clock.now() + ms
+      await deliverUntil(endsAt)
+      clock.advance(Math.max(0, endsAt - clock.now()))
     },
     readItems: async (pks) => {
       const items = new Map<string, Item>()
