@@ -65,6 +65,8 @@ export interface Progress {
   readonly claim: 'untried' | 'claimed' | 'final' | 'refused' | 'failed'
   /** What the ledger held about a request that was finished before. */
   readonly final?: Facts
+  /** Whether an earlier attempt left a create in doubt. */
+  readonly isInDoubt: boolean
   /** How many times another attempt held the claim. */
   readonly collisions: number
   /** How many times this attempt waited for that other attempt. */
@@ -214,6 +216,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
   progress: {
     identifying: false,
     claim: 'untried',
+    isInDoubt: false,
     collisions: 0,
     waits: 0,
     notCreated: 0,
@@ -417,7 +420,11 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   if (progress.failure?.code === 'invalid_config') return release('failed', known) ?? endFailed(progress)
   switch (progress.handOver) {
     case 'untried':
-      return { kind: 'hand_over', facts: withoutRefusal(released('queued', known)), error: progress.failure }
+      return {
+        kind: 'hand_over',
+        facts: withoutRefusal(released('queued', known), progress),
+        error: progress.failure,
+      }
     case 'done':
       return release('queued', known) ?? endQueued(progress)
     case 'failed':
@@ -439,8 +446,8 @@ const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
 /**
  * A refusal is found again by a retry, and a replay after an operator's repair must not find it in the body.
  */
-const withoutRefusal = (facts: Facts): Facts =>
-  isRejected(facts) ? { ...facts, conversation: NOTHING.conversation } : facts
+const withoutRefusal = (facts: Facts, { isInDoubt }: Progress): Facts =>
+  isRejected(facts) ? { ...facts, conversation: { kind: isInDoubt ? 'in_doubt' : 'none' } } : facts
 
 /**
  * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't
@@ -497,8 +504,10 @@ export const learn = (known: Known, seen: Seen): Known => {
   switch (seen.kind) {
     case 'identifying':
       return update({ identifying: true })
-    case 'claimed':
-      return update({ claim: 'claimed' }, claimedAfter(merge(facts, seen.before)))
+    case 'claimed': {
+      const after = claimedAfter(merge(facts, seen.before))
+      return update({ claim: 'claimed', isInDoubt: after.conversation.kind === 'in_doubt' }, after)
+    }
     case 'held':
       return update({ collisions: progress.collisions + 1 })
     case 'final':

@@ -36,6 +36,9 @@ export interface Ending {
   readonly items: ReadonlyMap<string, Item>
   readonly allItems: ReadonlyMap<string, Item>
   readonly conversations: readonly Conversation[]
+  readonly byId: ReadonlyMap<string, Conversation>
+  /** How many times each text was sent. */
+  readonly messages: ReadonlyMap<string, number>
   readonly quarantined: readonly Quarantined[]
   /** Requests that a queue still holds, by their id and door. */
   readonly waiting: ReadonlySet<string>
@@ -104,17 +107,13 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'a message is sent at most once': ({ planned: { key, body }, ending }) => {
     if (body.message === undefined || ending.reopened.has(key)) return []
-    const sent = ending.conversations
-      .flatMap(({ messages }) => messages)
-      .filter(({ text }) => text === body.message).length
+    const sent = ending.messages.get(body.message) ?? 0
     return sent > 1 ? [`sent ${sent} times`] : []
   },
 
   'what is said about a message is true': ({ planned: { body }, item, ending }) => {
     if (body.message === undefined || !isFinal(item?.status) || item?.status === 'rejected') return []
-    const sent = ending.conversations.some(({ messages }) =>
-      messages.some(({ text }) => text === body.message),
-    )
+    const sent = ending.messages.has(body.message)
     if (item?.messageStatus === undefined) return ['nothing is said about it']
     if (item.messageStatus === 'sent' && !sent) return ['said to be sent, and LivePerson has none']
     return item.messageStatus === 'not_sent' && sent ? ['said not to be sent, and LivePerson has it'] : []
@@ -166,7 +165,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     if (status === 'opened' && own.length === 0 && !planned.isShared)
       return ['opened, and LivePerson has none']
     if (conversationId === undefined || (status !== 'opened' && status !== 'existing')) return []
-    const named = ending.conversations.find((each) => each.conversationId === conversationId)
+    const named = ending.byId.get(String(conversationId))
     if (!named) return [`it names ${conversationId}, which LivePerson doesn't have`]
     if (status === 'opened' && own.length > 0 && !own.includes(named))
       return ["it names another request's conversation"]

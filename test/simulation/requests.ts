@@ -55,11 +55,16 @@ export const stageOf = ({
  * Returns the requests of a run. They come in waves, so that many are in flight at once. Half come through each door; a
  * third of the events share their consumer; a quarter have a first message; some forms reuse an event's id.
  */
-export const planRequests = (seed: string, count: number, spanMs: number): readonly Planned[] => {
-  const waves = Math.max(1, Math.ceil(count / 500))
+export const planRequests = (
+  seed: string,
+  count: number,
+  spanMs: number,
+  span?: 'day',
+): readonly Planned[] => {
+  const waves = span === 'day' ? count : Math.max(1, Math.ceil(count / 500))
   return Array.from({ length: count }, (_, index): Planned => {
     const random = createRandom(`${seed}\nrequest ${index}`)
-    const door = index % 2 === 0 ? 'queue' : 'form'
+    const door = span === 'day' || index % 2 === 0 ? 'queue' : 'form'
     const wave = Math.floor((index / count) * waves) * (spanMs / waves)
     const at = Math.floor(wave + (random.chance(0.7) ? random.below(200) : random.below(spanMs / waves)))
     const isRefused = random.chance(0.02)

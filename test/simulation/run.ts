@@ -12,6 +12,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     requests: { type: 'string', default: '10000' },
     hold: { type: 'boolean', default: false },
+    day: { type: 'boolean', default: false },
     'all-faults': { type: 'boolean', default: false },
     'no-faults': { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -26,6 +27,7 @@ if (values.help) {
   --seed N        the first seed (default 1)
   --seeds K       how many seeds, from the first on (default 3)
   --requests R    requests per seed (default 10000)
+  --day           100,000 CRM events spread over one day, without faults
   --hold          the first account holds a create whose answer was lost
   --all-faults    the faults of known defects strike too, and every promise is checked
   --no-faults     no fault strikes, and every promise is checked
@@ -67,6 +69,7 @@ function optionsOf(seed: string): SimulationOptions {
   const { only } = values
   if (only !== undefined && !isFault(only))
     throw new Error(`Unknown fault ${only}. Faults: ${ALL_FAULTS.join(', ')}`)
+  if (values.day) return { seed, requests: 100_000, span: 'day', without: ALL_FAULTS, unchecked: [] }
   const isWhole = values['all-faults'] || values['no-faults'] || only !== undefined
   const left = values['all-faults'] ? [] : values['no-faults'] ? ALL_FAULTS : SWITCHED_OFF
   return {

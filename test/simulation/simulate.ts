@@ -22,6 +22,8 @@ import { createWorld, type World } from './world.ts'
 export interface SimulationOptions {
   readonly seed: string
   readonly requests: number
+  /** `day`: CRM events only, spread over 24 hours. Default: both doors, in waves. */
+  readonly span?: 'day'
   readonly onLostAnswer?: 'repeat' | 'hold'
   /** Multiplies the odds of every fault. */
   readonly intensity?: number
@@ -99,9 +101,9 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     const told: Told[] = []
     const closed: { conversation: Conversation; at: number }[] = []
     let agents = true
-    const spanMs = Math.max(60_000, requests * 30)
+    const spanMs = options.span === 'day' ? DAY : Math.max(60_000, requests * 30)
 
-    const planned = planRequests(seed, requests, spanMs)
+    const planned = planRequests(seed, requests, spanMs, options.span)
       .filter(({ key }) => keys?.has(key) ?? true)
       .map((request) =>
         request.isShared &&
@@ -331,6 +333,8 @@ const endingOf = ({
     ),
     allItems,
     conversations,
+    byId: new Map(conversations.map((each) => [each.conversationId, each])),
+    messages: countTexts(conversations),
     quarantined,
     waiting: new Set(world.events.messages().map(({ body }) => waitingKeyOf(body))),
     reopened,
@@ -341,6 +345,13 @@ const endingOf = ({
     startedAt: START,
     onLostAnswer: policyOf,
   }
+}
+
+const countTexts = (conversations: readonly Conversation[]): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const { messages } of conversations)
+    for (const { text } of messages) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return counts
 }
 
 const waitingKeyOf = (body: string): string => {
