@@ -95,6 +95,18 @@ describe('a merge', () => {
       { conversation: { kind: 'opened', conversationId: 'c-1' } },
       { conversation: { kind: 'opened', conversationId: 'c-1' } },
     ],
+    [
+      'of two ids keeps the first in order',
+      { conversation: { kind: 'existing', conversationId: 'c-1' } },
+      { conversation: { kind: 'existing', conversationId: 'c-2' } },
+      { conversation: { kind: 'existing', conversationId: 'c-1' } },
+    ],
+    [
+      'of two refusals keeps the first code in order',
+      { conversation: { kind: 'refused', code: 'invalid_config' } },
+      { conversation: { kind: 'refused', code: 'liveperson_rejected' } },
+      { conversation: { kind: 'refused', code: 'invalid_config' } },
+    ],
     ['keeps a sent message', { message: 'sent' }, { message: 'in_doubt' }, { message: 'sent' }],
     ['keeps a message in doubt', { message: 'in_doubt' }, { message: 'not_sent' }, { message: 'in_doubt' }],
     ['keeps the consumer', { lpConsumerId: 'lp-1' }, {}, { lpConsumerId: 'lp-1' }],
@@ -682,6 +694,102 @@ describe('an attempt', () => {
       ],
       ['identify', 'claim', 'create', 'look_up', 'complete held existing unsent', 'opened c-9 not_sent'],
     ],
+    [
+      'is retried if the last known conversation could not be looked up',
+      SILENT_RECORD,
+      [done, claimed, alreadyOpen, failed('look_up'), done],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'release queued none unsent',
+        'end: queued service_unavailable',
+      ],
+    ],
+    [
+      'is retried if a closed conversation could not be forgotten',
+      SILENT_RECORD,
+      [done, claimed, alreadyOpen, known(false), asked('closed'), failed('forget'), done],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'ask c-0',
+        'forget c-0',
+        'release queued none unsent',
+        'end: queued service_unavailable',
+      ],
+    ],
+    [
+      'forgets a conversation that refuses the message because it is closed',
+      RECORD,
+      [done, claimed, alreadyOpen, known(false), sent('closed'), done, done],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'send c-0',
+        'forget c-0',
+        'complete held existing not_sent',
+        'existing not_sent',
+      ],
+    ],
+    [
+      'asks instead of sending a message that may have been sent before',
+      RECORD,
+      [
+        done,
+        claimedAfter({ claim: { attempt: 1, state: 'held' } }),
+        alreadyOpen,
+        known(false),
+        asked('open'),
+        done,
+      ],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'ask c-0',
+        'complete held existing in_doubt',
+        'existing c-0 unknown',
+      ],
+    ],
+    [
+      'names no conversation if LivePerson does not say whether it is open',
+      SILENT_RECORD,
+      [done, claimed, alreadyOpen, known(false), asked('unsure'), done],
+      ['identify', 'claim', 'create', 'look_up', 'ask c-0', 'complete held existing unsent', 'existing'],
+    ],
+    [
+      'names no conversation that may have taken the message',
+      RECORD,
+      [done, claimed, alreadyOpen, known(false), sent('unknown'), done],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'send c-0',
+        'complete held existing in_doubt',
+        'existing unknown',
+      ],
+    ],
+    [
+      'does not send a message twice into the conversation that it opened',
+      RECORD,
+      [done, claimedAfter({ claim: { attempt: 1, state: 'queued' }, message: 'sent' }), opened, done],
+      ['identify', 'claim', 'create', 'complete held opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'sends no message for a refused form, and does not quarantine it',
+      FORM,
+      [done, claimed, { kind: 'refused', error: REFUSED }, done],
+      ['identify', 'claim', 'create', 'complete held refused unsent', 'rejected liveperson_rejected'],
+    ],
   ])('%s', (_, policy, answers, expected) => {
     expect(trace(policy, NOTHING, answers)).toEqual(expected)
   })
@@ -729,8 +837,119 @@ describe('an attempt', () => {
         'end: queued service_unavailable',
       ],
     ],
+    [
+      'keeps what the ledger says about a finished request',
+      SILENT_RECORD,
+      { conversation: { kind: 'existing' }, lpConsumerId: LP_CONSUMER_ID },
+      [
+        {
+          kind: 'final',
+          facts: factsWith({ conversation: { kind: 'refused', code: 'liveperson_rejected' } }),
+        },
+        done,
+      ],
+      ['claim', 'quarantine liveperson_rejected', 'rejected liveperson_rejected repeated'],
+    ],
+    [
+      'hands over again what became of the message',
+      RECORD,
+      { conversation: { kind: 'opened', conversationId: 'c-1' }, lpConsumerId: LP_CONSUMER_ID },
+      [claimedAfter({ claim: { attempt: 1, state: 'queued' }, message: 'sent' }), failed('complete'), done],
+      ['claim', 'complete held opened sent', 'hand_over queued opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'hands over again that the open conversation is its own',
+      SILENT_RECORD,
+      { claim: { attempt: 1, state: 'queued' }, conversation: { kind: 'in_doubt' } },
+      [
+        done,
+        claimedAfter({ claim: { attempt: 1, state: 'queued' } }),
+        alreadyOpen,
+        { kind: 'nothing_known' },
+        failed('complete'),
+        done,
+      ],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'complete held opened unsent',
+        'hand_over queued opened unsent',
+        'opened',
+      ],
+    ],
+    [
+      'hands over again an id that it did not have',
+      SILENT_RECORD,
+      { conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID },
+      [
+        claimedAfter({
+          claim: { attempt: 1, state: 'queued' },
+          conversation: { kind: 'opened', conversationId: 'c-1' },
+        }),
+        failed('complete'),
+        done,
+      ],
+      ['claim', 'complete held opened unsent', 'hand_over queued opened unsent', 'opened c-1'],
+    ],
   ])('of a hand-over %s', (_, policy, carried, answers, expected) => {
     expect(trace(policy, factsWith(carried), answers)).toEqual(expected)
+  })
+
+  /** Returns the step that follows the answers. */
+  const stepAfter = (policy: Policy, answers: readonly Answer[]): Step => {
+    const state = answers.reduce((before, answer) => {
+      return learn(before, answerOf(answer, next(before, policy)))
+    }, begin())
+    return next(state, policy)
+  }
+
+  const refused: Seen = { kind: 'refused', error: REFUSED }
+
+  test('that releases its claim says why', () => {
+    expect(stepAfter(SILENT_RECORD, [done, claimed, lost])).toMatchObject({
+      kind: 'release',
+      facts: { claim: { attempt: 1, state: 'queued', code: 'liveperson_unavailable' } },
+    })
+  })
+
+  test('that quarantines says why, with the error only if it is the reason', () => {
+    expect(stepAfter(SILENT_RECORD, [done, claimed, refused, done])).toMatchObject({
+      kind: 'quarantine',
+      code: 'liveperson_rejected',
+      error: REFUSED,
+    })
+    const held = stepAfter(HELD_RECORD, [done, claimed, lost, done])
+    expect(held).toMatchObject({ kind: 'quarantine', code: 'outcome_unknown' })
+    expect(held).not.toHaveProperty('error')
+  })
+
+  test('that is finished has the error only if it is the reason for the outcome', () => {
+    expect(stepAfter(SILENT_FORM, [done, claimed, refused, done])).toMatchObject({
+      result: { kind: 'finished', error: REFUSED },
+    })
+    const repeated = stepAfter(SILENT_FORM, [done, claimed, busy, done, opened, done])
+    expect(repeated).toMatchObject({ result: { kind: 'finished', outcome: { status: 'opened' } } })
+    expect(repeated).not.toHaveProperty('result.error')
+  })
+
+  test('that is finished has no error if there was none', () => {
+    expect(stepAfter(SILENT_FORM, [done, claimed, opened, done])).not.toHaveProperty('result.error')
+  })
+
+  test.each<[string, readonly Answer[]]>([
+    ['opened', [opened]],
+    ['already open', [alreadyOpen, { kind: 'nothing_known' }]],
+  ])('records the consumer of a conversation that is %s', (_, answers) => {
+    expect(stepAfter(SILENT_RECORD, [done, claimed, ...answers])).toMatchObject({
+      kind: 'complete',
+      facts: { lpConsumerId: LP_CONSUMER_ID },
+    })
+  })
+
+  test.each<Step['kind']>(['identify', 'wait', 'done'])('has no step %s that can fail', (step) => {
+    expect(() => learn(begin(), failed(step))).toThrow(`The step ${step} can't fail`)
   })
 
   test('waits as long as LivePerson asked before it repeats a create', () => {

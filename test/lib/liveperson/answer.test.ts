@@ -249,6 +249,7 @@ describe('without an item, the status decides', () => {
     [404, '', rejected('404')],
     [404, ' \n', rejected('404')],
     [408, '', unavailable('408', true)],
+    [408, '<html>', unavailable('408', true)],
     [429, '', unavailable('429', false)],
     [499, '', rejected('499')],
     [500, '', unavailable('500', true)],

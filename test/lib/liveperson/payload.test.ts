@@ -143,6 +143,17 @@ describe('SEND', () => {
     expect(body.length).toBeLessThanOrEqual(5000)
   })
 
+  test('a message and presence have the documented members', () => {
+    const body = { conversationId: 'c-1', dialogId: 'c-1' }
+    expect(toMessageBody('c-1', 'Hello', 'id-3')).toEqual({
+      kind: 'req',
+      id: 'id-3',
+      type: 'ms.PublishEvent',
+      body: { ...body, event: { type: 'ContentEvent', contentType: 'text/plain', message: 'Hello' } },
+    })
+    expect(toPresenceBody('c-1', 'id-4').body.event).toEqual({ type: 'ChatStateEvent', chatState: 'ACTIVE' })
+  })
+
   test.each([
     [
       'a message is text',

@@ -116,6 +116,13 @@ test.each<[string, FormBody, unknown]>([
   ['JSON', asJson('{"requestId":"request-1","nickname":5}'), { requestId: 'request-1', nickname: 5 }],
   ['fields', asFields('requestId=request-1&a.b=c+d%26'), { requestId: 'request-1', a: { b: 'c d&' } }],
   ['a list', asFields('a.0=x&a.1.b=y'), { a: ['x', { b: 'y' }] }],
+  ['indexes with a gap, which are no list', asFields('a.0=x&a.2=y'), { a: { 0: 'x', 2: 'y' } }],
+  ['a field without a name', asFields('=x'), { '': 'x' }],
+  [
+    '200 fields',
+    asFields(Array.from({ length: 200 }, (_, index) => `f${index}=x`).join('&')),
+    Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, 'x'])),
+  ],
   ['a field without a value', asFields('a&b=1'), { b: '1' }],
   ['no fields', asFields(''), {}],
 ])('readForm returns what a body says, valid or not: %s', (_, body, value) => {

@@ -117,3 +117,25 @@ describe('the fingerprint', () => {
     expect(of('[["a","b"]]')).not.toBe(of('{"a":"b"}'))
   })
 })
+
+describe('the members of a request that a token has changed', () => {
+  const campaign = { campaignId: '1', engagementId: '2' }
+  const of = (content: ConversationRequest) => accept(content, decided)
+
+  test('may be in any order', () => {
+    const one = of({ campaign, consumer: { firstName: 'Ana', lastName: 'Iversen' }, message: 'Hello' })
+    const other = of({ message: 'Hello', consumer: { lastName: 'Iversen', firstName: 'Ana' }, campaign })
+    expect(other.fingerprint).toBe(one.fingerprint)
+  })
+
+  test('may be undefined', () => {
+    expect(of({ campaign, message: undefined }).fingerprint).toBe(of({ campaign }).fingerprint)
+  })
+
+  test('keep their fingerprint and consumer from one version of the service to the next', () => {
+    const info = { ctype: 'gold', companySize: 7 }
+    const { fingerprint, consumerId } = of({ campaign, engagementAttributes: [{ type: 'ctmrinfo', info }] })
+    expect(fingerprint).toBe('4887d7f709cdedaa803394181a277b9b21d3cc40607013abf36cfd93cdb999b0')
+    expect(consumerId).toBe('request-72bafb972dd3f506c3f4f0779a7183bbec5e1ce00301958b1a6f716278e62dab')
+  })
+})

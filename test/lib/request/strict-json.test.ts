@@ -27,6 +27,18 @@ describe('parseJson', () => {
     expect(findingsOf(text)).toEqual([{ path, message }])
   })
 
+  test('a key that may be personal is masked beside its path', () => {
+    const [finding] = findingsOf('{"ana@example.org":1,"ana@example.org":2}') ?? []
+    expect(finding?.path).toBe('ana@example.org')
+    expect(finding?.maskedPath).not.toContain('ana')
+    expect(findingsOf('{"a":1,"a":2}')?.[0]).not.toHaveProperty('maskedPath')
+  })
+
+  test('lists and objects beside each other are not nested', () => {
+    for (const text of [`[${'[],'.repeat(20)}[]]`, `[${'{},'.repeat(20)}{}]`])
+      expect(parseJson(text)).toEqual(JSON.parse(text))
+  })
+
   test('a refusal never quotes the input', () => {
     expect(JSON.stringify(findingsOf('{"name": secret-words}'))).not.toContain('secret')
   })
