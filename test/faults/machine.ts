@@ -421,9 +421,10 @@ const asRecord = ({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }:
   receiptHandle: ReceiptHandle,
 })
 
+/** Returns the id of the planned request that a record holds. */
 const idIn = (body: string) => {
-  const said = JSON.parse(body)
-  return String(said.handedOver?.requestId ?? said.requestId)
+  const { handedOver, requestId } = JSON.parse(body)
+  return handedOver ? `${handedOver.door} ${handedOver.requestId}` : `queue ${requestId}`
 }
 
 /** Returns the service, or one that uses another consumer in every attempt. */

@@ -159,7 +159,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a failed form is told that it is queued',
     wrong: {
-      find: "return { kind: 'hand_over', facts: withoutRefusal(released('queued', known)), error: progress.failure }",
+      find: `return {
+        kind: 'hand_over',
+        facts: withoutRefusal(released('queued', known), progress),
+        error: progress.failure,
+      }`,
       replace: "return release('queued', known) ?? endQueued(progress)",
     },
     configuration: FORM,
