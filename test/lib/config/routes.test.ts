@@ -48,6 +48,10 @@ const failure = (work: () => unknown) => {
 }
 
 describe('the account', () => {
+  test('is refused without a destination', () => {
+    expect(failure(() => resolve(stage, 'queue', {}))).toBeInstanceOf(InvalidRequestError)
+  })
+
   test.each<[string, ConversationRequest, string]>([
     ['is the first one by default', { campaign: CAMPAIGN }, 'one'],
     ['is the named one', { campaign: CAMPAIGN, accountId: 'two' }, 'two'],

@@ -334,6 +334,7 @@ describe('an attempt', () => {
   const opened: Seen = { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER_ID }
   const alreadyOpen: Seen = { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID }
   const lost: Seen = { kind: 'create_in_doubt', error: UNAVAILABLE }
+  const refused: Seen = { kind: 'refused', error: REFUSED }
   const busy: Seen = { kind: 'not_created', error: UNAVAILABLE, repeatable: true }
   const failed = (step: Step['kind'], error = OURS_FAILED): Seen => ({ kind: 'failed', step, error })
   const claimedAfter = (facts: Partial<Facts>): Seen => ({ kind: 'claimed', before: factsWith(facts) })
@@ -785,6 +786,41 @@ describe('an attempt', () => {
       ['identify', 'claim', 'create', 'complete held opened sent', 'opened c-1 sent'],
     ],
     [
+      'hands a refusal over as unknown if the ledger did not take it',
+      SILENT_FORM,
+      [done, claimed, refused, failed('complete'), done, done],
+      [
+        'identify',
+        'claim',
+        'create',
+        'complete held refused unsent',
+        'hand_over queued none unsent',
+        'release queued refused unsent',
+        'end: queued service_unavailable',
+      ],
+    ],
+    [
+      'hands a refusal over in doubt if an earlier create was in doubt',
+      SILENT_FORM,
+      [
+        done,
+        claimedAfter({ claim: { attempt: 1, state: 'failed' }, conversation: { kind: 'in_doubt' } }),
+        refused,
+        failed('complete'),
+        done,
+        done,
+      ],
+      [
+        'identify',
+        'claim',
+        'create',
+        'complete held refused unsent',
+        'hand_over queued in_doubt unsent',
+        'release queued refused unsent',
+        'end: queued service_unavailable',
+      ],
+    ],
+    [
       'sends no message for a refused form, and does not quarantine it',
       FORM,
       [done, claimed, { kind: 'refused', error: REFUSED }, done],
@@ -904,8 +940,6 @@ describe('an attempt', () => {
     }, begin())
     return next(state, policy)
   }
-
-  const refused: Seen = { kind: 'refused', error: REFUSED }
 
   test('that releases its claim says why', () => {
     expect(stepAfter(SILENT_RECORD, [done, claimed, lost])).toMatchObject({

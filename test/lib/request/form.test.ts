@@ -79,6 +79,10 @@ describe('parseForm returns a form or throws an AppError', () => {
   })
 })
 
+test.each(['5', '[]', 'null'])('a form that is %s is refused because it is no object', (text) => {
+  expect(findingsOf(() => parseForm(asJson(text)))).toEqual([{ path: '', message: 'must be an object' }])
+})
+
 describe('a valid request', () => {
   test('is returned as it was sent, with ids as text', () => {
     fc.assert(
