@@ -45,6 +45,8 @@ export const EVENT_FAULTS = [
   'secret rotated',
   'account in trouble',
   'deploy',
+  'deploy of a new key formula',
+  'constant status requests',
   'duplicate delivery',
   'clock skew',
 ] as const

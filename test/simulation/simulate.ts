@@ -159,7 +159,18 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       }
     }
 
+    /** Asks for the status all the time, as an impatient page does. */
+    const askConstantly = async (request: Planned) => {
+      if (!faults.strike(`status of ${request.key}`, { 'constant status requests': 0.03 })) return
+      for (let asked = 0; asked < 40; asked++) {
+        await time.sleep(150)
+        const answer = await world.askStatus(request.body.requestId ?? '')
+        if (answer.httpStatus === 200) tell(request, 'status', answer)
+      }
+    }
+
     const sendForm = async (request: Planned) => {
+      void askConstantly(request)
       for (const waitMs of [1000, 3000, 10_000, 60_000, 600_000]) {
         const answer = await world.submit(request.body)
         tell(request, 'answer', answer)
@@ -254,7 +265,8 @@ const scheduleEvents = ({
     }
   }
   plan('domains move', 12, () => world.livePerson.moveHosts())
-  plan('deploy', 12, () => world.deploy())
+  plan('deploy', 12, () => world.deploy('reordered'))
+  plan('deploy of a new key formula', 12, () => world.deploy('new formula'))
   const troubles: { readonly from: number; readonly to: number }[] = []
   plan('account in trouble', 4, (point) => {
     world.troubled.add(ACCOUNTS[1])

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyStructuredResultV2,
@@ -126,9 +127,11 @@ export const createWorld = async (options: WorldOptions) => {
   }
 
   let version = 1
+  let isReordered = false
+  let formula = 1
   let made = 0
   const configOf = (): Config => ({
-    stage: parseStageConfig(stageOf({ onLostAnswer, reordered: version > 1 }), {
+    stage: parseStageConfig(stageOf({ onLostAnswer, reordered: isReordered }), {
       name: 'the simulation',
       loopback: true,
     }),
@@ -181,7 +184,7 @@ export const createWorld = async (options: WorldOptions) => {
     return {
       container,
       version,
-      open: change(createOpenService(config, seams)),
+      open: change(withFormula(createOpenService(config, seams), formula)),
       status: createStatusService(config, seams),
     }
   }
@@ -290,9 +293,14 @@ export const createWorld = async (options: WorldOptions) => {
         ),
       ),
 
-    /** Replaces every container by one of a new version, whose configuration is in another order. */
-    deploy: () => {
+    /**
+     * Replaces every container by one of a new version: its configuration is in another order, or it derives
+     * fingerprints and consumers by another formula.
+     */
+    deploy: (what: 'reordered' | 'new formula') => {
       version += 1
+      if (what === 'reordered') isReordered = true
+      else formula += 1
       config = configOf()
       trace.add('operator', `deploys version ${version}`)
     },
@@ -301,6 +309,19 @@ export const createWorld = async (options: WorldOptions) => {
     containersMade: () => made,
   }
 }
+
+/** Returns the service as a later version would be that derives fingerprints and consumers in another way. */
+const withFormula = (service: OpenService, formula: number): OpenService =>
+  formula === 1
+    ? service
+    : {
+        ...service,
+        acceptForm: async (submission) => {
+          const request = await service.acceptForm(submission)
+          const fingerprint = createHash('sha256').update(`${formula} ${request.fingerprint}`).digest('hex')
+          return { ...request, fingerprint, consumerId: `request-${fingerprint}` }
+        },
+      }
 
 const asRecord = ({ messageId, receiptHandle, body, receiveCount, sentAt }: ReceivedMessage) => {
   const record = toRecord(body, { messageId, attempt: receiveCount })
