@@ -88,7 +88,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
   'local/aws/sqs.ts': "new URL('./sqs/sqsTypes.js', import.meta.resolve('fauxqs')).href",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
   'test/lib/conversation/model/load-protocol.ts': '`data:text/javascript,${encodeURIComponent(script)}`',
-  'test/security/runner.ts': 'url',
+  'test/support/process-runner.ts': 'url',
 }
 
 /** Folders in the root without code. */

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createContainer, createFabric, NO_FAULTS, type Plan } from '../support/faulty-container.ts'
 import { ACCOUNT, askStatus, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../support/world.ts'
-import { createContainer, createFabric, NO_FAULTS, type Plan } from './container.ts'
 import { drain } from './drain.ts'
 
 let world: World

@@ -7,6 +7,14 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { SQSRecord } from 'aws-lambda'
+import {
+  type Container,
+  createContainer,
+  NO_FAULTS,
+  type Plan,
+  type Tap,
+} from '../support/faulty-container.ts'
+import { createRandom, type Random } from '../support/random.ts'
 import type { Service } from '../support/world.ts'
 import {
   ACCOUNT,
@@ -19,8 +27,6 @@ import {
   type World,
 } from '../support/world.ts'
 import { type Audit, audit } from './audit.ts'
-import { type Container, createContainer, NO_FAULTS, type Plan, type Tap } from './container.ts'
-import { createRandom, type Random } from './random.ts'
 import { type Planned, planRequests, type Told } from './requests.ts'
 
 /** A safeguard that a run can switch off, to show that the run notices. */

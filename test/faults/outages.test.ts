@@ -2,6 +2,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createOutbound } from '../../lib/net/outbound.ts'
 import { patient } from '../support/aws-endpoint.ts'
+import { createContainer, createFabric, NO_FAULTS, type Plan } from '../support/faulty-container.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -15,7 +16,6 @@ import {
   toRecord,
   type World,
 } from '../support/world.ts'
-import { createContainer, createFabric, NO_FAULTS, type Plan } from './container.ts'
 import { drain } from './drain.ts'
 
 let world: World

@@ -1,5 +1,5 @@
+import type { Random } from '../support/random.ts'
 import { ACCOUNT, CRM_UPGRADE, ORDER_HELP } from '../support/world.ts'
-import type { Random } from './random.ts'
 
 /** One request, and when its copies are sent. */
 export interface Planned {

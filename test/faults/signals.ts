@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { SOURCE_HANDLERS, startContainer } from '../security/container.ts'
 import { createEnvironments } from '../security/deployment.ts'
+import { SOURCE_HANDLERS, startContainer } from '../support/process-container.ts'
+import { createRandom } from '../support/random.ts'
 import {
   ACCOUNT,
   bodyOf,
@@ -18,7 +19,6 @@ import {
   type World,
 } from '../support/world.ts'
 import { drain } from './drain.ts'
-import { createRandom } from './random.ts'
 
 export interface SignalsOptions {
   readonly seed: string

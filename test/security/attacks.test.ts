@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Container, type HttpAnswer, startContainer } from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
-import { type Container, type HttpAnswer, startContainer } from './container.ts'
 import { createEnvironments, deploy } from './deployment.ts'
 import {
   type BotCheckProvider,

@@ -2,8 +2,13 @@ import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dyn
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import {
+  type Container,
+  type HttpAnswer,
+  SOURCE_HANDLERS,
+  startContainer,
+} from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
-import { type Container, type HttpAnswer, SOURCE_HANDLERS, startContainer } from './container.ts'
 import { createEnvironments } from './deployment.ts'
 import { makeMarkedRequest } from './marked-request.ts'
 import { findMarks, makeDigits, makeMark, type Outputs } from './marks.ts'

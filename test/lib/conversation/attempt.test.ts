@@ -16,7 +16,7 @@ import {
   toError,
 } from '../../../lib/errors/errors.ts'
 import type { CreateAnswer, LivePerson } from '../../../lib/liveperson/client.ts'
-import { anyFacts } from './any-facts.ts'
+import { anyFacts } from '../../support/any-facts.ts'
 import { acceptedRequest, createFakeLog, fakeLedger, fakeLivePerson, fakeQueues } from './fakes.ts'
 
 const START = 1_800_000_000_000

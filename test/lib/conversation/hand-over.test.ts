@@ -6,8 +6,8 @@ import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { type AcceptedRequest, parseConversationRequest } from '../../../lib/request/conversation-request.ts'
 import { accept } from '../../../lib/request/identity.ts'
 import { parseJson } from '../../../lib/request/strict-json.ts'
+import { anyFacts } from '../../support/any-facts.ts'
 import { anyJson, crmRequest, formRequest, mutated } from '../../support/requests.ts'
-import { anyFacts } from './any-facts.ts'
 import { acceptedRequest } from './fakes.ts'
 
 const settled = fc.record({

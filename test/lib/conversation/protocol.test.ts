@@ -16,7 +16,7 @@ import {
   type Step,
 } from '../../../lib/conversation/protocol.ts'
 import { LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
-import { anyFacts } from './any-facts.ts'
+import { anyFacts } from '../../support/any-facts.ts'
 
 const LP_CONSUMER_ID = 'lp-consumer-1'
 const UNAVAILABLE = toError('liveperson_unavailable')

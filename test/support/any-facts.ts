@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Facts } from '../../../lib/conversation/protocol.ts'
-import { CODES, isCode } from '../../../lib/errors/codes.ts'
+import type { Facts } from '../../lib/conversation/protocol.ts'
+import { CODES, isCode } from '../../lib/errors/codes.ts'
 
 const code = fc.constantFrom(...Object.keys(CODES).filter(isCode))
 const conversationId = fc.uuid()

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { AwsOptions } from '../../lib/aws/options.ts'
 import { createOutbound } from '../../lib/net/outbound.ts'
-import type { Service, World } from '../support/world.ts'
 import { createRandom, type Random } from './random.ts'
+import type { Service, World } from './world.ts'
 
 /**
  * What may go wrong at one external step. The simulator causes LivePerson's faults, the container all others.

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { APIGatewayProxyStructuredResultV2, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import { z } from 'zod'
-import { formEvent } from '../support/world.ts'
+import { formEvent } from './world.ts'
 
 export type Container = Awaited<ReturnType<typeof startContainer>>
 
@@ -38,12 +38,16 @@ export const startContainer = async (
   handlers: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string>>,
 ) => {
-  const child = fork(fileURLToPath(new URL('runner.ts', import.meta.url)), [JSON.stringify(handlers)], {
-    env: { ...env, NODE_NO_WARNINGS: '1' },
-    execArgv: [],
-    silent: true,
-    serialization: 'json',
-  })
+  const child = fork(
+    fileURLToPath(new URL('process-runner.ts', import.meta.url)),
+    [JSON.stringify(handlers)],
+    {
+      env: { ...env, NODE_NO_WARNINGS: '1' },
+      execArgv: [],
+      silent: true,
+      serialization: 'json',
+    },
+  )
   let output = ''
   child.stdout?.on('data', (chunk) => {
     output += chunk
