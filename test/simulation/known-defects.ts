@@ -21,7 +21,6 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
   {
     name: 'a message that was certainly not sent is dropped',
     faults: [
-      'SEND: connection refused',
       'SEND: 429',
       'SEND: 429 with Retry-After',
       'SEND: HTML 403',
@@ -31,11 +30,8 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
       'SEND: unknown item code',
       'SEND: ConsumerJWS revoked',
       'SEND: AppJWT expired',
-      'SEND: slow',
-      'SEND: black hole',
       'agent closes at once',
       'frozen past the lease',
-      'message of a shared consumer',
     ],
     isUnchecked: true,
     breaks: ['a message that was certainly not sent is sent later or accounted for'],
