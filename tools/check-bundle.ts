@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { readZip } from './zip.ts'
 
 /** The limit for a function's minified code, in bytes. Every cold start reads and parses all of it. */
-const CODE_BUDGET = 420_000
+const CODE_BUDGET = 400_000
 /** The limit for a function's zip, in bytes. */
 const ZIP_BUDGET = 150_000
 
