@@ -20,14 +20,14 @@ export type Invoked<T> =
 
 export type Container = ReturnType<typeof createContainer>
 
-/** How likely each fault of a container is, at one step. */
+/** The probability of each container fault at one step. */
 export type ContainerOdds = Readonly<Partial<Record<ContainerFault, number>>>
 
 const FREEZE_MS = 4000
 
 /**
- * Returns a Lambda container: one invocation at a time, caches that live on, and a clock that may be off. Nothing of a dead
- * container ever goes on.
+ * Returns a Lambda container. It runs one invocation at a time, keeps its caches between them, and its clock
+ * may be off. Code in a dead container never continues.
  */
 export const createContainer = ({
   name,
@@ -42,7 +42,7 @@ export const createContainer = ({
   readonly faults: Faults
   readonly odds: ContainerOdds
   readonly trace: Trace
-  /** How far its clock is ahead of the world's. */
+  /** How far its clock is ahead of the world's clock, in milliseconds. */
   readonly skewMs: number
 }) => {
   let dead = false
@@ -74,13 +74,13 @@ export const createContainer = ({
     name,
     isBusy: () => busy,
     isDead: () => dead,
-    /** How often it was frozen. Sockets that were open before are dead afterwards. */
+    /** How often it was frozen. A freeze kills its open sockets. */
     freezes: () => freezes,
     now: () => time.now() + skewMs,
     kill,
     freeze,
 
-    /** Makes one step outside the container, which may be struck before or after it. */
+    /** Makes one call out of the container. A fault may strike before or after it. */
     step: async <T>(point: string, run: () => Promise<T>): Promise<T> => {
       if (dead) return never
       const fault = busy ? faults.strike(`${point} / container`, odds) : undefined
@@ -107,14 +107,17 @@ export const createContainer = ({
       return result.value
     },
 
-    /** Sleeps by the world's time, and as long as the container is frozen. */
+    /** Sleeps in virtual time, and longer if the container is frozen by then. */
     sleep: async (ms: number): Promise<void> => {
       await time.sleep(ms)
       await awake()
       if (dead) await never
     },
 
-    /** Runs one invocation. A frozen container outlives its timeout, as a container that Lambda forgot would. */
+    /**
+     * Runs one invocation. A timeout kills the container, unless it is frozen. A frozen container continues
+     * when it thaws.
+     */
     invoke: async <T>(functionName: FunctionName, run: () => Promise<T>): Promise<Invoked<T>> => {
       busy = true
       const timeout = TIMEOUT_MS[functionName]
@@ -141,7 +144,7 @@ export const createContainer = ({
       return result
     },
 
-    /** The remaining time of an invocation that began at a moment. */
+    /** Returns the context of an invocation that starts now. */
     contextOf: (functionName: FunctionName) => {
       const startedAt = time.now()
       return {

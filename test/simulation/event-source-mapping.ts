@@ -10,9 +10,9 @@ const FIRST_POLLERS = 5
 const POLLERS_PER_MINUTE = 300
 
 /**
- * Polls a queue and invokes a function with batches of records, as Lambda's event source mapping does: it scales with the
- * backlog up to `maximumConcurrency`, deletes what the partial batch response doesn't name, and leaves a failed batch to the
- * visibility timeout.
+ * Polls a queue and invokes a function with batches of records, as Lambda's event source mapping does. It
+ * scales with the backlog up to `maximumConcurrency`. It deletes the records that the partial batch response
+ * doesn't name. The records of a failed batch return when their visibility timeout ends.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -82,7 +82,7 @@ export const startEventSourceMapping = ({
     poll()
   }
 
-  /** Wakes up when the next message becomes visible, or when more pollers are allowed. */
+  /** Waits until the next message becomes visible, or until more pollers are allowed. */
   const schedule = () => {
     wake?.()
     wake = undefined

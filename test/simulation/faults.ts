@@ -1,6 +1,6 @@
 import { chanceOf, createRandom } from './random.ts'
 
-/** What can happen to one call to LivePerson. `after`: LivePerson carried it out. */
+/** What can happen to one call to LivePerson. `after` means that LivePerson has carried it out. */
 export const LIVEPERSON_FAULTS = [
   'connection refused',
   'black hole',
@@ -27,7 +27,10 @@ export const LIVEPERSON_FAULTS = [
 
 type Plain = (typeof LIVEPERSON_FAULTS)[number]
 
-/** The same for a call of SEND, by names of their own: what is safe for a conversation need not be for a message. */
+/**
+ * The same faults for calls to SEND. They have their own names, because what is safe for a conversation may
+ * not be safe for a message.
+ */
 export const SEND_FAULTS = LIVEPERSON_FAULTS.map((fault): `SEND: ${Plain}` => `SEND: ${fault}`)
 
 /** What can happen to one call to AWS. */
@@ -36,7 +39,7 @@ export const AWS_FAULTS = ['AWS throttles', 'AWS is down', 'AWS answer lost', 'A
 /** What can happen to the container that makes a call. */
 export const CONTAINER_FAULTS = ['killed before', 'killed after', 'frozen', 'frozen past the lease'] as const
 
-/** What happens at a time of its own. */
+/** What happens independently of any one call. */
 export const EVENT_FAULTS = [
   'agent closes',
   'agent closes at once',
@@ -65,7 +68,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...EVENT_FAULTS,
 ]
 
-/** One fault that struck, at a point that has the same name in every run of the seed. */
+/** A fault that struck, and where. The point has the same name in every run of the seed. */
 export interface Struck {
   readonly point: string
   readonly fault: Fault
@@ -81,8 +84,8 @@ export interface Faults {
 }
 
 /**
- * Decides faults. Whether one strikes depends only on the seed and the point's name, so that leaving a fault out doesn't
- * move the others.
+ * Decides which faults strike. This depends only on the seed and the name of the point, so the others stay
+ * where they are if one is left out.
  *
  * @param options.only If set, only these faults strike.
  * @param options.without Faults that never strike.
@@ -125,10 +128,10 @@ export const createFaults = ({
   }
 }
 
-/** Returns numbers that depend on nothing but the seed and a point's name. */
+/** Returns numbers that depend only on the seed and the name of a point. */
 export const numbersFor = (seed: string, point: string) => createRandom(`${seed}\nnumbers\n${point}`)
 
-/** Returns what happens to a call, without the service that it happens to. */
+/** Returns the name of a fault without the `SEND: ` prefix. */
 export const plainFault = (fault: LivePersonFault): Plain => {
   const name = fault.replace(/^SEND: /, '')
   const plain = LIVEPERSON_FAULTS.find((each) => each === name)

@@ -28,11 +28,11 @@ export interface Quarantined {
   readonly attributes: string
 }
 
-/** A run at its end, when nothing is left to do. */
+/** The state of a run when nothing is left to do. */
 export interface Ending {
   readonly planned: readonly Planned[]
   readonly told: readonly Told[]
-  /** The ledger's item per request, by the request's key. */
+  /** The ledger's item of each request, by the request's key. */
   readonly items: ReadonlyMap<string, Item>
   readonly allItems: ReadonlyMap<string, Item>
   readonly conversations: readonly Conversation[]
@@ -42,13 +42,16 @@ export interface Ending {
   readonly quarantined: readonly Quarantined[]
   /** Requests that a queue still holds, by their id and door. */
   readonly waiting: ReadonlySet<string>
-  /** Requests that opened another conversation after an agent closed one between a lost answer and the repeat. */
+  /**
+   * Requests with a second conversation, because an agent closed the first between a lost answer and the
+   * repeat.
+   */
   readonly reopened: ReadonlySet<string>
-  /** Conversation ids that an attempt read and outlived, by the request's key. */
+  /** Conversation ids that an attempt read before it ended normally, by the request's key. */
   readonly readIds: ReadonlyMap<string, string>
-  /** Lines of the log and of the metrics that contain something personal. */
+  /** Lines of the log and of the metrics that contain personal data. */
   readonly leaks: readonly string[]
-  /** Whether a request's own account was healthy, no fault struck it, and another account was in trouble. */
+  /** Whether another account was in trouble, while its own was healthy and no fault struck the request. */
   readonly isCalm: (planned: Planned) => boolean
   /** When the run began, in milliseconds since the epoch. */
   readonly startedAt: number
@@ -72,14 +75,14 @@ interface Subject {
 
 type Invariant = (subject: Subject) => readonly string[]
 
-/** Far more than a healthy account needs. */
+/** A healthy account needs far less. */
 const MAX_DELAY_SECONDS = 20
 
 const FINAL = ['opened', 'existing', 'rejected']
 const isFinal = (status: unknown) => FINAL.includes(String(status))
 const isRejection = ({ body: { code } }: Told) => code === 'liveperson_rejected' || code === 'outcome_unknown'
 
-/** Every promise about one request. A string is a finding. */
+/** Every promise about one request. Each string that it returns is a finding. */
 export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'at most one conversation per request': ({ own, ending, planned }) =>
     own.length <= 1 || ending.reopened.has(planned.key) ? [] : [`${own.length} conversations`],
@@ -220,7 +223,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'nothing else is refused': ({ told }) =>
     told.flatMap((each) => {
       const { httpStatus, body } = each
-      // API Gateway's own answers have no body of ours.
+      // API Gateway's own answers don't have a body of the service.
       const isExpected =
         httpStatus < 300 || httpStatus === 503 || isRejection(each) || Object.keys(body).length === 0
       return isExpected ? [] : [`${httpStatus} ${body.code}`]
@@ -249,14 +252,14 @@ export const GLOBAL_INVARIANTS: Readonly<Record<string, (ending: Ending) => read
 
 const waitingKey = ({ door, body }: Planned) => `${door} ${body.requestId}`
 
-/** What is told for good. `outcome_unknown` is not: it may be settled later. */
+/** Returns the outcome if it is final. `outcome_unknown` is not, because it may be settled later. */
 const finalOf = ({ status, code }: Told['body'], httpStatus: number): string | undefined => {
   if (code === 'outcome_unknown') return undefined
   if (isFinal(status)) return status
   return httpStatus >= 400 && code === 'liveperson_rejected' ? 'rejected' : undefined
 }
 
-/** Returns everything that breaks a promise. */
+/** Returns a finding for each broken promise. */
 export const check = (ending: Ending, unchecked: readonly string[]): readonly Finding[] => {
   const told = Map.groupBy(ending.told, ({ key }) => key)
   const own = Map.groupBy(ending.conversations, ({ context }) => String(context?.sessionId))

@@ -1,17 +1,20 @@
 import type { Fault } from './faults.ts'
 
-/** A defect of the service that is known and not yet fixed. */
+/** A known defect of the service that is not fixed yet. */
 export interface KnownDefect {
   readonly name: string
-  /** The faults that show it. A run leaves them out until the defect is fixed; then its row goes. */
+  /** The faults that show the defect. A usual run leaves them out. */
   readonly faults: readonly Fault[]
-  /** Set if almost every fault shows the defect: then the promises are not checked, and the faults still strike. */
+  /**
+   * Set if almost every fault shows the defect. Then the faults still strike, but the promises are not
+   * checked.
+   */
   readonly isUnchecked?: true
-  /** The promises that it breaks. */
+  /** The promises that the defect breaks. */
   readonly breaks: readonly string[]
 }
 
-/** Each row switches off the faults that show the defect, and a test shows that each of them still does. */
+/** A test checks that each fault still shows its defect. Delete the row when the defect is fixed. */
 export const KNOWN_DEFECTS: readonly KnownDefect[] = [
   {
     name: 'an answer that LivePerson doesn’t document ends a request for good',

@@ -11,10 +11,10 @@ import { createTokens, type Signer } from '../../local/liveperson/state/tokens.t
 import type { Random } from './random.ts'
 import type { VirtualTime } from './time.ts'
 
-/** Where the Domain API is. Its port tells it from the other services. */
+/** The address of the Domain API. The port distinguishes it from the other services. */
 export const DOMAIN_API = 'http://127.0.0.1:9001'
 
-/** The client reads tokens but never verifies them, so that a hash is as good as a signature. */
+/** The client reads tokens but never verifies them, so a hash can replace the signature. */
 const signer: Signer = {
   sign: (text) => createHash('sha256').update(text).digest('base64url'),
   verify: (text, signature) => createHash('sha256').update(text).digest('base64url') === signature,
@@ -23,7 +23,7 @@ const signer: Signer = {
 
 export type SimulatedLivePerson = Awaited<ReturnType<typeof createSimulatedLivePerson>>
 
-/** Returns the LivePerson simulator, without a socket, in virtual time. */
+/** Returns the LivePerson simulator without sockets, in virtual time. */
 export const createSimulatedLivePerson = async (
   time: VirtualTime,
   random: Random,
@@ -40,7 +40,7 @@ export const createSimulatedLivePerson = async (
       return conversation
     },
   }
-  // Every account has the campaigns of the first, so that both can do the same work.
+  // Both accounts have the campaigns of the first, so that they can serve the same requests.
   const [first, ...others] = loadFixture()
   if (!first) throw new Error('The fixture has no account')
   const accounts = [
@@ -61,13 +61,13 @@ export const createSimulatedLivePerson = async (
     state,
     accounts,
 
-    /** Whether something listens at an address. */
+    /** Whether a service listens at an address. */
     isListening: (url: string): boolean => {
       const { host } = new URL(url)
       return host === new URL(DOMAIN_API).host || host === state.hosts.current
     },
 
-    /** Carries a request out, and returns the answer that LivePerson sends. */
+    /** Carries out a request and returns LivePerson's answer. */
     carryOut: async ({ method, url, headers = {}, body = '' }: OutboundRequest): Promise<Answer> => {
       const { pathname, search } = new URL(url)
       return answer(
@@ -76,7 +76,7 @@ export const createSimulatedLivePerson = async (
       )
     },
 
-    /** Moves every service but the Domain API. Nothing listens at the old address any more. */
+    /** Moves every service except the Domain API. Nothing listens at the old addresses anymore. */
     moveHosts: (): void => {
       moves += 1
       state.hosts.current = `127.0.0.1:${9100 + moves}`

@@ -1,4 +1,4 @@
-/** A change to the service that a run must notice. */
+/** A defect put into the service on purpose. A run must notice it. */
 export interface Mutant {
   readonly name: string
   readonly file: string
@@ -7,7 +7,7 @@ export interface Mutant {
   readonly replace: string
   /** The promise that must break. Others may break too. */
   readonly breaks: string
-  /** Options of the run, if it needs other than the usual ones. */
+  /** How the run differs from the usual one. */
   readonly options?: { readonly onLostAnswer?: 'hold'; readonly withoutFaults?: true }
 }
 

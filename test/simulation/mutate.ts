@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { MUTANTS } from './mutants.ts'
 
 /*
- * Preloaded into a run of one mutant, whose name is in MUTANT: replaces a part of one source file before it is loaded.
+ * Preloaded into the run of one mutant, which the environment variable MUTANT names. Replaces a part of one
+ * source file when it is loaded.
  */
 const mutant = MUTANTS.find(({ name }) => name === process.env.MUTANT)
 if (!mutant) throw new Error(`Unknown mutant ${process.env.MUTANT}`)
@@ -12,7 +13,7 @@ if (!mutant) throw new Error(`Unknown mutant ${process.env.MUTANT}`)
 const url = new URL(`../../${mutant.file}`, import.meta.url).href
 const text = readFileSync(fileURLToPath(url), 'utf8')
 if (text.split(mutant.find).length !== 2)
-  throw new Error(`${mutant.name}: its text is not in ${mutant.file} exactly once`)
+  throw new Error(`${mutant.name}: the text in find must be in ${mutant.file} exactly once`)
 
 registerHooks({
   load: (loaded, context, nextLoad) =>

@@ -23,26 +23,26 @@ interface NetworkOptions {
   readonly odds: Odds
   readonly trace: Trace
   readonly livePerson: SimulatedLivePerson
-  /** Told when a container reads the id of the conversation that it opened. */
+  /** Called when a container reads the id of the conversation that it opened. */
   readonly onRead: (container: Container, key: string, conversationId: string) => void
-  /** Whether an account's LivePerson doesn't answer at the moment. */
+  /** Whether LivePerson is down for this account at the moment. */
   readonly isInTrouble: (accountId: string) => boolean
 }
 
-/** The shortest and longest time of a call without a fault, in milliseconds. */
+/** The shortest and the longest duration of a call without a fault, in milliseconds. */
 const LIVEPERSON_MS = [20, 80] as const
 const AWS_MS = [2, 8] as const
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Returns the ways out of a container: the seams `outbound`, `table`, `queues` and `readSecret`, each of whose calls takes
- * time and may be struck by a fault.
+ * Returns a container's ways out: the seams `outbound`, `table`, `queues` and `readSecret`. Every call takes
+ * time, and a fault may strike it.
  */
 export const createNetwork = (options: NetworkOptions) => {
   const { seed, time, faults, odds, trace, livePerson, isInTrouble, onRead } = options
   const calls = new Map<string, number>()
 
-  /** Names a call so that it has the same name in every run of the seed. */
+  /** Returns the name of a call, which is the same in every run of the seed. */
   const pointOf = (name: string): string => {
     const count = (calls.get(name) ?? 0) + 1
     calls.set(name, count)
@@ -58,11 +58,11 @@ export const createNetwork = (options: NetworkOptions) => {
     body,
   })
 
-  /** Makes a call that LivePerson carries out when half of the time has passed. */
+  /** Makes a call that takes `ms`. LivePerson carries it out halfway through. */
   const carryOut = async (request: OutboundRequest, ms: number): Promise<OutboundResult> => {
     await time.sleep(Math.min(ms / 2, request.timeoutMs))
     const late = ms / 2 >= request.timeoutMs
-    // What was sent is carried out, even if nobody waits for it any more.
+    // LivePerson carries out what was sent, even if nobody waits for the answer anymore.
     if (late) time.after(ms / 2 - request.timeoutMs, () => void livePerson.carryOut(request))
     if (late) return reset('timeout')
     const answer = await livePerson.carryOut(request)
@@ -160,7 +160,7 @@ export const createNetwork = (options: NetworkOptions) => {
       const point = pointOf(`${service} ${subjectOf(service, request) ?? `${container.name} ${accountId}`}`)
       const freezes = container.freezes()
       return container.step(point, async () => {
-        // The sockets of a container that was frozen are dead, and the call finds out only after it was written.
+        // A freeze kills the container's sockets, but the call notices only after it has written the request.
         if (container.freezes() > freezes) return reset('ECONNRESET')
         const numbers = numbersFor(seed, point)
         const [from, to] = LIVEPERSON_MS
@@ -186,7 +186,7 @@ export const createNetwork = (options: NetworkOptions) => {
       })
     }
 
-  /** Makes a call to AWS. A fault lets it fail before or after it did its work. */
+  /** Makes a call to AWS. With a fault, it fails before or after AWS has done the work. */
   const aws = async <T>(
     container: Container,
     name: string,
@@ -238,7 +238,7 @@ export const createNetwork = (options: NetworkOptions) => {
   }
 }
 
-/** Returns what a call is about, so that its name doesn't depend on which container makes it. */
+/** Returns what a call is about. This way, its name doesn't depend on the container that makes it. */
 const subjectOf = (service: string, { body = '', headers = {} }: OutboundRequest): string | undefined => {
   switch (service) {
     case 'idp':

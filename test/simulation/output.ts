@@ -1,5 +1,6 @@
 /**
- * Captures what the service writes to standard output and standard error, its log and its metrics, and keeps the lines that contain a mark.
+ * Captures standard output and standard error, where the service writes its log and its metrics. Keeps the
+ * writes that contain the mark.
  */
 export const captureOutput = (mark: string) => {
   const streams = [process.stdout, process.stderr] as const

@@ -1,4 +1,4 @@
-/** Numbers that depend on nothing but a seed: sfc32, seeded from a text by FNV-1a. */
+/** Numbers that depend only on a seed. The generator is sfc32, seeded with the FNV-1a hash of a text. */
 export interface Random {
   /** From 0 up to, but not including, 1. */
   readonly next: () => number
@@ -38,7 +38,10 @@ export const createRandom = (seed: string): Random => {
   }
 }
 
-/** A number from 0 up to, but not including, 1 for a name: the same every time, whatever else was drawn. */
+/**
+ * Returns a number from 0 up to, but not including, 1. It depends only on the arguments, not on what was
+ * drawn before.
+ */
 export const chanceOf = (seed: string, name: string): number => createRandom(`${seed}\n${name}`).next()
 
 export const hash = (text: string): number => {

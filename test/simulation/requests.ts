@@ -1,6 +1,6 @@
 import { createRandom } from './random.ts'
 
-/** What a sender wants, and when it sends it. */
+/** A request, and when its sender sends it. */
 export interface Planned {
   /** Unique in the run. LivePerson's conversation carries it as `context.sessionId`. */
   readonly key: string
@@ -17,13 +17,13 @@ export interface Planned {
   }
   /** When each copy is sent, in milliseconds from the start of the run. */
   readonly copies: readonly number[]
-  /** Whether LivePerson refuses it: its campaign doesn't exist there. */
+  /** Whether LivePerson refuses it because its campaign doesn't exist. */
   readonly isRefused: boolean
   /** Whether other requests have the same consumer. */
   readonly isShared: boolean
 }
 
-/** Whatever contains this text is personal. */
+/** Every personal value contains this text. */
 export const MARK = 'Personal-Mark'
 
 export const ACCOUNTS = ['70123456', '70999999'] as const
@@ -33,7 +33,10 @@ const CAMPAIGNS = {
 } as const
 const UNKNOWN_CAMPAIGN = { campaignId: '999999', engagementId: '999999' }
 
-/** The stage configuration of a run. `reordered` names its accounts the other way round, as a later deploy may. */
+/**
+ * Returns the stage configuration of a run. `reordered` lists the accounts in reverse order, as a later
+ * deployment may.
+ */
 export const stageOf = ({
   onLostAnswer,
   reordered,
@@ -43,7 +46,7 @@ export const stageOf = ({
 }) => {
   const accounts = ACCOUNTS.map((accountId, index) => ({
     accountId,
-    // The first account repeats or holds as the run says, the second always repeats.
+    // The run decides whether the first account repeats or holds. The second always repeats.
     onLostAnswer: index === 0 ? onLostAnswer : 'repeat',
     form: { campaigns: 'any' },
     routes: { [`help-${index}`]: { ...CAMPAIGNS.form, doors: ['form'] } },
@@ -52,8 +55,9 @@ export const stageOf = ({
 }
 
 /**
- * Returns the requests of a run. They come in waves, so that many are in flight at once. Half come through each door; a
- * third of the events share their consumer; a quarter have a first message; some forms reuse an event's id.
+ * Returns the requests of a run. They come in waves, so that many are in flight at once. Half of them come
+ * through each door. A third of the events share their consumer, a quarter of the requests have a first
+ * message, and some forms reuse an event's id.
  */
 export const planRequests = (
   seed: string,
@@ -89,7 +93,7 @@ export const planRequests = (
       body: {
         requestId,
         ...(door === 'queue' && (isSecondAccount || random.chance(0.5)) && { accountId }),
-        // A form can't name an account: its route does.
+        // A form can't name an account. Its route does.
         ...(door === 'form' && isSecondAccount && !isRefused ? { route: 'help-1' } : { campaign }),
         consumer: {
           ...(door === 'queue' && {

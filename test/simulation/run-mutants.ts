@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Finding } from './invariants.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
-/** How many requests a mutant's run has. */
+/** The number of requests in the run of a mutant. */
 const REQUESTS = 800
 
 /** Runs a mutant and returns how often each promise was broken. */

@@ -25,15 +25,15 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`Runs the simulated world: npm run test:simulation -- [options]
   --seed N        the first seed (default 1)
-  --seeds K       how many seeds, from the first on (default 3)
+  --seeds K       the number of seeds (default 3)
   --requests R    requests per seed (default 10000)
   --day           100,000 CRM events spread over one day, without faults
-  --hold          the first account holds a create whose answer was lost
-  --all-faults    the faults of known defects strike too, and every promise is checked
+  --hold          the first account uses onLostAnswer: hold
+  --all-faults    faults that show known defects strike too, and every promise is checked
   --no-faults     no fault strikes, and every promise is checked
-  --only FAULT    no other fault strikes
-  --shrink        shrinks the first finding of a seed and prints its timeline
-  --json          one line of JSON per seed, to be summed`)
+  --only FAULT    only this fault strikes, and every promise is checked
+  --shrink        shrinks the first finding of each seed and prints its timeline
+  --json          prints one line of JSON per seed`)
   process.exit(0)
 }
 
@@ -123,11 +123,11 @@ function summarize(): void {
   if (values.json) return
   const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9
   console.log(`
-${requests} requests, ${(requests / seconds).toFixed(0)} per second of wall time, ${seconds.toFixed(0)} s
+${requests} requests, ${(requests / seconds).toFixed(0)} per second, in ${seconds.toFixed(0)} s
 ${(virtualMs / 3_600_000).toFixed(1)} hours of virtual time
-at the peak ${peaks.containers} containers and ${peaks.inFlight} requests in flight
+at most ${peaks.containers} containers and ${peaks.inFlight} requests in flight at once
 ${Object.keys(INVARIANTS).length + Object.keys(GLOBAL_INVARIANTS).length} invariants
-${reopened} second conversations after an agent closed the first between a lost answer and the repeat`)
+${reopened} requests with a second conversation, because an agent closed the first before the repeat`)
   console.log('faults that struck:')
   for (const [fault, count] of Object.entries(total).toSorted(([, a], [, b]) => b - a))
     console.log(`  ${String(count).padStart(8)}  ${fault}`)

@@ -2,7 +2,7 @@ import type { Struck } from './faults.ts'
 import type { Finding } from './invariants.ts'
 import { type Report, type SimulationOptions, simulate } from './simulate.ts'
 
-/** A failing run with as few faults and requests as still break the same promise. */
+/** A failing run, reduced to the faults and requests that are needed to break the same promise. */
 export interface Shrunk {
   readonly finding: Finding
   readonly faults: readonly Struck[]
@@ -12,8 +12,9 @@ export interface Shrunk {
 }
 
 /**
- * Shrinks a failing run: first the requests, then the faults, by halves and then one by one. Every fault keeps its place,
- * because whether it strikes depends only on the seed and the name of the point.
+ * Shrinks a failing run: first to the requests around the finding, then to fewer faults, then to fewer
+ * requests. The faults that are left strike at the same points, because that depends only on the seed and the
+ * name of the point.
  */
 export const shrink = async (
   options: SimulationOptions,
@@ -44,7 +45,7 @@ export const shrink = async (
   return { finding, faults, keys, report: last, runs }
 }
 
-/** The request alone, else with its neighbours, else all. */
+/** Returns the request alone if that fails, else with its neighbours, else all requests. */
 const smallestKeys = async (
   key: string,
   requests: number,
@@ -64,7 +65,7 @@ const smallestKeys = async (
   return around(requests)
 }
 
-/** Delta debugging: returns a sublist of which nothing can be left out. */
+/** Returns a sublist that still fails and from which nothing can be left out (delta debugging). */
 const minimize = async <T>(
   list: readonly T[],
   fails: (some: readonly T[]) => Promise<boolean>,

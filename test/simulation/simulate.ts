@@ -31,12 +31,12 @@ export interface SimulationOptions {
   readonly without?: readonly Fault[]
   /** Promises that are not checked. */
   readonly unchecked?: readonly string[]
-  /** If set, only these faults strike: the way a failing run is shrunk. */
+  /** If set, only these faults strike. Shrinking a failing run needs this. */
   readonly only?: readonly Struck[]
   /** If set, only these requests are sent. */
   readonly keys?: ReadonlySet<string>
   readonly keepTrace?: boolean
-  /** Changes the service of every container, as a mutant does. */
+  /** Replaces the service of every container, as a mutant does. */
   readonly change?: (service: OpenService) => OpenService
 }
 
@@ -48,7 +48,10 @@ export interface Report {
   readonly digest: string
   readonly events: readonly TraceEvent[]
   readonly conversations: number
-  /** Second conversations of a request, after an agent closed the first between a lost answer and the repeat. */
+  /**
+   * Requests with a second conversation, because an agent closed the first between a lost answer and the
+   * repeat.
+   */
   readonly reopened: number
   readonly states: Readonly<Record<string, number>>
   readonly answers: Readonly<Record<string, number>>
@@ -60,7 +63,7 @@ export interface Report {
 
 const START = Date.UTC(2026, 10, 26, 9)
 const DAY = 24 * 3600 * 1000
-/** Longer than any queue of the stage retries. */
+/** Longer than a queue of the stage keeps a message. */
 const PATIENCE_MS = 15 * DAY
 
 const same = <F extends string>(faults: readonly F[], odds: number) =>
@@ -159,7 +162,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       }
     }
 
-    /** Asks for the status all the time, as an impatient page does. */
+    /** Asks for the status again and again, as an impatient page does. */
     const askConstantly = async (request: Planned) => {
       if (!faults.strike(`status of ${request.key}`, { 'constant status requests': 0.03 })) return
       for (let asked = 0; asked < 40; asked++) {
@@ -243,7 +246,7 @@ const withoutMessage = ({ body: { message: _, ...body }, ...request }: Planned):
   body,
 })
 
-/** What happens at times of its own: hosts move, secrets are rotated, an account is in trouble, a deploy. */
+/** Schedules what no call causes: hosts that move, deployments, rotated secrets and an account in trouble. */
 const scheduleEvents = ({
   seed,
   time,
@@ -350,7 +353,7 @@ const endingOf = ({
     quarantined,
     waiting: new Set(world.events.messages().map(({ body }) => waitingKeyOf(body))),
     reopened,
-    // With neither the ledger nor the queue at hand, an id can't be kept.
+    // If the call to the queue failed too, an attempt had nowhere to keep the id.
     readIds: new Map([...world.readIds].filter(([key]) => !lostQueue.has(key))),
     leaks: output.leaks(),
     isCalm,

@@ -3,17 +3,17 @@ import { type Clock, install } from '@sinonjs/fake-timers'
 const realImmediate = globalThis.setImmediate
 
 /**
- * Virtual time. While it is installed, `Date` and every timer in this process follow it, and it moves only when nothing is
- * left to do at the present moment. Nothing here depends on the speed of the machine.
+ * Virtual time. While it is installed, `Date` and every timer in this process follow it. It moves on only
+ * when nothing is left to do at the current moment, so the speed of the machine doesn't matter.
  */
 export interface VirtualTime {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Resolves after some virtual milliseconds. */
   readonly sleep: (ms: number) => Promise<void>
-  /** Calls a function after some virtual milliseconds. Returns how to cancel that. */
+  /** Calls a function after some virtual milliseconds. Returns a function that cancels the call. */
   readonly after: (ms: number, run: () => void) => () => void
-  /** Moves time until `isDone` or until no timer is left. Returns whether `isDone`. */
+  /** Moves time on until `isDone` returns true or no timer is left. Returns whether it is done. */
   readonly runUntil: (isDone: () => boolean) => Promise<boolean>
   readonly uninstall: () => void
 }
@@ -54,7 +54,7 @@ export const installTime = (startAt: number): VirtualTime => {
   }
 }
 
-/** Counts WebCrypto's pending calls, and lets their results arrive in the order of the calls. */
+/** Counts the pending calls to WebCrypto, and delivers their results in the order of the calls. */
 const watchCrypto = () => {
   const { subtle } = globalThis.crypto
   let pending = 0

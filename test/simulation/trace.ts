@@ -9,9 +9,9 @@ export interface TraceEvent {
 
 export interface Trace {
   readonly add: (who: string, what: string) => void
-  /** SHA-256 of everything that happened: the same for the same seed. */
+  /** The SHA-256 hash of everything that happened. The same seed has the same hash. */
   readonly digest: () => string
-  /** What happened, if the trace keeps it. */
+  /** The events, if the trace keeps them. */
   readonly events: readonly TraceEvent[]
 }
 
@@ -39,7 +39,7 @@ export const createTrace = ({ now, keep }: { readonly now: () => number; readonl
   }
 }
 
-/** Returns a timeline that a person can read: seconds from the start, who, what. */
+/** Returns a readable timeline: seconds from the start, who, and what. */
 export const toTimeline = (
   events: readonly TraceEvent[],
   matches: (event: TraceEvent) => boolean,

@@ -44,11 +44,11 @@ export interface WorldOptions {
   readonly odds: Odds
   readonly containerOdds: ContainerOdds
   readonly onLostAnswer: 'repeat' | 'hold'
-  /** How far a container's clock may be off, in milliseconds. */
+  /** The most that a container's clock may be off, in milliseconds. */
   readonly maxSkewMs: number
-  /** Changes the service of every container, as a mutant does. */
+  /** Replaces the service of every container, as a mutant does. */
   readonly change?: (service: OpenService) => OpenService
-  /** Told about each conversation that is opened. */
+  /** Called with each conversation that is opened. */
   readonly onOpened: (conversation: Conversation) => void
 }
 
@@ -61,7 +61,7 @@ const QUEUE_CONCURRENCY = 5
 
 export type World = Awaited<ReturnType<typeof createWorld>>
 
-/** Returns everything that a deployed stage consists of, in one process: containers, queues, table, secrets, LivePerson. */
+/** Returns a whole deployed stage in one process: containers, queues, table, secrets and LivePerson. */
 export const createWorld = async (options: WorldOptions) => {
   const { seed, time, faults, trace, odds, containerOdds, onLostAnswer, maxSkewMs, onOpened } = options
   const change = options.change ?? ((service: OpenService) => service)
@@ -92,7 +92,7 @@ export const createWorld = async (options: WorldOptions) => {
     ]),
   )
   const troubled = new Set<string>()
-  /** Conversation ids that the present invocation of a container read, and those whose invocation came to its end. */
+  /** Conversation ids read by invocations that still run, by container. `readIds` has those that returned. */
   const reading = new Map<string, (readonly [key: string, id: string])[]>()
   const readIds = new Map<string, string>()
   const network = createNetwork({
@@ -108,7 +108,7 @@ export const createWorld = async (options: WorldOptions) => {
     },
   })
 
-  /** An error of SQS reaches the service as `lib/aws/queues.ts` reports it. */
+  /** Reports an error of SQS as `lib/aws/queues.ts` does. */
   const sqs = async (run: () => unknown): Promise<void> => {
     try {
       run()
@@ -152,7 +152,7 @@ export const createWorld = async (options: WorldOptions) => {
     readonly status: StatusService
   }
 
-  /** Idle containers, most recently used last: Lambda prefers a warm one. */
+  /** Idle containers, the most recently used last. It is reused first, as in Lambda. */
   const idle: Record<FunctionName, Slot[]> = { openFromForm: [], openFromQueue: [], conversationStatus: [] }
   let alive = 0
   let peakContainers = 0
@@ -234,7 +234,7 @@ export const createWorld = async (options: WorldOptions) => {
     queue: events,
     time,
     onDelete: ({ messageId, receiptHandle }) => {
-      // At-least-once delivery: a server that missed the deletion delivers the message again.
+      // SQS delivers at least once: a server that missed the deletion delivers the message again.
       const count = (deliveries.get(messageId) ?? 0) + 1
       deliveries.set(messageId, count)
       if (faults.strike(`delivery of ${messageId} #${count}`, { 'duplicate delivery': 0.01 }))
@@ -266,7 +266,9 @@ export const createWorld = async (options: WorldOptions) => {
     troubled,
     readIds,
 
-    /** Submits a form through API Gateway. A dead container answers as API Gateway does: with a bare 500 or 503. */
+    /**
+     * Submits a form through API Gateway. If the container dies, API Gateway answers with a bare 500 or 503.
+     */
     submit: async (body: object, headers: Readonly<Record<string, string>> = {}) =>
       toAnswer(
         await inFlightWhile(1, () =>
@@ -294,8 +296,8 @@ export const createWorld = async (options: WorldOptions) => {
       ),
 
     /**
-     * Replaces every container by one of a new version: its configuration is in another order, or it derives
-     * fingerprints and consumers by another formula.
+     * Replaces every container with a new version. Either its configuration lists the accounts in reverse
+     * order, or it derives fingerprints and consumers with another formula.
      */
     deploy: (what: 'reordered' | 'new formula') => {
       version += 1
@@ -310,7 +312,7 @@ export const createWorld = async (options: WorldOptions) => {
   }
 }
 
-/** Returns the service as a later version would be that derives fingerprints and consumers in another way. */
+/** Returns the service of a later version that derives fingerprints and consumers with another formula. */
 const withFormula = (service: OpenService, formula: number): OpenService =>
   formula === 1
     ? service
