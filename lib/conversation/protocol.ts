@@ -67,6 +67,8 @@ export interface Progress {
   readonly final?: Facts
   /** Whether an earlier attempt left a create in doubt. */
   readonly isInDoubt: boolean
+  /** Whether an earlier attempt recorded that LivePerson may have accepted the message. */
+  readonly isMessageInDoubt: boolean
   /** How many times another attempt held the claim. */
   readonly collisions: number
   /** How many times this attempt waited for that other attempt. */
@@ -217,6 +219,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
     identifying: false,
     claim: 'untried',
     isInDoubt: false,
+    isMessageInDoubt: false,
     collisions: 0,
     waits: 0,
     notCreated: 0,
@@ -381,7 +384,9 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
   const { progress } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
   const conversationId = idOf(facts.conversation)
-  const isOpenedByThisAttempt = progress.create === 'ended' && conversationId !== undefined
+  // A message that only a dead attempt may have sent goes out: that attempt's conversation would still be open.
+  const isOpenedByThisAttempt =
+    progress.create === 'ended' && conversationId !== undefined && !progress.isMessageInDoubt
   if (policy.hasMessage && isOpenedByThisAttempt && progress.sent === undefined && facts.message !== 'sent')
     return { kind: 'send', conversationId }
   // Quarantine comes first for a form: once the ledger says `rejected`, nothing else keeps the request.
@@ -505,8 +510,16 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'identifying':
       return update({ identifying: true })
     case 'claimed': {
-      const after = claimedAfter(merge(facts, seen.before))
-      return update({ claim: 'claimed', isInDoubt: after.conversation.kind === 'in_doubt' }, after)
+      const before = merge(facts, seen.before)
+      const after = claimedAfter(before)
+      return update(
+        {
+          claim: 'claimed',
+          isInDoubt: after.conversation.kind === 'in_doubt',
+          isMessageInDoubt: before.message === 'in_doubt',
+        },
+        after,
+      )
     }
     case 'held':
       return update({ collisions: progress.collisions + 1 })

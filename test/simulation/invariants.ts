@@ -53,6 +53,8 @@ export interface Ending {
   readonly leaks: readonly string[]
   /** Whether another account was in trouble, while its own was healthy and no fault struck the request. */
   readonly isCalm: (planned: Planned) => boolean
+  /** Whether any fault struck in the run. */
+  readonly hasFaults: boolean
   /** When the run began, in milliseconds since the epoch. */
   readonly startedAt: number
   readonly onLostAnswer: (accountId: string) => 'repeat' | 'hold'
@@ -114,7 +116,8 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     return sent > 1 ? [`sent ${sent} times`] : []
   },
 
-  'what is said about a message is true': ({ planned: { body }, item, ending }) => {
+  'what is said about a message is true': ({ planned: { key, body }, item, ending }) => {
+    if (ending.reopened.has(key)) return []
     if (body.message === undefined || !isFinal(item?.status) || item?.status === 'rejected') return []
     const sent = ending.messages.has(body.message)
     if (item?.messageStatus === undefined) return ['nothing is said about it']
@@ -157,6 +160,30 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     return seconds > MAX_DELAY_SECONDS
       ? [`opened after ${seconds.toFixed(0)} s, while another account was in trouble`]
       : []
+  },
+
+  'LivePerson has what the sender said': ({ planned, own }) => {
+    const [conversation] = own
+    if (!conversation || planned.isShared) return []
+    const { profile, campaignId } = conversation
+    const { firstName, email } = planned.body.consumer
+    return [
+      ...(profile.firstName === firstName ? [] : ['the first name is missing']),
+      ...(JSON.stringify(profile.privateData ?? {}).includes(email) ? [] : ['the e-mail address is missing']),
+      ...(planned.body.campaign && campaignId !== planned.body.campaign.campaignId
+        ? [`the campaign is ${campaignId}`]
+        : []),
+    ]
+  },
+
+  'without a fault, nothing is unknown or late': ({ planned: { body }, item, told, ending }) => {
+    if (ending.hasFaults) return []
+    const statuses = told.filter(({ httpStatus }) => httpStatus < 300).map((each) => each.body.status)
+    const later = statuses.slice(statuses.findIndex(isFinal)).filter((status) => !isFinal(status))
+    return [
+      ...(body.message !== undefined && item?.messageStatus === 'unknown' ? ['the message is unknown'] : []),
+      ...(statuses.some(isFinal) ? later.map((status) => `told ${status} after a final status`) : []),
+    ]
   },
 
   'the ledger agrees with LivePerson': ({ item, own, planned, ending }) => {

@@ -73,11 +73,35 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a conversationId that an attempt read is in the ledger',
   },
   {
-    name: 'a status is always queued',
+    name: 'a status is always rejected',
     file: 'functions/conversation-status.ts',
     find: 'return toAnswer(200, { requestId, status,',
     replace: "return toAnswer(200, { requestId, status: 'rejected' as typeof status,",
     breaks: 'answers and status never contradict each other',
+  },
+  {
+    name: 'a status is never final',
+    file: 'functions/conversation-status.ts',
+    find: 'return toAnswer(200, { requestId, status,',
+    replace: "return toAnswer(200, { requestId, status: 'queued' as typeof status,",
+    breaks: 'without a fault, nothing is unknown or late',
+    options: { withoutFaults: true },
+  },
+  {
+    name: 'a message is called unknown and never sent',
+    file: 'lib/conversation/attempt.ts',
+    find: 'const answer = await livePerson.sendMessage(',
+    replace:
+      "if (message) return { kind: 'message', answer: 'unknown' }\n          const answer = await livePerson.sendMessage(",
+    breaks: 'without a fault, nothing is unknown or late',
+    options: { withoutFaults: true },
+  },
+  {
+    name: 'the consumer’s e-mail address is dropped',
+    file: 'lib/liveperson/payload.ts',
+    find: 'mail: email',
+    replace: 'mail: undefined',
+    breaks: 'LivePerson has what the sender said',
   },
   {
     name: 'the quarantine’s detail quotes the body',

@@ -20,11 +20,18 @@ export const runMutant = async ({ name, options = {} }: Mutant): Promise<Readonl
       ...(options.withoutFaults ? ['--no-faults'] : []),
     ],
     { env: { ...process.env, MUTANT: name, LOG_LEVEL: 'SILENT' }, maxBuffer: 64 * 1024 * 1024 },
-  )
+  ).catch(foundSomething)
   const { findings }: { readonly findings: readonly Finding[] } = JSON.parse(stdout)
   const counts = new Map<string, number>()
   for (const { invariant } of findings) counts.set(invariant, (counts.get(invariant) ?? 0) + 1)
   return counts
+}
+
+/** A run with findings ends with exit code 1. Its output is as good as any. */
+const foundSomething = (error: unknown): { readonly stdout: string } => {
+  if (error instanceof Error && 'stdout' in error && String(error.stdout).startsWith('{'))
+    return { stdout: String(error.stdout) }
+  throw error
 }
 
 if (import.meta.main) {

@@ -37,6 +37,10 @@ if (values.help) {
   process.exit(0)
 }
 
+for (const name of ['seed', 'seeds', 'requests'] as const)
+  if (!/^[1-9]\d{0,8}$/.test(values[name]))
+    throw new Error(`--${name} must be a positive whole number, not ${values[name]}`)
+
 process.env.LOG_LEVEL = 'INFO'
 
 const total: Record<string, number> = {}
@@ -120,6 +124,7 @@ function print(report: Report): void {
 }
 
 function summarize(): void {
+  if (Object.keys(findings).length > 0) process.exitCode = 1
   if (values.json) return
   const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9
   console.log(`
@@ -134,5 +139,4 @@ ${reopened} requests with a second conversation, because an agent closed the fir
   console.log(Object.keys(findings).length === 0 ? '0 findings' : 'findings:')
   for (const [invariant, count] of Object.entries(findings))
     console.log(`  ${String(count).padStart(8)}  ${invariant}`)
-  if (Object.keys(findings).length > 0) process.exitCode = 1
 }

@@ -216,7 +216,17 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     const lostQueue = new Set(
       planned.filter(({ body }) => lost.has(body.requestId ?? '')).map(({ key }) => key),
     )
-    const ending = endingOf({ world, planned, told, closed, output, onLostAnswer, isCalm, lostQueue })
+    const ending = endingOf({
+      world,
+      planned,
+      told,
+      closed,
+      output,
+      onLostAnswer,
+      isCalm,
+      lostQueue,
+      hasFaults: faults.struck.length > 0,
+    })
     const findings = check(ending, options.unchecked ?? [])
     trace.add('the run', `ends with ${findings.length} findings`)
     return {
@@ -302,7 +312,9 @@ const endingOf = ({
   onLostAnswer,
   isCalm,
   lostQueue,
+  hasFaults,
 }: {
+  readonly hasFaults: boolean
   readonly lostQueue: ReadonlySet<string>
   readonly isCalm: Ending['isCalm']
   readonly world: World
@@ -358,6 +370,7 @@ const endingOf = ({
     leaks: output.leaks(),
     isCalm,
     startedAt: START,
+    hasFaults,
     onLostAnswer: policyOf,
   }
 }

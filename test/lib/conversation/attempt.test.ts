@@ -756,3 +756,16 @@ describe('what an earlier attempt left behind', () => {
     expect(JSON.parse(String(body)).handedOver.facts.conversation).toEqual({ kind: 'none' })
   })
 })
+
+test('a message that an earlier attempt may have sent is not sent to the next conversation', async () => {
+  const { result, calls } = await attempt({
+    message: 'Hello',
+    claim: async () => ({
+      kind: 'claimed',
+      lease: LEASE,
+      before: { ...NOTHING, claim: queued('service_unavailable'), message: 'in_doubt' },
+    }),
+  })
+  expect(calls.map(([name]) => name)).not.toContain('sendMessage')
+  expect(result).toMatchObject({ outcome: { status: 'opened', messageStatus: 'unknown' } })
+})

@@ -55,9 +55,9 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     name: 'a message sent twice',
     invariant: 'a message is sent at most once',
     detail: 'it was sent twice',
-    where: WITH_MESSAGE,
+    where: { ...REPEAT, ...WITH_MESSAGE },
     description:
-      'An attempt that opens a conversation sends the message, even if an earlier attempt may have sent it.',
+      'An attempt that opens a conversation sends the message, even if an earlier attempt that died may have sent it.',
   },
   {
     name: 'a sent message called not sent, by the ledger',
