@@ -56,12 +56,6 @@ export const KNOWN_DEFECTS: readonly KnownDefect[] = [
     breaks: ['nothing else is refused'],
   },
   {
-    name: 'a status is not final yet after a final answer, if the ledger did not accept the outcome',
-    faults: ['constant status requests', 'AWS is down', 'AWS throttles', 'AWS answer lost'],
-    isUnchecked: true,
-    breaks: ['a status never goes back from final'],
-  },
-  {
     name: 'an account in trouble holds up the events of the others',
     faults: ['account in trouble'],
     breaks: ['one account’s trouble costs the others nothing'],
