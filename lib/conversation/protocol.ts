@@ -384,7 +384,7 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
   const { progress } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
   const conversationId = idOf(facts.conversation)
-  // A message that only a dead attempt may have sent goes out: that attempt's conversation would still be open.
+  // A message that only a dead attempt may have sent goes out: its conversation would still be open.
   const isOpenedByThisAttempt =
     progress.create === 'ended' && conversationId !== undefined && !progress.isMessageInDoubt
   if (policy.hasMessage && isOpenedByThisAttempt && progress.sent === undefined && facts.message !== 'sent')
