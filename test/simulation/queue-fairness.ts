@@ -90,7 +90,7 @@ export const createVisibleMessages = <M extends Visible>() => {
     return isShareNoisy(group.usage.recentMs(now), all.recentMs(now))
   }
 
-  /** Gives a quiet group the place of its first message. */
+  /** Moves a quiet group to the place of its first message. */
   const enter = (group: Group<M>): void => {
     const first = group.waiting.peek()
     if (!first || noisy.has(group) || (group.turn && !isBefore(first, group.turn))) return

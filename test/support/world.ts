@@ -180,7 +180,7 @@ export const submit = (service: OpenService | (() => OpenService), body: unknown
     contextOf(15_000),
   ) as Answer
 
-/** Gives records to a container, through its handler. */
+/** Delivers records to a container, through its handler. */
 export const deliver = (
   service: OpenService | (() => OpenService),
   records: readonly SQSRecord[],

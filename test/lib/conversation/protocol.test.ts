@@ -368,7 +368,7 @@ describe('an attempt', () => {
     }
   }
 
-  /** Returns the steps of an attempt, and what it came to: each step with the answer after it. */
+  /** Returns the steps of an attempt and its result. Each step is followed by its answer. */
   const trace = (policy: Policy, carried: Facts, answers: readonly Answer[]): readonly string[] => {
     let state = begin(carried)
     const lines: string[] = []
