@@ -384,11 +384,10 @@ const recordOutcome = (known: Known, policy: Policy): Step => {
   const { progress } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
   const conversationId = idOf(facts.conversation)
+  const isOpenedByThisAttempt = progress.create === 'ended' && conversationId !== undefined
   // A message that only a dead attempt may have sent goes out: its conversation would still be open.
-  const isOpenedByThisAttempt =
-    progress.create === 'ended' && conversationId !== undefined && !progress.isMessageInDoubt
-  if (policy.hasMessage && isOpenedByThisAttempt && progress.sent === undefined && facts.message !== 'sent')
-    return { kind: 'send', conversationId }
+  const isOwed = progress.sent === undefined && facts.message !== 'sent' && !progress.isMessageInDoubt
+  if (policy.hasMessage && isOpenedByThisAttempt && isOwed) return { kind: 'send', conversationId }
   // Quarantine comes first for a form: once the ledger says `rejected`, nothing else keeps the request.
   if (policy.carrier === 'memory' && facts.conversation.kind === 'held' && progress.quarantine !== 'done')
     return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(facts, progress)
