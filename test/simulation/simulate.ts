@@ -144,10 +144,19 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     })
 
     let senders = 0
-    const tell = (planned: Planned, how: Told['how'], answer: { httpStatus: number; body: Told['body'] }) => {
+    const ask = async (
+      planned: Planned,
+      how: Told['how'],
+      call: () => Promise<{ httpStatus: number; body: Told['body'] }>,
+    ) => {
+      const askedAt = time.now()
+      const answer = await call()
       const { status, code } = answer.body
+      // A request that isn't recorded yet has no status.
+      if (how === 'status' && answer.httpStatus !== 200) return answer
       trace.add(`sender ${planned.key}`, `${how} ${answer.httpStatus} ${status ?? code ?? ''}`)
-      told.push({ key: planned.key, at: time.now(), how, ...answer })
+      told.push({ key: planned.key, askedAt, at: time.now(), how, ...answer })
+      return answer
     }
 
     const followStatus = async (request: Planned) => {
@@ -155,10 +164,8 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       if (requestId === undefined) return
       for (const waitMs of [5000, 10_000, 20_000, 60_000, 300_000, 1_800_000]) {
         await time.sleep(waitMs)
-        const answer = await world.askStatus(requestId)
-        if (answer.httpStatus !== 200) continue
-        tell(request, 'status', answer)
-        if (['opened', 'existing', 'rejected'].includes(answer.body.status)) return
+        const { body } = await ask(request, 'status', () => world.askStatus(requestId))
+        if (['opened', 'existing', 'rejected'].includes(String(body.status))) return
       }
     }
 
@@ -167,16 +174,14 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       if (!faults.strike(`status of ${request.key}`, { 'constant status requests': 0.03 })) return
       for (let asked = 0; asked < 40; asked++) {
         await time.sleep(150)
-        const answer = await world.askStatus(request.body.requestId ?? '')
-        if (answer.httpStatus === 200) tell(request, 'status', answer)
+        await ask(request, 'status', () => world.askStatus(request.body.requestId ?? ''))
       }
     }
 
     const sendForm = async (request: Planned) => {
       void askConstantly(request)
       for (const waitMs of [1000, 3000, 10_000, 60_000, 600_000]) {
-        const answer = await world.submit(request.body)
-        tell(request, 'answer', answer)
+        const answer = await ask(request, 'answer', () => world.submit(request.body))
         if (answer.httpStatus < 500) break
         await time.sleep(waitMs)
       }
