@@ -4,12 +4,23 @@ import type { AwsOptions } from './options.ts'
 
 /** The maximum of `DelaySeconds` in SQS: 15 minutes. */
 const MAX_DELAY_SECONDS = 900
-/** The maximum of `VisibilityTimeout` in SQS: 12 hours. */
-const MAX_VISIBILITY_SECONDS = 43_200
+/** One hour. SQS refuses a timeout that would end more than 12 hours after the record was received. */
+const MAX_VISIBILITY_SECONDS = 3600
+/** The maximum size of an SQS message, with its attributes: 1 MiB. */
+const MAX_MESSAGE_BYTES = 1_048_576
 
-export interface QueuesOptions {
+/**
+ * The queues that this service reads: `events` holds CRM events, `handOver` what the service sends to itself.
+ */
+export type QueueName = 'events' | 'handOver'
+
+export interface QueueUrls {
   readonly eventsQueueUrl: string
+  readonly handOverQueueUrl: string
   readonly quarantineQueueUrl: string
+}
+
+export interface QueuesOptions extends QueueUrls {
   readonly aws: AwsOptions
 }
 
@@ -18,19 +29,41 @@ export interface QuarantineReason {
   readonly code: string
   readonly detail: string
   readonly requestId: string
+  /** How many attempts the service made. Default: not stored. */
+  readonly attempts?: number | undefined
+}
+
+/** What the quarantine queue holds. */
+export interface QuarantinedMessage {
+  /** SQS's id of the quarantined message. */
+  readonly messageId: string
+  /** Whether the reason is in its attributes. False if body and reason together exceed the size limit of SQS. */
+  readonly hasReason: boolean
+}
+
+export interface HandOverOptions {
+  /** The body is visible after this many milliseconds, 15 minutes at most. */
+  readonly delayMs: number
+  /** The message group, for fair queues: 1 to 128 ASCII letters, digits and punctuation characters. */
+  readonly group: string
 }
 
 export type Queues = ReturnType<typeof createQueues>
 
 /**
- * Returns the operations on the events queue and the quarantine queue. Most form requests need no queue, so
- * the SQS client is loaded on first use.
+ * Returns the operations on the queues. Most form requests need no queue, so the SQS client is loaded on
+ * first use.
  *
- * Every function throws {@link ServiceUnavailableError} if SQS fails.
+ * Every function throws {@link ServiceUnavailableError} if SQS fails. Its `detail` names the operation.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  */
-export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: QueuesOptions) => {
+export const createQueues = ({
+  eventsQueueUrl,
+  handOverQueueUrl,
+  quarantineQueueUrl,
+  aws,
+}: QueuesOptions) => {
   const load = async () => {
     const { SQSClient, SendMessageCommand, ChangeMessageVisibilityCommand } = await import(
       '@aws-sdk/client-sqs'
@@ -44,52 +77,102 @@ export const createQueues = ({ eventsQueueUrl, quarantineQueueUrl, aws }: Queues
   }
 
   return {
-    /** Sends a body to the events queue, visible after `delayMs` milliseconds, 15 minutes at most. */
-    send: async (body: string, delayMs: number): Promise<void> => {
+    /**
+     * Sends a body to the hand-over queue. Groups with few messages are not held up by those with many.
+     *
+     * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+     */
+    handOver: async (body: string, { delayMs, group }: HandOverOptions): Promise<void> => {
       const { client, SendMessageCommand } = await sqs()
       await client
         .send(
           new SendMessageCommand({
-            QueueUrl: eventsQueueUrl,
+            QueueUrl: handOverQueueUrl,
             MessageBody: body,
-            DelaySeconds: Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000)),
+            MessageGroupId: group,
+            DelaySeconds: toSeconds(delayMs, MAX_DELAY_SECONDS),
           }),
         )
-        .catch(throwUnavailable)
+        .catch(throwUnavailable('SendMessage to the hand-over queue'))
     },
 
-    /** Sends a body that can never succeed to the quarantine queue. Its message attributes are the reason. */
-    quarantine: async (body: string, { code, detail, requestId }: QuarantineReason): Promise<void> => {
+    /**
+     * Sends a body to the quarantine queue. Its message attributes are the reason, unless they don't fit. The
+     * caller then has to store the reason elsewhere.
+     */
+    quarantine: async (body: string, reason: QuarantineReason): Promise<QuarantinedMessage> => {
       const { client, SendMessageCommand } = await sqs()
-      await client
+      const attributes = toAttributes(reason)
+      const hasReason = sizeOf(body, attributes) <= MAX_MESSAGE_BYTES
+      const { MessageId: messageId = '' } = await client
         .send(
           new SendMessageCommand({
             QueueUrl: quarantineQueueUrl,
             MessageBody: body,
-            MessageAttributes: { code: text(code), detail: text(detail), requestId: text(requestId) },
+            ...(hasReason && { MessageAttributes: attributes }),
           }),
         )
-        .catch(throwUnavailable)
+        .catch(throwUnavailable('SendMessage to the quarantine queue'))
+      return { messageId, hasReason }
     },
 
-    /** Makes a received record visible again after `delayMs` milliseconds, 12 hours at most. */
-    delay: async (receiptHandle: string, delayMs: number): Promise<void> => {
+    /** Makes a received record visible again after `delayMs` milliseconds, one hour at most. */
+    delay: async (queue: QueueName, receiptHandle: string, delayMs: number): Promise<void> => {
       const { client, ChangeMessageVisibilityCommand } = await sqs()
       await client
         .send(
           new ChangeMessageVisibilityCommand({
-            QueueUrl: eventsQueueUrl,
+            QueueUrl: queue === 'events' ? eventsQueueUrl : handOverQueueUrl,
             ReceiptHandle: receiptHandle,
-            VisibilityTimeout: Math.min(MAX_VISIBILITY_SECONDS, Math.ceil(delayMs / 1000)),
+            VisibilityTimeout: toSeconds(delayMs, MAX_VISIBILITY_SECONDS),
           }),
         )
-        .catch(throwUnavailable)
+        .catch(throwUnavailable(`ChangeMessageVisibility on the ${LABELS[queue]} queue`))
     },
   }
 }
 
-const throwUnavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'The call to SQS failed.', cause })
-}
+/**
+ * Returns which queue a record came from. Only a record whose `eventSourceARN` names the hand-over queue is
+ * from it.
+ */
+export const queueOf = (
+  { handOverQueueUrl }: Pick<QueueUrls, 'handOverQueueUrl'>,
+  eventSourceArn: string,
+): QueueName => (lastPart(eventSourceArn, ':') === lastPart(handOverQueueUrl, '/') ? 'handOver' : 'events')
 
-const text = (value: string): MessageAttributeValue => ({ DataType: 'String', StringValue: value })
+const lastPart = (text: string, separator: string) => text.slice(text.lastIndexOf(separator) + 1)
+
+const LABELS = { events: 'events', handOver: 'hand-over' } as const satisfies Readonly<
+  Record<QueueName, string>
+>
+
+const toSeconds = (ms: number, maximum: number) => Math.min(maximum, Math.ceil(ms / 1000))
+
+const throwUnavailable =
+  (operation: string) =>
+  (cause: unknown): never => {
+    throw new ServiceUnavailableError({ detail: `SQS ${operation} failed.`, cause })
+  }
+
+/** SQS accepts no empty attributes, so they are left out. */
+const toAttributes = ({ code, detail, requestId, attempts }: QuarantineReason) =>
+  Object.fromEntries(
+    [
+      ['code', { DataType: 'String', StringValue: code }] as const,
+      ['detail', { DataType: 'String', StringValue: detail }] as const,
+      ['requestId', { DataType: 'String', StringValue: requestId }] as const,
+      ['attempts', { DataType: 'Number', StringValue: String(attempts ?? '') }] as const,
+    ].filter(([, { StringValue }]) => StringValue !== ''),
+  )
+
+/**
+ * Returns the size of a message in bytes, as SQS counts it: the body, and each attribute's name, type and
+ * value.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+ */
+const sizeOf = (body: string, attributes: Readonly<Record<string, MessageAttributeValue>>): number =>
+  Object.entries(attributes)
+    .flatMap(([name, { DataType = '', StringValue = '' }]) => [name, DataType, StringValue])
+    .reduce((size, part) => size + Buffer.byteLength(part), Buffer.byteLength(body))

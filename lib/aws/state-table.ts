@@ -1,20 +1,20 @@
 import {
   BatchGetItemCommand,
-  BatchWriteItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
   GetItemCommand,
   UpdateItemCommand,
-  type WriteRequest,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { AwsOptions } from './options.ts'
 
-/** How often DynamoDB is asked to write the items of one call. */
-const PUT_ATTEMPTS = 3
+/** How often DynamoDB is asked for the same item of one call. */
+const READ_ATTEMPTS = 4
 /** The longest pause before the second attempt, in milliseconds. It doubles with each attempt. */
-const PUT_PAUSE_MS = 50
+const READ_PAUSE_MS = 50
+/** The maximum number of keys in one BatchGetItem request. */
+const KEYS_PER_REQUEST = 100
 
 /** The attributes of one item, as plain values. */
 export type Item = Readonly<Record<string, unknown>>
@@ -26,6 +26,8 @@ export interface Update {
   readonly set: Item
   /** Attributes to write only if the item lacks them. */
   readonly setIfAbsent?: Item
+  /** Names of attributes to remove. None of them may be written, too. */
+  readonly remove?: readonly string[]
   /** Amounts to add to number attributes. A missing attribute counts as 0. */
   readonly add?: Readonly<Record<string, number>>
   /** A DynamoDB condition. `#name` is an attribute, `:name` a member of `values`. Default: none. */
@@ -55,7 +57,7 @@ export type StateTable = ReturnType<typeof createStateTable>
  * Returns the operations on the state table. Its key is the string `pk`, its time to live is `expiresAt`, in
  * seconds since the epoch.
  *
- * Every function throws {@link ServiceUnavailableError} if DynamoDB fails.
+ * Every function throws {@link ServiceUnavailableError} if DynamoDB fails. Its `detail` names the operation.
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
@@ -66,45 +68,47 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
   const get = async (pk: string): Promise<Item | undefined> => {
     const { Item } = await client
       .send(new GetItemCommand({ TableName: table, Key: marshall({ pk }), ConsistentRead: true }))
-      .catch(throwUnavailable)
+      .catch(throwUnavailable('GetItem'))
     return Item && unmarshall(Item)
+  }
+
+  const readChunk = async (pks: readonly string[]): Promise<readonly Item[]> => {
+    const items: Item[] = []
+    let Keys = pks.map((pk) => marshall({ pk }))
+    for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt++) {
+      if (attempt > 1) await sleep(READ_PAUSE_MS * 2 ** (attempt - 2) * random())
+      const { Responses, UnprocessedKeys } = await client
+        .send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }))
+        .catch(throwUnavailable('BatchGetItem'))
+      items.push(...(Responses?.[table] ?? []).map((item) => unmarshall(item)))
+      Keys = UnprocessedKeys?.[table]?.Keys ?? []
+      if (Keys.length === 0) return items
+    }
+    throw new ServiceUnavailableError({ detail: 'DynamoDB BatchGetItem did not read all items.' })
   }
 
   return {
     get,
 
-    /** Reads up to 100 items, strongly consistent, in no particular order. Costs 1 read unit per item. */
+    /**
+     * Reads any number of items, strongly consistent, in no particular order. Costs 1 read unit per item.
+     */
     getMany: async (pks: readonly string[]): Promise<readonly Item[]> => {
-      const Keys = pks.map((pk) => marshall({ pk }))
-      const { Responses, UnprocessedKeys } = await client
-        .send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }))
-        .catch(throwUnavailable)
-      if (UnprocessedKeys?.[table])
-        throw new ServiceUnavailableError({ detail: 'The state table did not read all items.' })
-      return (Responses?.[table] ?? []).map((item) => unmarshall(item))
-    },
-
-    /** Writes up to 25 whole items and replaces what was there. Not atomic. Costs 1 write unit per item. */
-    putMany: async (items: readonly Item[]): Promise<void> => {
-      let remaining: WriteRequest[] = items.map((item) => ({ PutRequest: { Item: toAttributes(item) } }))
-      for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
-        if (attempt > 1) await sleep(PUT_PAUSE_MS * 2 ** (attempt - 2) * random())
-        const { UnprocessedItems } = await client
-          .send(new BatchWriteItemCommand({ RequestItems: { [table]: remaining } }))
-          .catch(throwUnavailable)
-        remaining = UnprocessedItems?.[table] ?? []
-        if (remaining.length === 0) return
-      }
-      throw new ServiceUnavailableError({ detail: 'The state table did not write all items.' })
+      // DynamoDB refuses a request with a duplicate key.
+      const distinct = [...new Set(pks)]
+      const starts = distinct.flatMap((_, index) => (index % KEYS_PER_REQUEST === 0 ? [index] : []))
+      const chunks = starts.map((start) => readChunk(distinct.slice(start, start + KEYS_PER_REQUEST)))
+      return (await Promise.all(chunks)).flat()
     },
 
     /** Writes attributes of one item under a condition. Costs 1 write unit, applied or not. */
     update: async (update: Update): Promise<UpdateResult> => {
+      const command = toUpdateCommand(table, update)
       try {
-        const { Attributes } = await client.send(toUpdateCommand(table, update))
+        const { Attributes } = await client.send(command)
         return { applied: true, item: Attributes && unmarshall(Attributes) }
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
+        if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable('UpdateItem')(error)
         // DynamoDB returns the item with the error. Local emulators don't.
         return { applied: false, item: error.Item ? unmarshall(error.Item) : await get(update.pk) }
       }
@@ -112,14 +116,14 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
   }
 }
 
-const throwUnavailable = (cause: unknown): never => {
-  throw new ServiceUnavailableError({ detail: 'DynamoDB failed.', cause })
-}
-
-const toAttributes = (item: Item) => marshall(item, { removeUndefinedValues: true })
+const throwUnavailable =
+  (operation: string) =>
+  (cause: unknown): never => {
+    throw new ServiceUnavailableError({ detail: `DynamoDB ${operation} failed.`, cause })
+  }
 
 const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
-  const { pk, set, setIfAbsent = {}, add = {}, condition = '', values = {} } = update
+  const { pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} } = update
   const named = (prefix: string, members: Item) =>
     Object.entries(members)
       .filter(([, value]) => value !== undefined)
@@ -127,25 +131,39 @@ const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
   const assigned = named('set', set)
   const absent = named('absent', setIfAbsent)
   const added = named('add', add)
-  const names = [...assigned, ...absent, ...added].map(({ name }) => name)
+  const written = [...assigned, ...absent, ...added]
+  const contradiction = written.find(({ name }) => remove.includes(name))
+  if (contradiction) throw new Error(`An update both writes and removes ${contradiction.name}`)
+  const removed = remove.map((name) => `#${name}`)
+  const assignments = [
+    ...assigned.map(({ name, key }) => `#${name} = ${key}`),
+    ...absent.map(({ name, key }) => `#${name} = if_not_exists(#${name}, ${key})`),
+    ...added.map(({ name, key }) => `#${name} = if_not_exists(#${name}, :zero) + ${key}`),
+  ]
+  const expression = [
+    ...(assignments.length > 0 ? [`SET ${assignments.join(', ')}`] : []),
+    ...(removed.length > 0 ? [`REMOVE ${removed.join(', ')}`] : []),
+  ].join(' ')
   const conditional = [...condition.matchAll(/#(\w+)/g)].map(([, name = '']) => name)
+  const names = [...written.map(({ name }) => name), ...remove, ...conditional]
+  const attributeValues = marshall(
+    {
+      ...Object.fromEntries(written.map(({ key, value }) => [key, value])),
+      ...(added.length > 0 && { ':zero': 0 }),
+      ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
+    },
+    { removeUndefinedValues: true },
+  )
+  // DynamoDB refuses empty expressions and empty maps.
   return new UpdateItemCommand({
     TableName: table,
     Key: marshall({ pk }),
-    UpdateExpression: `SET ${[
-      ...assigned.map(({ name, key }) => `#${name} = ${key}`),
-      ...absent.map(({ name, key }) => `#${name} = if_not_exists(#${name}, ${key})`),
-      ...added.map(({ name, key }) => `#${name} = if_not_exists(#${name}, :zero) + ${key}`),
-    ].join(', ')}`,
+    ...(expression !== '' && { UpdateExpression: expression }),
     ...(condition !== '' && { ConditionExpression: condition }),
-    ExpressionAttributeNames: Object.fromEntries(
-      [...names, ...conditional].map((name) => [`#${name}`, name]),
-    ),
-    ExpressionAttributeValues: toAttributes({
-      ...Object.fromEntries([...assigned, ...absent, ...added].map(({ key, value }) => [key, value])),
-      ...(added.length > 0 && { ':zero': 0 }),
-      ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
+    ...(names.length > 0 && {
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
     }),
+    ...(Object.keys(attributeValues).length > 0 && { ExpressionAttributeValues: attributeValues }),
     ReturnValues: 'ALL_OLD',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   })

@@ -14,6 +14,7 @@ const variables = z.object({
   SECRET_ID_PREFIX: required,
   STATE_TABLE: required,
   EVENTS_QUEUE_URL: required,
+  HANDOVER_QUEUE_URL: required,
   QUARANTINE_QUEUE_URL: required,
   CONFIG_FILE: required,
   FORM_DEADLINE_MS: z._default(
@@ -32,6 +33,8 @@ export interface Config {
   readonly secretIdPrefix: string
   readonly stateTable: string
   readonly eventsQueueUrl: string
+  /** The queue of everything that the service sends to itself. */
+  readonly handOverQueueUrl: string
   readonly quarantineQueueUrl: string
   /** How long a form may wait for LivePerson, in milliseconds from the start of the call. Default: 6000. */
   readonly formDeadlineMs: number
@@ -63,6 +66,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     secretIdPrefix: read.SECRET_ID_PREFIX,
     stateTable: read.STATE_TABLE,
     eventsQueueUrl: read.EVENTS_QUEUE_URL,
+    handOverQueueUrl: read.HANDOVER_QUEUE_URL,
     quarantineQueueUrl: read.QUARANTINE_QUEUE_URL,
     formDeadlineMs: Number(read.FORM_DEADLINE_MS),
   }

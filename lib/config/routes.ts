@@ -1,4 +1,4 @@
-import { CampaignNotAllowedError, InvalidRequestError } from '../errors/errors.ts'
+import { CampaignNotAllowedError, type Finding, InvalidRequestError } from '../errors/errors.ts'
 import type { ConversationRequest, Door } from '../request/conversation-request.ts'
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { AccountConfig, RouteConfig, StageConfig } from './stage.ts'
@@ -18,7 +18,8 @@ export interface Resolved {
  * Returns the account and the destination of a request. It needs nothing but the configuration, so a door
  * calls it before it verifies a token, spends a challenge or calls LivePerson.
  *
- * @throws {InvalidRequestError} The route or the account is unknown, or they contradict each other.
+ * @throws {InvalidRequestError} The route or the account is unknown, they contradict each other, or there is
+ * neither a route nor an account nor a default account.
  * @throws {CampaignNotAllowedError} This door may not use the route or the campaign.
  */
 export const resolve = (
@@ -26,7 +27,7 @@ export const resolve = (
   door: Door,
   request: ConversationRequest,
 ): Resolved => {
-  const account = accountOf(stage, request)
+  const account = accountOf(stage, door, request)
   return { account, destination: destinationOf(account, door, request) }
 }
 
@@ -43,17 +44,19 @@ export const attributesOf = (
 }
 
 /**
- * Returns the route's account, else the account that the request names, else the first one. A form can't name
- * an account.
+ * Returns the route's account, else the account that the request names, else the default account. A form can't
+ * name an account. The order of the accounts never matters, because the account is part of the idempotency
+ * key.
  */
 const accountOf = (
   { accounts }: Pick<StageConfig, 'accounts'>,
+  door: Door,
   { route, accountId }: ConversationRequest,
 ): AccountConfig => {
   const named = accounts.find((account) => account.accountId === accountId)
   if (accountId !== undefined && !named)
     throw new InvalidRequestError([{ path: 'accountId', message: 'is not a configured account' }])
-  if (route === undefined) return named ?? firstOf(accounts)
+  if (route === undefined) return named ?? defaultOf(accounts, door)
   const owner = accounts.find((account) => Object.hasOwn(account.routes, route))
   if (!owner) throw unknownRoute()
   if (named && named !== owner)
@@ -61,10 +64,17 @@ const accountOf = (
   return owner
 }
 
-const firstOf = ([first]: StageConfig['accounts']): AccountConfig => {
-  if (first) return first
-  throw new Error('A stage configuration has at least one account')
+const defaultOf = (accounts: StageConfig['accounts'], door: Door): AccountConfig => {
+  const account = accounts.length === 1 ? accounts[0] : accounts.find((one) => one.default)
+  if (account) return account
+  throw new InvalidRequestError([NO_DEFAULT[door]])
 }
+
+/** What a sender can do if no account is the default. */
+const NO_DEFAULT = {
+  form: { path: 'route', message: 'is required, because no account is the default' },
+  queue: { path: 'accountId', message: 'or route is required, because no account is the default' },
+} as const satisfies Readonly<Record<Door, Finding>>
 
 const destinationOf = (
   account: AccountConfig,

@@ -30,6 +30,7 @@ const route = z.strictObject({
 
 const account = z.strictObject({
   accountId,
+  default: z.optional(z.boolean()),
   form: z._default(
     z.strictObject({
       consumers: z._default(z.enum(['anonymous', 'token', 'both']), 'anonymous'),
@@ -55,10 +56,14 @@ export const stageConfigSchema = z.strictObject({
     ),
     [],
   ),
+  giveUpAfterHours: z._default(z.int().check(z.minimum(1), z.maximum(168)), 72),
   accounts: z.array(account).check(z.minLength(1)),
 })
 
-/** A stage configuration with every default filled in. It has at least one account. */
+/**
+ * A stage configuration with every default filled in. It has at least one account, and at most one of them is
+ * the default.
+ */
 export type StageConfig = z.infer<typeof stageConfigSchema>
 /** The consumer tokens that an account accepts. Everything must match exactly. */
 export type TokensConfig = z.infer<typeof tokens>
@@ -103,6 +108,8 @@ const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): 
     const { consumers, tokens, botCheck } = account.form
     if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'is a duplicate' })
     ids.add(account.accountId)
+    if (account.default && accounts.findIndex((other) => other.default) < index)
+      findings.push({ path: `${at}.default`, message: 'is true, but another account is the default already' })
     if (consumers !== 'anonymous' && !tokens)
       findings.push({ path: `${at}.form.tokens`, message: `is missing, but consumers is ${consumers}` })
     if (tokens && !isSecure(tokens.jwksUrl, loopback))
