@@ -43,7 +43,12 @@ export interface DomainsOptions {
   readonly now: () => number
   /** Called each time the Domain API names a host that doesn't belong to LivePerson. */
   readonly onForeignHost: () => void
+  /** Called with each error that doesn't reach a caller, because other hosts can be used. */
+  readonly onFailure: (step: DomainsStep, error: unknown) => void
 }
+
+/** What failed: a read or a write of the state table, or a call to the Domain API during a request. */
+export type DomainsStep = 'table_read' | 'table_write' | 'domain_api'
 
 /**
  * Returns the LivePerson hosts of one account. They come from memory, else from the table, else from the
@@ -56,6 +61,7 @@ export const createDomains = ({
   loopback,
   now,
   onForeignHost,
+  onFailure,
 }: DomainsOptions) => {
   const readTable = async (): Promise<Domains | undefined> => {
     const domains = await readDomains(table, accountId)
@@ -63,6 +69,12 @@ export const createDomains = ({
       ? domains
       : undefined
   }
+
+  const readTableIfPossible = (): Promise<Domains | undefined> =>
+    readTable().catch((error: unknown) => {
+      onFailure('table_read', error)
+      return undefined
+    })
 
   const callDomainApi = async (): Promise<Hosts> => {
     try {
@@ -73,18 +85,23 @@ export const createDomains = ({
     }
   }
 
-  const save = (hosts: Hosts) => table.putMany([{ pk: keyOf(accountId), hosts, fetchedAt: now() }])
+  const save = (hosts: Hosts) => table.update({ pk: keyOf(accountId), set: { hosts, fetchedAt: now() } })
 
   const fetchAndSave = createSingleFlight(async () => {
-    const hosts = await callDomainApi()
+    const hosts = await callDomainApi().catch((error: unknown) => {
+      // Hosts that are already known stay in use, so the caller may never see the error.
+      onFailure('domain_api', error)
+      throw error
+    })
     const before = cache.peek()
     // If the table fails, other containers ask the Domain API themselves.
-    if (!before || !isSame(hosts, before)) await save(hosts).catch(() => undefined)
+    if (!before || !isSame(hosts, before))
+      await save(hosts).catch((error: unknown) => onFailure('table_write', error))
     return hosts
   })
 
   const cache = createRefreshing<Hosts>({
-    read: async () => (await readTable().catch(() => undefined))?.hosts ?? fetchAndSave(),
+    read: async () => (await readTableIfPossible())?.hosts ?? fetchAndSave(),
     readAgain: fetchAndSave,
     lifetimeOf: () => ({ renewAfterMs: LIFE_MS }),
     pauseMs: LIFE_MS / 10,
@@ -118,7 +135,7 @@ export const createDomains = ({
 
     /** Calls the Domain API and saves the hosts if they changed. Never throws: a failure is in the result. */
     refresh: async (): Promise<Refreshed> => {
-      const before = await readTable().catch(() => undefined)
+      const before = await readTableIfPossible()
       try {
         const hosts = await callDomainApi()
         const changed = !before || !isSame(hosts, before.hosts)

@@ -3,12 +3,17 @@ import { type AppCredentials, type AppJwt, createAppJwtCache, requestAppJwt } fr
 import { type ConsumerJws, createConsumerJwsCache, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
+import { createRetryAfter } from './retry-after.ts'
 
 /**
  * Time limit of a token request that several calls may share, in milliseconds. Each call waits only until its
  * own deadline.
  */
 const TOKEN_TIMEOUT_MS = 10_000
+/** The minimum time between two look-ups of hosts to which no connection can be made, in milliseconds. */
+const LOOK_UP_PAUSE_MS = 30_000
+/** How long a refused new AppJWT counts as proof that others would be refused too, in milliseconds. */
+const REFUSAL_PAUSE_MS = 5000
 
 export interface AccessOptions {
   readonly accountId: string
@@ -30,18 +35,22 @@ export interface AccessOptions {
   }
   /** Called each time Sentinel accepts only the previous secret. */
   readonly onPreviousSecret: () => void
+  /** Called with each error of a renewal of the AppJWT in the background, which no caller sees. */
+  readonly onRenewalFailed: (error: unknown) => void
 }
 
 /**
  * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of
- * ConsumerJWSs. If no connection to a host can be made, the host is looked up again once. A refused AppJWT is
- * replaced once.
+ * ConsumerJWSs. A refused AppJWT is replaced once.
+ *
+ * While the account is in trouble, an attempt makes few calls: hosts are looked up again every 30 s at most,
+ * refused credentials and refused new AppJWTs are remembered for 5 s, and a `Retry-After` of Sentinel or the
+ * IDP is kept.
  *
  * Deadlines are in milliseconds since the epoch. These errors can be thrown:
  *
  * - LivePersonUnavailableError by every function.
  * - CredentialsRefusedError by the functions that need a token.
- * - LivePersonRejectedError by `identify`, if the IDP refuses the consumer.
  * - InvalidConfigError and ServiceUnavailableError by the functions that need a token, if the account's
  *   secret is missing, invalid or can't be read.
  */
@@ -73,7 +82,20 @@ export const createAccess = (options: AccessOptions) => {
     }
   }
 
-  /** Calls a service at its host. If no connection can be made, looks the host up and calls once more. */
+  let lookUp: { readonly startedAt: number; readonly renewed: Promise<Hosts> } | undefined
+
+  /** Returns the hosts by the latest look-up, which is at most 30 s old. Concurrent calls share one. */
+  const lookUpAgain = (stale: Hosts): Promise<Hosts> => {
+    if (!lookUp || now() - lookUp.startedAt >= LOOK_UP_PAUSE_MS)
+      lookUp = { startedAt: now(), renewed: hosts.reload(stale) }
+    return lookUp.renewed
+  }
+
+  /**
+   * Calls a service at its host. If no connection can be made, looks the host up, and calls once more if it has
+   * moved. The same host isn't called again: whoever needs the call repeats it after a pause, which helps more
+   * against a short failure, and makes no second call during a long one.
+   */
   const callHost = async <T>(
     service: Service,
     deadline: number,
@@ -81,12 +103,17 @@ export const createAccess = (options: AccessOptions) => {
   ): Promise<T> => {
     const name = `The host of ${service}`
     const known = await within(deadline, name, hosts.get())
+    const origin = originOf(known, service)
     try {
-      return await call(originOf(known, service))
+      return await call(origin)
     } catch (error) {
       if (!(error instanceof LivePersonUnavailableError && error.connectionFailed)) throw error
-      const renewed = await within(deadline, name, hosts.reload(known)).catch(() => known)
-      return call(originOf(renewed, service))
+      const moved = await within(deadline, name, lookUpAgain(known)).catch(() => {
+        // `hosts` reports its own failures. The call's error says more about the call.
+        throw error
+      })
+      if (moved[service] === known[service]) throw error
+      return call(originOf(moved, service))
     }
   }
 
@@ -111,11 +138,13 @@ export const createAccess = (options: AccessOptions) => {
     const current = await credentials.current()
     const candidates = [async () => current, () => credentials.reload(current), credentials.previous]
     const tried: AppCredentials[] = []
+    let refusal: CredentialsRefusedError | undefined
     for (const read of candidates) {
       const candidate = await read()
       if (!candidate)
         throw new CredentialsRefusedError({
           detail: 'Sentinel refused the current secret, and no previous one can be read.',
+          cause: refusal,
         })
       if (tried.some((other) => isSame(other, candidate))) continue
       tried.push(candidate)
@@ -125,18 +154,29 @@ export const createAccess = (options: AccessOptions) => {
         return appJwt
       } catch (error) {
         if (!(error instanceof CredentialsRefusedError)) throw error
+        refusal = error
       }
     }
     throw new CredentialsRefusedError({
       detail: 'Sentinel accepted neither the current nor the previous secret.',
+      cause: refusal,
     })
   }
 
-  const appJwtCache = createAppJwtCache({ now, request: issueWithAnySecret })
+  const appJwtCache = createAppJwtCache({
+    now,
+    request: issueWithAnySecret,
+    onRenewalFailed: options.onRenewalFailed,
+  })
+
+  const unlessRefused = createRetryAfter({
+    now,
+    pauseMsOf: (error) => (error instanceof CredentialsRefusedError ? REFUSAL_PAUSE_MS : undefined),
+  })
 
   /**
    * Makes a call with an AppJWT. If LivePerson refuses the AppJWT (`call` returns undefined), makes it once
-   * more with a new one.
+   * more with a new one, unless it has just refused a new one.
    */
   const withAppJwt = async <T>(
     deadline: number,
@@ -146,20 +186,25 @@ export const createAccess = (options: AccessOptions) => {
     const first = await getAppJwt()
     const answer = await call(first)
     if (answer !== undefined) return answer
-    appJwtCache.drop(first)
-    const second = await call(await getAppJwt())
-    if (second !== undefined) return second
-    throw new CredentialsRefusedError({ detail: 'LivePerson refused a new AppJWT.' })
+    return unlessRefused(async () => {
+      appJwtCache.drop(first)
+      const second = await call(await getAppJwt())
+      if (second !== undefined) return second
+      throw new CredentialsRefusedError({ detail: 'LivePerson refused a new AppJWT.' })
+    })
   }
 
   const consumerJwsCache = createConsumerJwsCache()
+  const afterPauseOfIdp = createRetryAfter({ now, pauseMsOf: (error) => error.retryAfterMs })
 
   const identify = (consumerId: string, deadline: number): Promise<ConsumerJws> => {
     const shared = consumerJwsCache.get(consumerId, () => {
       const sharedDeadline = now() + TOKEN_TIMEOUT_MS
       return withAppJwt(sharedDeadline, (appJwt) =>
-        callHost('idp', sharedDeadline, (origin) =>
-          requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
+        afterPauseOfIdp(() =>
+          callHost('idp', sharedDeadline, (origin) =>
+            requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
+          ),
         ),
       )
     })

@@ -2,7 +2,8 @@ import { decodeJwt } from 'jose'
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
 import { createRefreshing } from '../net/refreshing.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
-import { type Http, throwForStatus } from './http.ts'
+import { type Http, type HttpAnswer, throwForStatus } from './http.ts'
+import { createRetryAfter } from './retry-after.ts'
 
 /** How long before its expiry an AppJWT is no longer used, in milliseconds. */
 const MARGIN_MS = 30_000
@@ -10,6 +11,9 @@ const MARGIN_MS = 30_000
 const RENEWAL_PAUSE_MS = 15_000
 /** The lifetime that LivePerson documents, in milliseconds. */
 const DEFAULT_LIFE_MS = 3_600_000
+
+/** The time before another request once Sentinel has refused the credentials, in milliseconds. */
+const REFUSAL_PAUSE_MS = 5000
 
 /** What identifies this service to Sentinel. */
 export interface AppCredentials {
@@ -27,18 +31,34 @@ export interface AppJwt {
  * Returns a cache of one AppJWT. It is renewed once half of its lifetime has passed, without delaying a call.
  * Concurrent calls share one request. A failed renewal keeps the old AppJWT while that is valid.
  *
+ * No request is made for five seconds after refused credentials, and for as long as `Retry-After` of a failed
+ * one asks. Until then, calls fail with the same error. LivePerson advises five seconds between token calls.
+ *
  * @param options.request Requests a new AppJWT.
  * @param options.now Milliseconds since the epoch.
+ * @param options.onRenewalFailed Called each time a renewal fails while the AppJWT is still valid.
+ * @see https://developers.liveperson.com/retry-policy-recommendations.html
  */
 export const createAppJwtCache = ({
   request,
   now,
+  onRenewalFailed,
 }: {
   readonly request: () => Promise<AppJwt>
   readonly now: () => number
+  readonly onRenewalFailed: (error: unknown) => void
 }) => {
+  const afterPause = createRetryAfter({
+    now,
+    pauseMsOf: (error) => (error instanceof CredentialsRefusedError ? REFUSAL_PAUSE_MS : error.retryAfterMs),
+  })
+
   const cache = createRefreshing<AppJwt>({
-    read: request,
+    read: () =>
+      afterPause(request).catch((error: unknown) => {
+        if (cache.peek()) onRenewalFailed(error)
+        throw error
+      }),
     lifetimeOf: ({ lifeMs }) => ({ renewAfterMs: lifeMs / 2, expireAfterMs: lifeMs - MARGIN_MS }),
     pauseMs: RENEWAL_PAUSE_MS,
     now,
@@ -92,9 +112,10 @@ export const requestAppJwt = async ({
     deadline,
     repeatable: true,
   })
-  const { status } = sentinel
-  if (status >= 400 && status < 500 && status !== 429 && status !== 408)
-    throw new CredentialsRefusedError({ detail: `Sentinel refused the client id and secret (${status}).` })
+  if (isRefusal(sentinel))
+    throw new CredentialsRefusedError({
+      detail: `Sentinel refused the client id and secret (HTTP ${sentinel.status}).`,
+    })
   throwForStatus('Sentinel', sentinel)
   const answer = parseLenientJson(sentinel.body)
   const token = isRecord(answer) ? answer.access_token : undefined
@@ -104,6 +125,18 @@ export const requestAppJwt = async ({
       mayHaveExecuted: false,
     })
   return { token, lifeMs: lifeOf(token, isRecord(answer) ? Number(answer.expires_in) : Number.NaN) }
+}
+
+/**
+ * Whether Sentinel refuses the credentials. It follows OAuth 2.0: 400 with an error object, or 401. A 401 with
+ * HTML comes from a proxy. Any other 4xx can mean that the app or the host has a problem for a while.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
+const isRefusal = ({ status, body }: HttpAnswer): boolean => {
+  if (status === 401) return !body.trim().startsWith('<')
+  const answer = parseLenientJson(body)
+  return status === 400 && isRecord(answer) && typeof answer.error === 'string'
 }
 
 /**

@@ -1,27 +1,28 @@
 import {
+  type AppError,
   CredentialsRefusedError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
   toAppError,
 } from '../errors/errors.ts'
 import { type AccessOptions, createAccess } from './access.ts'
-import { type Answer, readAnswer } from './answer.ts'
+import { type Answer, type AnsweredCall, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
 /**
- * The pause before a call is repeated that LivePerson certainly didn't execute, in milliseconds. LivePerson
+ * The pause before a create is repeated that LivePerson certainly didn't execute, in milliseconds. LivePerson
  * recommends it after a 429.
  */
 export const RETRY_PAUSE_MS = 1000
 
 export interface LivePersonOptions extends AccessOptions {
-  /** Resolves after `ms` milliseconds. */
-  readonly sleep: (ms: number) => Promise<void>
   /** Returns a new unique id. LivePerson echoes it with its answer. */
   readonly uuid: () => string
   /** Called each time LivePerson opens a conversation but refuses the consumer's profile. */
   readonly onProfileRefused: () => void
+  /** Called with each error that prevented an answer to `isOpen`. */
+  readonly onAskFailed: (error: AppError) => void
 }
 
 /** LivePerson's answer to CONVERSATION. */
@@ -30,14 +31,15 @@ export type CreateAnswer =
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
 
-/**
- * The result of sending a message.
- *
- * - `closed`: the conversation is closed, so LivePerson did not accept the message.
- * - `not_sent`: LivePerson certainly did not accept the message, and it is not tried again.
- * - `unknown`: LivePerson may have accepted it.
- */
-export type MessageOutcome = 'sent' | 'closed' | 'not_sent' | 'unknown'
+/** What became of a message. */
+export type MessageAnswer =
+  | { readonly kind: 'sent' }
+  /** The conversation is closed, so LivePerson did not accept the message. */
+  | { readonly kind: 'closed' }
+  /** LivePerson certainly did not accept the message. Sending it later may help. */
+  | { readonly kind: 'owed'; readonly error: AppError }
+  /** LivePerson may have accepted the message. */
+  | { readonly kind: 'unknown'; readonly error: AppError }
 
 export type LivePerson = ReturnType<typeof createLivePerson>
 
@@ -47,19 +49,21 @@ export type LivePerson = ReturnType<typeof createLivePerson>
  * @see https://developers.liveperson.com/connector-api-send-api-overview.html
  */
 export const createLivePerson = (options: LivePersonOptions) => {
-  const { accountId, http, now, sleep, uuid } = options
+  const { accountId, http, uuid } = options
   const { callHost, withAppJwt, identify, forget } = createAccess(options)
 
   /** Calls the Send API on behalf of a consumer. A token that LivePerson refuses is replaced once. */
   const onBehalfOf = async (
     consumerId: string,
     {
-      path,
+      called,
       body,
       reqId,
       deadline,
-    }: Readonly<{ path: string; body: string; reqId: string; deadline: number }>,
+    }: Readonly<{ called: AnsweredCall; body: unknown; reqId: string; deadline: number }>,
   ) => {
+    const path = called === 'send' ? '/send' : ''
+    const json = JSON.stringify(body)
     const call = (consumerJws: ConsumerJws) =>
       withAppJwt(deadline, async (appJwt) => {
         const response = await callHost('asyncMessagingEnt', deadline, (origin) =>
@@ -71,12 +75,12 @@ export const createLivePerson = (options: LivePersonOptions) => {
               authorization: appJwt,
               'x-lp-on-behalf': consumerJws.token,
             },
-            body,
+            body: json,
             deadline,
             repeatable: false,
           }),
         )
-        const parsed = readAnswer(response, reqId)
+        const parsed = readAnswer(response, reqId, called)
         return parsed.kind === 'app_jwt_refused'
           ? undefined
           : { parsed, response, lpConsumerId: consumerJws.lpConsumerId }
@@ -88,29 +92,24 @@ export const createLivePerson = (options: LivePersonOptions) => {
     return call(await identify(consumerId, deadline))
   }
 
-  /** Sends an event. `busy`: LivePerson certainly did not accept it, but may accept it later. */
+  /** Sends an event. Never throws. */
   const publish = async (
     consumerId: string,
-    body: object,
+    body: unknown,
     reqId: string,
     deadline: number,
-  ): Promise<MessageOutcome | 'busy'> => {
+  ): Promise<MessageAnswer> => {
     try {
-      const { parsed } = await onBehalfOf(consumerId, {
-        path: '/send',
-        body: JSON.stringify(body),
-        reqId,
-        deadline,
-      })
-      if (parsed.kind === 'ok') return 'sent'
-      if (parsed.kind === 'closed') return 'closed'
-      if (parsed.kind === 'unavailable') return parsed.mayHaveExecuted ? 'unknown' : 'busy'
-      return 'not_sent'
+      const { parsed, response } = await onBehalfOf(consumerId, { called: 'send', body, reqId, deadline })
+      if (parsed.kind === 'ok') return { kind: 'sent' }
+      if (parsed.kind === 'closed') return { kind: 'closed' }
+      throw errorOf(parsed, response.retryAfterMs)
     } catch (thrown) {
       const error = toAppError(thrown)
-      if (error instanceof LivePersonUnavailableError) return error.mayHaveExecuted ? 'unknown' : 'busy'
       // An unexpected error doesn't prove that nothing was sent.
-      return error.code === 'internal_error' ? 'unknown' : 'not_sent'
+      const isInDoubt =
+        error instanceof LivePersonUnavailableError ? error.mayHaveExecuted : error.code === 'internal_error'
+      return { kind: isInDoubt ? 'unknown' : 'owed', error }
     }
   }
 
@@ -120,7 +119,6 @@ export const createLivePerson = (options: LivePersonOptions) => {
      *
      * @param deadline Milliseconds since the epoch.
      * @throws {LivePersonUnavailableError} Never with `mayHaveExecuted`.
-     * @throws {LivePersonRejectedError} The IDP refused the consumer.
      * @throws {CredentialsRefusedError} LivePerson refused the credentials or a new AppJWT.
      * @throws {InvalidConfigError} The account's secret is missing or invalid.
      * @throws {ServiceUnavailableError} The account's secret can't be read.
@@ -128,12 +126,13 @@ export const createLivePerson = (options: LivePersonOptions) => {
     identify,
 
     /**
-     * Opens a conversation for a consumer.
+     * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token or
+     * the host has moved.
      *
      * @param deadline Milliseconds since the epoch.
      * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open
      * nevertheless.
-     * @throws {LivePersonRejectedError} LivePerson refused the consumer or the conversation.
+     * @throws {LivePersonRejectedError} The documented refusal of this conversation. Nothing else is final.
      * @throws {CredentialsRefusedError} LivePerson refused the credentials or a new token.
      * @throws {InvalidConfigError} The account's secret is missing or invalid.
      * @throws {ServiceUnavailableError} The account's secret can't be read.
@@ -145,14 +144,14 @@ export const createLivePerson = (options: LivePersonOptions) => {
     ): Promise<CreateAnswer> => {
       const ids = { profile: uuid(), conversation: uuid() }
       const { parsed, response, lpConsumerId } = await onBehalfOf(consumerId, {
-        path: '',
-        body: JSON.stringify(toConversationBody({ ...input, accountId }, ids)),
+        called: 'create',
+        body: toConversationBody({ ...input, accountId }, ids),
         reqId: ids.conversation,
         deadline,
       })
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
       if (parsed.kind !== 'ok') throw errorOf(parsed, response.retryAfterMs)
-      if (readAnswer(response, ids.profile).kind === 'rejected') options.onProfileRefused()
+      if (readAnswer(response, ids.profile, 'create').kind === 'rejected') options.onProfileRefused()
       const { conversationId } = parsed.body
       if (typeof conversationId === 'string' && conversationId !== '')
         return { kind: 'opened', conversationId, lpConsumerId }
@@ -163,26 +162,19 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Sends a consumer's message. LivePerson does not deduplicate messages, so it is sent once more only if
-     * LivePerson certainly did not accept it. Never throws.
+     * Sends a consumer's message, once: LivePerson does not deduplicate messages. Never throws, and makes no
+     * pause.
      *
      * @param deadline Milliseconds since the epoch.
      */
-    sendMessage: async (
+    sendMessage: (
       consumerId: string,
       conversationId: string,
       message: string,
       deadline: number,
-    ): Promise<MessageOutcome> => {
+    ): Promise<MessageAnswer> => {
       const id = uuid()
-      const send = () => publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
-      let outcome = await send()
-      // Time for the pause, and as much again for the second call.
-      if (outcome === 'busy' && now() + 2 * RETRY_PAUSE_MS < deadline) {
-        await sleep(RETRY_PAUSE_MS)
-        outcome = await send()
-      }
-      return outcome === 'busy' ? 'not_sent' : outcome
+      return publish(consumerId, toMessageBody(conversationId, message, id), id, deadline)
     },
 
     /**
@@ -197,23 +189,29 @@ export const createLivePerson = (options: LivePersonOptions) => {
       deadline: number,
     ): Promise<boolean | undefined> => {
       const id = uuid()
-      const outcome = await publish(consumerId, toPresenceBody(conversationId, id), id, deadline)
-      if (outcome === 'sent') return true
-      return outcome === 'closed' ? false : undefined
+      const answer = await publish(consumerId, toPresenceBody(conversationId, id), id, deadline)
+      if ('error' in answer) {
+        options.onAskFailed(answer.error)
+        return undefined
+      }
+      return answer.kind === 'sent'
     },
   }
 }
 
-const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined) => {
-  if (answer.kind === 'unavailable')
-    return new LivePersonUnavailableError({
-      detail: `LivePerson answered ${answer.reason}.`,
-      mayHaveExecuted: answer.mayHaveExecuted,
-      retryAfterMs,
-    })
-  if (answer.kind === 'consumer_jws_refused')
-    return new CredentialsRefusedError({ detail: 'LivePerson refused a new ConsumerJWS.' })
-  return new LivePersonRejectedError({
-    detail: `LivePerson rejected the request (${answer.kind === 'rejected' ? answer.reason : answer.kind}).`,
-  })
+const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined): AppError => {
+  switch (answer.kind) {
+    case 'unavailable':
+      return new LivePersonUnavailableError({
+        detail: `LivePerson answered ${answer.reason}.`,
+        mayHaveExecuted: answer.mayHaveExecuted,
+        retryAfterMs,
+      })
+    case 'rejected':
+      return new LivePersonRejectedError({ detail: `LivePerson rejected the request (${answer.reason}).` })
+    case 'consumer_jws_refused':
+      return new CredentialsRefusedError({ detail: 'LivePerson refused a new ConsumerJWS.' })
+    default:
+      throw new Error(`The answer ${answer.kind} is no error`)
+  }
 }

@@ -45,9 +45,8 @@ export const createConsumerJwsCache = () => {
  * Requests a consumer's ConsumerJWS from the IDP. Resolves to undefined if the IDP refuses the AppJWT, which
  * it does with 401, or with 500 and an `internalErrorCode`.
  *
- * @throws {LivePersonRejectedError} Any other 4xx.
- * @throws {LivePersonUnavailableError} Never with `mayHaveExecuted`, because a second request has the same
- * result.
+ * @throws {LivePersonUnavailableError} Any other failure. Never with `mayHaveExecuted`, because a second
+ * request has the same result.
  * @see https://developers.liveperson.com/connector-api-send-api-authorization-and-authentication.html#get-consumerjws
  */
 export const requestConsumerJws = async ({

@@ -1,7 +1,7 @@
 import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
-import type { Http } from './http.ts'
+import { describeAnswer, type Http } from './http.ts'
 
 /** The Domain API named a host that doesn't belong to LivePerson. Nothing may be sent there. */
 export class ForeignHostError extends LivePersonUnavailableError {
@@ -31,9 +31,10 @@ export const fetchHosts = async ({
   readonly deadline: number
 }): Promise<Hosts> => {
   const url = `${domainApiUrl}/api/account/${accountId}/service/baseURI.json?version=1.0`
-  const { status, body } = await http({ method: 'GET', url, deadline, repeatable: true })
-  if (status !== 200) throw unusable(`The Domain API answered ${status} for account ${accountId}.`)
-  const named = toNamedHosts(parseLenientJson(body))
+  const answer = await http({ method: 'GET', url, deadline, repeatable: true })
+  if (answer.status !== 200)
+    throw unusable(`The Domain API answered ${describeAnswer(answer)} for account ${accountId}.`)
+  const named = toNamedHosts(parseLenientJson(answer.body))
   const hostOf = (service: Service): string => {
     const host = named.get(service)
     if (host === undefined || host === '') throw unusable(`The Domain API named no host of ${service}.`)

@@ -1,5 +1,6 @@
-import { LivePersonRejectedError, LivePersonUnavailableError } from '../errors/errors.ts'
+import { LivePersonUnavailableError } from '../errors/errors.ts'
 import type { Outbound } from '../net/outbound.ts'
+import { parseLenientJson } from '../request/lenient-json.ts'
 import { isTrusted } from './hosts.ts'
 
 /** Time limit of one call, in milliseconds. */
@@ -88,19 +89,28 @@ export const createHttp = ({
 }
 
 /**
- * Throws the error that an answer to a repeatable call stands for. Returns if the status is 2xx.
+ * Throws if the status of an answer isn't 2xx. Whatever the status is, nothing was executed that a repeat would
+ * do twice, and it proves nothing against this request.
  *
  * @param service Name of the LivePerson service, for the error's message.
- * @throws {LivePersonUnavailableError} 408, 429, 5xx or a redirect.
- * @throws {LivePersonRejectedError} Any other 4xx.
+ * @throws {LivePersonUnavailableError} Its message says what was seen.
  */
-export const throwForStatus = (service: string, { status, retryAfterMs: requestedMs }: HttpAnswer): void => {
+export const throwForStatus = (service: string, answer: HttpAnswer): void => {
+  const { status, retryAfterMs: askedMs } = answer
   if (status >= 200 && status < 300) return
-  const retryAfterMs = status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, requestedMs ?? 0) : requestedMs
-  const detail = `${service} answered ${status}.`
-  if (status >= 400 && status < 500 && status !== 429 && status !== 408)
-    throw new LivePersonRejectedError({ detail })
-  throw new LivePersonUnavailableError({ detail, mayHaveExecuted: false, retryAfterMs })
+  throw new LivePersonUnavailableError({
+    detail: `${service} answered ${describeAnswer(answer)}.`,
+    mayHaveExecuted: false,
+    retryAfterMs: status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, askedMs ?? 0) : askedMs,
+  })
+}
+
+/** Returns what an answer is, without any of its text: `HTTP 403 with HTML`, `HTTP 404 without a body`. */
+export const describeAnswer = ({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): string => {
+  const text = body.trim()
+  if (text === '') return `HTTP ${status} without a body`
+  if (text.startsWith('<')) return `HTTP ${status} with HTML`
+  return `HTTP ${status} with ${parseLenientJson(text) === undefined ? 'plain text' : 'JSON'}`
 }
 
 const toMilliseconds = (retryAfter: string | undefined, now: number): number | undefined => {

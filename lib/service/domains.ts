@@ -2,6 +2,7 @@ import { createDomains } from '../account/domains.ts'
 import { awsOptions } from '../aws/options.ts'
 import { createStateTable } from '../aws/state-table.ts'
 import type { Config } from '../config/environment.ts'
+import { toAppError } from '../errors/errors.ts'
 import { fetchHosts } from '../liveperson/domain-api.ts'
 import { createHttp } from '../liveperson/http.ts'
 import { createOutbound } from '../net/outbound.ts'
@@ -11,6 +12,12 @@ import { type Seams, system } from './seams.ts'
 
 /** How long the Domain API may take, in milliseconds. */
 const DOMAIN_API_MS = 5000
+
+const DOMAINS_FAILURES = {
+  table_read: "The account's domains can't be read from the state table",
+  table_write: "The account's domains can't be written to the state table",
+  domain_api: "The Domain API can't be asked for the account's domains",
+} as const
 
 export type DomainsService = ReturnType<typeof createDomainsService>
 
@@ -41,6 +48,7 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
         )
         count('foreign_host_refused')
       },
+      onFailure: (step, error) => log.error(DOMAINS_FAILURES[step], toAppError(error), { accountId }),
     })
     return { account, domains }
   })

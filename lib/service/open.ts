@@ -10,12 +10,17 @@ import { createConsumerTokens } from '../consumer/token.ts'
 import { createAttempt } from '../conversation/attempt.ts'
 import { createLedger } from '../conversation/ledger.ts'
 import { createQuarantine } from '../conversation/quarantine.ts'
-import { InvalidConfigError } from '../errors/errors.ts'
+import { InvalidConfigError, toAppError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import { createReport } from '../telemetry/report.ts'
 import { createDomainsService } from './domains.ts'
 import { type Seams, system } from './seams.ts'
+
+const SECRET_FAILURES = {
+  AWSCURRENT: "The account's secret can't be read again",
+  AWSPREVIOUS: "The previous version of the account's secret can't be read",
+} as const
 
 export type OpenService = ReturnType<typeof createOpenService>
 
@@ -34,12 +39,17 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
   const servicesByAccount = new Map(
     accounts.map(({ account: { accountId, form }, domains }) => {
       const secretId = `${secretIdPrefix}/${accountId}`
-      const credentials = createCredentials({ readSecret, secretId, now, random })
+      const credentials = createCredentials({
+        readSecret,
+        secretId,
+        now,
+        random,
+        onFailure: (stage, error) => log.error(SECRET_FAILURES[stage], toAppError(error), { accountId }),
+      })
       const livePerson = createLivePerson({
         accountId,
         http,
         now,
-        sleep,
         uuid,
         loopback,
         hosts: domains,
@@ -52,6 +62,12 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           log.warn('Sentinel accepted only the previous secret', { accountId })
           count('secret_previous_used')
         },
+        onRenewalFailed: (error) =>
+          log.error("The AppJWT can't be renewed. The old one stays in use", toAppError(error), {
+            accountId,
+          }),
+        onAskFailed: (error) =>
+          log.error("LivePerson doesn't say whether a conversation is open", error, { accountId }),
       })
       const { tokens, botCheck } = form
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })

@@ -64,7 +64,7 @@ export const startSimulatedAccount = async () => {
       )
     },
 
-    /** Returns the options of a client with empty caches. `sleep` returns at once. */
+    /** Returns the options of a client with empty caches. */
     createOptions: ({
       domainApiUrl = livePerson.url,
       outbound = createOutbound(),
@@ -79,7 +79,6 @@ export const startSimulatedAccount = async () => {
         accountId: ACCOUNT_ID,
         http,
         now,
-        sleep: async () => undefined,
         uuid: randomUUID,
         loopback,
         hosts: createHosts(() =>
@@ -92,6 +91,8 @@ export const startSimulatedAccount = async () => {
         },
         onPreviousSecret: () => undefined,
         onProfileRefused: () => undefined,
+        onRenewalFailed: () => undefined,
+        onAskFailed: () => undefined,
       }
     },
 
