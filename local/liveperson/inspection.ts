@@ -16,9 +16,9 @@ import { isNamedService } from './state/state.ts'
  * recorded. It refuses an invalid body with 400 and an unknown path with 404.
  *
  * GET: conversations, consumers, requests (`?service=&accountId=`), counts, faults, settings, clock. POST:
- * faults, reset, clock `{advanceMs}` or `{now}`, close-conversation `{conversationId}`, settings, move-hosts,
- * host `{service, host}`, secrets `{accountId, clientSecrets}`, revoke-app-tokens, revoke-consumer-tokens.
- * DELETE: faults.
+ * faults, reset, clock `{advanceMs}` or `{now}`, start-survey and close-conversation `{conversationId}`,
+ * settings, move-hosts, host `{service, host}`, secrets `{accountId, clientSecrets}`, revoke-app-tokens,
+ * revoke-consumer-tokens. DELETE: faults.
  */
 export const createInspection = (
   simulator: Simulator,
@@ -60,6 +60,10 @@ export const createInspection = (
     },
     'POST close-conversation': ({ conversationId }) => {
       simulator.closeConversation(String(conversationId))
+      return {}
+    },
+    'POST start-survey': ({ conversationId }) => {
+      simulator.startSurvey(String(conversationId))
       return {}
     },
     'POST host': ({ service, host }) => {

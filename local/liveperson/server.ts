@@ -55,6 +55,12 @@ export const startLivePerson = async (options: {
     request.service === 'domain' ? answer(state, request) : notFound,
   )
 
+  const find = (conversationId: string) => {
+    const conversation = store.conversations.get(conversationId)
+    if (conversation === undefined) throw new Error(`Conversation ${conversationId} doesn't exist.`)
+    return conversation
+  }
+
   let hosts = await startHosts()
   state.hosts.current = hosts.host
 
@@ -66,11 +72,12 @@ export const startLivePerson = async (options: {
     counts: journal.counts,
     conversations: () => [...store.conversations.values()],
     consumers: () => [...store.consumers.values()],
-    closeConversation: (conversationId) => {
-      const conversation = store.conversations.get(conversationId)
-      if (conversation === undefined) throw new Error(`Conversation ${conversationId} doesn't exist.`)
-      store.close(conversation)
+    startSurvey: (conversationId) => {
+      const conversation = find(conversationId)
+      if (conversation.state === 'CLOSE') throw new Error(`Conversation ${conversationId} isn't open.`)
+      store.startSurvey(conversation)
     },
+    closeConversation: (conversationId) => store.close(find(conversationId)),
     moveHosts: async () => {
       const old = hosts
       hosts = await startHosts()

@@ -18,7 +18,14 @@ export interface Simulator {
   conversations(): readonly Conversation[]
   consumers(): readonly Consumer[]
   /**
-   * Closes a conversation as an agent would.
+   * Closes the main dialog of an open conversation and opens a survey. CONVERSATION then says that the consumer
+   * has an open conversation, SEND that it is closed. `closeConversation` ends it.
+   *
+   * @throws {Error} The conversation doesn't exist, or isn't open.
+   */
+  startSurvey(conversationId: string): void
+  /**
+   * Closes a conversation as an agent would, and its survey if there is one.
    *
    * @throws {Error} The conversation doesn't exist.
    */

@@ -1,4 +1,4 @@
-import { type Answer, badRequest, failed, json, ok, type Result, refusals } from '../http/answer.ts'
+import { type Answer, badRequest, empty, failed, json, ok, type Result, refusals } from '../http/answer.ts'
 import type { ReceivedRequest } from '../http/request.ts'
 import { isObject } from '../json/value.ts'
 import { readClientProperties } from '../messaging/client-properties.ts'
@@ -7,6 +7,7 @@ import { type Envelope, readEnvelope } from '../messaging/envelope.ts'
 import { applyProfile } from '../messaging/profile.ts'
 import { publish } from '../messaging/publish.ts'
 import { findRoute } from '../messaging/routing.ts'
+import type { RateLimit } from '../state/rate-limit.ts'
 import type { State } from '../state/state.ts'
 import type { Consumer } from '../state/store.ts'
 import { readAuthorized } from './authorize.ts'
@@ -15,13 +16,16 @@ import { readAuthorized } from './authorize.ts'
  * Answers CONVERSATION: sets the profile, then opens a conversation. Each element succeeds or fails on its
  * own, so the profile stays set if the conversation is refused, and the reverse.
  *
- * Checks run in this order: `v` (404), tokens (401), length, Content-Type and JSON (400), envelopes (400),
+ * Checks run in this order: rate (429), `v` (404), tokens (401), length, Content-Type and JSON (400), envelopes (400),
  * brandId (40001).
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
 export const answerConversation = (state: State, request: ReceivedRequest): Answer => {
-  const read = readAuthorized(state, request, state.settings.conversationLimit)
+  const { createLimit, conversationLimit } = state.settings
+  if (createLimit && !state.store.creates.accepts(request.accountId ?? '', createLimit, state.clock.now()))
+    return tooMany(createLimit)
+  const read = readAuthorized(state, request, conversationLimit)
   if (read.refusal !== undefined) return read.refusal
   const { consumer, json: batch } = read
   if (!Array.isArray(batch)) return badRequest('Bad Request: the body must be an array')
@@ -38,6 +42,11 @@ export const answerConversation = (state: State, request: ReceivedRequest): Answ
   const status = results.every((result) => result.code === 'OK') ? 200 : state.settings.failingElementStatus
   return json(status, state.settings.answerShape === 'reversed' ? results.reverse() : results)
 }
+
+const tooMany = ({ retryAfter }: RateLimit): Answer => ({
+  ...empty(429),
+  headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
+})
 
 type Batch = readonly [Envelope, Envelope, Envelope?]
 

@@ -45,7 +45,9 @@ export const answerSend = (state: State, request: ReceivedRequest): Answer => {
     return badRequest("Bad Request: the dialog doesn't belong to this conversation", id)
   }
   if (conversation.lpConsumerId !== consumer.lpConsumerId) return refusals.consumerJwsInvalid
-  if (conversation.state === 'CLOSE') return badRequest('Bad Request, Conversation is close', id)
+  // While a survey is open, the conversation can be closed, but its main dialog takes no events.
+  const isClosed = (publishes ? conversation.mainDialog : conversation.state) === 'CLOSE'
+  if (isClosed) return badRequest('Bad Request, Conversation is close', id)
 
   if (publishes) {
     const sequence = publish(state, conversation, body)

@@ -1,5 +1,6 @@
-import { boolean, type Check, must, oneOf, text } from '../json/check.ts'
+import { boolean, type Check, must, object, oneOf, text } from '../json/check.ts'
 import { isObject } from '../json/value.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** Strict refuses what LivePerson doesn't document. Lenient accepts it and routes to the default skill. */
 export type Mode = 'strict' | 'lenient'
@@ -38,6 +39,8 @@ export interface Settings {
   sendLimit: number
   /** Maximum length of a CONVERSATION body, in characters. Default undefined: no limit. */
   conversationLimit: number | undefined
+  /** How many CONVERSATION requests of an account are accepted. Others get 429. Default undefined: all. */
+  createLimit: RateLimit | undefined
   /** Order of a CONVERSATION answer's elements. Default array: the order of the request. */
   answerShape: 'array' | 'reversed'
   /** Maximum number of recorded requests. When it is reached, the older half is dropped. Default 100000. */
@@ -58,6 +61,7 @@ export const defaultSettings = (mode: Mode): Settings => ({
   internalErrorCodeOn401: false,
   sendLimit: 5000,
   conversationLimit: undefined,
+  createLimit: undefined,
   answerShape: 'array',
   rememberedRequests: 100_000,
 })
@@ -83,6 +87,13 @@ export const changeSettings = (settings: Settings, changes: unknown): string | u
 
 const count = must('a positive integer', (value) => Number.isInteger(value) && Number(value) > 0)
 
+const positive = must('a positive number', (value) => typeof value === 'number' && value > 0)
+
+const rateLimit = object(
+  { perSecond: positive, burst: count, retryAfter: positive },
+  { required: ['perSecond', 'burst'], closed: true },
+)
+
 const checks: Readonly<Record<string, Check>> = {
   mode: oneOf('strict', 'lenient'),
   failingElementStatus: oneOf(400, 200),
@@ -96,6 +107,7 @@ const checks: Readonly<Record<string, Check>> = {
   internalErrorCodeOn401: boolean,
   sendLimit: count,
   conversationLimit: (value, path) => (value === undefined ? undefined : count(value, path)),
+  createLimit: (value, path) => (value === undefined ? undefined : rateLimit(value, path)),
   answerShape: oneOf('array', 'reversed'),
   rememberedRequests: count,
 } satisfies Record<keyof Settings, Check>

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../json/value.ts'
+import { createRateLimit } from './rate-limit.ts'
 import type { ConsumerIdentity } from './tokens.ts'
 
 /** A consumer for whom the IDP has issued a ConsumerJWS. */
@@ -34,6 +35,8 @@ export interface Conversation extends ConversationDetails, ConsumerIdentity {
   /** A UUID. */
   readonly conversationId: string
   state: 'OPEN' | 'CLOSE'
+  /** Closed in an open conversation: a survey is open. The dialog then accepts no messages. */
+  mainDialog: 'OPEN' | 'CLOSE'
   readonly messages: { readonly sequence: number; readonly text: string }[]
   nextSequence: number
   /** Set by TTRField. */
@@ -53,12 +56,15 @@ export type Store = ReturnType<typeof createStore>
 export const createStore = (uuid: () => string = randomUUID) => {
   const consumers = new Map<string, Consumer>()
   const conversations = new Map<string, Conversation>()
+  const creates = createRateLimit()
 
   return {
     /** Keyed by LivePerson's own consumer id. */
     consumers,
     /** Keyed by conversation id. */
     conversations,
+    /** Counts the CONVERSATION requests of each account. */
+    creates,
 
     /** Returns the consumer, who is created on first use. */
     getConsumer: (identity: ConsumerIdentity): Consumer => {
@@ -78,6 +84,7 @@ export const createStore = (uuid: () => string = randomUUID) => {
         lpConsumerId: consumer.lpConsumerId,
         ...details,
         state: 'OPEN',
+        mainDialog: 'OPEN',
         messages: [],
         nextSequence: 0,
       }
@@ -86,9 +93,15 @@ export const createStore = (uuid: () => string = randomUUID) => {
       return conversation
     },
 
-    /** Closes a conversation. Its consumer may then open another one. */
+    /** Closes the main dialog and opens a survey. The conversation stays open. */
+    startSurvey: (conversation: Conversation): void => {
+      conversation.mainDialog = 'CLOSE'
+    },
+
+    /** Closes a conversation, and its survey if there is one. Its consumer may then open another one. */
     close: (conversation: Conversation): void => {
       conversation.state = 'CLOSE'
+      conversation.mainDialog = 'CLOSE'
       const consumer = consumers.get(conversation.lpConsumerId)
       if (consumer?.openConversationId === conversation.conversationId) delete consumer.openConversationId
     },
@@ -113,6 +126,7 @@ export const createStore = (uuid: () => string = randomUUID) => {
     clear: (): void => {
       consumers.clear()
       conversations.clear()
+      creates.clear()
     },
   }
 }
