@@ -5,25 +5,39 @@ const START = 8
 /** The highest rate, in calls per second. */
 const CAP = 50
 
-/** After too many calls, the rate returns fast to this part of the rate that was too high. */
+/** After a 429, the rate returns fast to this part of the rate that was too high. */
 const KNEE = 0.9
-/** How many good answers it takes from the knee back to the rate that was too high, at least. */
+/** How many good answers it takes from there back to the rate that was too high, at least. */
 const PATIENCE = 30
+/** A 429 with a `Retry-After` costs a container that long. This keeps it at 5 % of the time. */
+const PATIENCE_PER_PAUSE = 20
 
-/** The longest delay of an SQS message, in milliseconds. */
-const LONGEST_DELAY_MS = 900_000
+/** How long the floor lasts without a good answer until LivePerson counts as down, in milliseconds. */
+const DOWN_AFTER_MS = 10_000
+/** How long a record waits while LivePerson is up, in milliseconds. */
+const SHORT_DELAY_MS = 3_000
+/** The shortest and longest delay while LivePerson is down, in milliseconds. SQS allows no longer one. */
+const DOWN_DELAY_MS = [5_000, 900_000] as const
+/** A fraction of the outage so far. All records then return well within the time that it takes to work them off. */
+const DELAY_PER_AGE = 1 / 15
 
-/** Why a call failed. */
+/** How long a call may take while the circuit breaker is open, in milliseconds. It holds up its whole batch. */
+const PROBE_LIMIT_MS = 1_000
+/** A slow LivePerson must not look silent for ever, so a longer call is made now and then. */
+const LONG_PROBE_LIMIT_MS = 5_000
+const LONG_PROBE_EVERY_MS = 60_000
+
+/** A call that failed. */
 export interface Trouble {
   /** When the call started, in milliseconds since the epoch. */
   readonly startedAt: number
   /**
    * - `busy`: LivePerson answered 429.
-   * - `failed`: any other answer that tells of trouble, such as 5xx, refused credentials or an undocumented one.
+   * - `failed`: another answer that means trouble, such as 5xx, refused credentials or an undocumented one.
    * - `silent`: no answer in time, or no connection.
    */
   readonly kind: 'busy' | 'failed' | 'silent'
-  /** The pause that LivePerson asked for, in milliseconds. */
+  /** The pause that LivePerson asked for, in milliseconds. Default: none. */
   readonly retryAfterMs?: number | undefined
 }
 
@@ -37,86 +51,101 @@ export interface PaceOptions {
 export type Pace = ReturnType<typeof createPace>
 
 /**
- * Returns the rate at which one container calls LivePerson for one account. It starts at 8 calls per second,
- * grows while answers are good, and halves after trouble. It is always between 1 and 50.
+ * Returns the rate at which one container calls LivePerson for one account. It starts at 8 calls per second, is
+ * never below 1 or above 50, and allows a burst of what one second allows.
+ *
+ * Trouble halves it. Each good answer then adds one call per second. After a 429, this ends just below the rate
+ * that was too high. From there the rate grows slowly, and faster again once it is well above, as in TCP CUBIC.
+ * It grows only while calls have to wait.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9438
  */
 export const createPace = ({ now, random }: PaceOptions) => {
   let rate = START
-  /** Calls that may start at once. Negative: calls that are promised to those who wait. */
+  /** Calls that may start at once. A negative number: calls that are promised to those who wait. */
   let tokens = START
-  /** When `tokens` was counted. In the future while LivePerson wants a pause. */
+  /** When `tokens` was right. It is in the future while LivePerson wants a pause. */
   let countedAt = now()
-  /** Whether a call was refused or had to wait since the last good answer. Otherwise there's no need to grow. */
+  /** Whether a call had to wait or got no place since the last good answer. */
   let isShort = false
   /** The rate that was too high. */
   let ceiling = Number.POSITIVE_INFINITY
   let patience = PATIENCE
-  let goodSinceCut = 0
-  let cutAt = Number.NEGATIVE_INFINITY
+  /** Good answers since the last halving, or since the rate reached the knee. */
+  let goodCount = 0
+  let goodAt = now()
+  let halvedAt = Number.NEGATIVE_INFINITY
+  let longProbeAt = Number.NEGATIVE_INFINITY
+
+  const isOpen = (): boolean => rate === FLOOR
 
   const count = (): void => {
     const at = now()
     if (at <= countedAt) return
-    tokens = Math.min(Math.max(1, rate), tokens + ((at - countedAt) / 1000) * rate)
+    tokens = Math.min(rate, tokens + ((at - countedAt) / 1000) * rate)
     countedAt = at
   }
 
-  const setRate = (next: number): void => {
+  const setRate = (wanted: number): void => {
     count()
-    rate = Math.min(CAP, Math.max(FLOOR, next))
+    rate = Math.min(CAP, Math.max(FLOOR, wanted))
   }
 
   return {
     /**
      * Reserves the next call. Returns how long to wait before it, in milliseconds, or undefined if none is free
-     * in time. Nothing is reserved then.
+     * in time. Nothing is reserved then. No call starts before a `Retry-After` has passed.
      *
-     * @param maxWaitMs The longest wait, in milliseconds.
+     * @param maxWaitMs The longest wait, in milliseconds. 0: now or not at all.
      */
     take: (maxWaitMs: number): number | undefined => {
       count()
-      const waitMs = Math.max(0, countedAt - now()) + (Math.max(0, 1 - tokens) / rate) * 1000
+      const pauseMs = Math.max(0, countedAt - now())
+      const waitMs = Math.ceil(pauseMs + (Math.max(0, 1 - tokens) / rate) * 1000)
       if (waitMs > 0) isShort = true
       if (waitMs > maxWaitMs) return undefined
       tokens -= 1
-      return Math.ceil(waitMs)
+      return waitMs
     },
 
-    /** Tells that LivePerson answered a call as documented. A refusal of this one request is a good answer too. */
+    /** Tells that a call was answered as documented. A refusal of this one request is a good answer too. */
     good: (): void => {
-      goodSinceCut += 1
+      goodAt = now()
+      goodCount += 1
       const knee = KNEE * ceiling
       if (rate < knee && (isShort || rate < START)) {
         setRate(Math.min(knee, rate + 1))
-        goodSinceCut = 1
-      } else if (isShort) {
-        const along = (goodSinceCut - patience) / patience
-        setRate(Math.max(rate, ceiling * (1 + (1 - KNEE) * along ** 3)))
+        goodCount = 0
+      } else if (rate >= knee && isShort) {
+        const way = goodCount / patience - 1
+        setRate(Math.max(rate, ceiling * (1 + (1 - KNEE) * way ** 3)))
       }
       isShort = false
     },
 
-    /** Tells that a call met trouble. Calls in flight together that fail with an answer count once. */
+    /**
+     * Tells that a call met trouble. Calls in flight together that are answered count once. Each one without an
+     * answer counts, so that a silent LivePerson opens the circuit breaker at once.
+     */
     trouble: ({ startedAt, kind, retryAfterMs = 0 }: Trouble): void => {
-      const at = now()
-      if (kind === 'silent' || startedAt >= cutAt) {
-        if (kind === 'busy' && goodSinceCut > 0) {
+      if (kind === 'silent' || startedAt >= halvedAt) {
+        // Without any good answer in between, it isn't the rate that is wrong.
+        if (kind === 'busy' && goodAt > halvedAt) {
           ceiling = rate
-          patience = PATIENCE
+          patience = Math.max(PATIENCE, (PATIENCE_PER_PAUSE * rate * retryAfterMs) / 1000)
         }
         setRate(rate / 2)
-        tokens = Math.min(tokens, 0)
-        goodSinceCut = 0
-        cutAt = at
+        tokens = Math.min(0, tokens)
+        goodCount = 0
+        halvedAt = now()
       }
-      if (retryAfterMs > 0) {
-        count()
-        countedAt = Math.max(countedAt, at + retryAfterMs * (1 + 0.1 * random()))
-      }
+      count()
+      // Containers that were told the same pause don't call at the same time.
+      if (retryAfterMs > 0) countedAt = Math.max(countedAt, now() + retryAfterMs * (1 + 0.1 * random()))
     },
 
-    /** Returns whether the rate is at its floor, that is, the circuit breaker is open. */
-    isOpen: (): boolean => rate <= FLOOR,
+    /** Returns whether the circuit breaker is open: the rate is one call per second. */
+    isOpen,
 
     /**
      * Returns how long a record that got no call waits in the queue, in milliseconds: 15 minutes at most.
@@ -124,12 +153,19 @@ export const createPace = ({ now, random }: PaceOptions) => {
      * @param ageMs How long ago the request was accepted, in milliseconds.
      */
     parkDelayMs: (ageMs: number): number => {
-      const longestMs = Math.min(LONGEST_DELAY_MS, Math.max(5_000, ageMs / 15))
-      return longestMs * (0.5 + 0.5 * random())
+      const [shortest, longest] = DOWN_DELAY_MS
+      const isDown = isOpen() && now() - goodAt > DOWN_AFTER_MS
+      const delayMs = isDown ? Math.max(shortest, ageMs * DELAY_PER_AGE) : SHORT_DELAY_MS
+      return Math.min(longest, Math.max(countedAt - now(), delayMs)) * (0.7 + 0.3 * random())
     },
 
     /** Returns how long the next call may take, in milliseconds. Undefined: as long as usual. */
-    callLimitMs: (): number | undefined => (rate <= FLOOR ? 1_000 : undefined),
+    callLimitMs: (): number | undefined => {
+      if (!isOpen()) return undefined
+      if (now() - longProbeAt < LONG_PROBE_EVERY_MS) return PROBE_LIMIT_MS
+      longProbeAt = now()
+      return LONG_PROBE_LIMIT_MS
+    },
 
     /** Returns the rate, in calls per second. */
     rate: (): number => rate,
