@@ -9,8 +9,8 @@ const CAP = 50
 const KNEE = 0.9
 /** How many good answers it takes from there back to the rate that was too high, at least. */
 const PATIENCE = 30
-/** A 429 with a `Retry-After` costs a container that long. This keeps it at 5 % of the time. */
-const PATIENCE_PER_PAUSE = 20
+/** A 429 with a `Retry-After` stops a container for that long. This keeps it near 2.5 % of the time. */
+const PATIENCE_PER_PAUSE = 40
 
 /** How long the floor lasts without a good answer until LivePerson counts as down, in milliseconds. */
 const DOWN_AFTER_MS = 10_000
