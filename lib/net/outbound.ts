@@ -1,3 +1,10 @@
+import type { IncomingMessage } from 'node:http'
+import { request as startRequest } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { type Connections, createConnections } from './connections.ts'
+import { isSecure } from './loopback.ts'
+import { type Clocks, startStopwatch } from './stopwatch.ts'
+
 /** One HTTP call to something outside AWS. */
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST'
@@ -19,7 +26,7 @@ export type OutboundResult =
       readonly headers: Readonly<Record<string, string>>
       readonly body: string
     }
-  /** No connection was made, so the other side received nothing. */
+  /** Nothing of the request was written to a connection, so the other side received nothing. */
   | { readonly kind: 'not_sent'; readonly cause: unknown }
   /** No complete answer was read. The other side may have received the request and acted on it. */
   | { readonly kind: 'may_have_been_sent'; readonly cause: unknown }
@@ -27,67 +34,168 @@ export type OutboundResult =
 /** Makes one HTTP call and never throws. This type is the seam that tests and the simulated world replace. */
 export type Outbound = (request: OutboundRequest) => Promise<OutboundResult>
 
-/** Returns the {@link Outbound} of a deployed function. It uses `fetch` and doesn't follow redirects. */
-export const createOutbound =
-  (fetch: typeof globalThis.fetch = globalThis.fetch): Outbound =>
-  async ({ method, url, headers = {}, body, timeoutMs, maxAnswerBytes }) => {
-    if (timeoutMs <= 0) return { kind: 'not_sent', cause: new Error('No time was left for the call') }
-    try {
-      const response = await fetch(url, {
-        method,
-        headers,
-        body: body ?? null,
-        redirect: 'manual',
-        // AbortSignal.timeout throws for fractions.
-        signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
-      })
-      return {
-        kind: 'answer',
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await readBody(response, maxAnswerBytes),
-      }
-    } catch (cause) {
-      return { kind: isUnreachable(cause) ? 'not_sent' : 'may_have_been_sent', cause }
-    }
-  }
+/** The longest time for the name, the connection and the TLS handshake together, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1500
 
-const readBody = async (response: Response, maxBytes: number): Promise<string> => {
-  const decoder = new TextDecoder()
-  let text = ''
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw new Error(`The answer is larger than ${maxBytes} bytes`)
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
-}
+/** A socket that was silent for longer, in milliseconds, may have been closed by the other side unnoticed. */
+const MAX_SILENCE_MS = 50
+
+/** How often a call begins anew because its connection turned out to be dead before anything was written. */
+const MAX_FRESH_STARTS = 3
 
 /**
- * Returns whether an error of `fetch` proves that no connection was made. TLS codes appear only for a failed
- * handshake. A TLS error on an open connection is reported as UND_ERR_SOCKET, which proves nothing.
+ * Returns the {@link Outbound} of a deployed function: HTTP/1.1 over TLS, or without TLS to this machine. It keeps
+ * connections alive, and doesn't follow redirects. A request that was written is never written again.
+ *
+ * @param options.now Default: the system's clock.
+ * @param options.monotonicNow Default: the process's clock.
  */
-const isUnreachable = (error: unknown): boolean => {
-  const cause: unknown = error instanceof Error ? error.cause : undefined
-  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return false
-  if ('syscall' in cause && cause.syscall === 'connect') return true
-  const code = String(cause.code)
-  return UNREACHABLE.some((start) => code.startsWith(start))
+export const createOutbound = ({
+  now = Date.now,
+  monotonicNow = () => performance.now(),
+}: Partial<Clocks> = {}): Outbound => {
+  const clocks = { now, monotonicNow }
+  const https = createConnections({ protocol: 'https:', ...clocks })
+  let http: Connections | undefined
+
+  return async (request) => {
+    const watch = startStopwatch(clocks)
+    const leftMs = () => request.timeoutMs - watch.elapsedMs()
+    try {
+      if (!isSecure(request.url, true)) throw new Error('The address is neither https nor on this machine')
+      const url = new URL(request.url)
+      const isPlain = url.protocol === 'http:'
+      if (isPlain) http ??= createConnections({ protocol: 'http:', ...clocks })
+      const connections = isPlain && http ? http : https
+      for (let freshStarts = 0; ; freshStarts++) {
+        if (leftMs() <= 0)
+          return { kind: 'not_sent', cause: new TimeoutError('No time was left for the call') }
+        const result = await exchange({ request, url, connections, clocks, leftMs })
+        if (result.kind !== 'dead_connection') return result
+        if (freshStarts === MAX_FRESH_STARTS) return { kind: 'not_sent', cause: result.cause }
+      }
+    } catch (cause) {
+      // Only an invalid address or header throws, and both do so before there is a connection.
+      return { kind: 'not_sent', cause }
+    }
+  }
 }
 
-/** How the codes of failed connections start: addresses first, then TLS. */
-const UNREACHABLE = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_',
-  'ERR_TLS_',
-  'ERR_SSL_',
-  'DEPTH_ZERO_',
-  'SELF_SIGNED_',
-  'UNABLE_TO_',
-]
+class TimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+interface Exchange {
+  readonly request: OutboundRequest
+  readonly url: URL
+  readonly connections: Connections
+  readonly clocks: Clocks
+  /** Returns how much time is left, in milliseconds. */
+  readonly leftMs: () => number
+}
+
+/** What an exchange comes to if it fails after a step. */
+const FAILED_AFTER = {
+  start: 'not_sent',
+  connection: 'dead_connection',
+  write: 'may_have_been_sent',
+} as const
+
+/** Makes a call over one connection. */
+const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
+  new Promise<OutboundResult | { readonly kind: 'dead_connection'; readonly cause: unknown }>((resolve) => {
+    let reached: keyof typeof FAILED_AFTER = 'start'
+    let isOver = false
+    let connectTimer: NodeJS.Timeout | undefined
+    const call = startRequest(url, {
+      method: request.method,
+      headers: { 'user-agent': 'campaign-conversations', ...request.headers, 'accept-encoding': 'identity' },
+      agent: connections.agent,
+    })
+
+    const end = (result: Parameters<typeof resolve>[0]) => {
+      isOver = true
+      clearTimeout(deadline)
+      clearTimeout(connectTimer)
+      resolve(result)
+    }
+    const fail = (cause: unknown) => {
+      if (isOver) return
+      end({ kind: FAILED_AFTER[reached], cause })
+      call.destroy()
+    }
+    const failAfter = (ms: number, text: string) =>
+      setTimeout(() => fail(new TimeoutError(text)), Math.ceil(ms))
+    const deadline = failAfter(leftMs(), `No complete answer was read within ${request.timeoutMs} ms`)
+
+    const write = async (socket: Duplex) => {
+      reached = 'connection'
+      await noticeClosing(connections.silentMs(socket), clocks)
+      if (isOver) return
+      if (connections.isStale(socket) || socket.destroyed || !socket.writable || socket.readableEnded)
+        return fail(new Error('The connection was no longer open'))
+      if (leftMs() <= 0) return fail(new TimeoutError('No time was left for the call'))
+      reached = 'write'
+      call.end(request.body)
+    }
+
+    call.on('socket', (socket) => {
+      if (connections.silentMs(socket) !== undefined) return void write(socket).catch(fail)
+      const since = startStopwatch(clocks)
+      connectTimer = failAfter(
+        Math.min(CONNECT_TIMEOUT_MS, leftMs()),
+        `No connection was made within ${CONNECT_TIMEOUT_MS} ms`,
+      )
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+        clearTimeout(connectTimer)
+        connections.hear(socket, since)
+        if (!isOver) write(socket).catch(fail)
+      })
+    })
+    call.on('response', (response) => {
+      if (reached !== 'write') return fail(new Error('An answer came before the request'))
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.byteLength
+        if (size <= request.maxAnswerBytes) chunks.push(chunk)
+        else fail(new Error(`The answer is larger than ${request.maxAnswerBytes} bytes`))
+      })
+      response.on('error', fail)
+      response.on('end', () => {
+        if (isOver) return
+        if (!response.complete) return fail(new Error('The answer was cut short'))
+        if (call.socket) connections.hear(call.socket)
+        end(toAnswer(response, chunks))
+      })
+    })
+    call.on('error', fail)
+    call.on('close', () => fail(new Error('The connection was closed before an answer')))
+  })
+
+/**
+ * After a long silence, lets Node.js process what has arrived on the sockets, such as the closing of one. That takes
+ * one whole turn of the event loop. The process may be frozen meanwhile.
+ */
+const noticeClosing = async (silentMs: number | undefined, clocks: Clocks): Promise<void> => {
+  for (let silent = silentMs ?? 0; silent > MAX_SILENCE_MS; ) {
+    const watch = startStopwatch(clocks)
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    silent = watch.elapsedMs()
+  }
+}
+
+const toAnswer = (
+  { statusCode = 0, headers }: IncomingMessage,
+  chunks: readonly Buffer[],
+): OutboundResult => ({
+  kind: 'answer',
+  status: statusCode,
+  headers: Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  ),
+  body: new TextDecoder().decode(Buffer.concat(chunks)),
+})
