@@ -20,10 +20,7 @@ const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV
   const id = askedFor(event)
   const found = id === undefined ? undefined : await service.findFormRequest(id)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
-  const { requestId, status, conversationId, messageStatus } = found
-  // The item of an open conversation can still have the code of an earlier attempt.
-  const code = status === 'opened' || status === 'existing' ? undefined : found.code
-  return toAnswer(200, { requestId, status, conversationId, code, messageStatus })
+  return toAnswer(200, { requestId: found.requestId, ...found.outcome })
 }
 
 export const handler = createHandler(oncePerContainer(createStatusService))

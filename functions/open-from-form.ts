@@ -40,7 +40,8 @@ const openFromForm = async (
     const authorization = authorizationOf(event)
     const request = await service.acceptForm({ account, form, authorization, requestId })
     const budget = formBudget(startedAt, endsAt, formDeadlineMs)
-    const result = await service.attempt({ request, account, destination }, { kind: 'memory' }, budget)
+    const job = { request, account, destination, acceptedAt: startedAt, pausedMs: 0 }
+    const result = await service.attempt(job, { kind: 'memory' }, budget)
     report(request, destination, result, { durationMs: now() - startedAt })
     return answer(requestId, result)
   } catch (thrown) {
@@ -68,10 +69,11 @@ const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
 const answer = (requestId: string, result: Result): Answer => {
   switch (result.kind) {
     case 'finished': {
-      const { status, conversationId, messageStatus, code } = result.outcome
-      if (status === 'rejected') return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
+      const { status, code } = result.outcome
+      if (status === 'rejected' || status === 'outcome_unknown')
+        return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
       const isNew = status === 'opened' && !result.repeated
-      return toAnswer(isNew ? 201 : 200, { requestId, status, conversationId, messageStatus })
+      return toAnswer(isNew ? 201 : 200, { requestId, ...result.outcome })
     }
     case 'opening':
     case 'queued':
@@ -84,7 +86,7 @@ const answer = (requestId: string, result: Result): Answer => {
         },
       )
     case 'failed':
-      return toProblem(result.error, requestId)
+      return toProblem(result.error ?? toError(result.code), requestId)
   }
 }
 

@@ -1,5 +1,6 @@
 import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import type { QueueName } from '../lib/aws/queues.ts'
 import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
 import { runInOrder } from '../lib/conversation/batch.ts'
 import { type ReadRecord, readRecord } from '../lib/conversation/record.ts'
@@ -8,7 +9,7 @@ import { toAppError } from '../lib/errors/errors.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import { failBatch, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
-/** Returns the handler of the events queue. */
+/** Returns the handler of the events queue and the hand-over queue. */
 export const createHandler = (getService: () => OpenService) =>
   middy(
     ({ Records }: SQSEvent, context: Context) => openFromQueue(getService(), Records, context),
@@ -17,12 +18,14 @@ export const createHandler = (getService: () => OpenService) =>
 
 interface Received {
   readonly record: SQSRecord
+  readonly queue: QueueName
   readonly read: ReadRecord
 }
 
 /**
- * Opens a conversation for each record of a batch. Records of one consumer run in order, others concurrently.
- * A record that must be retried is returned as failed. A record that can never succeed goes to quarantine.
+ * Opens a conversation for each record of a batch. Records of one consumer run one after another, others
+ * concurrently. A record that must be retried is returned as failed. A record that can never succeed goes to
+ * quarantine.
  */
 const openFromQueue = async (
   service: OpenService,
@@ -30,26 +33,61 @@ const openFromQueue = async (
   context: Context,
 ): Promise<SQSBatchResponse> => {
   const endsAt = invocationEndsAt(service.now(), context)
-  const received = records.map((record): Received => ({ record, read: readRecord(service.stage, record) }))
-  const failed = await runInOrder(
-    Map.groupBy(received, groupKeyOf).values(),
-    (item) => open(service, item, endsAt),
-    // If this fails, the queue's own visibility timeout applies.
-    (rest, delayMs) =>
-      Promise.allSettled(rest.map(({ record }) => service.delayRecord(record.receiptHandle, delayMs))),
+  const received = records.map((record): Received => {
+    const queue = service.queueOf(record.eventSourceARN)
+    const { body, messageId, attributes } = record
+    const sentAt = Number(attributes.SentTimestamp)
+    return { record, queue, read: readRecord(service.stage, queue, { body, messageId, sentAt }) }
+  })
+  reportOldest(service, received)
+  const attempts = await runInOrder(Map.groupBy(received.toSorted(formsFirst), groupKeyOf).values(), (item) =>
+    open(service, item, endsAt),
   )
+  const failed = attempts.flatMap(({ item, result }) =>
+    result === undefined ? [] : [{ ...item, delayMs: result }],
+  )
+  await Promise.all(failed.map((item) => putOff(service, item)))
   return { batchItemFailures: failed.map(({ record }) => ({ itemIdentifier: record.messageId })) }
 }
+
+/** People wait for forms, so forms get the first turns at LivePerson. */
+const formsFirst = (a: Received, b: Received): number => rankOf(a) - rankOf(b)
+
+const rankOf = ({ read }: Received): number =>
+  read.kind === 'job' && read.job.request.door === 'form' ? 0 : 1
 
 const groupKeyOf = ({ record, read }: Received): string =>
   read.kind === 'job'
     ? JSON.stringify([read.job.request.accountId, read.job.request.consumerId])
     : record.messageId
 
-/** Returns how long to leave the record alone, in milliseconds, or undefined if it is done. */
+/** SQS's own metric leaves out messages that were received several times. */
+const reportOldest = ({ now, count }: OpenService, received: readonly Received[]): void => {
+  const oldest = new Map<string, number>()
+  for (const { read } of received) {
+    if (read.kind !== 'job') continue
+    const { accountId } = read.job.request
+    oldest.set(accountId, Math.min(oldest.get(accountId) ?? Number.POSITIVE_INFINITY, read.job.acceptedAt))
+  }
+  for (const [accountId, acceptedAt] of oldest)
+    count('oldest_record_age', accountId, Math.max(0, Math.round((now() - acceptedAt) / 1000)))
+}
+
+/** If this fails, the queue's own visibility timeout applies. */
+const putOff = async (
+  { delayRecord, log }: OpenService,
+  { record, queue, delayMs }: Received & { readonly delayMs: number },
+): Promise<void> => {
+  const { messageId, receiptHandle } = record
+  await delayRecord(queue, receiptHandle, delayMs).catch((error: unknown) => {
+    log.error('A record could not be put off, so it is retried later', toAppError(error), { messageId })
+  })
+}
+
+/** Returns how long to leave the record alone, in milliseconds, or undefined if its queue need not keep it. */
 const open = async (
   service: OpenService,
-  { record, read }: Received,
+  { record, queue, read }: Received,
   endsAt: number,
 ): Promise<number | undefined> => {
   const { now, random, report } = service
@@ -60,7 +98,8 @@ const open = async (
   // Too little time is left: return the record to the queue.
   if (!budget) return backOffMs(receives, undefined, random)
   const { request, destination } = read.job
-  const result = await service.attempt(read.job, { kind: 'record', body: record.body, receives }, budget)
+  const kind = queue === 'events' ? 'event' : 'hand_over'
+  const result = await service.attempt(read.job, { kind, body: record.body, receives }, budget)
   report(request, destination, result, { durationMs: now() - startedAt, receives })
   return retryDelayMs(result, receives, random)
 }
@@ -71,15 +110,14 @@ const open = async (
 const refuse = async (
   { quarantine, log, random }: OpenService,
   { body, messageId }: SQSRecord,
-  refused: Extract<ReadRecord, { kind: 'refused' }>,
+  { requestId, error, ids }: Extract<ReadRecord, { kind: 'refused' }>,
   receives: number,
 ): Promise<number | undefined> => {
-  const { requestId, error } = refused
   const fields = { requestId, messageId, receives }
   if (error.retryable) log.error('A record could not be read', error, fields)
   else
     try {
-      await quarantine({ body, ...refused })
+      await quarantine({ body, error, requestId, accountId: ids?.accountId, unread: ids })
       return undefined
     } catch (failure) {
       log.error('The quarantine queue did not accept a record', toAppError(failure), fields)

@@ -1,16 +1,22 @@
 import type { Queues } from '../aws/queues.ts'
-import { attributesOf, type Destination } from '../config/routes.ts'
-import type { AccountConfig } from '../config/stage.ts'
-import { LivePersonRejectedError, LivePersonUnavailableError, toAppError, toError } from '../errors/errors.ts'
-import { type LivePerson, RETRY_PAUSE_MS } from '../liveperson/client.ts'
-import type { AcceptedRequest } from '../request/conversation-request.ts'
+import { attributesOf } from '../config/routes.ts'
+import {
+  type AppError,
+  LivePersonRejectedError,
+  LivePersonUnavailableError,
+  toAppError,
+  toError,
+} from '../errors/errors.ts'
+import { type MessageAnswer, RETRY_PAUSE_MS } from '../liveperson/client.ts'
 import type { Log } from '../telemetry/log.ts'
+import { type Account, admit } from './admission.ts'
 import { backOffMs } from './back-off.ts'
 import { toHandOver } from './hand-over.ts'
-import type { Lease, Ledger } from './ledger.ts'
+import type { Carrier, Job } from './job.ts'
+import type { Entry, Ledger } from './ledger.ts'
 import {
   begin,
-  type Facts,
+  type Known,
   learn,
   NOTHING,
   next,
@@ -24,28 +30,17 @@ import {
   FORM_HELD_WAITS_MS,
   HAND_OVER_DELAY_MS,
   hasTimeFor,
+  ID_MISSING_MS,
+  LONGEST_WAIT_MS,
   messageDeadline,
   type TimeBudget,
 } from './time-budget.ts'
 
-/** A request with everything that was decided about it before the attempt. */
-export interface Job {
-  readonly request: AcceptedRequest
-  readonly account: AccountConfig
-  readonly destination: Destination
-  /** What an earlier attempt found out, if this is a hand-over. */
-  readonly facts?: Facts | undefined
-}
+/** After how many attempts that died a record is given up. */
+const MAX_DEATHS = 5
 
-/** Where the request is kept during the attempt: only in this container's memory, or in a queue record. */
-export type Carrier =
-  | { readonly kind: 'memory' }
-  | {
-      readonly kind: 'record'
-      readonly body: string
-      /** How many times the queue has delivered the record, including this one. */
-      readonly receives: number
-    }
+/** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
+const FORM_PARK_MS = 60_000
 
 /** Makes one attempt at a request. It never throws. */
 export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
@@ -55,6 +50,7 @@ export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promis
  * came back. The protocol decides what comes next; this file calls the components and classifies their
  * answers.
  *
+ * @param options.giveUpAfterMs How old a request gets before it is given up, in milliseconds.
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.
  * @param options.random Returns a number from 0 up to, but not including, 1.
@@ -63,7 +59,8 @@ export const createAttempt = ({
   ledger,
   queues,
   quarantine,
-  livePersonOf,
+  accountOf,
+  giveUpAfterMs,
   log,
   now,
   sleep,
@@ -72,7 +69,8 @@ export const createAttempt = ({
   readonly ledger: Ledger
   readonly queues: Queues
   readonly quarantine: Quarantine
-  readonly livePersonOf: (accountId: string) => LivePerson
+  readonly accountOf: (accountId: string) => Account
+  readonly giveUpAfterMs: number
   readonly log: Log
   readonly now: () => number
   readonly sleep: (ms: number) => Promise<void>
@@ -80,43 +78,78 @@ export const createAttempt = ({
 }): Attempt => {
   return async (job, carrier, budget) => {
     const { request } = job
-    const policy = policyOf(job, carrier)
-    const perform = createSteps(job, carrier, budget)
+    const account = accountOf(request.accountId)
+    const admission = await admit({ account, job, carrier, sleep })
+    const policy: Policy = {
+      hasMessage: request.message !== undefined,
+      onLostAnswer: job.account.onLostAnswer,
+      carrier: carrier.kind,
+      admission,
+      isTooOld: now() - job.acceptedAt - job.pausedMs >= giveUpAfterMs,
+      maxDeaths: MAX_DEATHS,
+      heldWaitsMs: carrier.kind === 'memory' ? FORM_HELD_WAITS_MS : [],
+      repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
+      maxWaitMs: LONGEST_WAIT_MS,
+    }
+    const perform = createSteps({ job, carrier, budget, account, policy })
     let known = begin(job.facts)
     for (;;) {
       const step = next(known, policy)
       if (step.kind === 'done') return step.result
-      const seen = await perform(step).catch((thrown: unknown): Seen => {
+      const seen = await perform(step, known).catch((thrown: unknown): Seen => {
         const error = toAppError(thrown)
-        log.warn('A step failed', { requestId: request.requestId, step: step.kind, code: error.code })
+        log.error('A step failed', error, { requestId: request.requestId, step: step.kind })
         return { kind: 'failed', step: step.kind, error }
       })
       known = learn(known, seen)
     }
   }
 
-  function createSteps({ request, destination }: Job, carrier: Carrier, budget: TimeBudget) {
-    const { accountId, consumerId, requestId } = request
-    const livePerson = livePersonOf(accountId)
-    let lease: Lease | undefined
-    let lpConsumerId: string | undefined
+  function createSteps({
+    job,
+    carrier,
+    budget,
+    account,
+    policy,
+  }: {
+    readonly job: Job
+    readonly carrier: Carrier
+    readonly budget: TimeBudget
+    readonly account: Account
+    readonly policy: Policy
+  }) {
+    const { request, destination } = job
+    const { accountId, requestId } = request
+    const { livePerson, createPace, sendPace } = account
+    const limitMs = createPace.callLimitMs()
+    const deadline = limitMs === undefined ? budget.deadline : Math.min(budget.deadline, now() + limitMs)
+    let { consumerId } = request
+    let entry: Entry | undefined
 
-    const required = <T>(value: T | undefined): T => {
-      if (value !== undefined) return value
-      throw new Error('The protocol asked for a step before the one that it needs')
+    const claimed = (): Entry => {
+      if (entry) return entry
+      throw new Error('The protocol asked for a step before the claim')
     }
 
-    return async (step: Exclude<Step, { kind: 'done' }>): Promise<Seen> => {
+    /** Adjusts the rate at which this container calls the account. */
+    const report = (pace: Account['createPace'], startedAt: number, error: AppError | undefined): void => {
+      const trouble = error && troubleOf(error)
+      if (!error) pace.good()
+      else if (trouble) pace.trouble({ startedAt, kind: trouble, retryAfterMs: error.retryAfterMs })
+      if (!error || trouble) account.onAnswer(trouble ?? 'good', pace.isOpen())
+    }
+
+    return async (step: Exclude<Step, { kind: 'done' }>, { facts }: Known): Promise<Seen> => {
       switch (step.kind) {
         case 'identify':
           // The create needs the same token and reports a failure.
-          livePerson.identify(consumerId, budget.deadline).catch(() => undefined)
+          livePerson.identify(consumerId, deadline).catch(() => undefined)
           return { kind: 'identifying' }
 
         case 'claim': {
           const claim = await ledger.claim(request, destination, budget.aliveUntil)
-          if (claim.kind === 'held') return claim
-          lease = claim.lease
+          entry = claim.entry
+          consumerId = entry.consumerId
           return claim
         }
 
@@ -125,90 +158,122 @@ export const createAttempt = ({
           await sleep(step.ms)
           return { kind: 'waited', before: step.before }
 
-        case 'create':
+        case 'create': {
+          const startedAt = now()
           try {
             const engagementAttributes = attributesOf(request, destination)
             const input = { ...request, ...destination, engagementAttributes }
-            const opened = await livePerson.openConversation(consumerId, input, budget.deadline)
-            lpConsumerId = opened.lpConsumerId
-            return opened
-          } catch (error) {
-            return toSeen(error)
+            const answer = await livePerson.openConversation(consumerId, input, deadline)
+            report(createPace, startedAt, undefined)
+            return answer.kind === 'opened' ? { ...answer, at: now() } : answer
+          } catch (thrown) {
+            const error = toAppError(thrown)
+            const isRefused = error instanceof LivePersonRejectedError
+            report(createPace, startedAt, isRefused ? undefined : error)
+            return isRefused ? { kind: 'refused', error } : toSeen(error, createPace.isOpen())
           }
+        }
 
         case 'look_up': {
-          const last = await ledger.findConversation(accountId, required(lpConsumerId))
-          if (last?.state !== 'OPEN' || last.conversationId === undefined) return { kind: 'nothing_known' }
-          const openedByThis = last.openedBy === required(lease).pk
+          const last = await ledger.findConversation(accountId, step.lpConsumerId)
+          if (last?.conversationId === undefined) {
+            const since = facts.idMissingSince ?? now()
+            return { kind: 'nothing_known', at: now(), isOverdue: now() - since >= ID_MISSING_MS }
+          }
+          if (last.state === 'CLOSE') return { kind: 'known_closed' }
+          const openedByThis = last.openedBy === claimed().pk
           return { kind: 'known', conversationId: last.conversationId, openedByThis }
         }
 
         case 'ask': {
-          const deadline = messageDeadline(budget, now())
-          const isOpen = await livePerson.isOpen(consumerId, step.conversationId, deadline)
+          const isOpen = await livePerson.isOpen(
+            consumerId,
+            step.conversationId,
+            messageDeadline(budget, now()),
+          )
           return { kind: 'asked', answer: isOpen === undefined ? 'unsure' : isOpen ? 'open' : 'closed' }
         }
 
-        case 'send': {
-          const deadline = messageDeadline(budget, now())
-          const { message = '' } = request
-          const answer = await livePerson.sendMessage(consumerId, step.conversationId, message, deadline)
-          return { kind: 'message', answer }
-        }
+        case 'send':
+          return send(step.conversationId)
 
         case 'forget':
-          await ledger.forgetConversation(accountId, required(lpConsumerId), step.conversationId)
+          await ledger.forgetConversation(accountId, step.lpConsumerId, step.conversationId)
           return { kind: 'forgotten' }
 
-        case 'complete':
-          return { kind: 'completed', facts: await ledger.complete(required(lease), step.facts) }
+        case 'record':
+          return { kind: 'recorded', facts: await claimed().record(step.facts) }
 
-        case 'release':
-          await ledger.release(required(lease), step.facts)
-          return { kind: 'released' }
-
-        case 'hand_over':
-          await queues.send(toHandOver(request, step.facts), handOverDelayMs(step, carrier))
+        case 'hand_over': {
+          const delayMs = handOverDelayMs(step)
+          const { acceptedAt } = job
+          const pausedMs = job.pausedMs + (policy.admission === 'paused' ? delayMs : 0)
+          const body = toHandOver({ request, destination, facts: step.facts, acceptedAt, pausedMs })
+          // People wait for a form, so it isn't kept behind CRM events.
+          await queues.handOver(body, { delayMs, group: `${accountId}-${request.door}` })
           return { kind: 'handed_over' }
+        }
 
         case 'quarantine': {
-          // A record without its own requestId would get a new one on replay. If a conversation may exist,
-          // that id is kept. The facts are not: an operator who resets the ledger wants a new attempt.
-          const keepsBody = carrier.kind === 'record' && step.code !== 'outcome_unknown'
-          const body = keepsBody ? carrier.body : toHandOver(request, NOTHING)
-          await quarantine({ body, error: step.error ?? toError(step.code), requestId, request })
+          // The facts are not kept: an operator who resets the ledger wants a new attempt. A CRM event's own
+          // body is kept, unless a conversation may exist: then a replay must have the same id.
+          const isOwnBody = carrier.kind === 'event' && step.code !== 'outcome_unknown'
+          const body = isOwnBody ? carrier.body : toHandOver({ request, destination, facts: NOTHING })
+          const attempts = step.facts.claim.attempt
+          await quarantine({ body, error: step.error ?? toError(step.code), requestId, accountId, attempts })
           return { kind: 'quarantined' }
         }
       }
     }
-  }
 
-  function handOverDelayMs({ error }: Extract<Step, { kind: 'hand_over' }>, carrier: Carrier): number {
-    if (carrier.kind === 'record') return backOffMs(carrier.receives, undefined, random)
-    const askedMs = error?.retryAfterMs
-    return askedMs === undefined
-      ? HAND_OVER_DELAY_MS
-      : Math.max(HAND_OVER_DELAY_MS, backOffMs(1, askedMs, random))
+    async function send(conversationId: string): Promise<Seen> {
+      const heldBack = () => ({ error: toError('liveperson_unavailable'), ...inTrouble() })
+      const inTrouble = () => ({ isAccountInTrouble: sendPace.isOpen() })
+      const waitMs = sendPace.take(carrier.kind === 'memory' ? 0 : LONGEST_WAIT_MS)
+      if (waitMs === undefined) return { kind: 'message', answer: 'owed', ...heldBack() }
+      if (waitMs > 0) await sleep(waitMs)
+      const startedAt = now()
+      const limit = sendPace.callLimitMs() ?? Number.POSITIVE_INFINITY
+      const sendBy = Math.min(messageDeadline(budget, startedAt), startedAt + limit)
+      const { message = '' } = request
+      const answer: MessageAnswer = await livePerson.sendMessage(consumerId, conversationId, message, sendBy)
+      switch (answer.kind) {
+        case 'sent':
+        case 'closed':
+          report(sendPace, startedAt, undefined)
+          return { kind: 'message', answer: answer.kind }
+        case 'unknown':
+          report(sendPace, startedAt, answer.error)
+          return { kind: 'message', answer: 'unknown' }
+        case 'owed':
+          report(sendPace, startedAt, answer.error)
+          return { kind: 'message', answer: 'owed', error: answer.error, ...inTrouble() }
+      }
+    }
+
+    function handOverDelayMs({ error }: Extract<Step, { kind: 'hand_over' }>): number {
+      const askedMs = error?.retryAfterMs
+      const ageMs = now() - job.acceptedAt
+      const isParked = policy.admission !== 'granted' || createPace.isOpen() || sendPace.isOpen()
+      const parkMs = isParked ? createPace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
+      const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, parkMs) : parkMs
+      return askedMs === undefined ? delayMs : Math.max(delayMs, backOffMs(1, askedMs, random))
+    }
   }
 }
 
-const policyOf = ({ request, account }: Job, { kind }: Carrier): Policy => ({
-  hasMessage: request.message !== undefined,
-  onLostAnswer: account.onLostAnswer,
-  carrier: kind,
-  heldWaitsMs: kind === 'memory' ? FORM_HELD_WAITS_MS : [],
-  repeatAfterMs: RETRY_PAUSE_MS,
-})
+/**
+ * What a failed create means. An error that nobody expected says nothing about how far the create got.
+ */
+const toSeen = (error: AppError, isAccountInTrouble: boolean): Seen => {
+  const isUnavailable = error instanceof LivePersonUnavailableError
+  const isInDoubt = isUnavailable ? error.mayHaveExecuted : error.code === 'internal_error'
+  if (isInDoubt) return { kind: 'create_in_doubt', error, isAccountInTrouble }
+  return { kind: 'not_created', error, repeatable: isUnavailable && !isAccountInTrouble, isAccountInTrouble }
+}
 
-/** What a failed create means. An error that nobody expected says nothing about how far the create got. */
-const toSeen = (thrown: unknown): Seen => {
-  const error = toAppError(thrown)
-  if (error instanceof LivePersonRejectedError) return { kind: 'refused', error }
-  if (error instanceof LivePersonUnavailableError)
-    return error.mayHaveExecuted
-      ? { kind: 'create_in_doubt', error }
-      : { kind: 'not_created', error, repeatable: true }
-  return error.code === 'internal_error'
-    ? { kind: 'create_in_doubt', error }
-    : { kind: 'not_created', error, repeatable: false }
+/** What an error says about the account. Undefined: nothing. */
+const troubleOf = (error: AppError): LivePersonUnavailableError['trouble'] | undefined => {
+  if (error instanceof LivePersonUnavailableError) return error.trouble
+  return error.code === 'internal_error' ? undefined : 'failed'
 }

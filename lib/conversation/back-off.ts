@@ -29,16 +29,19 @@ export const backOffMs = (
   return Math.max(SECOND, askedMs, ownMs)
 }
 
-/** Returns how long to leave a record alone, in milliseconds, or undefined if it is done. */
+/**
+ * Returns how long to leave a record alone, in milliseconds, or undefined if its queue need not keep it: it
+ * is done, in quarantine, or in the hand-over queue.
+ */
 export const retryDelayMs = (result: Result, receives: number, random: () => number): number | undefined => {
   switch (result.kind) {
     case 'finished':
+      return result.kept === 'in_record' ? backOffMs(receives, result.error?.retryAfterMs, random) : undefined
     case 'failed':
-      // A record that failed for good is in quarantine.
       return undefined
     case 'opening':
       return backOffMs(receives, undefined, random)
     case 'queued':
-      return backOffMs(receives, result.error.retryAfterMs, random)
+      return result.kept === 'in_record' ? backOffMs(receives, result.error?.retryAfterMs, random) : undefined
   }
 }

@@ -1,29 +1,20 @@
 /**
- * Runs the items of each group in order, and the groups side by side. A group stops at its first item that
- * must be retried.
+ * Runs the items of each group one after another, and the groups side by side. What happens to one item
+ * doesn't hold back the next.
  *
- * @param run Makes one attempt. Resolves to how long to wait before a retry, in milliseconds, or to undefined
- * if the item is done.
- * @param putOff Delays the items that a group leaves, all by the same delay.
- * @returns The items that must be retried: in each group the one that `run` returned a delay for, and those
- * after it.
+ * @param run Makes one attempt. It never rejects.
+ * @returns Each item with what `run` returned for it.
  */
-export const runInOrder = async <T>(
+export const runInOrder = async <T, R>(
   groups: Iterable<readonly T[]>,
-  run: (item: T) => Promise<number | undefined>,
-  putOff: (items: readonly T[], delayMs: number) => Promise<unknown>,
-): Promise<readonly T[]> => {
-  const left = await Promise.all(
+  run: (item: T) => Promise<R>,
+): Promise<readonly { readonly item: T; readonly result: R }[]> => {
+  const results = await Promise.all(
     [...groups].map(async (group) => {
-      for (const [index, item] of group.entries()) {
-        const delayMs = await run(item)
-        if (delayMs === undefined) continue
-        const rest = group.slice(index)
-        await putOff(rest, delayMs)
-        return rest
-      }
-      return []
+      const done: { readonly item: T; readonly result: R }[] = []
+      for (const item of group) done.push({ item, result: await run(item) })
+      return done
     }),
   )
-  return left.flat()
+  return results.flat()
 }

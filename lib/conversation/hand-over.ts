@@ -1,70 +1,68 @@
 import * as z from 'zod/mini'
-import { CODES, type Code } from '../errors/codes.ts'
+import type { Destination } from '../config/routes.ts'
 import { parse } from '../request/check.ts'
-import {
-  type AcceptedRequest,
-  accountId,
-  consumerId,
-  DOORS,
-  parseConversationRequest,
-  requestId,
-} from '../request/conversation-request.ts'
+import { type AcceptedRequest, type ConversationRequest, DOORS } from '../request/conversation-request.ts'
 import { isRecord } from '../request/lenient-json.ts'
+import { carriedFactsShape } from './facts-shape.ts'
 import type { Facts } from './protocol.ts'
 
-const code = z.enum(Object.keys(CODES) as readonly Code[])
-const conversationId = z.optional(z.string())
-
-const facts = z.strictObject({
-  claim: z.strictObject({
-    attempt: z.int(),
-    state: z.enum(['none', 'held', 'failed', 'queued']),
-    code: z.optional(code),
-  }),
-  conversation: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.enum(['none', 'in_doubt', 'held']) }),
-    z.strictObject({ kind: z.literal('refused'), code }),
-    z.strictObject({ kind: z.enum(['existing', 'opened']), conversationId }),
-  ]),
-  message: z.enum(['unsent', 'not_sent', 'in_doubt', 'sent']),
-  lpConsumerId: z.optional(z.string()),
+/** Which request a hand-over is about. It can be read even if the rest can't. */
+const idsShape = z.object({
+  handedOver: z.object({ door: z.enum(DOORS), accountId: z.string(), requestId: z.string() }),
 })
 
+// A door has validated the request. Another rule here could refuse what was accepted.
 const shape = z.strictObject({
-  door: z.enum(DOORS),
-  requestId,
-  accountId,
-  consumerId,
-  fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
-  request: z.unknown(),
-  facts,
+  handedOver: z.strictObject({
+    ...idsShape.shape.handedOver.shape,
+    consumerId: z.string(),
+    fingerprint: z.string(),
+    request: z.custom<ConversationRequest>(isRecord),
+    destination: z.custom<Destination>(isRecord),
+    facts: carriedFactsShape,
+    acceptedAt: z.optional(z.number()),
+    pausedMs: z.optional(z.number()),
+  }),
 })
 
-/** A request that this service put into the queue, with everything that a door decided. */
+/** A request that this service put into the hand-over queue, with everything that a door decided. */
 export interface HandOver {
   readonly request: AcceptedRequest
+  readonly destination: Destination
   readonly facts: Facts
+  /**
+   * When the request was accepted, in milliseconds since the epoch. Undefined: when the record was sent, as
+   * for a replay.
+   */
+  readonly acceptedAt?: number | undefined
+  /** How long the account was paused since then, in milliseconds. Default: 0. */
+  readonly pausedMs?: number | undefined
 }
+
+/** The ids of a request, as its ledger item has them. */
+export type RequestIds = z.infer<typeof idsShape>['handedOver']
 
 /**
  * Returns the message body that hands a request over. {@link readHandOver} returns the same request from it.
  *
  * The body is JSON in ASCII, because SQS refuses some Unicode characters.
  */
-export const toHandOver = (accepted: AcceptedRequest, facts: Facts): string => {
+export const toHandOver = ({ request: accepted, ...others }: HandOver): string => {
   const { door, requestId, accountId, consumerId, fingerprint, ...request } = accepted
   return JSON.stringify({
-    handedOver: { door, requestId, accountId, consumerId, fingerprint, request, facts },
+    handedOver: { door, requestId, accountId, consumerId, fingerprint, request, ...others },
   }).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /**
- * Returns the request that a message body hands over, or undefined if it is not a hand-over.
+ * Returns the request that a message of the hand-over queue holds.
  *
- * @throws {InvalidRequestError}
+ * @throws {InvalidRequestError} The body is not a hand-over of this version.
  */
-export const readHandOver = (input: unknown): HandOver | undefined => {
-  if (!isRecord(input) || !('handedOver' in input)) return undefined
-  const { request, facts, ...decided } = parse(z.strictObject({ handedOver: shape }), input).handedOver
-  return { request: { ...parseConversationRequest(request), ...decided }, facts }
+export const readHandOver = (input: unknown): HandOver => {
+  const { request, destination, facts, acceptedAt, pausedMs, ...decided } = parse(shape, input).handedOver
+  return { request: { ...request, ...decided }, destination, facts, acceptedAt, pausedMs }
 }
+
+/** Returns the ids in a hand-over that may be unreadable otherwise, undefined if they can't be read either. */
+export const idsIn = (input: unknown): RequestIds | undefined => z.safeParse(idsShape, input).data?.handedOver

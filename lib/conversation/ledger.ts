@@ -2,15 +2,18 @@ import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
 import { type Code, isCode } from '../errors/codes.ts'
-import { RequestIdReusedError } from '../errors/errors.ts'
+import { RequestIdReusedError, ServiceUnavailableError } from '../errors/errors.ts'
 import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
+import { FINGERPRINT_VERSION, isDerived } from '../request/identity.ts'
+import { factsShape } from './facts-shape.ts'
 import {
-  type Claim,
-  type Conversation,
+  afterExpiry,
   type Facts,
-  isFinal,
-  type Message,
+  isFinished,
+  isSame,
+  merge,
   NOTHING,
+  type Outcome,
   outcomeOf,
 } from './protocol.ts'
 
@@ -19,30 +22,34 @@ import {
  */
 const KEEP_MS = 30 * 24 * 3600 * 1000
 
-const code = z.pipe(
-  z.string(),
-  z.transform((value): Code | undefined => (isCode(value) ? value : undefined)),
-)
+/**
+ * How long a claim outlasts its invocation, in milliseconds: twice what two clocks may differ. A container
+ * whose clock is fast doesn't take a claim from one that still works.
+ */
+const CLOCKS_MS = 10_000
+
+/** How many times a write is merged with what others wrote in the meantime. */
+const WRITE_ATTEMPTS = 5
 
 const requestItem = z.object({
   requestId: z.string(),
   accountId: z.string(),
-  status: z.enum(['opening', 'queued', 'failed', 'opened', 'existing', 'rejected']),
+  door: z.enum(['form', 'queue']),
   fingerprint: z.string(),
-  leaseId: z.optional(z.string()),
-  createdAt: z.number(),
+  revision: z.number(),
   attempts: z.number(),
-  releasedAttempt: z.optional(z.number()),
-  reached: z.optional(z.boolean()),
-  messageInDoubt: z.optional(z.boolean()),
-  conversationId: z.optional(z.string()),
-  code: z.optional(code),
-  messageStatus: z.optional(z.enum(['sent', 'not_sent', 'unknown'])),
-  lpConsumerId: z.optional(z.string()),
+  releases: z.number(),
+  releasedAttempt: z.number(),
+  claimState: z.enum(['held', 'failed', 'queued', 'done']),
+  leaseId: z.string(),
+  leaseUntil: z.number(),
+  hasMessage: z.boolean(),
+  code: z.optional(z.string()),
+  consumerId: z.optional(z.string()),
+  facts: factsShape,
 })
 
-/** What the ledger holds about a request. None of it is personal data. */
-export type RequestItem = z.infer<typeof requestItem>
+type RequestItem = z.infer<typeof requestItem>
 
 const consumerItem = z.object({
   conversationId: z.optional(z.string()),
@@ -50,36 +57,45 @@ const consumerItem = z.object({
   openedBy: z.optional(z.string()),
 })
 
-/** The right to work on a request until its lease ends. */
-export interface Lease {
+/** One request in the ledger, as the attempt that claimed it sees it. */
+export interface Entry {
   readonly pk: string
-  readonly leaseId: string
-  /** 1 for the first attempt. */
-  readonly attempt: number
-  /** Whether the previous attempt never released its claim. */
-  readonly previousAttemptDied: boolean
-  /** The attributes that the item keeps when it is completed. */
-  readonly fixed: Item
-  readonly accountId: string
-  readonly hasMessage: boolean
+  /** The consumer of the first attempt. A later version of this service may derive another one. */
+  readonly consumerId: string
+  /**
+   * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
+   * holds them all. If this request opened a conversation, the consumer's item is written in parallel. Costs
+   * 1 write unit per item, and again for each write of another attempt in the meantime.
+   *
+   * @throws {ServiceUnavailableError}
+   */
+  readonly record: (facts: Facts) => Promise<Facts>
 }
 
 export type ClaimResult =
   /** `before`: what the ledger held before this claim. */
-  | { readonly kind: 'claimed'; readonly lease: Lease; readonly before: Facts }
-  | { readonly kind: 'held' }
-  /**
-   * The request is finished. This lease is not stored: `complete` can use it only to add a missing
-   * conversationId.
-   */
-  | { readonly kind: 'final'; readonly facts: Facts; readonly lease: Lease }
+  | { readonly kind: 'claimed'; readonly entry: Entry; readonly before: Facts }
+  /** Another attempt holds the claim. `facts`: what the ledger holds. */
+  | { readonly kind: 'held'; readonly entry: Entry; readonly facts: Facts }
+  /** The request is finished, and nothing is owed. */
+  | { readonly kind: 'final'; readonly entry: Entry; readonly facts: Facts }
+
+/** A request as its sender sees it. */
+export interface FoundRequest {
+  readonly requestId: string
+  readonly accountId: string
+  readonly fingerprint: string
+  readonly outcome: Outcome
+}
 
 export type Ledger = ReturnType<typeof createLedger>
 
 /**
  * Returns the record of every request and of each consumer's conversation. A request that nobody repeats
- * costs two calls: `claim` (1 write unit) and `complete` (2 write units in one call, for the request's and
- * the consumer's item).
+ * costs one claim and one record: 2 write units, and 1 for the consumer's item.
+ *
+ * Knowledge only grows. Every write is conditional on the item's `revision`. If another attempt wrote first,
+ * the facts are merged and written again, so that no attempt can undo what another one found out.
  *
  * Every function throws ServiceUnavailableError if DynamoDB fails.
  *
@@ -94,12 +110,101 @@ export const createLedger = ({
   readonly now: () => number
   readonly uuid: () => string
 }) => {
-  const expiresAt = () => Math.floor((now() + KEEP_MS) / 1000)
+  const times = () => ({ updatedAt: now(), expiresAt: Math.floor((now() + KEEP_MS) / 1000) })
+
+  const createEntry = (
+    { accountId, door, requestId, consumerId, message }: AcceptedRequest,
+    item: { readonly revision: number; readonly facts: Facts; readonly consumerId?: string | undefined },
+  ): Entry => {
+    const pk = requestKey(accountId, door, requestId)
+    const hasMessage = message !== undefined
+    let seen = { revision: item.revision, facts: item.facts }
+    let consumerRecorded: string | undefined
+
+    const recordRequest = async (facts: Facts): Promise<Facts> => {
+      for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+        const merged = merge(seen.facts, facts)
+        if (isSame(merged, seen.facts)) return merged
+        const { applied, item: found } = await table.update({
+          pk,
+          ...toWrite(merged, hasMessage),
+          add: { revision: 1 },
+          condition: '#revision = :revision',
+          values: { revision: seen.revision },
+        })
+        if (!applied && found === undefined)
+          throw new ServiceUnavailableError({ detail: 'The state table has lost a request.' })
+        if (applied) {
+          seen = { revision: seen.revision + 1, facts: merged }
+          return merged
+        }
+        const other = z.parse(requestItem, found)
+        seen = { revision: other.revision, facts: toFacts(other) }
+      }
+      throw new ServiceUnavailableError({ detail: 'Other attempts kept writing the same request.' })
+    }
+
+    const recordConsumer = async ({ conversation, lpConsumerId, openedAt }: Facts): Promise<void> => {
+      if (conversation.kind !== 'opened' || lpConsumerId === undefined || openedAt === undefined) return
+      const { conversationId } = conversation
+      if (conversationId === undefined || conversationId === consumerRecorded) return
+      await table.update({
+        pk: consumerKey(accountId, lpConsumerId),
+        set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...times() },
+        condition: 'attribute_not_exists(#openedAt) OR #openedAt <= :openedAt',
+        values: { openedAt },
+      })
+      consumerRecorded = conversationId
+    }
+
+    return {
+      pk,
+      consumerId: item.consumerId ?? consumerId,
+      record: async (facts) => {
+        const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
+        if (request.status === 'rejected') throw request.reason
+        if (consumer.status === 'rejected') throw consumer.reason
+        return request.value
+      },
+    }
+  }
+
+  const toWrite = (facts: Facts, hasMessage: boolean) => {
+    const { claim, ...others } = facts
+    const { status, ...told } = outcomeOf(facts, hasMessage)
+    const { conversationId, code, messageStatus, messageCode } = told
+    const said = { conversationId, code, messageStatus, messageCode }
+    return {
+      set: {
+        status,
+        ...said,
+        facts: others,
+        finished: isFinished(facts, hasMessage),
+        releases: claim.releases,
+        ...(claim.state !== 'none' && { claimState: claim.state }),
+        ...(claim.state !== 'held' && { leaseUntil: 0, releasedAttempt: claim.attempt }),
+        ...times(),
+      },
+      remove: Object.entries(said).flatMap(([name, value]) => (value === undefined ? [name] : [])),
+    }
+  }
+
+  /** Claims a request whose conversation is open and whose message is owed. */
+  const claimAgain = async (pk: string, { revision }: RequestItem, lease: Item): Promise<boolean> => {
+    const { applied } = await table.update({
+      pk,
+      set: { ...lease, claimState: 'held', ...times() },
+      add: { attempts: 1, revision: 1 },
+      condition: '#revision = :revision',
+      values: { revision },
+    })
+    return applied
+  }
 
   return {
     /**
-     * Claims a request: 1 write unit. If it is held or finished, DynamoDB returns the item with the failed
-     * condition.
+     * Claims a request: 1 write unit, or 2 if a message is owed. If it is held or finished, DynamoDB returns
+     * the item with the failed condition.
      *
      * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
      * @throws {RequestIdReusedError}
@@ -109,116 +214,82 @@ export const createLedger = ({
       destination: Destination,
       until: number,
     ): Promise<ClaimResult> => {
-      const { accountId, door, requestId, fingerprint } = request
+      const { accountId, door, requestId, fingerprint, consumerId } = request
       const pk = requestKey(accountId, door, requestId)
-      const leaseId = uuid()
       const { campaignId, engagementId } = destination
-      const fixed = { requestId, accountId, door, fingerprint, campaignId, engagementId }
+      const lease = { leaseId: uuid(), leaseUntil: until + CLOCKS_MS }
       const { applied, item } = await table.update({
         pk,
         set: {
-          ...fixed,
+          ...{ requestId, accountId, door, campaignId, engagementId },
+          ...lease,
+          claimState: 'held',
           status: 'opening',
-          leaseId,
-          leaseUntil: until,
-          updatedAt: now(),
-          expiresAt: expiresAt(),
+          hasMessage: request.message !== undefined,
+          ...times(),
         },
-        setIfAbsent: { createdAt: now() },
-        add: { attempts: 1 },
+        setIfAbsent: {
+          fingerprint,
+          createdAt: now(),
+          finished: false,
+          releases: 0,
+          releasedAttempt: 0,
+          facts: toStored(NOTHING),
+          ...(isDerived(consumerId) && { consumerId }),
+        },
+        remove: ['code'],
+        add: { attempts: 1, revision: 1 },
         condition:
-          'attribute_not_exists(#pk) OR (#fingerprint = :fingerprint AND (#status IN (:queued, :failed)' +
-          ' OR (#status = :opening AND #leaseUntil < :now)))',
-        values: { fingerprint, queued: 'queued', failed: 'failed', opening: 'opening', now: now() },
+          'attribute_not_exists(#pk) OR ((#fingerprint = :fingerprint OR NOT begins_with(#fingerprint, :version))' +
+          ' AND #finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed))',
+        values: {
+          fingerprint,
+          version: FINGERPRINT_VERSION,
+          false: false,
+          now: now(),
+          opening: 'opening',
+          queued: 'queued',
+          failed: 'failed',
+        },
       })
       const found = item && z.parse(requestItem, item)
+      const claimed = (before: Facts, revision: number): ClaimResult => {
+        const { attempt, releases } = before.claim
+        const facts: Facts = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } }
+        return {
+          kind: 'claimed',
+          entry: createEntry(request, { revision, facts, consumerId: found?.consumerId }),
+          before,
+        }
+      }
+      if (!found) return claimed(NOTHING, 1)
+      if (applied) return claimed(toFacts(found), found.revision + 1)
       // The SDK repeats a write whose answer was lost, and then meets its own claim.
-      const isOwn = !applied && found?.leaseId === leaseId && found.status === 'opening'
-      const before = found ? (isOwn ? beforeOwnClaim(found) : toFacts(found)) : undefined
-      const attempt = (before?.claim.attempt ?? 0) + 1
-      const lease: Lease = {
-        pk,
-        leaseId,
-        attempt,
-        previousAttemptDied: before?.claim.state === 'held',
-        fixed: { pk, ...fixed, createdAt: found?.createdAt ?? now(), attempts: attempt },
-        accountId,
-        hasMessage: request.message !== undefined,
-      }
-      if (applied || isOwn) return { kind: 'claimed', lease, before: before ?? NOTHING }
-      if (found && found.fingerprint !== fingerprint)
+      if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
+      if (found.fingerprint !== fingerprint && found.fingerprint.startsWith(FINGERPRINT_VERSION))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
-      return before && isFinal(before) ? { kind: 'final', facts: before, lease } : { kind: 'held' }
+      const facts = toFacts(found)
+      const entry = createEntry(request, { ...found, facts })
+      if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }
+      if (found.leaseUntil < now() && (await claimAgain(pk, found, lease)))
+        return claimed(facts, found.revision + 1)
+      return { kind: 'held', entry, facts }
     },
 
     /**
-     * Writes the final outcome and returns what the ledger holds then. If this attempt has lost its claim and
-     * the request isn't finished, nothing is written, and `facts` are returned: the attempt that has the
-     * claim will write its own.
-     *
-     * `opened` with a conversationId costs 2 write units in one call and is unconditional, because
-     * LivePerson's id is authoritative. Everything else costs 1 write unit, and an id that another attempt
-     * wrote stays.
+     * Records that a request ended in quarantine without an attempt: 1 write unit. Does nothing if the ledger
+     * doesn't have the request, another attempt holds it, or it is finished.
      */
-    complete: async (lease: Lease, facts: Facts): Promise<Facts> => {
-      const { status, conversationId, code, messageStatus } = outcomeOf(facts, lease.hasMessage)
-      const { lpConsumerId } = facts
-      const set = {
-        status,
-        conversationId,
-        code,
-        messageStatus,
-        lpConsumerId,
-        updatedAt: now(),
-        expiresAt: expiresAt(),
-      }
-      if (status === 'opened' && conversationId !== undefined && lpConsumerId !== undefined) {
-        await table.putMany([
-          { ...lease.fixed, ...set },
-          {
-            pk: consumerKey(lease.accountId, lpConsumerId),
-            conversationId,
-            state: 'OPEN',
-            openedBy: lease.pk,
-            updatedAt: now(),
-            expiresAt: expiresAt(),
-          },
-        ])
-        return facts
-      }
-      const { applied, item } = await table.update({ pk: lease.pk, set, ...ownedBy(lease) })
-      const other = applied || !item ? undefined : toFacts(z.parse(requestItem, item))
-      return other && isFinal(other) ? other : facts
-    },
-
-    /**
-     * Releases a claim: 1 write unit. Does nothing if another attempt has the claim by now.
-     *
-     * @param facts What is known, with the claim released as `queued` or `failed`.
-     */
-    release: async (lease: Lease, { claim, conversation, message }: Facts): Promise<void> => {
-      await table.update({
-        pk: lease.pk,
-        set: {
-          status: claim.state,
-          code: claim.code,
-          releasedAttempt: lease.attempt,
-          ...((lease.previousAttemptDied || REACHED.has(conversation.kind)) && { reached: true }),
-          ...((message === 'in_doubt' || message === 'sent') && { messageInDoubt: true }),
-          updatedAt: now(),
-          expiresAt: expiresAt(),
-        },
-        ...ownedBy(lease),
-      })
-    },
-
-    /** Records that a queued request ended in quarantine without an outcome: 1 write unit. */
-    giveUp: async ({ accountId, door, requestId }: AcceptedRequest, code: Code): Promise<void> => {
+    giveUp: async (
+      { accountId, door, requestId }: Pick<AcceptedRequest, 'accountId' | 'door' | 'requestId'>,
+      code: Code,
+    ): Promise<void> => {
       await table.update({
         pk: requestKey(accountId, door, requestId),
-        set: { status: 'failed', code, updatedAt: now(), expiresAt: expiresAt() },
-        condition: '#status = :queued',
-        values: { queued: 'queued' },
+        set: { status: 'failed', code, claimState: 'failed', leaseUntil: 0, ...times() },
+        add: { revision: 1 },
+        condition: '#finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed)',
+        values: { false: false, now: now(), opening: 'opening', queued: 'queued', failed: 'failed' },
       })
     },
 
@@ -227,9 +298,9 @@ export const createLedger = ({
       accountIds: readonly string[],
       door: Door,
       requestId: string,
-    ): Promise<readonly RequestItem[]> => {
+    ): Promise<readonly FoundRequest[]> => {
       const items = await table.getMany(accountIds.map((accountId) => requestKey(accountId, door, requestId)))
-      const found = items.map((item) => z.parse(requestItem, item))
+      const found = items.map((item) => toFound(z.parse(requestItem, item), now()))
       return accountIds.flatMap((accountId) => found.filter((item) => item.accountId === accountId))
     },
 
@@ -252,6 +323,14 @@ export const createLedger = ({
         values: { conversationId },
       })
     },
+
+    /**
+     * Keeps the reason of a quarantined message whose attributes would have exceeded SQS's limit: 1 write
+     * unit.
+     */
+    keepReason: async (messageId: string, reason: Item): Promise<void> => {
+      await table.update({ pk: `quarantined#${messageId}`, set: { ...reason, ...times() } })
+    },
   }
 }
 
@@ -260,51 +339,34 @@ const requestKey = (accountId: string, door: Door, requestId: string) =>
 
 const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${accountId}#${lpConsumerId}`
 
-const ownedBy = ({ leaseId }: Lease) => ({
-  condition: '#leaseId = :leaseId AND #status = :opening',
-  values: { leaseId, opening: 'opening' },
-})
+/** The claim is stored in attributes of its own, so that claiming needs no read. */
+const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> => facts
 
-/** In these states a create may have reached LivePerson. `reached` is set and never cleared. */
-const REACHED: ReadonlySet<Conversation['kind']> = new Set(['in_doubt', 'opened', 'held'])
-
-/** Returns the facts that an item holds. */
-export const toFacts = (item: RequestItem): Facts => ({
-  claim: {
-    attempt: item.attempts,
-    state: item.status === 'queued' || item.status === 'failed' ? item.status : 'held',
-    ...(item.code !== undefined && { code: item.code }),
-  },
-  conversation: toConversation(item),
-  message: toMessage(item),
-  ...(item.lpConsumerId !== undefined && { lpConsumerId: item.lpConsumerId }),
-})
-
-const toConversation = ({ status, conversationId, code, reached }: RequestItem): Conversation => {
-  switch (status) {
-    case 'opened':
-    case 'existing':
-      return { kind: status, conversationId }
-    case 'rejected':
-      return code === 'outcome_unknown'
-        ? { kind: 'held' }
-        : { kind: 'refused', code: code ?? 'liveperson_rejected' }
-    case 'opening':
-    case 'queued':
-    case 'failed':
-      return { kind: reached ? 'in_doubt' : 'none' }
+const toFacts = (item: RequestItem): Facts => {
+  const { attempts: attempt, releases, claimState: state, facts } = item
+  // Only the code of a released claim is one; the outcome's own code is derived from the facts.
+  const code = state === 'failed' || state === 'queued' ? item.code : undefined
+  return {
+    ...facts,
+    claim: { attempt, releases, state, ...(code !== undefined && isCode(code) && { code }) },
   }
 }
 
-const toMessage = ({ messageStatus, messageInDoubt }: RequestItem): Message => {
-  if (messageStatus === undefined) return messageInDoubt ? 'in_doubt' : 'unsent'
-  return messageStatus === 'unknown' ? 'in_doubt' : messageStatus
-}
-
-/** Reconstructs the item as it was before our own claim, when a retried write shows us only its result. */
+/** Reconstructs what the ledger held before our own claim, when a repeated write shows us only its result. */
 const beforeOwnClaim = (item: RequestItem): Facts => {
   const attempt = item.attempts - 1
-  const isReleased = attempt === 0 || item.releasedAttempt === attempt
-  const claim: Claim = { attempt, state: isReleased ? (attempt === 0 ? 'none' : 'queued') : 'held' }
-  return { ...toFacts(item), claim }
+  const state = attempt === 0 ? 'none' : item.releasedAttempt === attempt ? 'queued' : 'held'
+  return { ...item.facts, claim: { attempt, releases: item.releases, state } }
+}
+
+const toFound = (item: RequestItem, now: number): FoundRequest => {
+  const { requestId, accountId, door, fingerprint, hasMessage, leaseUntil } = item
+  const facts = toFacts(item)
+  const isQueued = door === 'queue' || facts.handedOver
+  return {
+    requestId,
+    accountId,
+    fingerprint,
+    outcome: outcomeOf(leaseUntil < now ? afterExpiry(facts, isQueued) : facts, hasMessage),
+  }
 }

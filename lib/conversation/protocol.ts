@@ -3,49 +3,62 @@
  * came back from it. This file is pure: it does no I/O and reads no clock. `attempt.ts` performs the steps.
  * The model checker in `test/lib/conversation/model/` explores every order of them.
  *
- * The usual path:   identify → claim → create → [send] → complete → done
- * Already open:     … create → look_up → send or ask → [forget] → complete → done
- * Held by another:  identify → claim → [wait → claim …] → hand_over → done
- * Failure:          … → hand_over → release → done
- * Refused:          … create → complete → [quarantine] → done
+ * The usual path:   identify → claim → create → record → done
+ * With a message:   … create → record (about to send) → send → record → done
+ * Already open:     … create → look_up → send or ask → [forget → create …] → record → done
+ * Held by another:  identify → claim → [wait → claim …] → hand_over → record → done
+ * Not now:          … → [hand_over] → record (released) → done
+ * Refused:          … create → record → [quarantine] → done
  *
- * A record stays in its queue, so it needs no hand_over. A form that is held for a person goes to quarantine
- * before complete.
+ * A record stays in its queue, so it is handed over only if its whole account is in trouble or the ledger
+ * can't be written. A form that a person has to look at goes to quarantine before that is recorded.
  *
  * This file imports types only.
  */
 import type { Code } from '../errors/codes.ts'
 import type { AppError } from '../errors/errors.ts'
 
-/** What is known about the conversation that a request asked for, weakest knowledge first. */
+/**
+ * What is known about the conversation that a request asked for, weakest knowledge first. `in_doubt` and
+ * `refused` together are `unknown`: a refusal after a lost answer proves nothing.
+ */
 export type Conversation =
   /** No create can have reached LivePerson. */
   | { readonly kind: 'none' }
   /** A create may have been carried out. */
   | { readonly kind: 'in_doubt' }
-  /** LivePerson refused to open it. */
-  | { readonly kind: 'refused'; readonly code: Code }
-  /** A create may have been carried out, and the account wants a person to look before it is repeated. */
-  | { readonly kind: 'held' }
+  /** LivePerson refused to open it. The refusal is final if no later attempt has claimed the request. */
+  | { readonly kind: 'refused'; readonly code: Code; readonly attempt: number }
+  /** A create may have been carried out, and no attempt may repeat it. A person has to look. */
+  | { readonly kind: 'unknown' }
   /** The consumer already had an open conversation. */
   | { readonly kind: 'existing'; readonly conversationId?: string | undefined }
   /** This request opened it. The id is missing if LivePerson's answer was lost. */
   | { readonly kind: 'opened'; readonly conversationId?: string | undefined }
 
-/**
- * What is known about the first message, weakest knowledge first. `unsent`: it was never tried. `not_sent`:
- * LivePerson certainly did not accept it, and it is not tried again. `in_doubt`: LivePerson may have accepted
- * it.
- */
-export type Message = 'unsent' | 'not_sent' | 'in_doubt' | 'sent'
+/** Why a message is not sent. */
+export type MessageCode = 'conversation_closed' | 'conversation_unknown' | 'given_up'
+
+/** What is known about the first message. It is owed unless one of these facts says otherwise. */
+export interface Message {
+  /** How many times an attempt recorded that it was about to send the message. */
+  readonly tried: number
+  /** How many of those LivePerson certainly did not accept. It may have accepted the others. */
+  readonly refused: number
+  readonly sent: boolean
+  readonly dropped?: MessageCode | undefined
+}
 
 /**
- * The last attempt that claimed the request: it still holds the claim, or released it as failed or queued.
+ * The last attempt that claimed the request: it still holds the claim, or released it: as failed, as queued,
+ * or done with the request.
  */
 export interface Claim {
   /** 0 if no attempt has claimed the request, 1 for the first. */
   readonly attempt: number
-  readonly state: 'none' | 'held' | 'failed' | 'queued'
+  /** How many attempts released their claim. The others died. */
+  readonly releases: number
+  readonly state: 'none' | 'held' | 'failed' | 'queued' | 'done'
   /** Why the attempt released the claim. */
   readonly code?: Code | undefined
 }
@@ -57,18 +70,24 @@ export interface Facts {
   readonly message: Message
   /** LivePerson's own id of the consumer. */
   readonly lpConsumerId?: string | undefined
+  /** Whether a queue was given a copy of the request. */
+  readonly handedOver: boolean
+  /**
+   * When LivePerson first said that the consumer has an open conversation whose id nobody here knows, in
+   * milliseconds since the epoch.
+   */
+  readonly idMissingSince?: number | undefined
+  /** When this request was told the id of its conversation, in milliseconds since the epoch. */
+  readonly openedAt?: number | undefined
 }
 
 /** What one attempt has done so far, and what came of it. */
 export interface Progress {
   readonly identifying: boolean
-  readonly claim: 'untried' | 'claimed' | 'final' | 'refused' | 'failed'
-  /** What the ledger held about a request that was finished before. */
-  readonly final?: Facts
-  /** Whether an earlier attempt left a create in doubt. */
-  readonly isInDoubt: boolean
-  /** Whether an earlier attempt recorded that LivePerson may have accepted the message. */
-  readonly isMessageInDoubt: boolean
+  /** `lost`: another attempt has claimed the request since. */
+  readonly claim: 'untried' | 'claimed' | 'lost' | 'final' | 'refused' | 'failed'
+  /** What the ledger holds, as this attempt last saw it. */
+  readonly ledger?: Facts
   /** How many times another attempt held the claim. */
   readonly collisions: number
   /** How many times this attempt waited for that other attempt. */
@@ -79,17 +98,25 @@ export interface Progress {
   /** Whether a wait was skipped because it would have left too little time. */
   readonly isOutOfTime: boolean
   readonly create: 'possible' | 'already_open' | 'ended'
-  /** The id of the consumer's last known conversation. */
-  readonly lastConversation?: string
-  readonly lookUp: 'untried' | 'done' | 'failed'
+  /** How many times this attempt found the open conversation closed, and created again. */
+  readonly reopenings: number
+  readonly lookUp: 'untried' | 'known' | 'closed' | 'nothing' | 'failed'
+  /** The consumer's last known conversation, if it was open when it was last heard of. */
+  readonly last?: string
+  /** Whether the conversation's id has been missing for too long. */
+  readonly isOverdue: boolean
   readonly asked?: 'open' | 'closed' | 'unsure'
-  readonly sent?: 'sent' | 'closed' | 'not_sent' | 'unknown'
+  /** Whether the ledger has been told that the message is about to be sent. */
+  readonly marked: boolean
+  readonly sent?: 'sent' | 'closed' | 'owed' | 'unknown'
   readonly forget: 'untried' | 'done' | 'failed'
-  /** What the ledger holds after `complete`. */
-  readonly complete?: Facts | 'failed'
+  readonly record: 'possible' | 'failed'
+  /** How many times the ledger was written. */
+  readonly recordings: number
   readonly handOver: 'untried' | 'done' | 'failed'
   readonly quarantine: 'untried' | 'done' | 'failed'
-  readonly released: boolean
+  /** Whether the whole account is in trouble, so that a record leaves its queue for a while. */
+  readonly isAccountInTrouble: boolean
   /** The failure to report: the latest one, but a hand-over's only if there is no other. */
   readonly failure?: AppError
 }
@@ -106,21 +133,29 @@ export interface Known {
 export interface Policy {
   /** Whether the request has a first message. */
   readonly hasMessage: boolean
-  /** Whether the account repeats a create whose answer was lost, or holds the request for a person. */
+  /** Whether the account repeats a create whose answer was lost, or leaves the request to a person. */
   readonly onLostAnswer: 'repeat' | 'hold'
-  /** Where the request is kept while this attempt runs: in memory only, or in a queue record. */
-  readonly carrier: 'memory' | 'record'
+  /** Where the request is kept while this attempt runs: in memory only, or in a record of a queue. */
+  readonly carrier: 'memory' | 'event' | 'hand_over'
+  /** Whether the account may be called: not while it is paused, or in trouble without a call to spend. */
+  readonly admission: 'granted' | 'held_back' | 'paused'
+  /** Whether the request is too old to be kept after another failure. */
+  readonly isTooOld: boolean
+  /** After how many attempts that died a record is given up. */
+  readonly maxDeaths: number
   /** How long to wait, in milliseconds, before asking again for a claim that another attempt holds. */
   readonly heldWaitsMs: readonly number[]
   /**
    * How long to wait, in milliseconds, before a create is repeated that LivePerson certainly did not carry
-   * out.
+   * out. Undefined: it is not repeated in this attempt.
    */
-  readonly repeatAfterMs: number
+  readonly repeatAfterMs: number | undefined
+  /** The longest such wait, in milliseconds. */
+  readonly maxWaitMs: number
 }
 
-/** The public status of a request; `opened`, `existing` and `rejected` are final. */
-export type Status = 'opening' | 'queued' | 'failed' | 'opened' | 'existing' | 'rejected'
+/** The public status of a request. `opened`, `existing`, `rejected` and `outcome_unknown` are final. */
+export type Status = 'opening' | 'queued' | 'failed' | 'opened' | 'existing' | 'rejected' | 'outcome_unknown'
 
 /** What the sender is told: a pure function of the facts. */
 export interface Outcome {
@@ -128,25 +163,34 @@ export interface Outcome {
   /** Undefined if LivePerson's answer was lost, or LivePerson didn't say which conversation is open. */
   readonly conversationId?: string | undefined
   readonly code?: Code | undefined
-  /** Undefined if there was no message. */
-  readonly messageStatus?: 'sent' | 'not_sent' | 'unknown' | undefined
+  /** Undefined if there was no message, or no conversation for it. `pending`: it is owed. */
+  readonly messageStatus?: 'pending' | 'sent' | 'not_sent' | 'unknown' | undefined
+  /** Why the message was not sent. */
+  readonly messageCode?: MessageCode | undefined
 }
 
 /** How an attempt ended. */
 export type Result =
-  /** The request is finished. `repeated`: it was finished before this attempt began. */
+  /**
+   * The outcome is known. `repeated`: it was known before this attempt began. `kept`: what keeps the
+   * request for its message.
+   */
   | {
       readonly kind: 'finished'
       readonly outcome: Outcome
       readonly repeated: boolean
+      readonly kept?: Kept
       readonly error?: AppError
     }
   /** Another attempt holds the claim. A queue keeps this copy. */
   | { readonly kind: 'opening' }
-  /** A queue keeps the request for a later attempt. */
-  | { readonly kind: 'queued'; readonly error: AppError }
-  /** This attempt failed and no queue keeps the request. A record is in quarantine. */
-  | { readonly kind: 'failed'; readonly error: AppError }
+  /** A queue keeps the request for a later attempt. `error` is undefined if nothing failed. */
+  | { readonly kind: 'queued'; readonly kept: Kept; readonly error?: AppError }
+  /** No queue keeps the request. A record is in quarantine. */
+  | { readonly kind: 'failed'; readonly code: Code; readonly error?: AppError }
+
+/** What keeps a request: the record that carried it, or a new one in the hand-over queue. */
+export type Kept = 'in_record' | 'in_hand_over'
 
 export type Step =
   /** Start to get the consumer's ConsumerJWS. The create waits for it. */
@@ -156,17 +200,15 @@ export type Step =
   | { readonly kind: 'wait'; readonly ms: number; readonly before: 'claim' | 'create' }
   | { readonly kind: 'create' }
   /** Look up the consumer's last known conversation. */
-  | { readonly kind: 'look_up' }
+  | { readonly kind: 'look_up'; readonly lpConsumerId: string }
   /** Ask LivePerson whether a conversation is open. */
   | { readonly kind: 'ask'; readonly conversationId: string }
   | { readonly kind: 'send'; readonly conversationId: string }
   /** Record that the consumer's last known conversation is closed. */
-  | { readonly kind: 'forget'; readonly conversationId: string }
-  /** Write the final outcome. */
-  | { readonly kind: 'complete'; readonly facts: Facts }
-  /** Give the claim back. */
-  | { readonly kind: 'release'; readonly facts: Facts }
-  /** Put the request and what is known about it into the queue. */
+  | { readonly kind: 'forget'; readonly lpConsumerId: string; readonly conversationId: string }
+  /** Add facts to what the ledger holds. */
+  | { readonly kind: 'record'; readonly facts: Facts }
+  /** Put the request and what is known about it into the hand-over queue. */
   | { readonly kind: 'hand_over'; readonly facts: Facts; readonly error?: AppError | undefined }
   | {
       readonly kind: 'quarantine'
@@ -181,34 +223,52 @@ export type Seen =
   | { readonly kind: 'identifying' }
   /** `before`: the ledger's facts before this claim. */
   | { readonly kind: 'claimed'; readonly before: Facts }
-  | { readonly kind: 'held' }
+  /** `facts`: what the ledger holds. */
+  | { readonly kind: 'held'; readonly facts: Facts }
   | { readonly kind: 'final'; readonly facts: Facts }
   | { readonly kind: 'waited'; readonly before: 'claim' | 'create' }
   /** The wait was skipped: it would have left too little time. */
   | { readonly kind: 'no_time'; readonly before: 'claim' | 'create' }
-  | { readonly kind: 'opened'; readonly conversationId: string; readonly lpConsumerId: string }
+  /** `at`: now, in milliseconds since the epoch. */
+  | {
+      readonly kind: 'opened'
+      readonly conversationId: string
+      readonly lpConsumerId: string
+      readonly at: number
+    }
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
   | { readonly kind: 'refused'; readonly error: AppError }
-  | { readonly kind: 'create_in_doubt'; readonly error: AppError }
+  | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
-  | { readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean }
+  | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
   | { readonly kind: 'known'; readonly conversationId: string; readonly openedByThis: boolean }
-  | { readonly kind: 'nothing_known' }
+  /** The consumer's last known conversation is closed, and LivePerson says that one is open. */
+  | { readonly kind: 'known_closed' }
+  /** `at`: now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long. */
+  | { readonly kind: 'nothing_known'; readonly at: number; readonly isOverdue: boolean }
   | { readonly kind: 'asked'; readonly answer: 'open' | 'closed' | 'unsure' }
-  | { readonly kind: 'message'; readonly answer: 'sent' | 'closed' | 'not_sent' | 'unknown' }
+  | { readonly kind: 'message'; readonly answer: 'sent' | 'closed' | 'unknown' }
+  | ({ readonly kind: 'message'; readonly answer: 'owed'; readonly error: AppError } & Trouble)
   | { readonly kind: 'forgotten' }
   /** `facts`: what the ledger holds now. */
-  | { readonly kind: 'completed'; readonly facts: Facts }
-  | { readonly kind: 'released' }
+  | { readonly kind: 'recorded'; readonly facts: Facts }
   | { readonly kind: 'handed_over' }
   | { readonly kind: 'quarantined' }
   /** One of our own components failed. */
   | { readonly kind: 'failed'; readonly step: Step['kind']; readonly error: AppError }
 
+interface Trouble {
+  /** Whether the whole account is in trouble, and not only this request. */
+  readonly isAccountInTrouble: boolean
+}
+
+const NO_MESSAGE: Message = { tried: 0, refused: 0, sent: false }
+
 export const NOTHING: Facts = {
-  claim: { attempt: 0, state: 'none' },
+  claim: { attempt: 0, releases: 0, state: 'none' },
   conversation: { kind: 'none' },
-  message: 'unsent',
+  message: NO_MESSAGE,
+  handedOver: false,
 }
 
 /** Returns what an attempt knows when it begins. @param facts What a hand-over carries. */
@@ -218,25 +278,27 @@ export const begin = (facts: Facts = NOTHING): Known => ({
   progress: {
     identifying: false,
     claim: 'untried',
-    isInDoubt: false,
-    isMessageInDoubt: false,
     collisions: 0,
     waits: 0,
     notCreated: 0,
     pausedBeforeCreate: false,
     isOutOfTime: false,
     create: 'possible',
+    reopenings: 0,
     lookUp: 'untried',
+    isOverdue: false,
+    marked: false,
     forget: 'untried',
+    record: 'possible',
+    recordings: 0,
     handOver: 'untried',
     quarantine: 'untried',
-    released: false,
+    isAccountInTrouble: false,
   },
 })
 
-const CONVERSATIONS = ['none', 'in_doubt', 'refused', 'held', 'existing', 'opened'] as const
-const MESSAGES = ['unsent', 'not_sent', 'in_doubt', 'sent'] as const
-const CLAIMS = ['none', 'held', 'failed', 'queued'] as const
+const CONVERSATIONS = ['none', 'in_doubt', 'refused', 'unknown', 'existing', 'opened'] as const
+const CLAIMS = ['none', 'held', 'failed', 'queued', 'done'] as const
 
 /**
  * Returns what two writers know together. The order of the arguments, and of several merges, makes no
@@ -245,77 +307,152 @@ const CLAIMS = ['none', 'held', 'failed', 'queued'] as const
 export const merge = (a: Facts, b: Facts): Facts => ({
   claim: mergeClaims(a.claim, b.claim),
   conversation: mergeConversations(a.conversation, b.conversation),
-  message: later(MESSAGES, a.message, b.message),
-  lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
+  message: {
+    tried: Math.max(a.message.tried, b.message.tried),
+    refused: Math.max(a.message.refused, b.message.refused),
+    sent: a.message.sent || b.message.sent,
+    ...given({ dropped: lesser(a.message.dropped, b.message.dropped) }),
+  },
+  handedOver: a.handedOver || b.handedOver,
+  ...given({
+    lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
+    idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
+    openedAt: lesser(a.openedAt, b.openedAt),
+  }),
 })
 
 const mergeClaims = (a: Claim, b: Claim): Claim => {
-  if (a.attempt !== b.attempt) return a.attempt > b.attempt ? a : b
-  if (a.state !== b.state) return later(CLAIMS, a.state, b.state) === a.state ? a : b
-  const code = lesser(a.code, b.code)
-  return { attempt: a.attempt, state: a.state, ...(code !== undefined && { code }) }
+  const releases = Math.max(a.releases, b.releases)
+  const isSameState = a.attempt === b.attempt && a.state === b.state
+  const { attempt, state, code } = isLater(a, b) ? a : b
+  return { attempt, releases, state, ...given({ code: isSameState ? lesser(a.code, b.code) : code }) }
 }
 
+const isLater = (a: Claim, b: Claim): boolean =>
+  a.attempt === b.attempt ? later(CLAIMS, a.state, b.state) === a.state : a.attempt > b.attempt
+
 const mergeConversations = (a: Conversation, b: Conversation): Conversation => {
-  if (a.kind !== b.kind) return later(CONVERSATIONS, a.kind, b.kind) === a.kind ? a : b
+  if (a.kind !== b.kind) {
+    const kinds = [a.kind, b.kind]
+    if (kinds.includes('in_doubt') && kinds.includes('refused')) return { kind: 'unknown' }
+    return later(CONVERSATIONS, a.kind, b.kind) === a.kind ? a : b
+  }
   // Two ids exist only if an agent closed a conversation between a lost answer and the repeat. Any fixed
   // choice will do.
   if (a.kind === 'opened' || a.kind === 'existing')
-    return { kind: a.kind, conversationId: lesser(a.conversationId, idOf(b)) }
-  if (a.kind === 'refused' && b.kind === 'refused') return a.code < b.code ? a : b
+    return { kind: a.kind, ...given({ conversationId: lesser(a.conversationId, idOf(b)) }) }
+  if (a.kind === 'refused' && b.kind === 'refused')
+    return a.attempt === b.attempt ? (a.code < b.code ? a : b) : a.attempt > b.attempt ? a : b
   return a
 }
 
 const later = <T>(order: readonly T[], a: T, b: T): T => (order.indexOf(a) >= order.indexOf(b) ? a : b)
 
-const lesser = <T extends string>(a: T | undefined, b: T | undefined): T | undefined => {
+const lesser = <T extends string | number>(a: T | undefined, b: T | undefined): T | undefined => {
   if (a === undefined || b === undefined) return a ?? b
   return a < b ? a : b
 }
 
+/** Returns the members that have a value. */
+const given = <T extends object>(members: T): Partial<T> =>
+  Object.values(members).some((value) => value === undefined)
+    ? (Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>)
+    : members
+
 const idOf = (conversation: Conversation): string | undefined =>
   'conversationId' in conversation ? conversation.conversationId : undefined
 
+type MessageState = 'owed' | 'in_doubt' | 'sent' | 'not_sent'
+
+const messageStateOf = ({ tried, refused, sent, dropped }: Message): MessageState => {
+  if (sent) return 'sent'
+  if (tried > refused) return 'in_doubt'
+  return dropped === undefined ? 'owed' : 'not_sent'
+}
+
 /** Returns the public outcome of a request. */
-export const outcomeOf = ({ claim, conversation, message }: Facts, hasMessage: boolean): Outcome => {
+export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
+  const { claim, conversation } = facts
   switch (conversation.kind) {
     case 'opened':
     case 'existing':
       return {
         status: conversation.kind,
-        conversationId: conversation.conversationId,
-        messageStatus: hasMessage ? messageStatusOf(message) : undefined,
+        ...given({ conversationId: conversation.conversationId }),
+        ...(hasMessage && messageOutcomeOf(facts)),
       }
+    case 'unknown':
+      return { status: 'outcome_unknown', code: 'outcome_unknown' }
     case 'refused':
-      return { status: 'rejected', code: conversation.code }
-    case 'held':
-      return { status: 'rejected', code: 'outcome_unknown' }
+      if (isRefusalFinal(conversation, claim)) return { status: 'rejected', code: conversation.code }
+      return statusOf(claim)
     case 'none':
     case 'in_doubt':
-      return claim.state === 'failed' || claim.state === 'queued'
-        ? { status: claim.state, code: claim.code }
-        : { status: 'opening' }
+      return statusOf(claim)
   }
 }
 
-const messageStatusOf = (message: Message): 'sent' | 'not_sent' | 'unknown' => {
-  switch (message) {
+const statusOf = ({ state, code }: Claim): Outcome =>
+  state === 'failed' || state === 'queued' ? { status: state, ...given({ code }) } : { status: 'opening' }
+
+const messageOutcomeOf = ({ claim, message }: Facts): Pick<Outcome, 'messageStatus' | 'messageCode'> => {
+  switch (messageStateOf(message)) {
     case 'sent':
-      return 'sent'
+      return { messageStatus: 'sent' }
     case 'in_doubt':
-      return 'unknown'
-    case 'unsent':
+      // The attempt that sends it may still hear of it.
+      return { messageStatus: claim.state === 'held' ? 'pending' : 'unknown' }
+    case 'owed':
+      return { messageStatus: 'pending' }
     case 'not_sent':
-      return 'not_sent'
+      return { messageStatus: 'not_sent', ...given({ messageCode: message.dropped }) }
   }
 }
 
-/** Returns whether a request is finished: every later copy gets this outcome. */
-export const isFinal = ({ conversation: { kind } }: Facts): boolean => kind !== 'none' && kind !== 'in_doubt'
+/** An attempt that came later may have opened the conversation. */
+const isRefusalFinal = ({ attempt }: { readonly attempt: number }, claim: Claim): boolean =>
+  attempt >= claim.attempt
+
+/** Returns whether a request is finished: every later copy gets its outcome, and nothing is owed. */
+export const isFinished = ({ claim, conversation, message }: Facts, hasMessage: boolean): boolean => {
+  switch (conversation.kind) {
+    case 'none':
+    case 'in_doubt':
+      return false
+    case 'refused':
+      return isRefusalFinal(conversation, claim)
+    case 'unknown':
+      return true
+    case 'existing':
+    case 'opened': {
+      const state = messageStateOf(message)
+      return !hasMessage || (state === 'in_doubt' ? claim.state !== 'held' : state !== 'owed')
+    }
+  }
+}
+
+/**
+ * Returns the facts as they are once the lease of an attempt that never released its claim has expired: the
+ * attempt is dead.
+ *
+ * @param isQueued Whether a queue holds the request, so that another attempt will come.
+ */
+export const afterExpiry = (facts: Facts, isQueued: boolean): Facts =>
+  facts.claim.state === 'held'
+    ? {
+        ...facts,
+        claim: {
+          ...facts.claim,
+          ...(isQueued
+            ? ({ state: 'queued' } as const)
+            : ({ state: 'failed', code: 'interrupted' } as const)),
+        },
+      }
+    : facts
 
 /** Returns the next step of an attempt. */
 export const next = (known: Known, policy: Policy): Step => {
-  const { facts, progress } = known
+  const { progress } = known
   switch (progress.claim) {
     case 'untried':
       return nextBeforeClaim(known, policy)
@@ -323,145 +460,325 @@ export const next = (known: Known, policy: Policy): Step => {
       return keepForLater(known, policy)
     case 'refused':
       return quarantineOrFail(known, policy)
+    case 'lost':
+      return leaveToOther(known, policy)
     case 'final':
-      return addsConversationId(known) ? recordOutcome(known, policy) : afterRecorded(known, policy)
+      return nextAfterFinal(known, policy)
     case 'claimed':
-      if (isFinal(applyLostAnswerPolicy(facts, policy))) return recordOutcome(known, policy)
-      return progress.create === 'already_open'
-        ? nextAfterAlreadyOpen(known, policy)
-        : nextCreate(known, policy)
+      return isSettled(known, policy) ? settle(known, policy) : nextUnsettled(known, policy)
   }
 }
 
-/** A finished request stays as it is, except that a missing conversationId can be added. */
-const addsConversationId = ({ facts, progress }: Known): boolean =>
-  progress.final !== undefined &&
-  idOf(progress.final.conversation) === undefined &&
-  idOf(facts.conversation) !== undefined
+/** A finished request stays as it is, except that a hand-over can add what the ledger lacks. */
+const nextAfterFinal = (known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  if (isFinished(facts, policy.hasMessage)) return settle(known, policy)
+  // The hand-over knows that the message is owed after all.
+  return progress.recordings === 0 && progress.record === 'possible'
+    ? { kind: 'record', facts }
+    : leaveToOther(known, policy)
+}
 
-const nextBeforeClaim = ({ facts, progress }: Known, policy: Policy): Step => {
-  if (!progress.identifying && !isFinal(facts)) return { kind: 'identify' }
+const nextBeforeClaim = (known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  if (policy.admission !== 'granted' && policy.carrier === 'hand_over' && !hasConversation(facts))
+    return park(known)
+  if (!progress.identifying && policy.admission === 'granted' && !isFinished(facts, policy.hasMessage))
+    return { kind: 'identify' }
   // Equal: the last collision has been waited for, or there was none.
   if (progress.collisions === progress.waits) return { kind: 'claim' }
   const ms = policy.heldWaitsMs[progress.waits]
   if (ms !== undefined && !progress.isOutOfTime) return { kind: 'wait', ms, before: 'claim' }
-  // The attempt that holds the claim may be dead, so a queue has to keep this copy too.
-  if (policy.carrier === 'record' || progress.handOver === 'done') return done({ kind: 'opening' })
-  return progress.handOver === 'failed' ? endFailed(progress) : { kind: 'hand_over', facts }
+  return leaveToOther(known, policy)
 }
 
-const nextCreate = (known: Known, policy: Policy): Step => {
-  const { progress } = known
-  if (progress.create === 'ended' || progress.isOutOfTime) return keepForLater(known, policy)
+/** The record goes to the end of the hand-over queue without an attempt. */
+const park = ({ facts, progress }: Known): Step => {
+  switch (progress.handOver) {
+    case 'untried':
+      return { kind: 'hand_over', facts }
+    case 'done':
+      return done({ kind: 'queued', kept: 'in_hand_over' })
+    case 'failed':
+      return done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
+  }
+}
+
+/** Another attempt holds the claim. It may be dead, so a queue has to keep this copy too. */
+const leaveToOther = (known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  const { ledger } = progress
+  if (ledger !== undefined && isFinished(ledger, policy.hasMessage)) return afterRecorded(known, policy)
+  if (policy.carrier !== 'memory') return done({ kind: 'opening' })
+  switch (progress.handOver) {
+    case 'untried':
+      return { kind: 'hand_over', facts: { ...facts, handedOver: true } }
+    case 'done':
+      // Without this, the status of the request would be `failed` once the other's lease has expired.
+      return ledger?.handedOver || progress.record === 'failed'
+        ? done({ kind: 'opening' })
+        : { kind: 'record', facts: { ...NOTHING, handedOver: true } }
+    case 'failed':
+      return endFailed(progress)
+  }
+}
+
+/** Whether nothing is left to do for the request but to record that. */
+const isSettled = ({ facts, progress }: Known, policy: Policy): boolean =>
+  !(progress.marked && progress.sent === undefined) &&
+  isFinished(withClaim('done', applyLostAnswerPolicy(facts, policy)), policy.hasMessage)
+
+/** Marks a create in doubt as unknown if the account chose `hold`. */
+const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
+  onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'
+    ? { ...facts, conversation: { kind: 'unknown' } }
+    : facts
+
+/** The outcome isn't known yet, or a message is owed. */
+const nextUnsettled = (known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  if (policy.carrier !== 'memory' && deathsOf(facts.claim) >= policy.maxDeaths)
+    return giveUp('interrupted', known, policy)
+  if (hasConversation(facts)) return nextMessage(known, policy)
+  if (progress.create === 'already_open') return nextAfterAlreadyOpen(known, policy)
+  if (progress.create === 'ended' || progress.isOutOfTime || policy.admission !== 'granted')
+    return keepForLater(known, policy)
   if (progress.notCreated === 0 || progress.pausedBeforeCreate) return { kind: 'create' }
-  const ms = Math.max(policy.repeatAfterMs, progress.failure?.retryAfterMs ?? 0)
-  return { kind: 'wait', ms, before: 'create' }
+  const ms = Math.max(policy.repeatAfterMs ?? 0, progress.failure?.retryAfterMs ?? 0)
+  return policy.repeatAfterMs === undefined || ms > policy.maxWaitMs
+    ? keepForLater(known, policy)
+    : { kind: 'wait', ms, before: 'create' }
 }
 
 /** The consumer has an open conversation. LivePerson doesn't say which. */
 const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  const { lastConversation, lookUp, forget, sent, asked } = progress
-  if (lookUp === 'untried') return { kind: 'look_up' }
-  if (lastConversation === undefined || lookUp === 'failed' || forget === 'failed')
-    return keepForLater(known, policy)
-  const conversationId = lastConversation
-  if (sent === 'closed' || asked === 'closed') return { kind: 'forget', conversationId }
-  // The message itself asks whether the conversation is open, unless it may have been sent before.
-  return policy.hasMessage && facts.message === 'unsent'
-    ? { kind: 'send', conversationId }
-    : { kind: 'ask', conversationId }
+  const { last, asked, sent, lookUp, forget } = progress
+  const isOwed = policy.hasMessage && messageStateOf(facts.message) === 'owed'
+  switch (lookUp) {
+    case 'untried':
+      return lookUpOrKeep(known, policy)
+    case 'failed':
+    // It is closed for agents and consumers, and LivePerson still counts it as open, as during a survey.
+    case 'closed':
+      return keepForLater(known, policy)
+    case 'nothing':
+      // The other attempt is about to record the id, or LivePerson tells it.
+      return isOwed && !progress.isOverdue && facts.conversation.kind !== 'in_doubt'
+        ? keepForLater(known, policy)
+        : recordOrKeep(inferOwner(facts), known, policy)
+    case 'known': {
+      if (last === undefined || facts.lpConsumerId === undefined || forget === 'failed')
+        return keepForLater(known, policy)
+      const { lpConsumerId } = facts
+      if (sent === 'closed' || asked === 'closed')
+        return { kind: 'forget', lpConsumerId, conversationId: last }
+      if (isOwed || (progress.marked && sent === undefined)) return sendTo(last, known, policy)
+      return asked === undefined
+        ? { kind: 'ask', conversationId: last }
+        : recordOrKeep(inferOwner(facts), known, policy)
+    }
+  }
 }
 
-/** Marks a create in doubt as held for a person if the account chose `hold`. */
-const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
-  onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'
-    ? merge(facts, { ...NOTHING, conversation: { kind: 'held' } })
-    : facts
+/** The conversation is open, and its message is owed. */
+const nextMessage = (known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  const conversationId = idOf(facts.conversation) ?? progress.last
+  if (conversationId !== undefined) return sendTo(conversationId, known, policy)
+  if (progress.lookUp === 'untried') return lookUpOrKeep(known, policy)
+  return progress.isOverdue
+    ? recordOrKeep({ message: { ...facts.message, dropped: 'conversation_unknown' } }, known, policy)
+    : keepForLater(known, policy)
+}
 
-/** Sends the first message if this attempt opened the conversation, then records the outcome. */
-const recordOutcome = (known: Known, policy: Policy): Step => {
-  const { progress } = known
+/**
+ * The ledger is told before the message is sent. If this attempt dies in between, the message is in doubt and
+ * is never sent again.
+ */
+const sendTo = (conversationId: string, known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  if (progress.sent !== undefined || policy.admission === 'paused') return keepForLater(known, policy)
+  if (progress.marked) return { kind: 'send', conversationId }
+  const { tried } = facts.message
+  return recordOrKeep({ message: { ...facts.message, tried: tried + 1 } }, known, policy)
+}
+
+const lookUpOrKeep = (known: Known, policy: Policy): Step => {
+  const { lpConsumerId } = known.facts
+  return lpConsumerId === undefined ? keepForLater(known, policy) : { kind: 'look_up', lpConsumerId }
+}
+
+const recordOrKeep = (added: Partial<Facts>, known: Known, policy: Policy): Step =>
+  known.progress.record === 'failed'
+    ? keepForLater(known, policy)
+    : { kind: 'record', facts: { ...known.facts, ...added } }
+
+/**
+ * If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is
+ * another's.
+ */
+const inferOwner = ({ conversation }: Facts): Pick<Facts, 'conversation'> => ({
+  conversation: { kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing' },
+})
+
+/** Records the outcome, unless the ledger has it. A form that a person has to look at is quarantined before. */
+const settle = (known: Known, policy: Policy): Step => {
+  const { progress, carried } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
-  const conversationId = idOf(facts.conversation)
-  const isOpenedByThisAttempt = progress.create === 'ended' && conversationId !== undefined
-  // A message that only a dead attempt may have sent goes out: its conversation would still be open.
-  const isOwed = progress.sent === undefined && facts.message !== 'sent' && !progress.isMessageInDoubt
-  if (policy.hasMessage && isOpenedByThisAttempt && isOwed) return { kind: 'send', conversationId }
-  // Quarantine comes first for a form: once the ledger says `rejected`, nothing else keeps the request.
-  if (policy.carrier === 'memory' && facts.conversation.kind === 'held' && progress.quarantine !== 'done')
-    return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(facts, progress)
-  if (progress.complete === undefined) return { kind: 'complete', facts }
-  if (progress.complete !== 'failed') return afterRecorded(known, policy)
-  // The ledger write failed. A queue carries the outcome, unless the record carries it already or a retry
-  // finds it again.
-  if (isRejected(facts) || isSame(known.facts, known.carried)) return keepForLater(known, policy)
+  const settled = progress.claim === 'claimed' ? release('done', facts) : facts
+  if (policy.carrier === 'memory' && facts.conversation.kind === 'unknown' && progress.quarantine !== 'done')
+    return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(settled, progress)
+  if (progress.record === 'failed') return afterFailedRecord(settled, known, policy)
+  const { ledger } = progress
+  const isRecorded = ledger !== undefined && isSame(ledger, merge(ledger, settled))
+  // A hand-over carries a conversation if the ledger could not be written, or only in part.
+  const isCarried = idOf(carried.conversation) !== undefined && progress.recordings === 0
+  return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }
+}
+
+/** A queue carries the outcome, unless the record carries it already or a retry finds it again. */
+const afterFailedRecord = (settled: Facts, known: Known, policy: Policy): Step => {
+  const { progress, carried } = known
+  if (isVerdict(settled) || isSame(merge(carried, settled), carried)) return keepForLater(known, policy)
   switch (progress.handOver) {
     case 'untried':
-      return { kind: 'hand_over', facts: released('queued', { ...known, facts }) }
+      return { kind: 'hand_over', facts: { ...settled, handedOver: true } }
     case 'done':
-      return finishWith(facts, known, policy)
+      return finishWith(settled, known, policy)
     case 'failed':
       return keepForLater(known, policy)
   }
 }
 
-/** The ledger holds the outcome. A record that ended as rejected goes to quarantine. */
+/** The ledger holds the outcome. A record that ended without a conversation goes to quarantine. */
 const afterRecorded = (known: Known, policy: Policy): Step => {
-  const { progress, facts } = known
-  const { complete, final } = progress
-  const recorded = complete === undefined || complete === 'failed' ? (final ?? facts) : complete
-  if (policy.carrier === 'memory' || !isRejected(recorded) || progress.quarantine === 'done')
+  const { progress } = known
+  const recorded = progress.ledger ?? known.facts
+  if (policy.carrier === 'memory' || !isVerdict(recorded) || progress.quarantine === 'done')
     return finishWith(recorded, known, policy)
-  return progress.quarantine === 'failed' ? endQueued(progress) : quarantine(recorded, progress)
+  return progress.quarantine === 'failed'
+    ? done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
+    : quarantine(recorded, progress)
 }
 
-/** The outcome isn't known, or nothing could record it: a queue keeps the request for a later attempt. */
+/** Something failed, or has to wait: a queue keeps the request for a later attempt. */
 const keepForLater = (known: Known, policy: Policy): Step => {
-  const { progress } = known
-  if (policy.carrier === 'record') return release('queued', known) ?? endQueued(progress)
-  // Only an operator can fix this, and the sender should know at once.
-  if (progress.failure?.code === 'invalid_config') return release('failed', known) ?? endFailed(progress)
-  switch (progress.handOver) {
+  const { facts, progress } = known
+  const isClaimed = progress.claim === 'claimed'
+  if (policy.carrier === 'memory') {
+    switch (progress.handOver) {
+      case 'untried':
+        return handOver(known)
+      case 'done':
+        return releaseOr('queued', known) ?? endKept('in_hand_over', known, policy)
+      case 'failed':
+        return releaseOr('failed', known) ?? endFailed(progress)
+    }
+  }
+  if (policy.isTooOld && isClaimed && policy.admission === 'granted' && progress.record === 'possible')
+    return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
+  // A record is handed over if its account is in trouble, so that it leaves the queue for a while, and if
+  // the ledger could not be written, so that what is known isn't lost.
+  const isMoved =
+    progress.isAccountInTrouble || policy.admission !== 'granted' || progress.record === 'failed'
+  if (isClaimed && isMoved && progress.handOver === 'untried') return handOver(known)
+  return (
+    (facts.claim.state === 'held' ? releaseOr('queued', known) : undefined) ??
+    endKept(progress.handOver === 'done' ? 'in_hand_over' : 'in_record', known, policy)
+  )
+}
+
+/** A record leaves the queue without a conversation, and with a reason. */
+const giveUp = (code: Code, known: Known, policy: Policy): Step => {
+  const { facts, progress } = known
+  if (progress.record === 'failed') return keepForLater(known, policy)
+  if (hasConversation(facts))
+    return { kind: 'record', facts: { ...facts, message: { ...facts.message, dropped: 'given_up' } } }
+  if (facts.conversation.kind === 'in_doubt' && code !== 'interrupted')
+    return { kind: 'record', facts: { ...facts, conversation: { kind: 'unknown' } } }
+  if (facts.claim.state === 'held') return { kind: 'record', facts: release('failed', facts, code) }
+  switch (progress.quarantine) {
     case 'untried':
       return {
-        kind: 'hand_over',
-        facts: withoutRefusal(released('queued', known), progress),
-        error: progress.failure,
+        kind: 'quarantine',
+        facts,
+        code,
+        ...(progress.failure?.code === code && { error: progress.failure }),
       }
     case 'done':
-      return release('queued', known) ?? endQueued(progress)
+      return done({ kind: 'failed', code, ...given({ error: progress.failure }) })
     case 'failed':
-      return release('failed', known) ?? endFailed(progress)
+      return done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
   }
 }
 
 /** No attempt can succeed. */
 const quarantineOrFail = ({ facts, progress }: Known, { carrier }: Policy): Step => {
   if (carrier === 'memory' || progress.quarantine === 'done') return endFailed(progress)
-  return progress.quarantine === 'failed' ? endQueued(progress) : quarantine(facts, progress)
+  return progress.quarantine === 'failed'
+    ? done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
+    : quarantine(facts, progress)
 }
 
-const release = (state: 'queued' | 'failed', known: Known): Step | undefined =>
-  known.progress.claim === 'claimed' && !known.progress.released
-    ? { kind: 'release', facts: released(state, known) }
+const handOver = ({ facts, progress }: Known): Step => {
+  const { failure } = progress
+  const released = progress.claim === 'claimed' ? release('queued', facts, failure?.code) : facts
+  return {
+    kind: 'hand_over',
+    facts: { ...withoutVerdict(released), handedOver: true },
+    ...given({ error: failure }),
+  }
+}
+
+const releaseOr = (state: 'queued' | 'failed', { facts, progress }: Known): Step | undefined =>
+  progress.claim === 'claimed' && progress.record === 'possible' && facts.claim.state === 'held'
+    ? {
+        kind: 'record',
+        facts: {
+          ...release(state, facts, progress.failure?.code),
+          handedOver: facts.handedOver || progress.handOver === 'done',
+        },
+      }
     : undefined
 
-/**
- * A refusal is found again by a retry, and a replay after an operator's repair must not find it in the body.
- */
-const withoutRefusal = (facts: Facts, { isInDoubt }: Progress): Facts =>
-  isRejected(facts) ? { ...facts, conversation: { kind: isInDoubt ? 'in_doubt' : 'none' } } : facts
+/** A retry finds a verdict again, and a replay after an operator's repair must not find it in the body. */
+const withoutVerdict = (facts: Facts): Facts => {
+  switch (facts.conversation.kind) {
+    case 'refused':
+      return { ...facts, conversation: { kind: 'none' } }
+    case 'unknown':
+      return { ...facts, conversation: { kind: 'in_doubt' } }
+    default:
+      return facts
+  }
+}
 
 /**
  * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't
- * treat this one as crashed.
+ * treat this one as dead.
  */
-const released = (state: 'queued' | 'failed', { facts, progress }: Known): Facts => {
-  if (progress.claim !== 'claimed') return facts
-  const code = progress.failure?.code
-  return { ...facts, claim: { attempt: facts.claim.attempt, state, ...(code !== undefined && { code }) } }
-}
+const release = (state: 'queued' | 'failed' | 'done', facts: Facts, code?: Code): Facts =>
+  facts.claim.state === 'held'
+    ? {
+        ...facts,
+        claim: {
+          attempt: facts.claim.attempt,
+          releases: facts.claim.releases + 1,
+          state,
+          ...given({ code }),
+        },
+      }
+    : facts
+
+const withClaim = (state: Claim['state'], facts: Facts): Facts => ({
+  ...facts,
+  claim: { ...facts.claim, state },
+})
+
+/** Returns how many attempts died before the one that holds the claim. */
+export const deathsOf = ({ attempt, releases, state }: Claim): number =>
+  attempt - releases - (state === 'held' ? 1 : 0)
 
 const quarantine = (facts: Facts, { failure }: Progress): Step => {
   const code = outcomeOf(facts, false).code ?? failure?.code ?? 'internal_error'
@@ -476,26 +793,29 @@ const finishWith = (facts: Facts, { progress }: Known, { hasMessage }: Policy): 
   return done({
     kind: 'finished',
     outcome,
-    repeated: progress.claim === 'final' && progress.complete === undefined,
+    repeated: progress.claim === 'final' && progress.recordings === 0,
     ...(failure !== undefined && failure.code === outcome.code && { error: failure }),
   })
 }
 
-const endQueued = (progress: Progress): Step => done({ kind: 'queued', error: failureOf(progress) })
+/** If the conversation is open, the sender is told so, and the queue keeps the request for its message. */
+const endKept = (kept: Kept, { facts, progress }: Known, { hasMessage }: Policy): Step =>
+  hasConversation(facts)
+    ? done({ kind: 'finished', outcome: outcomeOf(facts, hasMessage), repeated: false, kept })
+    : done({ kind: 'queued', kept, ...given({ error: progress.failure }) })
 
-const endFailed = (progress: Progress): Step => done({ kind: 'failed', error: failureOf(progress) })
+const endFailed = ({ failure }: Progress): Step =>
+  done({ kind: 'failed', code: failure?.code ?? 'service_unavailable', ...given({ error: failure }) })
 
-const failureOf = ({ failure }: Progress): AppError => {
-  if (failure) return failure
-  throw new Error('An attempt ended without a reason')
-}
+const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
+  kind === 'existing' || kind === 'opened'
 
-const isRejected = ({ conversation: { kind } }: Facts): boolean => kind === 'refused' || kind === 'held'
+/** Whether a request ended without a conversation. */
+const isVerdict = ({ conversation: { kind } }: Facts): boolean => kind === 'refused' || kind === 'unknown'
 
-const isSame = (a: Facts, b: Facts): boolean =>
-  a.conversation.kind === b.conversation.kind &&
-  idOf(a.conversation) === idOf(b.conversation) &&
-  a.message === b.message
+/** Whether two facts are equal. All members are listed, in one order, by `merge`. */
+export const isSame = (a: Facts, b: Facts): boolean =>
+  JSON.stringify(merge(a, NOTHING)) === JSON.stringify(merge(b, NOTHING))
 
 /** Adds what came back from a step to what is known. */
 export const learn = (known: Known, seen: Seen): Known => {
@@ -508,22 +828,16 @@ export const learn = (known: Known, seen: Seen): Known => {
   switch (seen.kind) {
     case 'identifying':
       return update({ identifying: true })
-    case 'claimed': {
-      const before = merge(facts, seen.before)
-      const after = claimedAfter(before)
-      return update(
-        {
-          claim: 'claimed',
-          isInDoubt: after.conversation.kind === 'in_doubt',
-          isMessageInDoubt: before.message === 'in_doubt',
-        },
-        after,
-      )
-    }
+    case 'claimed':
+      return {
+        ...known,
+        facts: claimedAfter(merge(facts, seen.before)),
+        progress: { ...progress, claim: 'claimed', ledger: withHeldClaim(seen.before) },
+      }
     case 'held':
-      return update({ collisions: progress.collisions + 1 })
+      return update({ collisions: progress.collisions + 1, ledger: seen.facts })
     case 'final':
-      return update({ claim: 'final', final: seen.facts }, seen.facts)
+      return update({ claim: 'final', ledger: seen.facts }, seen.facts)
     case 'waited':
       return seen.before === 'claim'
         ? update({ waits: progress.waits + 1 })
@@ -531,45 +845,55 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'no_time':
       return update({ isOutOfTime: true })
     case 'opened': {
-      const { conversationId, lpConsumerId } = seen
-      return update({ create: 'ended' }, { conversation: { kind: 'opened', conversationId }, lpConsumerId })
+      const { conversationId, lpConsumerId, at: openedAt } = seen
+      const conversation = { kind: 'opened', conversationId } as const
+      return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt })
     }
     case 'already_open':
       return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId })
-    case 'refused':
+    case 'refused': {
+      const { attempt } = facts.claim
       return update(
         { create: 'ended', failure: seen.error },
-        { conversation: { kind: 'refused', code: seen.error.code } },
+        { conversation: { kind: 'refused', code: seen.error.code, attempt } },
       )
+    }
     case 'create_in_doubt':
-      return update({ create: 'ended', failure: seen.error }, { conversation: { kind: 'in_doubt' } })
+      return update(
+        { create: 'ended', failure: seen.error, isAccountInTrouble: seen.isAccountInTrouble },
+        { conversation: { kind: 'in_doubt' } },
+      )
     case 'not_created': {
       const again = seen.repeatable && progress.notCreated === 0
       return update({
         notCreated: progress.notCreated + 1,
         failure: seen.error,
+        isAccountInTrouble: seen.isAccountInTrouble,
         ...(!again && { create: 'ended' }),
       })
     }
     case 'known': {
       const { conversationId, openedByThis } = seen
       return update(
-        { lookUp: 'done', lastConversation: conversationId },
+        { lookUp: 'known', last: conversationId },
         openedByThis ? { conversation: { kind: 'opened', conversationId } } : {},
       )
     }
+    case 'known_closed':
+      return update({ lookUp: 'closed' })
     case 'nothing_known':
-      return update({ lookUp: 'done' }, { conversation: inferOwner(facts) })
+      return update({ lookUp: 'nothing', isOverdue: seen.isOverdue }, { idMissingSince: seen.at })
     case 'asked':
-      return update({ asked: seen.answer }, learnAnswer(known, seen.answer))
+      return update(
+        { asked: seen.answer },
+        seen.answer === 'open' ? { conversation: existing(progress.last) } : {},
+      )
     case 'message':
-      return update({ sent: seen.answer }, learnMessage(known, seen.answer))
+      return learnMessage(known, seen)
     case 'forgotten':
-      return update({ forget: 'done' }, { conversation: inferOwner(facts) })
-    case 'completed':
-      return update({ complete: seen.facts })
-    case 'released':
-      return update({ released: true })
+      return learnForgotten(known)
+    case 'recorded':
+      return learnRecorded(known, seen.facts)
     case 'handed_over':
       return update({ handOver: 'done' })
     case 'quarantined':
@@ -579,47 +903,82 @@ export const learn = (known: Known, seen: Seen): Known => {
   }
 }
 
-/** An attempt that never released its claim died in the middle, so nobody knows how far it got. */
+/** An attempt that never released its claim died in the middle, so nobody knows how far its create got. */
 const claimedAfter = (before: Facts): Facts => {
-  const claim: Claim = { attempt: before.claim.attempt + 1, state: 'held' }
-  const died = before.claim.state === 'held'
-  return merge(before, {
-    claim,
-    conversation: { kind: died ? 'in_doubt' : 'none' },
-    message: died ? 'in_doubt' : 'unsent',
-  })
+  const { attempt, releases, state } = before.claim
+  const claimed = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } as const }
+  return state === 'held' ? merge(claimed, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : claimed
 }
 
-/**
- * If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is
- * another's.
- */
-const inferOwner = ({ conversation }: Facts): Conversation =>
-  conversation.kind === 'in_doubt' ? { kind: 'opened' } : { kind: 'existing' }
+const withHeldClaim = (before: Facts): Facts => ({
+  ...before,
+  claim: { attempt: before.claim.attempt + 1, releases: before.claim.releases, state: 'held' },
+})
 
-const learnAnswer = ({ facts, progress }: Known, answer: 'open' | 'closed' | 'unsure'): Partial<Facts> => {
-  switch (answer) {
-    case 'open':
-      return { conversation: { kind: 'existing', conversationId: progress.lastConversation } }
+const existing = (conversationId: string | undefined): Conversation => ({
+  kind: 'existing',
+  ...given({ conversationId }),
+})
+
+const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): Known => {
+  const { facts, progress } = known
+  const { message } = facts
+  const isOwn = hasConversation(facts)
+  const add = (more: Partial<Message>, conversation: Conversation = facts.conversation): Known => ({
+    ...known,
+    facts: { ...facts, message: { ...message, ...more }, conversation },
+    progress: { ...progress, sent: seen.answer },
+  })
+  // A message that reached the consumer's open conversation settles that it is this one.
+  const settled = isOwn ? facts.conversation : existing(progress.last)
+  switch (seen.answer) {
+    case 'sent':
+      return add({ sent: true }, settled)
+    case 'unknown':
+      return add({}, settled)
     case 'closed':
-      return {}
-    case 'unsure':
-      return { conversation: inferOwner(facts) }
+      return add({ refused: message.tried, ...(isOwn && { dropped: 'conversation_closed' }) })
+    case 'owed': {
+      const owed = add({ refused: message.tried })
+      const { isAccountInTrouble, error: failure } = seen
+      return { ...owed, progress: { ...owed.progress, isAccountInTrouble, failure } }
+    }
   }
 }
 
-const learnMessage = (
-  { facts, progress }: Known,
-  answer: 'sent' | 'closed' | 'not_sent' | 'unknown',
-): Partial<Facts> => {
-  const message = MESSAGE_AFTER[answer]
-  if (progress.create !== 'already_open' || answer === 'closed') return { message }
-  if (answer === 'sent')
-    return { message, conversation: { kind: 'existing', conversationId: progress.lastConversation } }
-  return { message, conversation: inferOwner(facts) }
+/** The open conversation turned out to be closed, so another create can open one. */
+const learnForgotten = (known: Known): Known => {
+  const { asked: _, sent: __, last: ___, ...progress } = known.progress
+  return {
+    ...known,
+    progress: {
+      ...progress,
+      create: progress.reopenings < MAX_REOPENINGS ? 'possible' : 'ended',
+      reopenings: progress.reopenings + 1,
+      lookUp: 'untried',
+      marked: false,
+    },
+  }
 }
 
-const MESSAGE_AFTER = { sent: 'sent', closed: 'not_sent', not_sent: 'not_sent', unknown: 'in_doubt' } as const
+/** How many times one attempt creates again because the open conversation was closed. */
+const MAX_REOPENINGS = 2
+
+const learnRecorded = (known: Known, ledger: Facts): Known => {
+  const { facts, progress } = known
+  const isLost = progress.claim === 'claimed' && ledger.claim.attempt > facts.claim.attempt
+  return {
+    ...known,
+    facts: merge(facts, ledger),
+    progress: {
+      ...progress,
+      ledger,
+      recordings: progress.recordings + 1,
+      marked: progress.marked || (!isLost && ledger.message.tried > facts.message.tried),
+      ...(isLost && { claim: 'lost' }),
+    },
+  }
+}
 
 const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Known => {
   const { facts, progress } = known
@@ -628,7 +987,7 @@ const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Know
     case 'claim':
       return update({ claim: failure.retryable ? 'failed' : 'refused', failure })
     case 'create':
-      return learn(known, { kind: 'create_in_doubt', error: failure })
+      return learn(known, { kind: 'create_in_doubt', error: failure, isAccountInTrouble: false })
     case 'look_up':
       return update({ lookUp: 'failed', failure })
     case 'ask':
@@ -637,15 +996,12 @@ const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Know
       return learn(known, { kind: 'message', answer: 'unknown' })
     case 'forget':
       return update({ forget: 'failed', failure })
-    case 'complete':
-      return update({ complete: 'failed', failure })
+    case 'record':
+      return update({ record: 'failed', failure: progress.failure ?? failure })
     case 'hand_over':
       return update({ handOver: 'failed', failure: progress.failure ?? failure })
     case 'quarantine':
-      return update({ quarantine: 'failed', failure })
-    case 'release':
-      // The lease expires by itself.
-      return update({ released: true })
+      return update({ quarantine: 'failed', failure: progress.failure ?? failure })
     case 'identify':
     case 'wait':
     case 'done':

@@ -1,9 +1,9 @@
 import type { Queues } from '../aws/queues.ts'
 import { type AppError, toAppError } from '../errors/errors.ts'
 import { toSafePath } from '../errors/mask.ts'
-import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { CountMetric } from '../telemetry/metrics.ts'
+import type { RequestIds } from './hand-over.ts'
 import type { Ledger } from './ledger.ts'
 
 const MAX_FINDINGS = 10
@@ -14,7 +14,11 @@ export interface Quarantined {
   readonly error: AppError
   readonly requestId: string
   /** Undefined if the body could not be read as a request. */
-  readonly request?: AcceptedRequest
+  readonly accountId?: string | undefined
+  /** How many attempts were made. Default: none. */
+  readonly attempts?: number | undefined
+  /** The ids of a hand-over that could not be read. Its ledger item is closed. */
+  readonly unread?: RequestIds | undefined
 }
 
 export type Quarantine = ReturnType<typeof createQuarantine>
@@ -32,14 +36,18 @@ export const createQuarantine = ({
   readonly count: CountMetric
 }) => {
   /** @throws {ServiceUnavailableError} The quarantine queue doesn't hold it. */
-  return async ({ body, error, requestId, request }: Quarantined): Promise<void> => {
-    await queues.quarantine(body, { code: error.code, detail: detailOf(error), requestId })
-    log.error('A request was quarantined', error, { requestId, accountId: request?.accountId })
-    count('record_quarantined', request?.accountId)
-    // Without this, the status of a form that was handed over stays `queued`. The request itself is safe
-    // either way.
-    if (request?.door === 'form')
-      await ledger.giveUp(request, error.code).catch((failure: unknown) => {
+  return async ({ body, error, requestId, accountId, attempts, unread }: Quarantined): Promise<void> => {
+    const reason = { code: error.code, detail: detailOf(error), requestId, attempts }
+    const { messageId, hasReason } = await queues.quarantine(body, reason)
+    log.error('A request was quarantined', error, { requestId, accountId, messageId, attempts })
+    count('record_quarantined', accountId)
+    // The request is safe in the queue, whether or not the table can be written.
+    if (!hasReason)
+      await ledger.keepReason(messageId, reason).catch((failure: unknown) => {
+        log.error('The reason of a quarantined request was not kept', toAppError(failure), { requestId })
+      })
+    if (unread)
+      await ledger.giveUp(unread, error.code).catch((failure: unknown) => {
         log.error('The ledger did not record a quarantined request', toAppError(failure), { requestId })
       })
   }

@@ -1,16 +1,13 @@
+import type { QueueName } from '../aws/queues.ts'
 import { resolve } from '../config/routes.ts'
-import type { StageConfig } from '../config/stage.ts'
-import { type AppError, toAppError } from '../errors/errors.ts'
-import {
-  type AcceptedRequest,
-  parseConversationRequest,
-  requestIdOf,
-} from '../request/conversation-request.ts'
+import type { AccountConfig, StageConfig } from '../config/stage.ts'
+import { type AppError, InvalidConfigError, toAppError } from '../errors/errors.ts'
+import { parseConversationRequest, requestIdOf } from '../request/conversation-request.ts'
 import { unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseJson } from '../request/strict-json.ts'
-import type { Job } from './attempt.ts'
-import { readHandOver } from './hand-over.ts'
+import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
+import type { Job } from './job.ts'
 
 /** What a record asks for, or why it can never succeed. */
 export type ReadRecord =
@@ -20,41 +17,58 @@ export type ReadRecord =
       readonly error: AppError
       /** The SQS message id if the body has no valid one. */
       readonly requestId: string
-      /** Set for a hand-over. */
-      readonly request?: AcceptedRequest
+      /** Set for a hand-over whose ids can be read. */
+      readonly ids?: RequestIds | undefined
     }
 
 interface Message {
   readonly body: string
   readonly messageId: string
+  /** When it was sent, in milliseconds since the epoch. */
+  readonly sentAt: number
 }
 
 /**
- * Reads a CRM event, plain or in an SNS or EventBridge envelope, or a hand-over of this service. Never
- * throws.
+ * Reads a CRM event, plain or in an SNS or EventBridge envelope, from the events queue, or a hand-over from
+ * the hand-over queue. The queue decides which of the two it is, whatever the body says. Never throws.
  *
- * A route or campaign that the door may not use is refused here, before LivePerson is called.
+ * A route or campaign that a CRM event may not use is refused here, before LivePerson is called.
  */
-export const readRecord = (stage: StageConfig, { body, messageId }: Message): ReadRecord => {
-  let requestId = messageId
-  let request: AcceptedRequest | undefined
+export const readRecord = (stage: StageConfig, queue: QueueName, message: Message): ReadRecord =>
+  queue === 'handOver' ? readOwn(stage, message) : readEvent(stage, message)
+
+const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): ReadRecord => {
+  let ids: RequestIds | undefined
   try {
     const value = parseJson(body)
-    const { input, eventId } = unwrap(value)
-    // Nothing that came in an envelope is a hand-over.
-    const handOver = input === value ? readHandOver(value) : undefined
-    if (handOver) {
-      request = handOver.request
-      requestId = request.requestId
-      return { kind: 'job', job: { ...handOver, ...resolve(stage, request.door, request) } }
-    }
+    ids = idsIn(value)
+    const { acceptedAt = sentAt, pausedMs = 0, ...handOver } = readHandOver(value)
+    const account = accountOf(stage, handOver.request.accountId)
+    return { kind: 'job', job: { ...handOver, account, acceptedAt, pausedMs } }
+  } catch (error) {
+    return { kind: 'refused', error: toAppError(error), requestId: ids?.requestId ?? messageId, ids }
+  }
+}
+
+const readEvent = (stage: StageConfig, { body, messageId, sentAt }: Message): ReadRecord => {
+  let requestId = messageId
+  try {
+    const { input, eventId } = unwrap(parseJson(body))
     requestId = requestIdOf(input) ?? eventId ?? messageId
     const parsed = parseConversationRequest(input)
     const { account, destination } = resolve(stage, 'queue', parsed)
     const { accountId } = account
-    const accepted = accept(parsed, { door: 'queue', requestId, accountId, consumerId: parsed.consumer?.id })
-    return { kind: 'job', job: { request: accepted, account, destination } }
+    const request = accept(parsed, { door: 'queue', requestId, accountId, consumerId: parsed.consumer?.id })
+    return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId, ...(request && { request }) }
+    return { kind: 'refused', error: toAppError(error), requestId }
   }
+}
+
+const accountOf = ({ accounts }: StageConfig, accountId: string): AccountConfig => {
+  const account = accounts.find((one) => one.accountId === accountId)
+  if (account) return account
+  throw new InvalidConfigError({
+    detail: `Account ${accountId} is not in the stage configuration, but a request for it was accepted.`,
+  })
 }

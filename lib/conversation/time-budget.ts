@@ -33,6 +33,12 @@ export const FORM_HELD_WAITS_MS: readonly number[] = [150, 350, 700]
  */
 export const HAND_OVER_DELAY_MS = 5000
 
+/** The longest wait inside a function for a turn or a repeat, in milliseconds. */
+export const LONGEST_WAIT_MS = 2000
+
+/** How long a message waits for a conversation whose id nobody knows, in milliseconds. */
+export const ID_MISSING_MS = 15 * 60_000
+
 /** How long one attempt may take. Both are in milliseconds since the epoch. */
 export interface TimeBudget {
   /** When LivePerson must have answered. */

@@ -120,6 +120,13 @@ export const CODES = {
     title: 'LivePerson credentials refused',
     detail: "LivePerson refused the service's credentials.",
   },
+  interrupted: {
+    httpStatus: 503,
+    retryable: true,
+    logLevel: 'error',
+    title: 'Interrupted',
+    detail: 'The attempt at this request was interrupted. LivePerson may have opened the conversation.',
+  },
   service_unavailable: {
     httpStatus: 503,
     retryable: true,
@@ -198,7 +205,7 @@ export const GUIDANCE = {
   },
   outcome_unknown: {
     meaning:
-      "LivePerson may have opened the conversation, but its answer was lost, and the account's `onLostAnswer` is `hold`. The outcome is final for this `requestId`. The request is in the quarantine queue, whether it is a form or a CRM event.",
+      "LivePerson may have opened the conversation, but its answer was lost. Then LivePerson refused a second attempt, or the request reached its give-up age, or the account's `onLostAnswer` is `hold`. No attempt repeats the request. It is in the quarantine queue, whether it is a form or a CRM event.",
     sender:
       "Don't send the request again, not even with a new `requestId`, because that might open a second conversation. Ask the operator.",
     operator:
@@ -227,8 +234,7 @@ export const GUIDANCE = {
   liveperson_rejected: {
     meaning:
       "LivePerson understood the request and rejected it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
-    sender:
-      "Don't retry. Once the operator has fixed the cause, send the request again with a new `requestId`.",
+    sender: "Don't retry. Tell the operator, who can fix the cause and replay the request.",
     operator:
       'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. Then [reset and replay](operations.md#reset-a-final-request) a quarantined record.',
     record: 'quarantined',
@@ -259,6 +265,14 @@ export const GUIDANCE = {
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator: "[Fix the account's secret](operations.md#secrets-and-their-rotation). No deploy is needed.",
     record: 'retried',
+  },
+  interrupted: {
+    meaning:
+      'The function was killed or timed out during its last attempt, and no queue holds the request. Or that happened in five attempts at a record, which is then quarantined.',
+    sender: 'Retry with the same `requestId`. It never opens a second conversation.',
+    operator:
+      "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay-quarantined-records) a quarantined record.",
+    record: 'quarantined',
   },
   service_unavailable: {
     meaning:

@@ -102,25 +102,30 @@ export class LivePersonRejectedError extends AppError {
   readonly code = 'liveperson_rejected'
 }
 
-/** LivePerson answered 429 or 5xx, did not answer, or no connection was made. */
+/** LivePerson or its configuration is in trouble: no answer, no connection, or no documented answer. */
 export class LivePersonUnavailableError extends AppError {
   readonly code = 'liveperson_unavailable'
   /** Whether LivePerson may have executed the request, although no answer proves it. */
   readonly mayHaveExecuted: boolean
   /** Whether no connection was made, so that LivePerson received nothing. The host may have moved. */
   readonly connectionFailed: boolean
+  /** What it says about LivePerson: too many calls (429), no answer in time, or any other failure. */
+  readonly trouble: 'busy' | 'silent' | 'failed'
   override readonly retryAfterMs: number | undefined
 
   constructor(
     reason: Reason & {
       readonly mayHaveExecuted: boolean
       readonly connectionFailed?: boolean
+      /** Default: `failed`. */
+      readonly trouble?: LivePersonUnavailableError['trouble']
       readonly retryAfterMs?: number | undefined
     },
   ) {
     super(reason)
     this.mayHaveExecuted = reason.mayHaveExecuted
     this.connectionFailed = reason.connectionFailed ?? false
+    this.trouble = reason.trouble ?? 'failed'
     this.retryAfterMs = reason.retryAfterMs
   }
 }

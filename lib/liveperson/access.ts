@@ -71,6 +71,7 @@ export const createAccess = (options: AccessOptions) => {
           new LivePersonUnavailableError({
             detail: `${name} was not available in time.`,
             mayHaveExecuted: false,
+            trouble: 'silent',
           }),
         )
       timer = setTimeout(expire, Math.max(0, deadline - now()))

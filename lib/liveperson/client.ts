@@ -8,6 +8,7 @@ import {
 import { type AccessOptions, createAccess } from './access.ts'
 import { type Answer, type AnsweredCall, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
+import type { HttpAnswer } from './http.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
 /**
@@ -103,7 +104,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       const { parsed, response } = await onBehalfOf(consumerId, { called: 'send', body, reqId, deadline })
       if (parsed.kind === 'ok') return { kind: 'sent' }
       if (parsed.kind === 'closed') return { kind: 'closed' }
-      throw errorOf(parsed, response.retryAfterMs)
+      throw errorOf(parsed, response)
     } catch (thrown) {
       const error = toAppError(thrown)
       // An unexpected error doesn't prove that nothing was sent.
@@ -150,7 +151,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
         deadline,
       })
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
-      if (parsed.kind !== 'ok') throw errorOf(parsed, response.retryAfterMs)
+      if (parsed.kind !== 'ok') throw errorOf(parsed, response)
       if (readAnswer(response, ids.profile, 'create').kind === 'rejected') options.onProfileRefused()
       const { conversationId } = parsed.body
       if (typeof conversationId === 'string' && conversationId !== '')
@@ -199,12 +200,13 @@ export const createLivePerson = (options: LivePersonOptions) => {
   }
 }
 
-const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, retryAfterMs: number | undefined): AppError => {
+const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, { status, retryAfterMs }: HttpAnswer): AppError => {
   switch (answer.kind) {
     case 'unavailable':
       return new LivePersonUnavailableError({
         detail: `LivePerson answered ${answer.reason}.`,
         mayHaveExecuted: answer.mayHaveExecuted,
+        trouble: status === 429 ? 'busy' : 'failed',
         retryAfterMs,
       })
     case 'rejected':

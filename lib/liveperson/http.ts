@@ -76,12 +76,14 @@ export const createHttp = ({
           detail: 'LivePerson could not be reached.',
           mayHaveExecuted: false,
           connectionFailed: true,
+          trouble: 'silent',
           cause: result.cause,
         })
       case 'may_have_been_sent':
         throw new LivePersonUnavailableError({
           detail: 'LivePerson did not answer.',
           mayHaveExecuted: !repeatable,
+          trouble: 'silent',
           cause: result.cause,
         })
     }
@@ -101,6 +103,7 @@ export const throwForStatus = (service: string, answer: HttpAnswer): void => {
   throw new LivePersonUnavailableError({
     detail: `${service} answered ${describeAnswer(answer)}.`,
     mayHaveExecuted: false,
+    trouble: status === 429 ? 'busy' : 'failed',
     retryAfterMs: status === 429 ? Math.max(TOKEN_RETRY_AFTER_MS, askedMs ?? 0) : askedMs,
   })
 }

@@ -35,6 +35,7 @@ const again = (error: AppError, restMs: number): AppError =>
         cause: error.cause,
         mayHaveExecuted: error.mayHaveExecuted,
         connectionFailed: error.connectionFailed,
+        trouble: error.trouble,
         retryAfterMs: restMs,
       })
     : error

@@ -1,6 +1,5 @@
 import type { Agent as HttpAgent } from 'node:http'
 import { Agent } from 'node:https'
-import { getBuiltinModule } from 'node:process'
 import type { Duplex } from 'node:stream'
 import { type Clocks, type Stopwatch, startStopwatch } from './stopwatch.ts'
 
@@ -64,5 +63,5 @@ const createAgent = (protocol: 'http:' | 'https:'): HttpAgent => {
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: MAX_IDLE_MS }
   if (protocol === 'https:') return new Agent(options)
   // An import of node:http reads each of its exports. One of them loads undici: 25 ms, 13 MB.
-  return new (getBuiltinModule('node:http').Agent)(options)
+  return new (process.getBuiltinModule('node:http').Agent)(options)
 }

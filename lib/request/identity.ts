@@ -28,16 +28,28 @@ export const accept = (
     requestId,
     accountId,
     consumerId:
-      decided.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
+      decided.consumerId ?? `${DERIVED}${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
     fingerprint,
   }
 }
+
+/** How every derived consumer id starts. */
+const DERIVED = 'request-'
+
+/** Returns whether a consumer id was derived from a request. */
+export const isDerived = (consumerId: string): boolean => consumerId.startsWith(DERIVED)
+
+/**
+ * The version of the fingerprint's formula. Fingerprints of different versions can't be compared, so a
+ * request that was accepted before a deploy counts as the same one after it.
+ */
+export const FINGERPRINT_VERSION = '1.'
 
 /**
  * Two requests with the same content have the same fingerprint. The order of their members doesn't matter.
  */
 const fingerprintOf = ({ requestId, accountId, ...content }: ConversationRequest, consumerId = '') =>
-  sha256(JSON.stringify([consumerId, sorted(content)]))
+  FINGERPRINT_VERSION + sha256(JSON.stringify([consumerId, sorted(content)]))
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)

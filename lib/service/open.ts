@@ -1,17 +1,20 @@
 import { createCredentials } from '../account/credentials.ts'
+import { createPauseSwitch } from '../account/pause.ts'
 import { createReadSecret } from '../account/secrets.ts'
 import { awsOptions } from '../aws/options.ts'
-import { createQueues } from '../aws/queues.ts'
+import { createQueues, queueOf } from '../aws/queues.ts'
 import type { Config } from '../config/environment.ts'
 import { createBotCheck } from '../consumer/bot-check.ts'
 import { acceptForm, type FormSubmission } from '../consumer/policy.ts'
 import { createThirdParty } from '../consumer/third-party.ts'
 import { createConsumerTokens } from '../consumer/token.ts'
+import type { Account } from '../conversation/admission.ts'
 import { createAttempt } from '../conversation/attempt.ts'
 import { createLedger } from '../conversation/ledger.ts'
 import { createQuarantine } from '../conversation/quarantine.ts'
 import { InvalidConfigError, toAppError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
+import { createPace } from '../liveperson/pace.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import { createReport } from '../telemetry/report.ts'
 import { createDomainsService } from './domains.ts'
@@ -20,6 +23,14 @@ import { type Seams, system } from './seams.ts'
 const SECRET_FAILURES = {
   AWSCURRENT: "The account's secret can't be read again",
   AWSPREVIOUS: "The previous version of the account's secret can't be read",
+} as const
+
+/** The metric of each kind of answer. */
+const ANSWERS = {
+  good: 'liveperson_good',
+  busy: 'liveperson_busy',
+  silent: 'liveperson_silent',
+  failed: 'liveperson_failed',
 } as const
 
 export type OpenService = ReturnType<typeof createOpenService>
@@ -73,7 +84,23 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })
       const checkBot =
         botCheck && createBotCheck({ botCheck, call, now, readSecret, secretId: `${secretId}/bot-check` })
-      return [accountId, { domains, credentials, livePerson, verifyConsumer, checkBot }] as const
+      const account: Account = {
+        livePerson,
+        pause: createPauseSwitch({
+          table,
+          accountId,
+          now,
+          onFailed: (error) =>
+            log.error("The account's pause switch can't be read", toAppError(error), { accountId }),
+        }),
+        createPace: createPace({ now, random }),
+        sendPace: createPace({ now, random }),
+        onAnswer: (answer, isOpen) => {
+          count(ANSWERS[answer], accountId)
+          if (isOpen) count('breaker_open', accountId)
+        },
+      }
+      return [accountId, { domains, credentials, account, verifyConsumer, checkBot }] as const
     }),
   )
 
@@ -82,8 +109,6 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     if (services) return services
     throw new InvalidConfigError({ detail: `Account ${accountId} is not in the stage configuration.` })
   }
-
-  const livePersonOf = (accountId: string) => accountServices(accountId).livePerson
 
   return {
     stage,
@@ -106,21 +131,39 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     },
 
     /** Makes one attempt at a request. */
-    attempt: createAttempt({ ledger, queues, quarantine, livePersonOf, log, now, sleep, random }),
+    attempt: createAttempt({
+      ledger,
+      queues,
+      quarantine,
+      accountOf: (accountId) => accountServices(accountId).account,
+      giveUpAfterMs: stage.giveUpAfterHours * 3_600_000,
+      log,
+      now,
+      sleep,
+      random,
+    }),
 
     /** Puts a refused record into quarantine. @throws {ServiceUnavailableError} */
     quarantine,
 
+    /** Returns the queue that a record came from. */
+    queueOf: (eventSourceArn: string) => queueOf(config, eventSourceArn),
+
     /** Makes a record visible again after some milliseconds. @throws {ServiceUnavailableError} */
     delayRecord: queues.delay,
 
-    /** Reads secrets and hosts. A failure is ignored, because the first request reports it. */
+    /** Reads secrets, hosts and switches. A failure is logged; the first request tries again. */
     warm: async (): Promise<void> => {
-      await Promise.allSettled(
-        [...servicesByAccount.values()].flatMap(({ credentials, domains }) => [
-          credentials.current(),
-          domains.loadTable(),
-        ]),
+      await Promise.all(
+        [...servicesByAccount].flatMap(([accountId, { credentials, domains, account }]) => {
+          const report = (error: unknown) =>
+            log.error('The container could not be warmed up', toAppError(error), { accountId })
+          return [
+            credentials.current().catch(report),
+            domains.loadTable().catch(report),
+            account.pause.load(),
+          ]
+        }),
       )
     },
   }

@@ -14,6 +14,8 @@ const FIELDS = [
   'code',
   'conversationId',
   'messageStatus',
+  'messageCode',
+  'attempts',
   'receives',
   'step',
   'durationMs',

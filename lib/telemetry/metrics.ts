@@ -8,6 +8,19 @@ export type MetricName =
   | 'request_queued'
   | 'request_repeated'
   | 'record_quarantined'
+  | 'record_given_up'
+  | 'record_parked'
+  | 'oldest_record_age'
+  | 'message_pending'
+  | 'message_not_sent'
+  | 'message_unknown'
+  | 'outcome_unknown'
+  | 'liveperson_good'
+  | 'liveperson_busy'
+  | 'liveperson_silent'
+  | 'liveperson_failed'
+  | 'breaker_open'
+  | 'account_paused'
   | 'profile_refused'
   | 'secret_previous_used'
   | 'foreign_host_refused'
@@ -17,10 +30,23 @@ export type MetricName =
   | 'origin_refused'
 
 /**
- * Counts one occurrence. Leave out `accountId` if an alarm watches the metric, because an alarm matches only
- * metrics with exactly its dimensions.
+ * Metrics that tell of an account's trouble, and that an alarm watches. An alarm matches only metrics with
+ * exactly its dimensions, so these are written twice: with and without the account.
  */
-export type CountMetric = (name: MetricName, accountId?: string) => void
+const ALARMED: ReadonlySet<MetricName> = new Set([
+  'record_given_up',
+  'message_not_sent',
+  'breaker_open',
+  'oldest_record_age',
+  'request_queued',
+])
+
+/**
+ * Counts one occurrence, or reports a value. `accountId` becomes a dimension.
+ *
+ * @param value Default: 1. Of `oldest_record_age`, seconds.
+ */
+export type CountMetric = (name: MetricName, accountId?: string, value?: number) => void
 
 /**
  * Returns a function that counts. Each occurrence is written at once in CloudWatch's embedded metric format.
@@ -30,9 +56,13 @@ export type CountMetric = (name: MetricName, accountId?: string) => void
  */
 export const createMetrics = (): CountMetric => {
   const metrics = new Metrics({ namespace: 'CampaignConversations' })
-  return (name, accountId) => {
+  const write = (name: MetricName, accountId: string | undefined, value: number) => {
     const metric = metrics.singleMetric()
     if (accountId !== undefined) metric.addDimension('accountId', accountId)
-    metric.addMetric(name, MetricUnit.Count, 1)
+    metric.addMetric(name, name === 'oldest_record_age' ? MetricUnit.Seconds : MetricUnit.Count, value)
+  }
+  return (name, accountId, value = 1) => {
+    if (accountId === undefined || ALARMED.has(name)) write(name, undefined, value)
+    if (accountId !== undefined) write(name, accountId, value)
   }
 }

@@ -1,4 +1,5 @@
-import type { AppError } from '../errors/errors.ts'
+import type { Code } from '../errors/codes.ts'
+import { type AppError, toError } from '../errors/errors.ts'
 import type { Log } from './log.ts'
 import type { CountMetric, MetricName } from './metrics.ts'
 
@@ -25,6 +26,7 @@ interface ReportedOutcome {
   readonly code?: string | undefined
   readonly conversationId?: string | undefined
   readonly messageStatus?: string | undefined
+  readonly messageCode?: string | undefined
 }
 
 /** How an attempt at a request ended. */
@@ -37,16 +39,24 @@ type ReportedResult =
       readonly kind: 'finished'
       readonly outcome: ReportedOutcome
       readonly repeated: boolean
+      readonly kept?: string | undefined
       readonly error?: AppError | undefined
     }
   | { readonly kind: 'opening' }
-  | { readonly kind: 'queued'; readonly error: AppError }
-  | { readonly kind: 'failed'; readonly error: AppError }
+  | { readonly kind: 'queued'; readonly kept: string; readonly error?: AppError | undefined }
+  | { readonly kind: 'failed'; readonly code: Code; readonly error?: AppError | undefined }
 
 const METRICS: ReadonlyMap<string, MetricName> = new Map([
   ['opened', 'conversation_opened'],
   ['existing', 'conversation_existing'],
   ['rejected', 'request_rejected'],
+  ['outcome_unknown', 'outcome_unknown'],
+])
+
+const MESSAGE_METRICS: ReadonlyMap<string, MetricName> = new Map([
+  ['pending', 'message_pending'],
+  ['not_sent', 'message_not_sent'],
+  ['unknown', 'message_unknown'],
 ])
 
 /** Returns a function that logs and counts how an attempt ended. */
@@ -63,20 +73,37 @@ export const createReport =
       case 'opening':
         log.info('Another attempt is in progress', { ...fields, status: 'opening' })
         break
-      case 'queued':
-        log.error('Request queued', result.error, { ...fields, status: 'queued' })
-        count('request_queued')
+      case 'queued': {
+        const { error, kept } = result
+        if (error) log.error('Request queued', error, { ...fields, status: 'queued' })
+        else log.info('Request parked', { ...fields, status: 'queued' })
+        if (error || receives === undefined) count('request_queued', accountId)
+        if (receives !== undefined && kept === 'in_hand_over') count('record_parked', accountId)
         break
+      }
       case 'failed':
-        log.error('Request failed', result.error, { ...fields, status: 'failed' })
+        log.error('Request failed', result.error ?? toError(result.code), { ...fields, status: 'failed' })
+        if (receives !== undefined) count('record_given_up', accountId)
         break
       case 'finished': {
-        const { outcome, repeated, error } = result
-        const { status, code, conversationId, messageStatus } = outcome
+        const { outcome, repeated, error, kept } = result
+        const { status, code, conversationId, messageStatus, messageCode } = outcome
         const metric = repeated ? 'request_repeated' : METRICS.get(status)
+        const messageMetric = repeated ? undefined : MESSAGE_METRICS.get(messageStatus ?? '')
         if (error) log.error('Request rejected', error, { ...fields, status, campaignId, engagementId })
-        else log.info('Request finished', { ...fields, status, code, conversationId, messageStatus })
-        if (metric) count(metric, accountId)
+        else
+          log.info('Request finished', {
+            ...fields,
+            status,
+            code,
+            conversationId,
+            messageStatus,
+            messageCode,
+          })
+        // A record that is kept for its message opened its conversation in an earlier attempt, or is counted
+        // again when the message is sent.
+        if (metric && (kept === undefined || receives === undefined)) count(metric, accountId)
+        if (messageMetric) count(messageMetric, accountId)
       }
     }
   }

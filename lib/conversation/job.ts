@@ -1,0 +1,28 @@
+import type { Destination } from '../config/routes.ts'
+import type { AccountConfig } from '../config/stage.ts'
+import type { AcceptedRequest } from '../request/conversation-request.ts'
+import type { Facts } from './protocol.ts'
+
+/** A request with everything that was decided about it before the attempt. */
+export interface Job {
+  readonly request: AcceptedRequest
+  readonly account: AccountConfig
+  readonly destination: Destination
+  /** What earlier attempts found out, if this is a hand-over. */
+  readonly facts?: Facts | undefined
+  /** When the request was accepted, in milliseconds since the epoch. */
+  readonly acceptedAt: number
+  /** How long the account was paused since then, in milliseconds. */
+  readonly pausedMs: number
+}
+
+/** Where the request is kept during the attempt: only in this container's memory, or in a queue record. */
+export type Carrier =
+  | { readonly kind: 'memory' }
+  | {
+      /** A CRM event from the events queue, or a record of the hand-over queue. */
+      readonly kind: 'event' | 'hand_over'
+      readonly body: string
+      /** How many times the queue has delivered the record, including this one. */
+      readonly receives: number
+    }
