@@ -6,7 +6,12 @@ import type { AppCredentials } from '../../../lib/liveperson/app-jwt.ts'
 import { type Hosts, SERVICES } from '../../../lib/liveperson/hosts.ts'
 import type { HttpRequest } from '../../../lib/liveperson/http.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
-import { failureOf, type SimulatedAccount, startSimulatedAccount } from '../../support/simulated-account.ts'
+import {
+  failureOf,
+  type SimulatedAccount,
+  startSimulatedAccount,
+  type Trouble,
+} from '../../support/simulated-account.ts'
 
 let simulated: SimulatedAccount
 
@@ -92,14 +97,50 @@ describe('callHost', () => {
     expect(error).toBe(unreachable)
   })
 
-  test('calls the same host once more if the lookup fails', async () => {
-    const reload = async () => {
-      throw new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: false })
+  test.each<[string, () => Promise<Hosts>]>([
+    ['it has not moved', async () => ({ ...NEW, idp: OLD.idp })],
+    [
+      'the look-up fails',
+      async () => {
+        throw new LivePersonUnavailableError({ detail: 'x', mayHaveExecuted: false })
+      },
+    ],
+  ])('does not call an unreachable host once more if %s', async (_, reload) => {
+    const { called, error } = await run([unreachable], { reload })
+    expect(called).toEqual(['https://old.liveperson.net'])
+    expect(error).toBe(unreachable)
+  })
+
+  test('looks hosts up again every 30 s at most, and uses the latest look-up until then', async () => {
+    let time = 1_800_000_000_000
+    let known = OLD
+    const reload = vi.fn(async () => OLD)
+    const { callHost } = create({ now: () => time, hosts: { get: async () => known, reload } })
+    const called: string[] = []
+    const call = async (origin: string) => {
+      called.push(origin)
+      throw unreachable
     }
-    expect(await run([unreachable], { reload })).toMatchObject({
-      called: ['https://old.liveperson.net', 'https://old.liveperson.net'],
-      result: 'done at https://old.liveperson.net',
-    })
+    const fail = () => failureOf(callHost('idp', time + 10_000, call))
+    await Promise.all([fail(), fail(), fail()])
+    time += 29_999
+    await fail()
+    expect(reload).toHaveBeenCalledTimes(1)
+    expect(called).toEqual(Array(4).fill('https://old.liveperson.net'))
+
+    reload.mockImplementation(async () => NEW)
+    time += 1
+    await fail()
+    expect(reload).toHaveBeenCalledTimes(2)
+    expect(called.slice(4)).toEqual(['https://old.liveperson.net', 'https://new.liveperson.net'])
+
+    // A call that started with the old host needs no look-up of its own.
+    expect(await failureOf(callHost('idp', time + 10_000, call))).toBe(unreachable)
+    expect(called.slice(6)).toEqual(['https://old.liveperson.net', 'https://new.liveperson.net'])
+    known = NEW
+    await fail()
+    expect(called.slice(8)).toEqual(['https://new.liveperson.net'])
+    expect(reload).toHaveBeenCalledTimes(2)
   })
 
   test.each([
@@ -155,16 +196,17 @@ describe('callHost', () => {
     })
   })
 
-  test('waits for a lookup until the deadline only, and then calls the same host', async () => {
+  test('waits for a look-up until the deadline only', async () => {
     const called: string[] = []
     const hosts = { get: async () => OLD, reload: () => new Promise<Hosts>(() => undefined) }
-    await failureOf(
+    const error = await failureOf(
       create({ hosts }).callHost('idp', simulated.soon(20), async (origin) => {
         called.push(origin)
         throw unreachable
       }),
     )
-    expect(called).toEqual(['https://old.liveperson.net', 'https://old.liveperson.net'])
+    expect(called).toEqual(['https://old.liveperson.net'])
+    expect(error).toBe(unreachable)
   })
 
   test('leaves no timer behind', async () => {
@@ -236,6 +278,22 @@ describe('withAppJwt', () => {
     expect(await failureOf(withAppJwt(simulated.soon(), call))).toBeInstanceOf(CredentialsRefusedError)
     expect(call).toHaveBeenCalledTimes(2)
     expect(simulated.received('sentinel')).toHaveLength(2)
+  })
+
+  test('after a new AppJWT was refused, a call is made once and no AppJWT is requested, for 5 s', async () => {
+    const { withAppJwt } = create()
+    const refuse = vi.fn(async () => undefined)
+    const refusal = await failureOf(withAppJwt(simulated.soon(), refuse))
+    expect(await failureOf(withAppJwt(simulated.soon(), refuse))).toBe(refusal)
+    expect(refuse).toHaveBeenCalledTimes(3)
+    expect(simulated.received('sentinel')).toHaveLength(2)
+    // The AppJWT is still there for calls that LivePerson accepts.
+    expect(await withAppJwt(simulated.soon(), async () => 'done')).toBe('done')
+
+    simulated.advance(5000)
+    expect(await failureOf(withAppJwt(simulated.soon(), refuse))).toBeInstanceOf(CredentialsRefusedError)
+    expect(refuse).toHaveBeenCalledTimes(5)
+    expect(simulated.received('sentinel')).toHaveLength(3)
   })
 
   test('one new AppJWT replaces the one that many concurrent calls had', async () => {
@@ -373,6 +431,43 @@ describe('the secrets that are tried at Sentinel', () => {
     expect(simulated.received('sentinel')).toHaveLength(2)
   })
 
+  test('refused secrets are sent again after 5 s, so that a rotation is noticed then', async () => {
+    simulated.account.clientSecrets = ['b']
+    let current = 'a'
+    const access = create({
+      credentials: {
+        current: async () => secret('a'),
+        reload: async () => secret(current),
+        previous: async () => undefined,
+      },
+    })
+    for (let attempt = 0; attempt < 98; attempt++)
+      expect(await failureOf(identified(access))).toBeInstanceOf(CredentialsRefusedError)
+    expect(simulated.received('sentinel')).toHaveLength(1)
+    current = 'b'
+    simulated.advance(4000)
+    expect(await failureOf(identified(access))).toBeInstanceOf(CredentialsRefusedError)
+    simulated.advance(1000)
+    expect(await failureOf(identified(access))).toBeUndefined()
+  })
+
+  test('the last refusal is the cause', async () => {
+    const { error } = await trySecrets({ current: 'a', previous: 'b', known: 'unknown to this service' })
+    expect(error).toMatchObject({
+      cause: { message: 'Sentinel refused the client id and secret (HTTP 401).' },
+    })
+  })
+
+  test.each([403, 404])('Sentinel’s %i with HTML says nothing about the secret', async (status) => {
+    simulated.livePerson.faults.add({ service: 'sentinel', kind: 'html', status })
+    const { tried, error } = await trySecrets({ current: 'a', previous: 'b', known: 'a' })
+    expect(tried).toEqual(['a'])
+    expect(error).toMatchObject({
+      code: 'liveperson_unavailable',
+      message: `Sentinel answered HTTP ${status} with HTML.`,
+    })
+  })
+
   test.each([429, 500, 503])('Sentinel’s %i says nothing about the secret', async (status) => {
     simulated.livePerson.faults.add({ service: 'sentinel', kind: 'status', status, retryAfter: 7 })
     const { tried, refused, error } = await trySecrets({ current: 'a', previous: 'b', known: 'a' })
@@ -479,6 +574,52 @@ describe('identify', () => {
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 500 })
     expect(await failureOf(identified(create()))).toMatchObject({ mayHaveExecuted: false, retryable: true })
     expect(simulated.received('sentinel')).toHaveLength(1)
+  })
+
+  test.each(['sentinel', 'idp'] as const)('no request reaches %s before its Retry-After', async (service) => {
+    const access = create()
+    simulated.livePerson.faults.add({ service, kind: '429', retryAfter: 60 })
+    expect(await failureOf(identified(access))).toMatchObject({ retryAfterMs: 60_000 })
+    for (let attempt = 0; attempt < 10; attempt++)
+      expect(await failureOf(identified(access))).toMatchObject({
+        code: 'liveperson_unavailable',
+        mayHaveExecuted: false,
+      })
+    expect(simulated.received(service)).toHaveLength(1)
+    simulated.advance(60_000)
+    expect(await failureOf(identified(access))).toBeUndefined()
+  })
+
+  test('without Retry-After, 429 of a token request counts as 5 s', async () => {
+    const access = create()
+    simulated.livePerson.faults.add({ service: 'sentinel', kind: '429' })
+    await failureOf(identified(access))
+    simulated.advance(4000)
+    expect(await failureOf(identified(access))).toBeInstanceOf(LivePersonUnavailableError)
+    simulated.advance(1000)
+    expect(await failureOf(identified(access))).toBeUndefined()
+    expect(simulated.received('sentinel')).toHaveLength(2)
+  })
+
+  test.each<[string, Trouble]>([
+    ['400', { kind: 'status', status: 400 }],
+    ['403 with HTML', { kind: 'html', status: 403 }],
+    ['404 without a body', { kind: 'empty', status: 404 }],
+    ['409', { kind: 'status', status: 409 }],
+  ])('never rejects a consumer: %s', async (_, fault) => {
+    simulated.livePerson.faults.add({ ...fault, service: 'idp' })
+    expect(await failureOf(identified(create()))).toBeInstanceOf(LivePersonUnavailableError)
+  })
+
+  test('a failed renewal of the AppJWT is reported', async () => {
+    const onRenewalFailed = vi.fn()
+    const access = create({ onRenewalFailed })
+    await identified(access)
+    simulated.advance(31 * 60_000)
+    simulated.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 503 })
+    await identified(access)
+    await vi.waitFor(() => expect(onRenewalFailed).toHaveBeenCalledTimes(1))
+    expect(onRenewalFailed).toHaveBeenCalledWith(expect.any(LivePersonUnavailableError))
   })
 
   test('a failure is not kept', async () => {

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import {
-  CredentialsRefusedError,
-  LivePersonRejectedError,
-  LivePersonUnavailableError,
-} from '../../../lib/errors/errors.ts'
+import { CredentialsRefusedError, LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
 import { type AppJwt, createAppJwtCache, requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import { createHttp } from '../../../lib/liveperson/http.ts'
 import { createOutbound } from '../../../lib/net/outbound.ts'
@@ -26,16 +22,26 @@ describe('the cached AppJWT', () => {
     let time = 1_800_000_000_000
     let serial = 0
     const request = vi.fn(async (): Promise<AppJwt> => ({ token: `t${++serial}`, lifeMs }))
+    const onRenewalFailed = vi.fn()
     return {
-      ...createAppJwtCache({ request, now: () => time }),
+      ...createAppJwtCache({ request, now: () => time, onRenewalFailed }),
       request,
+      onRenewalFailed,
       advance: (ms: number) => {
         time += ms
       },
     }
   }
-  const failing = async () => {
-    throw new LivePersonUnavailableError({ detail: 'Sentinel answered 503.', mayHaveExecuted: false })
+  const failingWith = (retryAfterMs: number | undefined) => async () => {
+    throw new LivePersonUnavailableError({
+      detail: 'Sentinel answered HTTP 503 without a body.',
+      mayHaveExecuted: false,
+      retryAfterMs,
+    })
+  }
+  const failing = failingWith(undefined)
+  const refusing = async () => {
+    throw new CredentialsRefusedError({ detail: 'Sentinel accepted neither secret.' })
   }
 
   test('is requested once for concurrent calls', async () => {
@@ -70,13 +76,14 @@ describe('the cached AppJWT', () => {
     expect(await get()).toBe('t2')
   })
 
-  test('is kept after a failed renewal, which is tried again after 15 s', async () => {
-    const { get, request, advance } = arrange()
+  test('is kept after a failed renewal, which is reported and tried again after 15 s', async () => {
+    const { get, request, advance, onRenewalFailed } = arrange()
     await get()
     request.mockImplementation(failing)
     advance(30 * MINUTE)
     expect(await get()).toBe('t1')
     await settled()
+    expect(onRenewalFailed.mock.calls).toEqual([[expect.any(LivePersonUnavailableError)]])
     advance(15 * SECOND - 1)
     expect(await get()).toBe('t1')
     expect(request).toHaveBeenCalledTimes(2)
@@ -96,10 +103,43 @@ describe('the cached AppJWT', () => {
     expect(await failure(get())).toBeInstanceOf(LivePersonUnavailableError)
   })
 
-  test('is requested by the next call if a request failed', async () => {
-    const { get, request } = arrange()
+  test('is requested by the next call if a request failed, and only the caller hears of that', async () => {
+    const { get, request, onRenewalFailed } = arrange()
     request.mockImplementationOnce(failing)
     expect(await failure(get())).toBeInstanceOf(LivePersonUnavailableError)
+    expect(onRenewalFailed).not.toHaveBeenCalled()
+    expect(await get()).toBe('t1')
+  })
+
+  test('is not requested for 5 s after refused credentials, and calls fail with the same error', async () => {
+    const { get, request, advance } = arrange()
+    request.mockImplementation(refusing)
+    const refusal = await failure(get())
+    expect(refusal).toBeInstanceOf(CredentialsRefusedError)
+    for (let call = 0; call < 98; call++) expect(await failure(get())).toBe(refusal)
+    advance(5 * SECOND - 1)
+    expect(await failure(get())).toBe(refusal)
+    expect(request).toHaveBeenCalledTimes(1)
+    request.mockImplementation(async () => ({ token: 'rotated', lifeMs: 60 * MINUTE }))
+    advance(1)
+    expect(await get()).toBe('rotated')
+    expect(request).toHaveBeenCalledTimes(2)
+  })
+
+  test('is not requested before the time that Retry-After names, and the rest of it is passed on', async () => {
+    const { get, request, advance } = arrange()
+    request.mockImplementationOnce(failingWith(60 * SECOND))
+    expect(await failure(get())).toMatchObject({ retryAfterMs: 60 * SECOND })
+    advance(20 * SECOND)
+    expect(await failure(get())).toMatchObject({
+      message: 'Sentinel answered HTTP 503 without a body.',
+      mayHaveExecuted: false,
+      retryAfterMs: 40 * SECOND,
+    })
+    advance(40 * SECOND - 1)
+    expect(await failure(get())).toBeInstanceOf(LivePersonUnavailableError)
+    expect(request).toHaveBeenCalledTimes(1)
+    advance(1)
     expect(await get()).toBe('t1')
   })
 
@@ -185,11 +225,38 @@ describe('a request to Sentinel', () => {
     expect(await request()).toMatchObject({ lifeMs })
   })
 
-  test.each([400, 401, 403, 404])('answered %i means that the credentials are refused', async (status) => {
-    answer(status, '')
+  test.each<[number, unknown]>([
+    [400, { error: 'invalid_client' }],
+    [400, { error: 'unauthorized_client', error_description: 'about the app' }],
+    [401, { error: 'invalid_client', error_description: 'about the app' }],
+    [401, {}],
+    [401, ''],
+    [401, 'Unauthorized'],
+  ])('answered %i %j means that the credentials are refused', async (status, body) => {
+    answer(status, body)
     const error = await failure(request())
     expect(error).toBeInstanceOf(CredentialsRefusedError)
-    expect(error).not.toBeInstanceOf(LivePersonRejectedError)
+    expect(error).toMatchObject({
+      message: `Sentinel refused the client id and secret (HTTP ${status}).`,
+    })
+  })
+
+  test.each<[number, unknown, string]>([
+    [400, '', 'HTTP 400 without a body'],
+    [400, { message: 'Bad Request' }, 'HTTP 400 with JSON'],
+    [400, { error: 5 }, 'HTTP 400 with JSON'],
+    [400, '<html>', 'HTTP 400 with HTML'],
+    [401, ' <html>', 'HTTP 401 with HTML'],
+    [403, '<html>', 'HTTP 403 with HTML'],
+    [403, { error: 'invalid_client' }, 'HTTP 403 with JSON'],
+    [404, '<html>', 'HTTP 404 with HTML'],
+    [404, '', 'HTTP 404 without a body'],
+    [410, '', 'HTTP 410 without a body'],
+  ])('answered %i %j may succeed later', async (status, body, seen) => {
+    answer(status, body)
+    const error = await failure(request())
+    expect(error).toBeInstanceOf(LivePersonUnavailableError)
+    expect(error).toMatchObject({ message: `Sentinel answered ${seen}.`, mayHaveExecuted: false })
   })
 
   test.each([

@@ -2,12 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   CredentialsRefusedError,
+  InvalidConfigError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
+  ServiceUnavailableError,
 } from '../../../lib/errors/errors.ts'
 import { createLivePerson, type LivePersonOptions } from '../../../lib/liveperson/client.ts'
 import { toConversationBody, toMessageBody, toPresenceBody } from '../../../lib/liveperson/payload.ts'
 import { createOutbound, type Outbound } from '../../../lib/net/outbound.ts'
+import type { Fault } from '../../../local/liveperson/faults/faults.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
 import {
   ACCOUNT_ID,
@@ -40,23 +43,20 @@ const create = ({
   outbound,
   ...overrides
 }: Partial<LivePersonOptions> & { readonly domainApiUrl?: string; readonly outbound?: Outbound } = {}) => {
-  const pauses: number[] = []
   const onProfileRefused = vi.fn()
+  const onAskFailed = vi.fn()
   let ids = 0
   const client = createLivePerson({
     ...simulated.createOptions({ ...(domainApiUrl && { domainApiUrl }), ...(outbound && { outbound }) }),
-    sleep: async (ms) => {
-      pauses.push(ms)
-    },
     uuid: () => `id-${++ids}`,
     onProfileRefused,
+    onAskFailed,
     ...overrides,
   })
   return {
     ...client,
-    /** How long the client slept, in milliseconds. */
-    pauses,
     onProfileRefused,
+    onAskFailed,
     open: (consumerId = simulated.newConsumerId(), deadline = simulated.soon()) =>
       client.openConversation(consumerId, INPUT, deadline),
   }
@@ -282,7 +282,6 @@ describe('openConversation', () => {
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
     expect(error).toMatchObject({ mayHaveExecuted: true, retryable: true })
     expect(simulated.received('conversation')).toHaveLength(1)
-    expect(client.pauses).toEqual([])
   })
 
   test.each([
@@ -296,7 +295,7 @@ describe('openConversation', () => {
       ...(retryAfter !== undefined && { retryAfter }),
     })
     expect(await failureOf(create().open())).toMatchObject({
-      message: 'LivePerson answered 429.',
+      message: 'LivePerson answered HTTP 429 without a body.',
       mayHaveExecuted: false,
       retryAfterMs,
     })
@@ -307,16 +306,59 @@ describe('openConversation', () => {
     expect(await failureOf(create().open())).toMatchObject({ mayHaveExecuted: true, retryAfterMs: 7000 })
   })
 
-  test.each<[string, string]>([
-    ['BAD_REQUEST', '{"code":"BAD_REQUEST","body":{"msg":"about Ana"},"reqId":"1"}'],
-    ['40001', '{"code":400,"body":{"title":"about Ana","errorCode":40001}}'],
-    ['closed', '{"code":"BAD_REQUEST","body":{"msg":"Conversation is close"},"reqId":"1"}'],
-    ['400', ''],
-  ])('a refusal is rejected with LivePerson’s code only: %s', async (reason, body) => {
-    simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 400, body })
+  test.each<[string, Trouble]>([
+    [
+      'the item code BAD_REQUEST',
+      { kind: 'status', status: 400, body: '{"code":"BAD_REQUEST","body":{"msg":"about Ana"},"reqId":"1"}' },
+    ],
+    [
+      'error code 40001',
+      { kind: 'status', status: 400, body: '{"code":400,"body":{"title":"about Ana","errorCode":40001}}' },
+    ],
+    ['HTTP 400 without a body', { kind: 'status', status: 400, body: '' }],
+    ['HTTP 403 with HTML', { kind: 'html', status: 403 }],
+    ['HTTP 403 with JSON', { kind: 'status', status: 403, body: '{"message":"Forbidden"}' }],
+    ['HTTP 404 with HTML', { kind: 'html', status: 404 }],
+    ['HTTP 404 without a body', { kind: 'empty', status: 404 }],
+    ['HTTP 409 with plain text', { kind: 'status', status: 409, body: 'about Ana' }],
+  ])('%s is not a final refusal, and says that it is certainly not open', async (seen, fault) => {
+    simulated.livePerson.faults.add({ ...fault, service: 'conversation' })
     const error = await failureOf(create().open())
-    expect(error).toBeInstanceOf(LivePersonRejectedError)
-    expect(error).toMatchObject({ message: `LivePerson rejected the request (${reason}).` })
+    expect(error).toBeInstanceOf(LivePersonUnavailableError)
+    expect(error).toMatchObject({ message: `LivePerson answered ${seen}.`, mayHaveExecuted: false })
+    expect(simulated.received('conversation')).toHaveLength(1)
+  })
+
+  test.each([500, 501, 502, 507, 511])(
+    'after the item code %i with HTTP 400, the conversation may be open',
+    async (code) => {
+      const outbound = answering(400, ([profile, conversation]) => [
+        profile,
+        { ...conversation, code, body: { msg: 'about Ana' } },
+      ])
+      const error = await failureOf(create({ outbound }).open())
+      expect(error).toBeInstanceOf(LivePersonUnavailableError)
+      expect(error).toMatchObject({
+        message: `LivePerson answered the item code ${code}.`,
+        mayHaveExecuted: true,
+      })
+    },
+  )
+
+  test('an open conversation in other words is not a final refusal', async () => {
+    const client = create({
+      outbound: answering(400, (items) =>
+        items.map((item) => ({
+          ...item,
+          code: 'BAD_REQUEST',
+          body: { msg: 'Consumer request conversation failed: there is an active conversation.' },
+        })),
+      ),
+    })
+    expect(await failureOf(client.open())).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: false,
+    })
   })
 
   test('a good code without a conversationId is no answer', async () => {
@@ -345,9 +387,13 @@ describe('openConversation', () => {
     expect(error).toBeInstanceOf(LivePersonRejectedError)
   })
 
-  test('a consumer that the IDP refuses is rejected', async () => {
-    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
-    expect(await failureOf(create().open())).toBeInstanceOf(LivePersonRejectedError)
+  test.each([400, 403, 404])('the IDP’s %i is no final refusal, and nothing was created', async (status) => {
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'html', status })
+    expect(await failureOf(create().open())).toMatchObject({
+      code: 'liveperson_unavailable',
+      message: `The IDP answered HTTP ${status} with HTML.`,
+      mayHaveExecuted: false,
+    })
     expect(simulated.received('conversation')).toEqual([])
   })
 
@@ -377,14 +423,49 @@ describe('openConversation', () => {
     expect(simulated.received('domain')).toHaveLength(2)
   })
 
-  test('a dead host is called once more if the Domain API fails too', async () => {
+  test('while a host is dead, the Domain API is asked once in 30 s', async () => {
     const [port] = await findFreePorts(1)
     simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
     const client = create()
-    await client.identify(simulated.newConsumerId(), simulated.soon())
-    simulated.livePerson.faults.add({ service: 'domain', kind: 'status', status: 503, times: 9 })
-    expect(await failureOf(client.open())).toMatchObject({ connectionFailed: true, mayHaveExecuted: false })
-    expect(simulated.received('conversation')).toEqual([])
+    await client.identify('ana', simulated.soon())
+    const cost = await simulated.counted(async () => {
+      for (let attempt = 0; attempt < 10; attempt++)
+        expect(await failureOf(client.open('ana'))).toMatchObject({ connectionFailed: true })
+    })
+    expect(cost).toEqual({ domain: 1 })
+    simulated.livePerson.setHost('asyncMessagingEnt', undefined)
+    simulated.advance(30_000)
+    expect((await client.open('ana')).kind).toBe('opened')
+  })
+
+  describe('in an outage, one more open costs at most one request:', () => {
+    test.each<[string, Fault]>([
+      ['the IDP answers 503', { service: 'idp', kind: 'status', status: 503 }],
+      ['the IDP answers 403 with HTML', { service: 'idp', kind: 'html', status: 403 }],
+      ['the IDP refuses every AppJWT', { service: 'idp', kind: 'expired-app-jwt' }],
+      ['CONVERSATION answers 503', { service: 'conversation', kind: 'status', status: 503 }],
+      ['CONVERSATION answers 429', { service: 'conversation', kind: '429' }],
+      ['CONVERSATION refuses every AppJWT', { service: 'conversation', kind: 'expired-app-jwt' }],
+      ['CONVERSATION closes every connection', { service: 'conversation', kind: 'reset' }],
+    ])('%s', async (_, fault) => {
+      const client = create()
+      if (fault.service === 'conversation') await client.identify('ana', simulated.soon())
+      simulated.livePerson.faults.add({ ...fault, times: Number.POSITIVE_INFINITY })
+      await failureOf(client.open('ana'))
+      const cost = await simulated.counted(() => failureOf(client.open('ana')))
+      expect(cost).toEqual({ [String(fault.service)]: 1 })
+    })
+
+    test.each<[string, Fault]>([
+      ['Sentinel refuses the secret', { service: 'sentinel', kind: 'status', status: 401 }],
+      ['Sentinel answers 429', { service: 'sentinel', kind: '429' }],
+      ['the IDP answers 429', { service: 'idp', kind: '429' }],
+    ])('none if %s', async (_, fault) => {
+      const client = create()
+      simulated.livePerson.faults.add({ ...fault, times: Number.POSITIVE_INFINITY })
+      await failureOf(client.open('ana'))
+      expect(await simulated.counted(() => failureOf(client.open('ana')))).toEqual({})
+    })
   })
 
   test.each([
@@ -519,8 +600,8 @@ const messages = () => simulated.livePerson.conversations().flatMap((conversatio
 
 describe('sendMessage', () => {
   test('sends the documented request', async () => {
-    const { send, conversationId, consumerId, identify, pauses } = await openConversation()
-    expect(await send()).toBe('sent')
+    const { send, conversationId, consumerId, identify } = await openConversation()
+    expect(await send()).toEqual({ kind: 'sent' })
     expect(messages()).toMatchObject([{ text: 'My order is late' }])
     const [request] = simulated.received('send')
     const { token } = await identify(consumerId, simulated.soon())
@@ -530,35 +611,21 @@ describe('sendMessage', () => {
       headers: { 'content-type': 'application/json', 'x-lp-on-behalf': token },
     })
     expect(JSON.parse(request?.body ?? '')).toEqual(toMessageBody(conversationId, 'My order is late', 'id-3'))
-    expect(pauses).toEqual([])
-  })
-
-  test('a message that LivePerson certainly did not accept is sent once more, after a second', async () => {
-    const { send, pauses } = await openConversation()
-    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
-    expect(await send()).toBe('sent')
-    expect(messages()).toHaveLength(1)
-    expect(pauses).toEqual([1000])
-    const [first, second] = simulated.received('send')
-    expect(second?.body).toBe(first?.body)
-  })
-
-  test.each([
-    [2000, 'not_sent', 1],
-    [2001, 'sent', 2],
-  ])('with %i ms left after a 429 it is %s', async (leftMs, outcome, requests) => {
-    const now = simulated.now()
-    const { send } = await openConversation({ now: () => now })
-    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
-    expect(await send(now + leftMs)).toBe(outcome)
-    expect(simulated.received('send')).toHaveLength(requests)
   })
 
   test('a closed conversation accepts no message', async () => {
-    const { send, conversationId, pauses } = await openConversation()
+    const { send, conversationId } = await openConversation()
     simulated.livePerson.closeConversation(conversationId)
-    expect(await send()).toBe('closed')
-    expect(pauses).toEqual([])
+    expect(await send()).toEqual({ kind: 'closed' })
+  })
+
+  test('an open survey accepts no message, and prevents another conversation', async () => {
+    const { send, open, conversationId, consumerId } = await openConversation()
+    simulated.livePerson.startSurvey(conversationId)
+    expect(await send()).toEqual({ kind: 'closed' })
+    expect((await open(consumerId)).kind).toBe('already_open')
+    simulated.livePerson.closeConversation(conversationId)
+    expect((await open(consumerId)).kind).toBe('opened')
   })
 
   test('its answer is read by its reqId', async () => {
@@ -573,97 +640,131 @@ describe('sendMessage', () => {
       status: 400,
       body: JSON.stringify(items),
     })
-    expect(await send()).toBe('closed')
+    expect(await send()).toEqual({ kind: 'closed' })
   })
 
-  test('a conversation that closes during the pause accepts no message', async () => {
-    let close = (): void => undefined
-    const { send, conversationId } = await openConversation({ sleep: async () => close() })
-    close = () => simulated.livePerson.closeConversation(conversationId)
-    simulated.livePerson.faults.add({ service: 'send', kind: '429' })
-    expect(await send()).toBe('closed')
-  })
-
-  test.each<[string, Trouble, number]>([
-    ['429 twice', { kind: '429', times: 2 }, 2],
-    ['404 with HTML, twice', { kind: 'html', status: 404, times: 2 }, 2],
+  test.each<[string, Trouble, number | undefined]>([
+    ['HTTP 429 without a body', { kind: '429' }, undefined],
+    ['HTTP 429 without a body', { kind: '429', retryAfter: 20 }, 20_000],
+    ['HTTP 404 with HTML', { kind: 'html', status: 404 }, undefined],
+    ['HTTP 404 without a body', { kind: 'empty', status: 404 }, undefined],
+    ['HTTP 403 with JSON', { kind: 'status', status: 403, body: '{"message":"Forbidden"}' }, undefined],
     [
-      '400',
+      'the item code BAD_REQUEST',
       { kind: 'status', status: 400, body: '{"code":"BAD_REQUEST","body":{"msg":"x"},"reqId":"1"}' },
-      1,
+      undefined,
     ],
-    ['404', { kind: 'status', status: 404, body: '' }, 1],
-  ])('after %s the message is not sent', async (_, fault, requests) => {
+    [
+      'the item code TOO_MANY_REQUESTS',
+      { kind: 'status', status: 400, body: '{"code":"TOO_MANY_REQUESTS","body":{},"reqId":"1"}' },
+      undefined,
+    ],
+    ['error code 40001', { kind: 'status', status: 400, body: '{"body":{"errorCode":40001}}' }, undefined],
+  ])('after %s the message is owed, and it is not sent again', async (seen, fault, retryAfterMs) => {
     const { send } = await openConversation()
     simulated.livePerson.faults.add({ ...fault, service: 'send' })
-    expect(await send()).toBe('not_sent')
+    expect(await send()).toMatchObject({
+      kind: 'owed',
+      error: {
+        code: 'liveperson_unavailable',
+        message: `LivePerson answered ${seen}.`,
+        mayHaveExecuted: false,
+        retryAfterMs,
+      },
+    })
     expect(messages()).toEqual([])
-    expect(simulated.received('send')).toHaveLength(requests)
+    expect(simulated.received('send')).toHaveLength(1)
   })
 
-  test('a message is not sent if the host is dead', async () => {
+  test('a message is owed if the host is dead', async () => {
     const [port] = await findFreePorts(1)
     simulated.livePerson.setHost('asyncMessagingEnt', `127.0.0.1:${port}`)
-    const client = create()
-    const outcome = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
-    expect(outcome).toBe('not_sent')
-    expect(client.pauses).toEqual([1000])
+    const answer = await create().sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
+    expect(answer).toMatchObject({ kind: 'owed', error: { connectionFailed: true } })
   })
 
-  test('a message is not sent if the IDP refuses the consumer', async () => {
-    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 400 })
-    const client = create()
-    const outcome = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
-    expect(outcome).toBe('not_sent')
-    expect(client.pauses).toEqual([])
+  test('a message is owed if no time is left', async () => {
+    const { send } = await openConversation()
+    expect(await send(simulated.now() - 1)).toMatchObject({ kind: 'owed' })
+    expect(simulated.received('send')).toEqual([])
+  })
+
+  test.each<[string, Trouble]>([
+    ['400', { kind: 'status', status: 400 }],
+    ['503', { kind: 'status', status: 503 }],
+    ['no answer', { kind: 'reset' }],
+  ])('a message is owed if the IDP returns no ConsumerJWS: %s', async (_, fault) => {
+    simulated.livePerson.faults.add({ ...fault, service: 'idp' })
+    const answer = await create().sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
+    expect(answer).toMatchObject({ kind: 'owed', error: { code: 'liveperson_unavailable' } })
+    expect(simulated.received('send')).toEqual([])
+  })
+
+  test.each([
+    new InvalidConfigError({ detail: 'There is no secret x in Secrets Manager.' }),
+    new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' }),
+  ])('a message is owed if the secret can’t be used: $code', async (error) => {
+    const credentials = {
+      ...simulated.createOptions().credentials,
+      current: async () => {
+        throw error
+      },
+    }
+    const client = create({ credentials })
+    const answer = await client.sendMessage(simulated.newConsumerId(), 'c-1', 'Hello', simulated.soon())
+    expect(answer).toEqual({ kind: 'owed', error })
   })
 
   test('after an unexpected error nobody knows whether it was sent, and it is not repeated', async () => {
     const { http } = simulated.createOptions()
-    const { send, pauses } = await openConversation({
+    const { send } = await openConversation({
       http: async (request) => {
         const answer = await http(request)
         if (request.url.includes('/send?')) throw new TypeError('Unexpected')
         return answer
       },
     })
-    expect(await send()).toBe('unknown')
+    expect(await send()).toMatchObject({ kind: 'unknown', error: { code: 'internal_error' } })
     expect(simulated.received('send')).toHaveLength(1)
-    expect(pauses).toEqual([])
   })
 
   test.each<[string, Trouble]>([
     ['a reset connection', { kind: 'reset' }],
     ['503', { kind: 'status', status: 503 }],
+    ['503 with a JSON page', { kind: 'status', status: 503, body: '{"message":"Service Unavailable"}' }],
+    ['408', { kind: 'empty', status: 408 }],
+    ['200 without a body', { kind: 'empty', status: 200 }],
+    [
+      'the item code 507 with 400',
+      { kind: 'status', status: 400, body: '{"code":507,"body":{},"reqId":"1"}' },
+    ],
     ['HTML', { kind: 'html' }],
     ...LOST_AFTERWARDS,
   ])('after %s nobody knows whether it was sent, and it is not repeated', async (_, fault) => {
-    const { send, pauses } = await openConversation()
+    const { send } = await openConversation()
     simulated.livePerson.faults.add({ ...fault, service: 'send' })
-    expect(await send()).toBe('unknown')
+    expect(await send()).toMatchObject({ kind: 'unknown', error: { code: 'liveperson_unavailable' } })
     expect(simulated.received('send')).toHaveLength(1)
     expect(messages().length).toBeLessThanOrEqual(1)
-    expect(pauses).toEqual([])
   })
 
   test.each(['expired-app-jwt', 'revoked-consumer-jws'] as const)(
     'refused for its token (%s), it is sent once with a new one',
     async (kind) => {
-      const { send, pauses } = await openConversation()
+      const { send } = await openConversation()
       simulated.livePerson.faults.add({ service: 'send', kind })
-      expect(await send()).toBe('sent')
+      expect(await send()).toEqual({ kind: 'sent' })
       expect(simulated.received('send')).toHaveLength(2)
       expect(messages()).toHaveLength(1)
-      expect(pauses).toEqual([])
     },
   )
 
   test.each(['expired-app-jwt', 'revoked-consumer-jws'] as const)(
-    'refused for its token twice (%s), it is not sent',
+    'refused for its token twice (%s), it is owed',
     async (kind) => {
       const { send } = await openConversation()
       simulated.livePerson.faults.add({ service: 'send', kind, times: 2 })
-      expect(await send()).toBe('not_sent')
+      expect(await send()).toMatchObject({ kind: 'owed', error: { code: 'credentials_refused' } })
       expect(messages()).toEqual([])
     },
   )
@@ -671,17 +772,19 @@ describe('sendMessage', () => {
 
 describe('isOpen', () => {
   test('is true while the conversation is open, and leaves nothing in it', async () => {
-    const { ask, conversationId } = await openConversation()
+    const { ask, conversationId, onAskFailed } = await openConversation()
     expect(await ask()).toBe(true)
     expect(messages()).toEqual([])
     const [request] = simulated.received('send')
     expect(JSON.parse(request?.body ?? '')).toEqual(toPresenceBody(conversationId, 'id-3'))
+    expect(onAskFailed).not.toHaveBeenCalled()
   })
 
-  test('is false once it is closed', async () => {
-    const { ask, conversationId } = await openConversation()
-    simulated.livePerson.closeConversation(conversationId)
+  test.each(['closeConversation', 'startSurvey'] as const)('is false after %s', async (operation) => {
+    const { ask, conversationId, onAskFailed } = await openConversation()
+    simulated.livePerson[operation](conversationId)
     expect(await ask()).toBe(false)
+    expect(onAskFailed).not.toHaveBeenCalled()
   })
 
   test.each<[string, Trouble]>([
@@ -690,11 +793,11 @@ describe('isOpen', () => {
     ['a reset connection', { kind: 'reset' }],
     ['HTML', { kind: 'html' }],
     ['404', { kind: 'status', status: 404, body: '' }],
-  ])('is undefined if LivePerson doesn’t say: %s', async (_, fault) => {
-    const { ask, pauses } = await openConversation()
+  ])('is undefined if LivePerson doesn’t say, and reports why: %s', async (_, fault) => {
+    const { ask, onAskFailed } = await openConversation()
     simulated.livePerson.faults.add({ ...fault, service: 'send' })
     expect(await ask()).toBeUndefined()
     expect(simulated.received('send')).toHaveLength(1)
-    expect(pauses).toEqual([])
+    expect(onAskFailed.mock.calls).toEqual([[expect.any(LivePersonUnavailableError)]])
   })
 })

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { LivePersonRejectedError, LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
+import { LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
 import { requestAppJwt } from '../../../lib/liveperson/app-jwt.ts'
 import {
   type ConsumerJws,
@@ -157,11 +157,18 @@ describe('requestConsumerJws', () => {
     expect(await ask('crm-81723', 'no.app.jwt')).toBeUndefined()
   })
 
-  test.each([400, 403, 404, 422])('%i rejects the consumer', async (status) => {
-    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status })
+  test.each<[string, Trouble]>([
+    ['HTTP 400 with JSON', { kind: 'status', status: 400 }],
+    ['HTTP 403 with HTML', { kind: 'html', status: 403 }],
+    ['HTTP 403 with JSON', { kind: 'status', status: 403, body: '{"message":"Forbidden"}' }],
+    ['HTTP 404 with HTML', { kind: 'html', status: 404 }],
+    ['HTTP 404 without a body', { kind: 'empty', status: 404 }],
+    ['HTTP 422 with JSON', { kind: 'status', status: 422 }],
+  ])('%s does not reject the consumer for good', async (seen, fault) => {
+    simulated.livePerson.faults.add({ ...fault, service: 'idp' })
     const error = await failureOf(ask())
-    expect(error).toBeInstanceOf(LivePersonRejectedError)
-    expect(String(error)).toContain(`The IDP answered ${status}.`)
+    expect(error).toBeInstanceOf(LivePersonUnavailableError)
+    expect(error).toMatchObject({ message: `The IDP answered ${seen}.`, mayHaveExecuted: false })
   })
 
   test.each<[string, Trouble, number | undefined]>([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { LivePersonRejectedError, LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
-import { createHttp, type HttpRequest, throwForStatus } from '../../../lib/liveperson/http.ts'
+import { LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
+import { createHttp, describeAnswer, type HttpRequest, throwForStatus } from '../../../lib/liveperson/http.ts'
 import { createOutbound, type Outbound, type OutboundResult } from '../../../lib/net/outbound.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
 import { type HttpServer, startHttpServer } from '../../support/http-server.ts'
@@ -196,17 +196,18 @@ describe('the status of a repeatable call', () => {
     expect(thrown(status)).toBeUndefined()
   })
 
-  test.each([400, 403, 404, 422, 499])('%i is a refusal', (status) => {
-    const error = thrown(status)
-    expect(error).toBeInstanceOf(LivePersonRejectedError)
-    expect(error).toMatchObject({ message: `The IDP answered ${status}.` })
-  })
-
-  test.each([100, 301, 302, 408, 429, 500, 502, 503, 504])('%i is a failure that may pass', (status) => {
-    const error = thrown(status)
-    expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ mayHaveExecuted: false, connectionFailed: false })
-  })
+  test.each([100, 301, 302, 400, 401, 403, 404, 408, 422, 429, 499, 500, 502, 503, 504])(
+    '%i is a failure that may pass',
+    (status) => {
+      const error = thrown(status)
+      expect(error).toBeInstanceOf(LivePersonUnavailableError)
+      expect(error).toMatchObject({
+        message: `The IDP answered HTTP ${status} without a body.`,
+        mayHaveExecuted: false,
+        connectionFailed: false,
+      })
+    },
+  )
 
   test.each<[number, number | undefined, number | undefined]>([
     [429, undefined, 5000],
@@ -216,5 +217,20 @@ describe('the status of a repeatable call', () => {
     [503, 1000, 1000],
   ])('%i with a pause of %s ms asks for %s ms', (status, askedMs, retryAfterMs) => {
     expect(thrown(status, askedMs)).toMatchObject({ retryAfterMs })
+  })
+})
+
+describe('the description of an answer', () => {
+  test.each([
+    [404, '', 'HTTP 404 without a body'],
+    [404, ' \r\n', 'HTTP 404 without a body'],
+    [403, '<html>about Ana</html>', 'HTTP 403 with HTML'],
+    [403, '\n <!DOCTYPE html>', 'HTTP 403 with HTML'],
+    [403, '{"message":"about Ana"}', 'HTTP 403 with JSON'],
+    [200, 'null', 'HTTP 200 with JSON'],
+    [503, 'about Ana', 'HTTP 503 with plain text'],
+    [503, '{"message":', 'HTTP 503 with plain text'],
+  ])('%i %j', (status, body, description) => {
+    expect(describeAnswer({ status, body })).toBe(description)
   })
 })
