@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createReadSecret } from '../lib/account/secrets.ts'
-import type { AwsOptions } from '../lib/aws/options.ts'
 import { createStateTable } from '../lib/aws/state-table.ts'
 import { type Config, readConfig } from '../lib/config/environment.ts'
 import type { AccountConfig } from '../lib/config/stage.ts'
 import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { createHttp } from '../lib/liveperson/http.ts'
 import { createOutbound } from '../lib/net/outbound.ts'
+import { AWS } from './aws.ts'
 import { buildConversation } from './conversation.ts'
 import { findHosts } from './domains.ts'
 import { createRunStep } from './run-step.ts'
@@ -14,12 +14,6 @@ import { findBotCheckSecret, findSecret } from './secrets.ts'
 import type { Settings } from './settings.ts'
 import { STEPS, type Step } from './steps.ts'
 import { findAppJwt, findConsumerJws } from './tokens.ts'
-
-/** Longer timeouts than the functions have: no form is waiting, and the region may be far away. */
-const AWS: AwsOptions = {
-  maxAttempts: 2,
-  requestHandler: { connectionTimeout: 3000, requestTimeout: 5000, throwOnRequestTimeout: true },
-}
 
 /**
  * Checks a stage with the service's own components, one account after the other.

@@ -2,17 +2,21 @@ import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readStageNames } from '../tools/serverless-yml.ts'
 
-/** What to check. */
-export interface Settings {
+/** A stage, and where its parts are. */
+export interface Stage {
   /** '' if the flags and variables replace everything that the stage would decide. */
   readonly stage: string
-  /** Check only this account. Undefined: all accounts of the stage. */
-  readonly accountId: string | undefined
   readonly region: string
   /** The variables of the functions, for `readConfig`. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The stages that have a file in config/. */
   readonly stages: readonly string[]
+}
+
+/** What to check. */
+export interface Settings extends Stage {
+  /** Check only this account. Undefined: all accounts of the stage. */
+  readonly accountId: string | undefined
   readonly json: boolean
 }
 
@@ -50,6 +54,36 @@ With the local stack of \`npm start\` (use the ports that it prints):
 export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help' {
   const { values: flags } = parseArgs({ args, options: OPTIONS })
   if (flags.help) return 'help'
+  return { ...findStage(flags, env), accountId: flags.account, json: flags.json ?? false }
+}
+
+/** The flags that say where a stage's parts are, for `parseArgs`. */
+export const STAGE_OPTIONS = {
+  stage: { type: 'string' },
+  region: { type: 'string' },
+  'config-file': { type: 'string' },
+  'secret-id-prefix': { type: 'string' },
+  'state-table': { type: 'string' },
+  'domain-api-url': { type: 'string' },
+} as const
+
+const OPTIONS = {
+  ...STAGE_OPTIONS,
+  account: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/**
+ * Returns where a stage's parts are. Flags override environment variables, which override the names that the
+ * stage is deployed with.
+ *
+ * @throws {Error} Neither the stage nor everything that it decides is named.
+ */
+export function findStage(
+  flags: { readonly [flag in keyof typeof STAGE_OPTIONS]?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): Stage {
   const stage = flags.stage ?? ''
   const deployed = stage === '' ? undefined : readStageNames(stage)
   const environment = {
@@ -57,34 +91,16 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     SECRET_ID_PREFIX: flags['secret-id-prefix'] ?? env.SECRET_ID_PREFIX ?? deployed?.secretIdPrefix,
     STATE_TABLE: flags['state-table'] ?? env.STATE_TABLE ?? deployed?.stateTable,
     LIVEPERSON_DOMAIN_API_URL: flags['domain-api-url'] ?? env.LIVEPERSON_DOMAIN_API_URL,
-    // Required by `readConfig`. The doctor uses no queue.
+    // Required by `readConfig`. No command uses a queue.
     EVENTS_QUEUE_URL: 'none',
+    HANDOVER_QUEUE_URL: 'none',
     QUARANTINE_QUEUE_URL: 'none',
   }
   const { CONFIG_FILE, SECRET_ID_PREFIX, STATE_TABLE } = environment
   if ([CONFIG_FILE, SECRET_ID_PREFIX, STATE_TABLE].includes(undefined))
     throw new Error('Set --stage, or all of CONFIG_FILE, SECRET_ID_PREFIX and STATE_TABLE.')
-  return {
-    stage,
-    accountId: flags.account,
-    region: flags.region ?? env.AWS_REGION ?? 'eu-west-1',
-    environment,
-    stages: readStages(),
-    json: flags.json ?? false,
-  }
+  return { stage, region: flags.region ?? env.AWS_REGION ?? 'eu-west-1', environment, stages: readStages() }
 }
-
-const OPTIONS = {
-  stage: { type: 'string' },
-  account: { type: 'string' },
-  region: { type: 'string' },
-  'config-file': { type: 'string' },
-  'secret-id-prefix': { type: 'string' },
-  'state-table': { type: 'string' },
-  'domain-api-url': { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
 
 function readStages(): readonly string[] {
   return readdirSync(new URL('../config', import.meta.url))

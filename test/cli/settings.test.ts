@@ -12,6 +12,7 @@ test('a stage decides everything else', () => {
       STATE_TABLE: 'campaign-conversations-dev-state',
       LIVEPERSON_DOMAIN_API_URL: undefined,
       EVENTS_QUEUE_URL: 'none',
+      HANDOVER_QUEUE_URL: 'none',
       QUARANTINE_QUEUE_URL: 'none',
     },
     stages: ['dev', 'local'],
