@@ -17,8 +17,8 @@ const LIFE_MS = 300_000
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.random Returns a number from 0 up to, but not including, 1.
- * @param options.onFailure Called with each error that doesn't reach a caller, because other credentials can be
- * used.
+ * @param options.onFailure Called with each error that doesn't reach a caller, because other credentials can
+ * be used.
  */
 export const createCredentials = ({
   readSecret,

@@ -93,9 +93,9 @@ export const createAccess = (options: AccessOptions) => {
   }
 
   /**
-   * Calls a service at its host. If no connection can be made, looks the host up, and calls once more if it has
-   * moved. The same host isn't called again: whoever needs the call repeats it after a pause, which helps more
-   * against a short failure, and makes no second call during a long one.
+   * Calls a service at its host. If no connection can be made, looks the host up, and calls once more if it
+   * has moved. The same host isn't called again: whoever needs the call repeats it after a pause, which helps
+   * more against a short failure, and makes no second call during a long one.
    */
   const callHost = async <T>(
     service: Service,

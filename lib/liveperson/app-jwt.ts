@@ -128,8 +128,8 @@ export const requestAppJwt = async ({
 }
 
 /**
- * Whether Sentinel refuses the credentials. It follows OAuth 2.0: 400 with an error object, or 401. A 401 with
- * HTML comes from a proxy. Any other 4xx can mean that the app or the host has a problem for a while.
+ * Returns whether Sentinel refuses the credentials. It follows OAuth 2.0: 400 with an error object, or 401.
+ * HTML comes from a proxy. Any other 4xx can mean that the app or the host is in trouble for a while.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */

@@ -127,8 +127,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     identify,
 
     /**
-     * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token or
-     * the host has moved.
+     * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token
+     * or the host has moved.
      *
      * @param deadline Milliseconds since the epoch.
      * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open

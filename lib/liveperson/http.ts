@@ -91,8 +91,8 @@ export const createHttp = ({
 }
 
 /**
- * Throws if the status of an answer isn't 2xx. Whatever the status is, nothing was executed that a repeat would
- * do twice, and it proves nothing against this request.
+ * Throws if the status of an answer to a repeatable call isn't 2xx. No status proves that a repeat would fail
+ * too.
  *
  * @param service Name of the LivePerson service, for the error's message.
  * @throws {LivePersonUnavailableError} Its message says what was seen.

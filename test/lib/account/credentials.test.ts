@@ -16,9 +16,11 @@ const arrange = ({ random = Math.random }: { readonly random?: () => number } = 
   const readSecret = vi.fn<ReadSecret>(async (_, stage) =>
     JSON.stringify(secret(stage === 'AWSCURRENT' ? `v${++reads}` : 'old')),
   )
+  const onFailure = vi.fn()
   return {
-    ...createCredentials({ readSecret, secretId: 'prefix/70123456', now: () => time, random }),
+    ...createCredentials({ readSecret, secretId: 'prefix/70123456', now: () => time, random, onFailure }),
     readSecret,
+    onFailure,
     advance: (ms: number) => {
       time += ms
     },
@@ -93,10 +95,21 @@ describe('credentials', () => {
     expect(readSecret.mock.calls.length).toBeLessThan(125)
   })
 
+  test('whose renewal fails are kept, and the failure is reported', async () => {
+    const { current, readSecret, advance, onFailure } = arrange()
+    await current()
+    readSecret.mockImplementation(failing)
+    advance(361 * SECOND)
+    await current()
+    await settled()
+    expect(onFailure.mock.calls).toEqual([['AWSCURRENT', expect.any(ServiceUnavailableError)]])
+  })
+
   test('that could not be read are read by the next call', async () => {
-    const { current, readSecret } = arrange()
+    const { current, readSecret, onFailure } = arrange()
     readSecret.mockImplementationOnce(failing)
     await expect(current()).rejects.toBeInstanceOf(ServiceUnavailableError)
+    expect(onFailure).not.toHaveBeenCalled()
     expect(await current()).toEqual(secret('v1'))
   })
 
@@ -127,11 +140,12 @@ describe('reload', () => {
     expect(readSecret).toHaveBeenCalledTimes(2)
   })
 
-  test('returns the refused credentials if Secrets Manager fails', async () => {
-    const { current, reload, readSecret } = arrange()
+  test('returns the refused credentials if Secrets Manager fails, and reports that', async () => {
+    const { current, reload, readSecret, onFailure } = arrange()
     const refused = await current()
     readSecret.mockImplementation(failing)
     expect(await reload(refused)).toBe(refused)
+    expect(onFailure.mock.calls).toEqual([['AWSCURRENT', expect.any(ServiceUnavailableError)]])
   })
 })
 
@@ -142,13 +156,20 @@ describe('previous', () => {
     expect(readSecret).toHaveBeenCalledWith('prefix/70123456', 'AWSPREVIOUS')
   })
 
-  test.each<[string, ReadSecret]>([
-    ['there is none', async () => undefined],
-    ['it is not JSON', async () => 'secret-words'],
-    ['Secrets Manager fails', failing],
-  ])('is undefined if %s', async (_, answer) => {
-    const { previous, readSecret } = arrange()
+  test('is undefined if there is none', async () => {
+    const { previous, readSecret, onFailure } = arrange()
+    readSecret.mockImplementation(async () => undefined)
+    expect(await previous()).toBeUndefined()
+    expect(onFailure).not.toHaveBeenCalled()
+  })
+
+  test.each<[string, ReadSecret, new (...given: never[]) => Error]>([
+    ['it is not JSON', async () => 'secret-words', InvalidConfigError],
+    ['Secrets Manager fails', failing, ServiceUnavailableError],
+  ])('is undefined if %s, which is reported', async (_, answer, Failure) => {
+    const { previous, readSecret, onFailure } = arrange()
     readSecret.mockImplementation(answer)
     expect(await previous()).toBeUndefined()
+    expect(onFailure.mock.calls).toEqual([['AWSPREVIOUS', expect.any(Failure)]])
   })
 })

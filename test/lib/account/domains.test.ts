@@ -60,6 +60,7 @@ const arrange = ({
   const now = () => time
   const http = createHttp({ outbound: createOutbound(), now: Date.now, loopback: true })
   const onForeignHost = vi.fn()
+  const onFailure = vi.fn()
   const domains = createDomains({
     accountId,
     table: {
@@ -81,11 +82,13 @@ const arrange = ({
         deadline: Date.now() + 10_000,
       }),
     onForeignHost,
+    onFailure,
   })
   return {
     ...domains,
     accountId,
     onForeignHost,
+    onFailure,
     now,
     advance: (ms: number) => {
       time += ms
@@ -94,7 +97,7 @@ const arrange = ({
 }
 const asked = () => livePerson.counts().domain
 const store = (accountId: string, hosts: unknown, fetchedAt: unknown = 1) =>
-  table.putMany([{ pk: `domains#${accountId}`, hosts, fetchedAt }])
+  table.update({ pk: `domains#${accountId}`, set: { hosts, fetchedAt } })
 const stored = async (accountId: string) => (await table.get(`domains#${accountId}`))?.hosts
 const current = async () => {
   const host = await fetch(`${livePerson.url}/api/account/${ACCOUNT}/service/idp/baseURI.json?version=1.0`)
@@ -114,7 +117,7 @@ describe('get', () => {
     expect(new Set(given).size).toBe(1)
     expect(given[0]).toEqual(hosts)
     expect(asked()).toBe(1)
-    expect(endpoint.take()).toEqual(['GetItem', 'BatchWriteItem'])
+    expect(endpoint.take()).toEqual(['GetItem', 'UpdateItem'])
     expect(await stored(domains.accountId)).toEqual(hosts)
   })
 
@@ -146,6 +149,10 @@ describe('get', () => {
     const hosts = await current()
     const domains = arrange({ tableName: 'gone' })
     expect(await domains.get()).toEqual(hosts)
+    expect(domains.onFailure.mock.calls).toEqual([
+      ['table_read', expect.any(ServiceUnavailableError)],
+      ['table_write', expect.any(ServiceUnavailableError)],
+    ])
     failDomainApi()
     for (let round = 1; round <= 12; round++) {
       domains.advance(10 * MINUTE)
@@ -153,6 +160,12 @@ describe('get', () => {
       await vi.waitFor(() => expect(livePerson.requests()[round]?.status).toBe(503))
       await sleep(5)
     }
+    expect(domains.onFailure.mock.calls.slice(2)).toEqual(
+      Array.from({ length: 12 }, () => [
+        ['table_read', expect.any(ServiceUnavailableError)],
+        ['domain_api', expect.any(LivePersonUnavailableError)],
+      ]).flat(),
+    )
   })
 
   test('fails if nothing is known and the Domain API fails, and asks again at the next call', async () => {
@@ -196,7 +209,7 @@ describe('reload', () => {
     const given = await Promise.all(Array.from({ length: 20 }, () => domains.reload(stale)))
     expect(new Set(given).size).toBe(1)
     expect(asked()).toBe(1)
-    expect(endpoint.take()).toEqual(['BatchWriteItem'])
+    expect(endpoint.take()).toEqual(['UpdateItem'])
     expect(await domains.reload(stale)).toBe(given[0])
     expect(asked()).toBe(1)
   })
@@ -225,12 +238,25 @@ describe('reload', () => {
     endpoint.take()
     await domains.reload(hosts)
     expect(endpoint.take()).toEqual([])
+    expect(domains.onFailure).not.toHaveBeenCalled()
   })
 
-  test('returns the new hosts even if the table can’t be written', async () => {
+  test('reports once that the Domain API failed, and fails for all calls', async () => {
+    const domains = arrange()
+    await store(domains.accountId, OLD)
+    const stale = await domains.get()
+    const repair = failDomainApi()
+    const given = await Promise.allSettled([domains.reload(stale), domains.reload(stale)])
+    repair()
+    expect(given.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(domains.onFailure.mock.calls).toEqual([['domain_api', expect.any(LivePersonUnavailableError)]])
+  })
+
+  test('returns the new hosts even if the table can’t be written, and reports that', async () => {
     const good = await current()
     const domains = arrange({ tableName: 'gone' })
     expect(await domains.reload(OLD)).toEqual(good)
+    expect(domains.onFailure.mock.calls).toEqual([['table_write', expect.any(ServiceUnavailableError)]])
   })
 })
 
@@ -278,7 +304,7 @@ describe('refresh', () => {
     const domains = arrange()
     const { accountId } = domains
     expect(await domains.refresh()).toEqual({ accountId, changed: true, hosts, fetchedAt: domains.now() })
-    expect(endpoint.take()).toEqual(['GetItem', 'BatchWriteItem'])
+    expect(endpoint.take()).toEqual(['GetItem', 'UpdateItem'])
     expect(await domains.refresh()).toMatchObject({ changed: false, hosts })
     expect(endpoint.take()).toEqual(['GetItem'])
   })
@@ -301,10 +327,12 @@ describe('refresh', () => {
     expect(await domains.refresh()).toMatchObject({ changed: false, hosts: undefined, fetchedAt: undefined })
   })
 
-  test('reports a failure if the table can’t be written', async () => {
-    expect(await arrange({ tableName: 'gone' }).refresh()).toMatchObject({
+  test('reports a failure if the table can’t be read or written', async () => {
+    const domains = arrange({ tableName: 'gone' })
+    expect(await domains.refresh()).toMatchObject({
       changed: false,
       error: expect.any(ServiceUnavailableError),
     })
+    expect(domains.onFailure.mock.calls).toEqual([['table_read', expect.any(ServiceUnavailableError)]])
   })
 })

@@ -23,6 +23,15 @@ describe('the inspection API', () => {
     expect(liveperson.conversations()).toMatchObject([{ state: 'CLOSE' }])
   })
 
+  test('starts a survey', async () => {
+    const { json } = await client.open(await client.headers(), createBody())
+    const conversationId = member(json, '1.body.conversationId')
+    expect((await inspect('start-survey', { conversationId })).status).toBe(200)
+    expect(liveperson.conversations()).toMatchObject([{ state: 'OPEN', mainDialog: 'CLOSE' }])
+    await inspect('close-conversation', { conversationId })
+    expect((await inspect('start-survey', { conversationId })).status).toBe(400)
+  })
+
   test('moves the clock', async () => {
     expect((await inspect('clock', { now: 1000 })).json).toEqual({ now: 1000 })
     expect((await inspect('clock', { advanceMs: 500 })).json).toEqual({ now: 1500 })
@@ -56,6 +65,7 @@ describe('the inspection API', () => {
     ['clock', {}],
     ['clock', []],
     ['close-conversation', { conversationId: 'x' }],
+    ['start-survey', { conversationId: 'x' }],
     ['host', { service: 'swift', host: 'a' }],
     ['secrets', { accountId: 'x', clientSecrets: [] }],
     ['secrets', { accountId: account, clientSecrets: [1] }],

@@ -118,6 +118,36 @@ describe('CONVERSATION', () => {
     expect(liveperson.conversations().map(({ state }) => state)).toEqual(['CLOSE', 'OPEN', 'OPEN'])
   })
 
+  test('opens no conversation while a survey is open', async () => {
+    const { json } = await open(headers, createBody())
+    const id = String(member(json, '1.body.conversationId'))
+    liveperson.startSurvey(id)
+    const second = await open(headers, createBody())
+    expect([second.status, member(second.json, '1.body.msg')]).toEqual([
+      400,
+      expect.stringContaining('already has open conversation'),
+    ])
+    liveperson.closeConversation(id)
+    expect((await open(headers, createBody())).status).toBe(200)
+  })
+
+  test.each([undefined, 20])('answers 429 above its limit, with Retry-After %s', async (retryAfter) => {
+    liveperson.clock.set(Date.now())
+    liveperson.settings.createLimit = {
+      perSecond: 2,
+      burst: 1,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    }
+    expect((await open(headers, createBody())).status).toBe(200)
+    const refused = await open(headers, createBody())
+    expect([refused.status, refused.text]).toEqual([429, ''])
+    expect(refused.headers.get('retry-after')).toBe(retryAfter === undefined ? null : String(retryAfter))
+    liveperson.clock.advance(500)
+    expect((await open(headers, createBody())).status).toBe(400)
+    liveperson.reset()
+    expect(liveperson.settings.createLimit).toBeUndefined()
+  })
+
   test('serves a thousand concurrent consumers', async () => {
     const app = await client.appJwt()
     const all = Array.from({ length: 1000 }, async (_, index) => {

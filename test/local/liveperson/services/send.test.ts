@@ -40,6 +40,22 @@ describe('SEND', () => {
     ])
   })
 
+  test('refuses messages while a survey is open, and can end it', async () => {
+    liveperson.startSurvey(id)
+    const event = { type: 'ChatStateEvent', chatState: 'ACTIVE' }
+    for (const body of [text('one more'), publish(event)]) {
+      const { status, json } = await send(headers, body)
+      expect([status, json]).toEqual([
+        400,
+        { code: 'BAD_REQUEST', body: { msg: 'Bad Request, Conversation is close' }, reqId: 's' },
+      ])
+    }
+    const csat = { field: 'CSATRate', csatRate: 5, status: 'FILLED' }
+    expect((await send(headers, update(csat))).status).toBe(200)
+    expect((await send(headers, update(close))).status).toBe(200)
+    expect(liveperson.conversations()).toMatchObject([{ state: 'CLOSE', messages: [] }])
+  })
+
   test('updates several fields at once', async () => {
     const ttr = { field: 'TTRField', ttrType: 'CUSTOM', value: 90 }
     const csat = { field: 'CSATRate', csatRate: 5, csatResolutionConfirmation: true, status: 'FILLED' }

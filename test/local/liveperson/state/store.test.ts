@@ -44,3 +44,15 @@ test('events are numbered from 0, and those with text are messages', () => {
   expect([store.publish(conversation), store.publish(conversation, 'Hello')]).toEqual([0, 1])
   expect(conversation.messages).toEqual([{ sequence: 1, text: 'Hello' }])
 })
+
+test('a survey closes the main dialog only, and ends with the conversation', () => {
+  const store = createStore()
+  const consumer = store.getConsumer(identity)
+  const conversation = store.open(consumer, details)
+  store.startSurvey(conversation)
+  expect([conversation.state, conversation.mainDialog]).toEqual(['OPEN', 'CLOSE'])
+  expect(consumer.openConversationId).toBe(conversation.conversationId)
+  store.close(conversation)
+  expect([conversation.state, conversation.mainDialog]).toEqual(['CLOSE', 'CLOSE'])
+  expect(consumer.openConversationId).toBeUndefined()
+})
