@@ -296,6 +296,7 @@ describe('openConversation', () => {
     })
     expect(await failureOf(create().open())).toMatchObject({
       message: 'LivePerson answered HTTP 429 without a body.',
+      trouble: 'busy',
       mayHaveExecuted: false,
       retryAfterMs,
     })
@@ -506,7 +507,7 @@ describe('openConversation', () => {
     const error = await failureOf(client.open(simulated.newConsumerId(), simulated.soon(400)))
     expect(performance.now() - startedAt).toBeLessThan(5000)
     expect(error).toBeInstanceOf(LivePersonUnavailableError)
-    expect(error).toMatchObject({ mayHaveExecuted, connectionFailed: false })
+    expect(error).toMatchObject({ mayHaveExecuted, connectionFailed: false, trouble: 'silent' })
   })
 
   test('nothing is requested after the deadline', async () => {

@@ -134,7 +134,7 @@ describe('a call without an answer', () => {
       const { outbound } = fake({ kind, cause })
       const error = await failure(call({ repeatable }, { outbound }))
       expect(error).toBeInstanceOf(LivePersonUnavailableError)
-      expect(error).toMatchObject({ mayHaveExecuted, connectionFailed, cause })
+      expect(error).toMatchObject({ mayHaveExecuted, connectionFailed, cause, trouble: 'silent' })
     },
   )
 
@@ -203,6 +203,7 @@ describe('the status of a repeatable call', () => {
       expect(error).toBeInstanceOf(LivePersonUnavailableError)
       expect(error).toMatchObject({
         message: `The IDP answered HTTP ${status} without a body.`,
+        trouble: status === 429 ? 'busy' : 'failed',
         mayHaveExecuted: false,
         connectionFailed: false,
       })

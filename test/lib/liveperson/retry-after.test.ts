@@ -25,6 +25,7 @@ const busy = (retryAfterMs?: number) =>
     detail: 'The IDP answered HTTP 429 without a body.',
     cause: new Error('cause'),
     mayHaveExecuted: false,
+    trouble: 'busy',
     retryAfterMs,
   })
 
@@ -45,6 +46,7 @@ describe('createRetryAfter', () => {
       message: error.message,
       cause: error.cause,
       mayHaveExecuted: false,
+      trouble: 'busy',
       retryAfterMs: 1,
     })
     expect(work).toHaveBeenCalledTimes(1)
