@@ -50,6 +50,7 @@ function introduce({ apiUrl, lambdaUrl, livePerson, sqs, dynamoDb, secretsManage
   Lambda invoke API     ${lambdaUrl}
   LivePerson simulator  ${livePerson.url}
   Events queue          ${sqs.eventsQueueUrl}
+  Hand-over queue       ${sqs.handOverQueueUrl}
   Quarantine queue      ${sqs.quarantineQueueUrl}
   DynamoDB              ${dynamoDb.url}, table ${dynamoDb.stateTable}
   Secrets Manager       ${secretsManager.url}

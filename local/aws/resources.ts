@@ -11,7 +11,7 @@ const STAGE = 'local'
  */
 export function readResources() {
   const service = Service.parse(readDeclaration('serverless.yml', STAGE))
-  const { EventsQueue, QuarantineQueue } = Queues.parse(
+  const { EventsQueue, HandOverQueue, QuarantineQueue } = Queues.parse(
     readDeclaration('infrastructure/queues.yml', STAGE),
   ).Resources
   const { TableName, BillingMode, AttributeDefinitions, KeySchema } = Tables.parse(
@@ -20,6 +20,7 @@ export function readResources() {
 
   const arns = {
     EventsQueue: toQueueArn(EventsQueue.Properties.QueueName),
+    HandOverQueue: toQueueArn(HandOverQueue.Properties.QueueName),
     QuarantineQueue: toQueueArn(QuarantineQueue.Properties.QueueName),
   }
   const toQueue = ({ QueueName, ...properties }: z.infer<typeof Queue>['Properties']) => ({
@@ -34,17 +35,21 @@ export function readResources() {
     stateTable: { TableName, BillingMode, AttributeDefinitions, KeySchema },
     events: toQueue(EventsQueue.Properties),
     quarantine: toQueue(QuarantineQueue.Properties),
-    eventSource: {
+    handOver: toQueue(HandOverQueue.Properties),
+    /** The event source mappings of openFromQueue. */
+    eventSources: service.functions.openFromQueue.events.map(({ sqs }) => ({
       functionName: `${service.service}-${STAGE}-openFromQueue`,
-      /** Seconds. */
-      timeout: service.functions.openFromQueue.timeout,
-      ...service.functions.openFromQueue.events[0].sqs,
-    },
+      queueArn: String(resolve(sqs.arn, arns)),
+      batchSize: sqs.batchSize,
+      maximumConcurrency: sqs.maximumConcurrency,
+    })),
   }
 }
 
 const Queue = z.object({ Properties: z.object({ QueueName: z.string() }).catchall(z.unknown()) })
-const Queues = z.object({ Resources: z.object({ EventsQueue: Queue, QuarantineQueue: Queue }) })
+const Queues = z.object({
+  Resources: z.object({ EventsQueue: Queue, HandOverQueue: Queue, QuarantineQueue: Queue }),
+})
 const Tables = z.object({
   Resources: z.object({
     StateTable: z.object({
@@ -63,16 +68,16 @@ const Service = z.object({
   service: z.string(),
   functions: z.object({
     openFromQueue: z.object({
-      timeout: z.number(),
-      events: z.tuple([
+      events: z.array(
         z.object({
           sqs: z.object({
+            arn: z.unknown(),
             batchSize: z.number(),
             maximumConcurrency: z.number(),
             functionResponseType: z.literal('ReportBatchItemFailures'),
           }),
         }),
-      ]),
+      ),
     }),
   }),
 })

@@ -9,7 +9,7 @@ export type LocalSqs = Awaited<ReturnType<typeof startSqs>>
 
 /**
  * Starts fauxqs with the queues that infrastructure/queues.yml declares, with their redrive policy and
- * visibility timeout.
+ * visibility timeout. It accepts the message groups of fair queues, and ignores them.
  *
  * @param options.port Default: a free one.
  * @param options.eventsAttributes Attributes of the events queue to override, such as a shorter
@@ -23,23 +23,29 @@ export async function startSqs(
   const port = options.port ?? 0
   if (port !== 0) await ensureFreePort(port)
   const server = await startFauxqs({ port, host: '127.0.0.1', logger: false, defaultRegion: REGION })
-  const { events, quarantine } = readResources()
-  // The events queue's redrive policy may only name a queue that exists.
+  const { events, handOver, quarantine } = readResources()
+  // A redrive policy may only name a queue that exists.
   server.createQueue(quarantine.name, { region: REGION, attributes: quarantine.attributes })
   server.createQueue(events.name, {
     region: REGION,
     attributes: { ...events.attributes, ...options.eventsAttributes },
   })
+  server.createQueue(handOver.name, { region: REGION, attributes: handOver.attributes })
+  const names = { events: events.name, handOver: handOver.name, quarantine: quarantine.name }
   const url = `http://127.0.0.1:${server.port}`
+  const urlOf = (queueArn: string) => `${url}/${AWS_ACCOUNT_ID}/${queueArn.split(':').at(-1)}`
   return {
     url,
-    eventsQueueUrl: `${url}/${AWS_ACCOUNT_ID}/${events.name}`,
-    quarantineQueueUrl: `${url}/${AWS_ACCOUNT_ID}/${quarantine.name}`,
+    eventsQueueUrl: urlOf(events.arn),
+    handOverQueueUrl: urlOf(handOver.arn),
+    quarantineQueueUrl: urlOf(quarantine.arn),
     eventsQueueArn: events.arn,
+    handOverQueueArn: handOver.arn,
+    urlOf,
 
     /** Returns the number of visible, delayed and in-flight messages in a queue. */
-    depth(queue: 'events' | 'quarantine'): { ready: number; delayed: number; inFlight: number } {
-      const messages = server.inspectQueue(queue === 'events' ? events.name : quarantine.name)?.messages
+    depth(queue: keyof typeof names): { ready: number; delayed: number; inFlight: number } {
+      const messages = server.inspectQueue(names[queue])?.messages
       return {
         ready: messages?.ready.length ?? 0,
         delayed: messages?.delayed.length ?? 0,

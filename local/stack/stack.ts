@@ -14,13 +14,13 @@ export type PortName = 'api' | 'lambda' | StandInName
 
 /**
  * Starts the stand-ins, API Gateway with Lambda and the schedule (`serverless offline`), and the event source
- * mapping from the events queue to its function. Several stacks can run at once.
+ * mappings from the queues to their function. Several stacks can run at once.
  *
  * @param options.ports Default: free ones.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes. Default: no.
  * @param options.environment More variables for the handlers. serverless.yml must read them from outside, as
  *   it does LOG_LEVEL.
- * @param options.log Called with each line that the functions and the mapping print.
+ * @param options.log Called with each line that the functions and the mappings print.
  * @param options.signal Aborts the start.
  * @throws {Error} A part didn't start. Those that had started are stopped.
  */
@@ -59,24 +59,24 @@ export async function startStack(
     })
     stops.push(offline.close)
 
-    const { functionName, batchSize, maximumConcurrency } = readResources().eventSource
-    const invoke = invokeByApi({ url: offline.lambdaUrl, functionName })
-    const mapping = startEventSourceMapping({
-      queueUrl: sqs.eventsQueueUrl,
-      queueArn: sqs.eventsQueueArn,
-      batchSize,
-      maximumConcurrency,
-      invoke,
-      ...(log ? { log } : {}),
-    })
-    stops.push(async () => {
-      const stopped = mapping.stop()
-      // A hanging batch must not block the stop. Without `serverless offline`, its invocation fails.
-      await Promise.race([stopped, sleep(2_000, undefined, { ref: false })])
-      await offline.close()
-      await stopped
-      invoke.close()
-    })
+    for (const { functionName, queueArn, ...source } of readResources().eventSources) {
+      const invoke = invokeByApi({ url: offline.lambdaUrl, functionName })
+      const mapping = startEventSourceMapping({
+        ...source,
+        queueArn,
+        queueUrl: sqs.urlOf(queueArn),
+        invoke,
+        ...(log ? { log } : {}),
+      })
+      stops.push(async () => {
+        const stopped = mapping.stop()
+        // A hanging batch must not block the stop. Without `serverless offline`, its invocation fails.
+        await Promise.race([stopped, sleep(2_000, undefined, { ref: false })])
+        await offline.close()
+        await stopped
+        invoke.close()
+      })
+    }
 
     return {
       apiUrl: offline.apiUrl,

@@ -68,6 +68,7 @@ export async function startStandIns({
       SECRET_ID_PREFIX: secretIdPrefix,
       STATE_TABLE: dynamoDb.stateTable,
       EVENTS_QUEUE_URL: sqs.eventsQueueUrl,
+      HANDOVER_QUEUE_URL: sqs.handOverQueueUrl,
       QUARANTINE_QUEUE_URL: sqs.quarantineQueueUrl,
     },
 
@@ -84,6 +85,7 @@ export async function startStandIns({
       secretIdPrefix,
       stateTable: dynamoDb.stateTable,
       eventsQueueUrl: sqs.eventsQueueUrl,
+      handOverQueueUrl: sqs.handOverQueueUrl,
       quarantineQueueUrl: sqs.quarantineQueueUrl,
       formDeadlineMs: 6000,
     }),
