@@ -116,7 +116,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
       if (rate < knee && (isShort || rate < START)) {
         setRate(Math.min(knee, rate + 1))
         goodCount = 0
-      } else if (rate >= knee && isShort) {
+      } else if (isShort) {
         const way = goodCount / patience - 1
         setRate(Math.max(rate, ceiling * (1 + (1 - KNEE) * way ** 3)))
       }
@@ -141,7 +141,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
       }
       count()
       // Containers that were told the same pause don't call at the same time.
-      if (retryAfterMs > 0) countedAt = Math.max(countedAt, now() + retryAfterMs * (1 + 0.1 * random()))
+      countedAt = Math.max(countedAt, now() + retryAfterMs * (1 + 0.1 * random()))
     },
 
     /** Returns whether the circuit breaker is open: the rate is one call per second. */

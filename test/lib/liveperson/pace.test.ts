@@ -90,6 +90,13 @@ describe('good answers', () => {
     expect(pace.rate()).toBe(8)
   })
 
+  test('add nothing beyond a known limit either, if no call has to wait', () => {
+    const pace = arrange()
+    pace.fail('busy')
+    for (let calls = 0; calls < 200; calls++) pace.good()
+    expect(pace.rate()).toBeCloseTo(7.2)
+  })
+
   test('lead to no more than 50 calls per second', () => {
     const pace = arrange()
     pace.work(20)
