@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { AwsOptions } from '../../lib/aws/options.ts'
-import { createOutbound } from '../../lib/net/outbound.ts'
+import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { createRandom, type Random } from './random.ts'
 import type { Service, World } from './world.ts'
 
@@ -109,16 +109,14 @@ export const createContainer = (fabric: Fabric) => {
     }
   }
 
-  const fetch: typeof globalThis.fetch = (input, init) => {
-    const url = String(input)
-    const name = livePersonStep(url)
+  const call = createOutbound()
+  const outbound: Outbound = (request) => {
+    const name = livePersonStep(request.url)
     const fault = draw(fabric.plan().livePerson(name))
     return step(name, async () => {
-      if (fault === undefined) return globalThis.fetch(input, init)
+      if (fault === undefined) return call(request)
       strike(`LivePerson ${fault}`)
-      const headers = new Headers(init?.headers)
-      headers.set('x-fault', fault)
-      return globalThis.fetch(input, { ...init, headers })
+      return call({ ...request, headers: { ...request.headers, 'x-fault': fault } })
     })
   }
 
@@ -173,7 +171,7 @@ export const createContainer = (fabric: Fabric) => {
   }
 
   const service = fabric.createService({
-    outbound: createOutbound(fetch),
+    outbound,
     now: fabric.now,
     aws: { maxAttempts: 3, requestHandler: awsHandler } as unknown as AwsOptions,
   })

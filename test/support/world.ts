@@ -13,17 +13,18 @@ import { createHandler as createQueueHandler } from '../../functions/open-from-q
 import { createHandler as createRefreshHandler } from '../../functions/refresh-domains.ts'
 import { createReadSecret } from '../../lib/account/secrets.ts'
 import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
-import { createQueues } from '../../lib/aws/queues.ts'
+import { createQueues, type QueueName, type Queues } from '../../lib/aws/queues.ts'
 import { createStateTable } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
 import type { StageConfig } from '../../lib/config/stage.ts'
-import type { Job } from '../../lib/conversation/attempt.ts'
+import type { Job } from '../../lib/conversation/job.ts'
 import { createLedger } from '../../lib/conversation/ledger.ts'
 import { readRecord } from '../../lib/conversation/record.ts'
 import { createDomainsService, type DomainsService } from '../../lib/service/domains.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import { type Seams, system } from '../../lib/service/seams.ts'
 import { createStatusService, type StatusService } from '../../lib/service/status.ts'
+import { readResources } from '../../local/aws/resources.ts'
 import { startStandIns } from '../../local/stack/stand-ins.ts'
 
 export const ACCOUNT = '70123456'
@@ -39,6 +40,7 @@ export const STAGE = {
   accounts: [
     {
       accountId: ACCOUNT,
+      default: true,
       form: { consumers: 'anonymous', campaigns: 'any' },
       routes: {
         'order-help': { ...ORDER_HELP, doors: ['form', 'queue'] },
@@ -123,12 +125,18 @@ export const startWorld = async () => {
 
     /** Receives and deletes all visible messages of the quarantine queue. Returns their bodies and reasons. */
     receiveQuarantine: async () =>
-      (await receive(sqs.quarantineQueueUrl)).map(({ Body = '', MessageAttributes = {} }) => ({
+      (await receive(sqs.quarantineQueueUrl)).map(({ Body = '', MessageId, MessageAttributes = {} }) => ({
+        messageId: MessageId,
         body: Body,
         code: MessageAttributes.code?.StringValue,
         detail: MessageAttributes.detail?.StringValue,
         requestId: MessageAttributes.requestId?.StringValue,
+        attempts: MessageAttributes.attempts?.StringValue,
       })),
+
+    /** Receives and deletes all visible messages of the hand-over queue. Returns their bodies. */
+    receiveHandOvers: async (): Promise<readonly string[]> =>
+      (await receive(sqs.handOverQueueUrl)).map(({ Body = '' }) => Body),
 
     close: async () => {
       client.destroy()
@@ -155,16 +163,32 @@ export const formEvent = (body: unknown, { headers = {}, isBase64Encoded = false
     isBase64Encoded,
   }) as unknown as APIGatewayProxyEventV2
 
-/** What Lambda gives the function for a record of the events queue. */
-export const toRecord = (body: unknown, { attempt = 1, messageId = randomUUID() as string } = {}) =>
-  ({
+const RESOURCES = readResources()
+
+interface RecordInit {
+  /** Default: the events queue. */
+  readonly queue?: QueueName
+  /** How many times the queue has delivered it. Default: 1. */
+  readonly attempt?: number
+  readonly messageId?: string
+  readonly receiptHandle?: string
+  /** Milliseconds since the epoch. Default: now, by the system's clock. */
+  readonly sentAt?: number
+}
+
+/** What Lambda gives the function for a record of a queue. */
+export const toRecord = (body: unknown, init: RecordInit = {}) => {
+  const { queue = 'events', attempt = 1, messageId = randomUUID(), sentAt = Date.now() } = init
+  return {
     messageId,
-    receiptHandle: `receipt-${messageId}`,
+    receiptHandle: init.receiptHandle ?? `receipt-${messageId}`,
     body: typeof body === 'string' ? body : JSON.stringify(body),
-    attributes: { ApproximateReceiveCount: String(attempt), SentTimestamp: '0' },
+    attributes: { ApproximateReceiveCount: String(attempt), SentTimestamp: String(sentAt) },
     messageAttributes: {},
     eventSource: 'aws:sqs',
-  }) as unknown as SQSRecord
+    eventSourceARN: RESOURCES[queue].arn,
+  } as unknown as SQSRecord
+}
 
 const contextOf = (remainingMs: number) => ({ getRemainingTimeInMillis: () => remainingMs }) as Context
 
@@ -207,12 +231,21 @@ export const refresh = (service: DomainsService | (() => DomainsService)): Answe
     contextOf(10_000),
   ) as Answer
 
+/** Returns queues in which nothing waits: no hand-over is delayed, and no record is put off. */
+export const withoutWaits = (queues: Queues): Queues => ({
+  ...queues,
+  handOver: (body, options) => queues.handOver(body, { ...options, delayMs: 0 }),
+  delay: async () => undefined,
+})
+
 /** Returns the job of a record, which must not be refused. */
 export const jobOf = (
   stage: StageConfig,
-  record: { readonly body: string; readonly messageId: string },
+  record: Pick<SQSRecord, 'body' | 'messageId'> & Partial<Pick<SQSRecord, 'eventSourceARN'>>,
 ): Job => {
-  const read = readRecord(stage, record)
+  const { body, messageId, eventSourceARN } = record
+  const queue = eventSourceARN === RESOURCES.handOver.arn ? 'handOver' : 'events'
+  const read = readRecord(stage, queue, { body, messageId, sentAt: Date.now() })
   if (read.kind === 'job') return read.job
   throw read.error
 }
