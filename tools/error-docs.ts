@@ -31,7 +31,7 @@ const AFTER_MEMBERS = [
 
 const RECORD_WORDS = {
   retried:
-    'Stays in the events queue and is retried with growing delays. After 20 receives, it moves to [the quarantine queue](operations.md#the-quarantine-queue).',
+    'Is retried with growing delays. After `giveUpAfterHours`, it moves to [the quarantine queue](operations.md#the-quarantine-queue).',
   quarantined:
     'Moves to the quarantine queue at once, with `code`, `detail` and `requestId` as message attributes.',
   not_applicable: 'Does not occur.',

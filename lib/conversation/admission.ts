@@ -5,8 +5,15 @@ import type { Carrier, Job } from './job.ts'
 import type { Policy } from './protocol.ts'
 import { LONGEST_WAIT_MS } from './time-budget.ts'
 
-/** The longest that a form waits for a call to spend, in milliseconds, while its account is well. */
-const FORM_WAIT_MS = 1000
+/**
+ * The longest wait for a call to spend, in milliseconds, while the account is well, and while it is in trouble.
+ * The hand-over queue has few batches at a time and holds the backlog, so its records wait for their turn.
+ */
+const WAITS_MS = {
+  memory: { well: 1000, inTrouble: 0 },
+  event: { well: 300, inTrouble: 0 },
+  hand_over: { well: LONGEST_WAIT_MS, inTrouble: 1000 },
+} as const
 
 /** What a container knows about one account, and how it calls it. */
 export interface Account {
@@ -41,8 +48,8 @@ export const admit = async ({
   if (await pause.isPaused()) return 'paused'
   // Only its message is owed.
   if (job.facts?.conversation.kind === 'opened') return 'granted'
-  const formWaitMs = createPace.isOpen() ? 0 : FORM_WAIT_MS
-  const waitMs = createPace.take(carrier.kind === 'memory' ? formWaitMs : LONGEST_WAIT_MS)
+  const { well, inTrouble } = WAITS_MS[carrier.kind]
+  const waitMs = createPace.take(createPace.isOpen() ? inTrouble : well)
   if (waitMs === undefined) return 'held_back'
   if (waitMs > 0) await sleep(waitMs)
   return 'granted'

@@ -39,6 +39,9 @@ import {
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
 
+/** How long a create may take while its account is in trouble, in milliseconds. */
+const PROBE_MS = 5000
+
 /** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
 const FORM_PARK_MS = 60_000
 
@@ -121,8 +124,10 @@ export const createAttempt = ({
     const { request, destination } = job
     const { accountId, requestId } = request
     const { livePerson, createPace, sendPace } = account
+    /** While the account is in trouble, one call must not hold up a whole batch. */
     const limitMs = createPace.callLimitMs()
-    const deadline = limitMs === undefined ? budget.deadline : Math.min(budget.deadline, now() + limitMs)
+    const limited = (ms: number) =>
+      limitMs === undefined ? budget.deadline : Math.min(budget.deadline, now() + ms)
     let { consumerId } = request
     let entry: Entry | undefined
 
@@ -143,7 +148,7 @@ export const createAttempt = ({
       switch (step.kind) {
         case 'identify':
           // The create needs the same token and reports a failure.
-          livePerson.identify(consumerId, deadline).catch(() => undefined)
+          livePerson.identify(consumerId, limited(limitMs ?? 0)).catch(() => undefined)
           return { kind: 'identifying' }
 
         case 'claim': {
@@ -163,7 +168,9 @@ export const createAttempt = ({
           try {
             const engagementAttributes = attributesOf(request, destination)
             const input = { ...request, ...destination, engagementAttributes }
-            const answer = await livePerson.openConversation(consumerId, input, deadline)
+            // A create that is cut short is in doubt, so it gets more time than the call that leads to it.
+            if (limitMs !== undefined) await livePerson.identify(consumerId, limited(limitMs))
+            const answer = await livePerson.openConversation(consumerId, input, limited(PROBE_MS))
             report(createPace, startedAt, undefined)
             return answer.kind === 'opened' ? { ...answer, at: now() } : answer
           } catch (thrown) {
