@@ -28,16 +28,13 @@ export const accept = (
     requestId,
     accountId,
     consumerId:
-      decided.consumerId ?? `${DERIVED}${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
+      decided.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
     fingerprint,
   }
 }
 
-/** How every derived consumer id starts. */
-const DERIVED = 'request-'
-
-/** Returns whether a consumer id was derived from a request. */
-export const isDerived = (consumerId: string): boolean => consumerId.startsWith(DERIVED)
+/** Returns whether a consumer id was derived from a request. A CRM's own id may start like one. */
+export const isDerived = (consumerId: string): boolean => /^request-[0-9a-f]{64}$/.test(consumerId)
 
 /**
  * The version of the fingerprint's formula. Fingerprints of different versions can't be compared, so a

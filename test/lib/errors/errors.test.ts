@@ -31,8 +31,9 @@ const ERRORS: Readonly<Record<Code, AppError>> = {
   origin_not_allowed: new OriginNotAllowedError(reason),
   bot_check_failed: new BotCheckFailedError(reason),
   not_found: new NotFoundError(reason),
-  // Nothing but the ledger's code is known when this one is reported.
+  // Nothing but the ledger's code is known when these two are reported.
   outcome_unknown: toError('outcome_unknown'),
+  interrupted: toError('interrupted'),
   payload_too_large: new PayloadTooLargeError(reason),
   unsupported_media_type: new UnsupportedMediaTypeError(reason),
   request_id_reused: new RequestIdReusedError(reason),
@@ -76,7 +77,8 @@ test('an InvalidRequestError keeps its findings', () => {
 })
 
 test.each([
-  ['nothing more', {}, { connectionFailed: false, retryAfterMs: undefined }],
+  ['nothing more', {}, { connectionFailed: false, trouble: 'failed', retryAfterMs: undefined }],
+  ['too many calls', { trouble: 'busy' as const }, { trouble: 'busy' }],
   ['a wait', { retryAfterMs: 5000 }, { connectionFailed: false, retryAfterMs: 5000 }],
   ['an unreachable host', { connectionFailed: true }, { connectionFailed: true, retryAfterMs: undefined }],
 ])(

@@ -5,7 +5,7 @@ import {
   type ConversationRequest,
   parseConversationRequest,
 } from '../../../lib/request/conversation-request.ts'
-import { accept } from '../../../lib/request/identity.ts'
+import { accept, FINGERPRINT_VERSION, isDerived } from '../../../lib/request/identity.ts'
 import { crmRequest } from '../../support/requests.ts'
 
 const decided = {
@@ -132,10 +132,20 @@ describe('the members of a request that a token has changed', () => {
     expect(of({ campaign, message: undefined }).fingerprint).toBe(of({ campaign }).fingerprint)
   })
 
-  test('keep their fingerprint and consumer from one version of the service to the next', () => {
+  test('keep their fingerprint and consumer unless the formula’s version changes', () => {
     const info = { ctype: 'gold', companySize: 7 }
     const { fingerprint, consumerId } = of({ campaign, engagementAttributes: [{ type: 'ctmrinfo', info }] })
-    expect(fingerprint).toBe('4887d7f709cdedaa803394181a277b9b21d3cc40607013abf36cfd93cdb999b0')
-    expect(consumerId).toBe('request-72bafb972dd3f506c3f4f0779a7183bbec5e1ce00301958b1a6f716278e62dab')
+    expect(fingerprint).toBe('1.4887d7f709cdedaa803394181a277b9b21d3cc40607013abf36cfd93cdb999b0')
+    expect(fingerprint.startsWith(FINGERPRINT_VERSION)).toBe(true)
+    expect(consumerId).toBe('request-60c34726138f67b8ab4d3b59fc32773ab4004f2744d9f468f1e0153ad19563dd')
   })
+})
+
+test.each([
+  ['was derived', accept(request(), decided).consumerId, true],
+  ['is the CRM’s', 'crm-8841', false],
+  ['is the CRM’s and starts like a derived one', 'request-4711', false],
+  ['contains a derived one', `${accept(request(), decided).consumerId}0`, false],
+])('a consumer id that %s is recognized', (_, consumerId, expected) => {
+  expect(isDerived(consumerId)).toBe(expected)
 })

@@ -35,7 +35,13 @@ test('a warm container reads no secret and no hosts in its first request', async
 test('a failure while a container warms up is reported by the first request', async () => {
   const service = createOpenService({ ...world.configOf(), secretIdPrefix: 'nowhere' })
   await expect(service.warm()).resolves.toBeUndefined()
-  expect(bodyOf(await submit(service, body())).code).toBe('invalid_config')
+  const error = vi.spyOn(service.log, 'error')
+  expect(bodyOf(await submit(service, body())).status).toBe('queued')
+  expect(error).toHaveBeenCalledWith(
+    'Request queued',
+    expect.objectContaining({ code: 'invalid_config' }),
+    expect.anything(),
+  )
 })
 
 test('an account outside the configuration is an error that names it', () => {

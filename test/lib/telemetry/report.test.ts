@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { CODES } from '../../../lib/errors/codes.ts'
 import { LivePersonRejectedError, LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
 import { createLog } from '../../../lib/telemetry/log.ts'
 import { createReport } from '../../../lib/telemetry/report.ts'
@@ -21,6 +22,8 @@ const unavailable = new LivePersonUnavailableError({
   mayHaveExecuted: false,
 })
 const refused = new LivePersonRejectedError({ detail: 'LivePerson rejected the request (BAD_REQUEST).' })
+const owed = { status: 'opened', conversationId: 'c-1', messageStatus: 'pending' }
+const notSent = { ...owed, messageStatus: 'not_sent', messageCode: 'conversation_closed' }
 const opened = { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' }
 const destination = { campaignId: '3120045610', engagementId: '3120047710' }
 
@@ -68,8 +71,39 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     [['request_repeated', '70123456']],
   ],
   [
-    'queued',
-    { kind: 'queued', error: unavailable },
+    'opened without its message, which a queue keeps',
+    { kind: 'finished', outcome: owed, repeated: false, kept: 'in_record' },
+    { level: 'INFO', message: 'Request finished', ...owed },
+    // The conversation was counted, or will be with the message.
+    [['message_pending', '70123456']],
+  ],
+  [
+    'opened without its message, which is not sent any more',
+    { kind: 'finished', outcome: notSent, repeated: false },
+    { level: 'INFO', message: 'Request finished', ...notSent },
+    [
+      ['conversation_opened', '70123456'],
+      ['message_not_sent', '70123456'],
+    ],
+  ],
+  [
+    'opened with a message that may have been sent',
+    { kind: 'finished', outcome: { status: 'opened', messageStatus: 'unknown' }, repeated: false },
+    { level: 'INFO', message: 'Request finished', status: 'opened', messageStatus: 'unknown' },
+    [
+      ['conversation_opened', '70123456'],
+      ['message_unknown', '70123456'],
+    ],
+  ],
+  [
+    'unknown',
+    { kind: 'finished', outcome: { status: 'outcome_unknown', code: 'outcome_unknown' }, repeated: false },
+    { level: 'INFO', message: 'Request finished', status: 'outcome_unknown', code: 'outcome_unknown' },
+    [['outcome_unknown', '70123456']],
+  ],
+  [
+    'queued, in its record',
+    { kind: 'queued', kept: 'in_record', error: unavailable },
     {
       level: 'ERROR',
       message: 'Request queued',
@@ -77,7 +111,28 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
       code: 'liveperson_unavailable',
       detail: unavailable.message,
     },
-    [['request_queued']],
+    [['request_queued', '70123456']],
+  ],
+  [
+    'queued, in the hand-over queue',
+    { kind: 'queued', kept: 'in_hand_over', error: unavailable },
+    {
+      level: 'ERROR',
+      message: 'Request queued',
+      status: 'queued',
+      code: 'liveperson_unavailable',
+      detail: unavailable.message,
+    },
+    [
+      ['request_queued', '70123456'],
+      ['record_parked', '70123456'],
+    ],
+  ],
+  [
+    'parked without an attempt',
+    { kind: 'queued', kept: 'in_hand_over' },
+    { level: 'INFO', message: 'Request parked', status: 'queued' },
+    [['record_parked', '70123456']],
   ],
   [
     'held by another attempt',
@@ -86,8 +141,8 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     [],
   ],
   [
-    'failed',
-    { kind: 'failed', error: unavailable },
+    'given up',
+    { kind: 'failed', code: 'liveperson_unavailable', error: unavailable },
     {
       level: 'ERROR',
       message: 'Request failed',
@@ -95,7 +150,19 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
       code: 'liveperson_unavailable',
       detail: unavailable.message,
     },
-    [],
+    [['record_given_up', '70123456']],
+  ],
+  [
+    'interrupted',
+    { kind: 'failed', code: 'interrupted' },
+    {
+      level: 'ERROR',
+      message: 'Request failed',
+      status: 'failed',
+      code: 'interrupted',
+      detail: CODES.interrupted.detail,
+    },
+    [['record_given_up', '70123456']],
   ],
 ])('an attempt that ended %s is one line and what is counted', (_, result, line, counted) => {
   const counts: unknown[] = []
@@ -107,5 +174,32 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
   expect(takeLines()).toEqual([
     { ...envelope, requestId, accountId, door, route, durationMs: 12, receives: 3, ...line, ...error },
   ])
+  expect(counts).toEqual(counted)
+})
+
+test.each<[string, Parameters<Report>[2], readonly unknown[]]>([
+  [
+    'that was queued',
+    { kind: 'queued', kept: 'in_hand_over', error: unavailable },
+    [['request_queued', '70123456']],
+  ],
+  [
+    'that was handed over without an attempt',
+    { kind: 'queued', kept: 'in_hand_over' },
+    [['request_queued', '70123456']],
+  ],
+  [
+    'whose message is owed',
+    { kind: 'finished', outcome: owed, repeated: false, kept: 'in_hand_over' },
+    [
+      ['conversation_opened', '70123456'],
+      ['message_pending', '70123456'],
+    ],
+  ],
+  ['that no queue has', { kind: 'failed', code: 'service_unavailable' }, []],
+])('a form %s is counted as what its sender was told', (_, result, counted) => {
+  const counts: unknown[] = []
+  const report = createReport({ log: createLog(), count: (...args) => void counts.push(args) })
+  report(request, destination, result, { durationMs: 12 })
   expect(counts).toEqual(counted)
 })
