@@ -21,8 +21,11 @@ export const createRetryAfter = ({
     try {
       return await work()
     } catch (error) {
-      const pauseMs = error instanceof AppError ? (pauseMsOf(error) ?? 0) : 0
-      if (error instanceof AppError && pauseMs > 0) failure = { error, until: now() + pauseMs }
+      if (error instanceof AppError) {
+        const until = now() + (pauseMsOf(error) ?? 0)
+        // Of runs that overlap, the longest pause counts.
+        if (until > (failure?.until ?? 0)) failure = { error, until }
+      }
       throw error
     }
   }

@@ -90,6 +90,15 @@ describe('an array', () => {
     )
   })
 
+  test.each(['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'UNPROCESSABLE', 403, 404, 409, 422, 500])(
+    'an element with the code %s does not refuse the conversation for good',
+    (code) => {
+      expect(read(400, [OK_PROFILE, refused({ code })])).toEqual(
+        unavailable(`the item code ${code}`, code === 500),
+      )
+    },
+  )
+
   test.each([
     ['of the profile', [refused({ reqId: 'p' })]],
     ['of another request', [OK_PROFILE, refused({ reqId: 'x' })]],

@@ -84,4 +84,17 @@ describe('createRetryAfter', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
     expect(work).toHaveBeenCalledTimes(3)
   })
+
+  test('of overlapping runs, the one with the longest pause counts', async () => {
+    const { run, failWith, advance } = arrange()
+    failWith(busy(1000))
+    failWith(busy(3000))
+    failWith(busy(2000))
+    failWith(busy())
+    await Promise.allSettled([run(), run(), run(), run()])
+    advance(2999)
+    expect(await failureOf(run())).toMatchObject({ retryAfterMs: 1 })
+    advance(1)
+    expect(await run()).toBe('done')
+  })
 })
