@@ -2,10 +2,11 @@ import {
   type Message,
   ReceiveMessageCommand,
   type ReceiveMessageCommandInput,
+  SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createQueues, type Queues } from '../../../lib/aws/queues.ts'
+import { createQueues, type Queues, queueOf } from '../../../lib/aws/queues.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { type LocalSqs, startSqs } from '../../../local/aws/sqs.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
@@ -40,8 +41,7 @@ afterEach(async () => {
   answer = undefined
   asked.length = 0
   endpoint.take()
-  await receiveAll(sqs.eventsQueueUrl)
-  await receiveAll(sqs.quarantineQueueUrl)
+  for (const url of [sqs.eventsQueueUrl, sqs.handOverQueueUrl, sqs.quarantineQueueUrl]) await receiveAll(url)
 })
 afterAll(async () => {
   client.destroy()
@@ -51,6 +51,7 @@ afterAll(async () => {
 const create = (aws = patient): Queues =>
   createQueues({
     eventsQueueUrl: atEndpoint(sqs.eventsQueueUrl),
+    handOverQueueUrl: atEndpoint(sqs.handOverQueueUrl),
     quarantineQueueUrl: atEndpoint(sqs.quarantineQueueUrl),
     aws,
   })
@@ -83,19 +84,21 @@ const REASON = {
   requestId: 'crm-81723',
 }
 
-describe('send', () => {
-  test('puts the body on the events queue as it is, visible at once', async () => {
-    await create().send(BODY, 0)
-    const [message] = await receive(sqs.eventsQueueUrl)
+const GROUP = '70123456:form'
+
+describe('handOver', () => {
+  test('puts the body on the hand-over queue as it is, visible at once', async () => {
+    await create().handOver(BODY, { delayMs: 0, group: GROUP })
+    const [message] = await receive(sqs.handOverQueueUrl)
     expect(message?.Body).toBe(BODY)
     expect(message?.MessageAttributes).toBeUndefined()
-    expect(sqs.depth('quarantine')).toEqual({ ready: 0, delayed: 0, inFlight: 0 })
+    expect([sqs.depth('events').ready, sqs.depth('quarantine').ready]).toEqual([0, 0])
   })
 
   test('delays the body', async () => {
-    await create().send(BODY, 60_000)
-    expect(sqs.depth('events')).toMatchObject({ ready: 0, delayed: 1 })
-    expect(await receive(sqs.eventsQueueUrl)).toEqual([])
+    await create().handOver(BODY, { delayMs: 60_000, group: GROUP })
+    expect(sqs.depth('handOver')).toMatchObject({ ready: 0, delayed: 1 })
+    expect(await receive(sqs.handOverQueueUrl)).toEqual([])
   })
 
   test.each([
@@ -108,16 +111,24 @@ describe('send', () => {
     [900_001, 900],
     [86_400_000, 900],
   ])('a delay of %i ms is %i s, rounded up, 15 minutes at most', async (delayMs, DelaySeconds) => {
-    await create().send(BODY, delayMs)
-    expect(asked).toEqual([{ QueueUrl: atEndpoint(sqs.eventsQueueUrl), MessageBody: BODY, DelaySeconds }])
+    await create().handOver(BODY, { delayMs, group: GROUP })
+    expect(asked).toEqual([
+      {
+        QueueUrl: atEndpoint(sqs.handOverQueueUrl),
+        MessageBody: BODY,
+        MessageGroupId: GROUP,
+        DelaySeconds,
+      },
+    ])
     expect(endpoint.take()).toEqual(['SendMessage'])
   })
 })
 
 describe('quarantine', () => {
   test('puts the body on the quarantine queue as it is, with the reason in its attributes', async () => {
-    await create().quarantine(BODY, REASON)
+    const quarantined = await create().quarantine(BODY, REASON)
     const [message] = await receive(sqs.quarantineQueueUrl)
+    expect(quarantined).toEqual({ messageId: message?.MessageId, hasReason: true })
     expect(message?.Body).toBe(BODY)
     expect(message?.MessageAttributes).toMatchObject({
       code: { DataType: 'String', StringValue: REASON.code },
@@ -125,65 +136,135 @@ describe('quarantine', () => {
       requestId: { DataType: 'String', StringValue: REASON.requestId },
     })
     expect(Object.keys(message?.MessageAttributes ?? {})).toHaveLength(3)
-    expect(sqs.depth('events').ready).toBe(0)
+    expect([sqs.depth('events').ready, sqs.depth('handOver').ready]).toEqual([0, 0])
     expect(endpoint.take()).toEqual(['SendMessage'])
+  })
+
+  test('the reason may include the number of attempts', async () => {
+    await create().quarantine(BODY, { ...REASON, attempts: 12 })
+    const [message] = await receive(sqs.quarantineQueueUrl)
+    expect(message?.MessageAttributes?.attempts).toEqual({ DataType: 'Number', StringValue: '12' })
+  })
+
+  test('leaves out what is empty, because SQS refuses empty attributes', async () => {
+    await create().quarantine(BODY, { ...REASON, requestId: '', attempts: undefined })
+    const [message] = await receive(sqs.quarantineQueueUrl)
+    expect(Object.keys(message?.MessageAttributes ?? {}).toSorted()).toEqual(['code', 'detail'])
+  })
+
+  describe('of a body of up to 1 MiB', () => {
+    const LIMIT = 1_048_576
+    const attributes = Object.entries({ ...REASON, attempts: '7' })
+    // The type of `attempts`, Number, is as long as String.
+    const attributesSize = attributes.reduce(
+      (size, [name, value]) => size + Buffer.byteLength(name + value) + 'String'.length,
+      0,
+    )
+
+    test.each([
+      ['a reason that just fits', LIMIT - attributesSize, true],
+      ['a reason that is one byte too long', LIMIT - attributesSize + 1, false],
+      ['no room for a reason', LIMIT, false],
+    ])('with %s', async (_, length, hasReason) => {
+      // Two bytes per character, so that characters and bytes differ.
+      const body = `${'ø'.repeat(Math.floor(length / 2))}${'x'.repeat(length % 2)}`
+      const quarantined = await create().quarantine(body, { ...REASON, attempts: 7 })
+      const [message] = await receive(sqs.quarantineQueueUrl)
+      expect(message?.Body === body).toBe(true)
+      expect(quarantined).toEqual({ messageId: message?.MessageId, hasReason })
+      expect(Object.keys(message?.MessageAttributes ?? {})).toHaveLength(hasReason ? 4 : 0)
+    })
   })
 })
 
 describe('delay', () => {
-  const receiveOne = async () => {
-    await create().send(BODY, 0)
-    const [message] = await receive(sqs.eventsQueueUrl)
-    asked.length = 0
+  const QUEUES = ['events', 'handOver'] as const
+  const urlOf = (queue: (typeof QUEUES)[number]) =>
+    queue === 'events' ? sqs.eventsQueueUrl : sqs.handOverQueueUrl
+  const receiveOne = async (queue: (typeof QUEUES)[number]) => {
+    await client.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: BODY }))
+    const [message] = await receive(urlOf(queue))
     return message?.ReceiptHandle ?? ''
   }
 
-  test('makes a received record visible again at once', async () => {
-    await create().delay(await receiveOne(), 0)
-    const [message] = await receive(sqs.eventsQueueUrl)
-    expect(message?.Body).toBe(BODY)
-  })
+  describe.each(QUEUES)('%s', (queue) => {
+    test('makes a received record visible again at once', async () => {
+      await create().delay(queue, await receiveOne(queue), 0)
+      const [message] = await receive(urlOf(queue))
+      expect(message?.Body).toBe(BODY)
+    })
 
-  test('makes a received record visible again later', async () => {
-    await create().delay(await receiveOne(), 2000)
-    expect(await receive(sqs.eventsQueueUrl)).toEqual([])
-    const [message] = await receive(sqs.eventsQueueUrl, { WaitTimeSeconds: 10 })
-    expect(message?.Body).toBe(BODY)
+    test('makes a received record visible again later', async () => {
+      await create().delay(queue, await receiveOne(queue), 2000)
+      expect(await receive(urlOf(queue))).toEqual([])
+      const [message] = await receive(urlOf(queue), { WaitTimeSeconds: 10 })
+      expect(message?.Body).toBe(BODY)
+    })
+
+    test.each([
+      [0, 0],
+      [1, 1],
+      [1001, 2],
+      [3_600_000, 3600],
+      [3_600_001, 3600],
+      [43_200_000, 3600],
+    ])('a delay of %i ms is %i s, rounded up, one hour at most', async (delayMs, VisibilityTimeout) => {
+      const ReceiptHandle = await receiveOne(queue)
+      await create().delay(queue, ReceiptHandle, delayMs)
+      expect(asked).toEqual([{ QueueUrl: atEndpoint(urlOf(queue)), ReceiptHandle, VisibilityTimeout }])
+    })
   })
+})
+
+describe('queueOf', () => {
+  const handOverQueueUrl = 'https://sqs.eu-west-1.amazonaws.com/123456789012/service-dev-hand-over'
 
   test.each([
-    [0, 0],
-    [1, 1],
-    [1001, 2],
-    [43_200_000, 43_200],
-    [43_200_001, 43_200],
-  ])('a delay of %i ms is %i s, rounded up, 12 hours at most', async (delayMs, VisibilityTimeout) => {
-    const ReceiptHandle = await receiveOne()
-    // SQS refuses more than is left of 12 hours since the record was received.
-    answer = { status: 200, body: {} }
-    await create().delay(ReceiptHandle, delayMs)
-    expect(asked).toEqual([{ QueueUrl: atEndpoint(sqs.eventsQueueUrl), ReceiptHandle, VisibilityTimeout }])
+    ['the hand-over queue', 'arn:aws:sqs:eu-west-1:123456789012:service-dev-hand-over', 'handOver'],
+    ['the events queue', 'arn:aws:sqs:eu-west-1:123456789012:service-dev-events', 'events'],
+    [
+      'a queue whose name only ends the same',
+      'arn:aws:sqs:eu-west-1:123456789012:x-service-dev-hand-over',
+      'events',
+    ],
+    ['no queue', '', 'events'],
+  ])('a record from %s', (_, arn, queue) => {
+    expect(queueOf({ handOverQueueUrl }, arn)).toBe(queue)
   })
 })
 
 test('the functions share one client', async () => {
   const queues = create()
-  await Promise.all([queues.send(BODY, 0), queues.quarantine(BODY, REASON)])
+  await Promise.all([queues.handOver(BODY, { delayMs: 0, group: GROUP }), queues.quarantine(BODY, REASON)])
   expect(endpoint.take()).toEqual(['SendMessage', 'SendMessage'])
 })
 
 describe('each function throws ServiceUnavailableError', () => {
-  const calls: readonly [string, (queues: Queues) => Promise<void>][] = [
-    ['send', (queues) => queues.send(BODY, 0)],
-    ['quarantine', (queues) => queues.quarantine(BODY, REASON)],
-    ['delay', (queues) => queues.delay('receipt', 0)],
+  const handOver = (queues: Queues) => queues.handOver(BODY, { delayMs: 0, group: GROUP })
+  const calls: readonly [string, (queues: Queues) => Promise<unknown>, string][] = [
+    ['handOver', handOver, 'SQS SendMessage to the hand-over queue failed.'],
+    [
+      'quarantine',
+      (queues) => queues.quarantine(BODY, REASON),
+      'SQS SendMessage to the quarantine queue failed.',
+    ],
+    [
+      'delay of an event',
+      (queues) => queues.delay('events', 'receipt', 0),
+      'SQS ChangeMessageVisibility on the events queue failed.',
+    ],
+    [
+      'delay of a hand-over',
+      (queues) => queues.delay('handOver', 'receipt', 0),
+      'SQS ChangeMessageVisibility on the hand-over queue failed.',
+    ],
   ]
   const error = (name: string, status = 400): AwsAnswer => ({
     status,
     body: { __type: `com.amazonaws.sqs#${name}`, message: 'secret-words' },
   })
 
-  describe.each(calls)('%s', (_, call) => {
+  describe.each(calls)('%s', (_, call, message) => {
     test.each<[string, AwsAnswer | 'silence']>([
       ['throttling', error('RequestThrottled')],
       ['an unknown queue', error('QueueDoesNotExist')],
@@ -196,7 +277,7 @@ describe('each function throws ServiceUnavailableError', () => {
       const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
       const thrown = await call(create(once)).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-      expect(thrown).toMatchObject({ message: 'The call to SQS failed.', cause: expect.any(Error) })
+      expect(thrown).toMatchObject({ message, cause: expect.any(Error) })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint.take()).toHaveLength(1)
     })
@@ -204,7 +285,12 @@ describe('each function throws ServiceUnavailableError', () => {
     test('no connection', async () => {
       const [port] = await findFreePorts(1)
       const nowhere = `http://127.0.0.1:${port}/000000000000/events`
-      const queues = createQueues({ eventsQueueUrl: nowhere, quarantineQueueUrl: nowhere, aws: patient })
+      const queues = createQueues({
+        eventsQueueUrl: nowhere,
+        handOverQueueUrl: nowhere,
+        quarantineQueueUrl: nowhere,
+        aws: patient,
+      })
       process.env.AWS_ENDPOINT_URL_SQS = `http://127.0.0.1:${port}`
       try {
         await expect(call(queues)).rejects.toBeInstanceOf(ServiceUnavailableError)
@@ -215,11 +301,11 @@ describe('each function throws ServiceUnavailableError', () => {
   })
 
   test('a receipt handle that SQS does not know', async () => {
-    await expect(create().delay('unknown', 0)).rejects.toBeInstanceOf(ServiceUnavailableError)
+    await expect(create().delay('events', 'unknown', 0)).rejects.toBeInstanceOf(ServiceUnavailableError)
   })
 
   test('an answer with another body’s checksum', async () => {
     answer = { status: 200, body: { MessageId: '1', MD5OfMessageBody: '0'.repeat(32) } }
-    await expect(create().send(BODY, 0)).rejects.toBeInstanceOf(ServiceUnavailableError)
+    await expect(handOver(create())).rejects.toBeInstanceOf(ServiceUnavailableError)
   })
 })

@@ -1,5 +1,6 @@
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { createStateTable, type Item, type StateTable, type Update } from '../../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
@@ -45,6 +46,14 @@ const error = (name: string, members: object = {}, status = 400): AwsAnswer => (
   body: { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: 'secret-words', ...members },
 })
 const answered = (body: object): AwsAnswer => ({ status: 200, body })
+const BatchGet = z.object({
+  RequestItems: z.object({
+    state: z.object({ Keys: z.array(z.object({ pk: z.object({ S: z.string() }) })) }),
+  }),
+})
+/** Returns the keys that a BatchGetItem request asks for. */
+const keysOf = (input: unknown): string[] =>
+  BatchGet.parse(input).RequestItems.state.Keys.map(({ pk }) => pk.S)
 const UPDATE: Update = {
   pk: 'request#1',
   set: { status: 'opening' },
@@ -59,7 +68,7 @@ describe('in DynamoDB', () => {
   const newKey = () => `item#${++serial}`
   const put = async (attributes: Item): Promise<string> => {
     const pk = newKey()
-    await table.putMany([{ pk, ...attributes }])
+    await table.update({ pk, set: attributes })
     return pk
   }
 
@@ -98,28 +107,25 @@ describe('in DynamoDB', () => {
     expect(await table.get(pk)).toEqual({ pk, ...attributes })
   })
 
-  test('undefined attributes are not written, at any depth', async () => {
+  test('undefined members of an attribute are not written', async () => {
     const pk = await put({ a: 1, b: undefined, c: { d: undefined } })
     expect(await table.get(pk)).toEqual({ pk, a: 1, c: {} })
   })
 
-  test('putMany replaces whole items', async () => {
-    const pk = await put({ a: 1, b: 2 })
-    await table.putMany([{ pk, a: 3 }])
-    expect(await table.get(pk)).toEqual({ pk, a: 3 })
-  })
-
-  test('putMany writes each item, getMany returns those that exist', async () => {
-    const [a, b, c] = [newKey(), newKey(), newKey()]
-    await table.putMany([
-      { pk: a, n: 1 },
-      { pk: b, n: 2 },
-    ])
-    const items = await table.getMany([a, b, c])
+  test('getMany returns the items that exist', async () => {
+    const [a, b] = [await put({ n: 1 }), await put({ n: 2 })]
+    const items = await table.getMany([a, b, newKey()])
     expect(items).toHaveLength(2)
     expect(items).toContainEqual({ pk: a, n: 1 })
     expect(items).toContainEqual({ pk: b, n: 2 })
-    expect(await table.getMany([c])).toEqual([])
+    expect(await table.getMany([newKey()])).toEqual([])
+  })
+
+  test('getMany reads more than 100 items, each once', async () => {
+    const keys = await Promise.all(Array.from({ length: 120 }, (_, n) => put({ n })))
+    const items = await table.getMany([...keys, ...keys])
+    expect(items).toHaveLength(120)
+    expect(new Set(items.map(({ n }) => n)).size).toBe(120)
   })
 
   describe('update', () => {
@@ -146,9 +152,45 @@ describe('in DynamoDB', () => {
       expect(await table.get(pk)).toEqual({ pk, a: 1, b: 1, c: 3 })
     })
 
+    test('removes attributes, whether the item has them or not', async () => {
+      const pk = await put({ a: 1, b: 1, c: 1 })
+      await table.update({ pk, set: { c: 2, d: 4 }, remove: ['a', 'none'] })
+      expect(await table.get(pk)).toEqual({ pk, b: 1, c: 2, d: 4 })
+    })
+
+    test('may only remove attributes, or change nothing', async () => {
+      const pk = await put({ a: 1, b: 1 })
+      await table.update({ pk, set: {}, remove: ['a'] })
+      await table.update({ pk, set: { b: undefined } })
+      expect(await table.get(pk)).toEqual({ pk, b: 1 })
+    })
+
+    test.each<[string, Partial<Update>]>([
+      ['set', { set: { a: 2 } }],
+      ['set if absent', { setIfAbsent: { a: 2 } }],
+      ['added to', { add: { a: 2 } }],
+    ])('refuses a name that is both %s and removed', async (_, written) => {
+      const pk = await put({ a: 1 })
+      await expect(table.update({ pk, set: {}, ...written, remove: ['a'] })).rejects.toThrow(
+        'both writes and removes a',
+      )
+      expect(await table.get(pk)).toEqual({ pk, a: 1 })
+    })
+
+    test('may remove a name that is set to undefined', async () => {
+      const pk = await put({ a: 1 })
+      await table.update({ pk, set: { a: undefined, b: 2 }, remove: ['a'] })
+      expect(await table.get(pk)).toEqual({ pk, b: 2 })
+    })
+
     test('accepts DynamoDB’s reserved words as names', async () => {
       const pk = newKey()
-      await table.update({ pk, set: { status: 'opened', owner: 'x', ttl: 1 }, add: { count: 1 } })
+      await table.update({
+        pk,
+        set: { status: 'opened', owner: 'x', ttl: 1 },
+        add: { count: 1 },
+        remove: ['time'],
+      })
       expect(await table.get(pk)).toEqual({ pk, status: 'opened', owner: 'x', ttl: 1, count: 1 })
     })
 
@@ -226,20 +268,30 @@ describe('the request to DynamoDB', () => {
     ])
   })
 
+  test('getMany reads 100 items per request, and makes no request for none', async () => {
+    const keys = Array.from({ length: 201 }, (_, n) => `k${n}`)
+    const asked = await ask((table) => table.getMany(keys))
+    expect(asked.map((input) => keysOf(input).length).toSorted((a, b) => a - b)).toEqual([1, 100, 100])
+    expect(new Set(asked.flatMap(keysOf)).size).toBe(201)
+    expect(await ask((table) => table.getMany([]))).toEqual([])
+  })
+
   test('update is one request, and returns the previous item, written or not', async () => {
-    const update = { ...UPDATE, setIfAbsent: { createdAt: 1 }, add: { attempts: 1 } }
+    const update = { ...UPDATE, setIfAbsent: { createdAt: 1 }, add: { attempts: 1 }, remove: ['code', 'was'] }
     expect(await ask((table) => table.update(update))).toEqual([
       {
         TableName: 'state',
         Key: { pk: { S: 'request#1' } },
         UpdateExpression:
           'SET #status = :set_status, #createdAt = if_not_exists(#createdAt, :absent_createdAt),' +
-          ' #attempts = if_not_exists(#attempts, :zero) + :add_attempts',
+          ' #attempts = if_not_exists(#attempts, :zero) + :add_attempts REMOVE #code, #was',
         ConditionExpression: '#status = :was',
         ExpressionAttributeNames: {
           '#status': 'status',
           '#createdAt': 'createdAt',
           '#attempts': 'attempts',
+          '#code': 'code',
+          '#was': 'was',
         },
         ExpressionAttributeValues: {
           ':set_status': { S: 'opening' },
@@ -266,6 +318,32 @@ describe('the request to DynamoDB', () => {
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
     ])
+  })
+})
+
+describe('an update has no empty expressions or maps', () => {
+  test.each<[string, Update, object]>([
+    ['that only removes', { pk: 'a', set: {}, remove: ['b'] }, { UpdateExpression: 'REMOVE #b' }],
+    [
+      'that writes nothing',
+      { pk: 'a', set: {}, condition: 'attribute_exists(#b)' },
+      { ConditionExpression: 'attribute_exists(#b)' },
+    ],
+  ])('%s', async (_, update, members) => {
+    let asked: unknown
+    const table = await tableThat((_action, input) => {
+      asked = input
+      return answered({})
+    })
+    await table.update(update)
+    expect(asked).toEqual({
+      TableName: 'state',
+      Key: { pk: { S: 'a' } },
+      ExpressionAttributeNames: { '#b': 'b' },
+      ReturnValues: 'ALL_OLD',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      ...members,
+    })
   })
 })
 
@@ -298,61 +376,53 @@ describe('an update whose condition is not met', () => {
   })
 })
 
-describe('items that DynamoDB leaves unprocessed', () => {
-  /** Leaves the last item of a write unprocessed, as often as given. */
+describe('keys that DynamoDB leaves unprocessed', () => {
+  /** Leaves the last key of a read unprocessed, as often as given. */
   const leave = (times: number) => {
-    const sent: unknown[][] = []
+    const asked: string[][] = []
     const answer: Answering = (_, input) => {
-      const { state = [] } = (input as { RequestItems: Record<string, unknown[]> }).RequestItems
-      sent.push(state)
-      return answered({ UnprocessedItems: sent.length <= times ? { state: state.slice(-1) } : {} })
+      const keys = keysOf(input)
+      asked.push(keys)
+      const read = asked.length > times ? keys : keys.slice(0, -1)
+      const left = keys.slice(read.length).map((pk) => ({ pk: { S: pk } }))
+      return answered({
+        Responses: { state: read.map((pk) => ({ pk: { S: pk } })) },
+        UnprocessedKeys: left.length > 0 ? { state: { Keys: left, ConsistentRead: true } } : {},
+      })
     }
-    return { sent, answer }
+    return { asked, answer }
   }
-  const put = (pk: string) => ({ PutRequest: { Item: { pk: { S: pk } } } })
 
-  test('are written again, without the others', async () => {
-    const { sent, answer } = leave(1)
+  test('are read again, without the others', async () => {
+    const { asked, answer } = leave(1)
     const table = await tableThat(answer)
-    await table.putMany([{ pk: 'a' }, { pk: 'b', gone: undefined }])
-    expect(sent).toEqual([[put('a'), put('b')], [put('b')]])
+    expect(await table.getMany(['a', 'b'])).toEqual([{ pk: 'a' }, { pk: 'b' }])
+    expect(asked).toEqual([['a', 'b'], ['b']])
   })
 
   test.each([
     ['none', 0, 1, []],
     ['once', 1, 1, [50]],
-    ['twice', 2, 1, [50, 100]],
-    ['twice, at random', 2, 0.5, [25, 50]],
+    ['three times', 3, 1, [50, 100, 200]],
+    ['three times, at random', 3, 0.5, [25, 50, 100]],
   ])('%s: the pauses grow', async (_, times, random, expected) => {
     const pauses: number[] = []
-    const { sent, answer } = leave(times)
+    const { asked, answer } = leave(times)
     const table = await tableThat(answer, patient, { pauses, random })
-    await table.putMany([{ pk: 'a' }])
+    expect(await table.getMany(['a'])).toEqual([{ pk: 'a' }])
     expect(pauses).toEqual(expected)
-    expect(sent).toHaveLength(times + 1)
+    expect(asked).toHaveLength(times + 1)
   })
 
-  test('three times: ServiceUnavailableError', async () => {
+  test('four times: ServiceUnavailableError, rather than a partial answer', async () => {
     const pauses: number[] = []
-    const { sent, answer } = leave(3)
+    const { asked, answer } = leave(4)
     const table = await tableThat(answer, patient, { pauses })
-    const thrown = await table.putMany([{ pk: 'a' }]).catch((reason: unknown) => reason)
-    expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-    expect(thrown).toMatchObject({ message: 'The state table did not write all items.' })
-    expect(sent).toHaveLength(3)
-    expect(pauses).toEqual([50, 100])
-  })
-
-  test('in a read: ServiceUnavailableError, rather than a partial answer', async () => {
-    const table = await tableThat(() =>
-      answered({
-        Responses: { state: [{ pk: { S: 'a' } }] },
-        UnprocessedKeys: { state: { Keys: [{ pk: { S: 'b' } }] } },
-      }),
-    )
     const thrown = await table.getMany(['a', 'b']).catch((reason: unknown) => reason)
     expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-    expect(thrown).toMatchObject({ message: 'The state table did not read all items.' })
+    expect(thrown).toMatchObject({ message: 'DynamoDB BatchGetItem did not read all items.' })
+    expect(asked).toHaveLength(4)
+    expect(pauses).toEqual([50, 100, 200])
   })
 })
 
@@ -366,14 +436,13 @@ test('a throttled request is repeated, up to the maximum of attempts', async () 
 })
 
 describe('each function throws ServiceUnavailableError', () => {
-  const calls: readonly [string, (table: StateTable) => Promise<unknown>][] = [
-    ['get', (table) => table.get('a')],
-    ['getMany', (table) => table.getMany(['a', 'b'])],
-    ['putMany', (table) => table.putMany([{ pk: 'a' }])],
-    ['update', (table) => table.update(UPDATE)],
+  const calls: readonly [string, (table: StateTable) => Promise<unknown>, string][] = [
+    ['get', (table) => table.get('a'), 'DynamoDB GetItem failed.'],
+    ['getMany', (table) => table.getMany(['a', 'b']), 'DynamoDB BatchGetItem failed.'],
+    ['update', (table) => table.update(UPDATE), 'DynamoDB UpdateItem failed.'],
   ]
 
-  describe.each(calls)('%s', (_, call) => {
+  describe.each(calls)('%s', (_, call, message) => {
     test.each<[string, AwsAnswer | 'silence']>([
       ['throttling', error('ProvisionedThroughputExceededException')],
       ['throttling of the account', error('ThrottlingException')],
@@ -387,7 +456,7 @@ describe('each function throws ServiceUnavailableError', () => {
       const table = await tableThat(() => answer, once)
       const thrown = await call(table).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-      expect(thrown).toMatchObject({ message: 'DynamoDB failed.', cause: expect.any(Error) })
+      expect(thrown).toMatchObject({ message, cause: expect.any(Error) })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint?.take()).toHaveLength(1)
     })

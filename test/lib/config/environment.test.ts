@@ -18,6 +18,7 @@ const environment = (members: Readonly<Record<string, string | undefined>> = {})
   SECRET_ID_PREFIX: 'campaign-conversations/dev',
   STATE_TABLE: 'state',
   EVENTS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/events',
+  HANDOVER_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/hand-over',
   QUARANTINE_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/quarantine',
   CONFIG_FILE: file('good.json', '{"accounts":[{"accountId":"70123456"}]}'),
   ...members,
@@ -40,7 +41,10 @@ describe('readConfig', () => {
       formDeadlineMs: 6000,
       secretIdPrefix: 'campaign-conversations/dev',
       stateTable: 'state',
-      stage: { accounts: [{ accountId: '70123456' }] },
+      eventsQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/events',
+      handOverQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/hand-over',
+      quarantineQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/quarantine',
+      stage: { accounts: [{ accountId: '70123456' }], giveUpAfterHours: 72 },
     })
   })
 
@@ -62,7 +66,7 @@ describe('readConfig', () => {
       expect(error).toBeInstanceOf(InvalidConfigError)
       expect(String(error)).toContain(
         'Environment: SECRET_ID_PREFIX is not set; STATE_TABLE is not set; EVENTS_QUEUE_URL is not set;' +
-          ' QUARANTINE_QUEUE_URL is not set; CONFIG_FILE is not set.',
+          ' HANDOVER_QUEUE_URL is not set; QUARANTINE_QUEUE_URL is not set; CONFIG_FILE is not set.',
       )
     }
   })
@@ -85,6 +89,7 @@ describe('readConfig', () => {
       { LIVEPERSON_DOMAIN_API_URL: 'https://x@api.liveperson.net' },
       'LIVEPERSON_DOMAIN_API_URL must be',
     ],
+    ['an empty hand-over queue', { HANDOVER_QUEUE_URL: '' }, 'HANDOVER_QUEUE_URL is empty'],
     ['a deadline of 0', { FORM_DEADLINE_MS: '0' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
     ['a deadline with a unit', { FORM_DEADLINE_MS: '6s' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
     ['a missing file', { CONFIG_FILE: 'config/none.json' }, 'CONFIG_FILE is config/none.json'],

@@ -5,6 +5,7 @@ import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { CampaignNotAllowedError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import {
   type ConversationRequest,
+  DOORS,
   type Door,
   parseConversationRequest,
 } from '../../../lib/request/conversation-request.ts'
@@ -19,7 +20,7 @@ const stage = parseStageConfig(
     accounts: [
       {
         accountId: 'one',
-        form: { campaigns: 'listed' },
+        form: { campaigns: 'any' },
         queue: { campaigns: 'any' },
         routes: {
           help: { campaignId: '1', engagementId: '2', engagementAttributes: [VIP] },
@@ -29,7 +30,8 @@ const stage = parseStageConfig(
       },
       {
         accountId: 'two',
-        form: { campaigns: 'any' },
+        default: true,
+        form: { campaigns: 'listed' },
         routes: { other: { campaignId: '5', engagementId: '6' } },
       },
     ],
@@ -53,13 +55,100 @@ describe('the account', () => {
   })
 
   test.each<[string, ConversationRequest, string]>([
-    ['is the first one by default', { campaign: CAMPAIGN }, 'one'],
-    ['is the named one', { campaign: CAMPAIGN, accountId: 'two' }, 'two'],
-    ['is the route’s', { route: 'help' }, 'one'],
-    ['is the route’s, even if it is not the first', { route: 'other' }, 'two'],
+    ['is the default account', { campaign: CAMPAIGN }, 'two'],
+    ['is the named one', { campaign: CAMPAIGN, accountId: 'one' }, 'one'],
+    ['is the route’s, even if it is not the default account', { route: 'help' }, 'one'],
     ['may be named together with its own route', { route: 'other', accountId: 'two' }, 'two'],
   ])('%s', (_, request, accountId) => {
     expect(resolve(stage, 'queue', request).account.accountId).toBe(accountId)
+  })
+
+  describe('without a route or an account', () => {
+    const withDefaults = (...defaults: readonly (boolean | undefined)[]) =>
+      parseStageConfig(
+        {
+          accounts: defaults.map((isDefault, index) => ({
+            accountId: `a${index}`,
+            ...(isDefault !== undefined && { default: isDefault }),
+            form: { campaigns: 'any' },
+            routes: { [`r${index}`]: { campaignId: '1', engagementId: '2' } },
+          })),
+        },
+        { name: 'the test', loopback: false },
+      )
+
+    test.each(DOORS)('is the default account at the %s door', (door) => {
+      const { account } = resolve(withDefaults(undefined, true, false), door, { campaign: CAMPAIGN })
+      expect(account.accountId).toBe('a1')
+    })
+
+    test.each<[string, boolean | undefined]>([
+      ['unmarked', undefined],
+      ['marked', true],
+      ['marked as not the default', false],
+    ])('a single account, %s, is the default', (_, isDefault) => {
+      for (const door of DOORS) {
+        const { account } = resolve(withDefaults(isDefault), door, { campaign: CAMPAIGN })
+        expect(account.accountId).toBe('a0')
+      }
+    })
+
+    test.each<[Door, { path: string; message: string }]>([
+      ['form', { path: 'route', message: 'is required, because no account is the default' }],
+      ['queue', { path: 'accountId', message: 'or route is required, because no account is the default' }],
+    ])(
+      'is refused at the %s door if no account is the default, and the sender is told what to send',
+      (door, finding) => {
+        const error = failure(() => resolve(withDefaults(undefined, false), door, { campaign: CAMPAIGN }))
+        expect(error).toBeInstanceOf(InvalidRequestError)
+        expect(error).toMatchObject({ findings: [finding] })
+      },
+    )
+
+    test('needs no default if it has a route or an account', () => {
+      const accounts = withDefaults(undefined, undefined)
+      expect(resolve(accounts, 'form', { route: 'r1' }).account.accountId).toBe('a1')
+      expect(resolve(accounts, 'queue', { route: 'r0' }).account.accountId).toBe('a0')
+      const named = { campaign: CAMPAIGN, accountId: 'a1' }
+      expect(resolve(accounts, 'queue', named).account.accountId).toBe('a1')
+    })
+  })
+
+  // The account is part of the idempotency key. If it changed, a redelivered event would open a second
+  // conversation.
+  test.each([
+    ['with a default account', true],
+    ['without one', false],
+  ])('does not depend on the order of the accounts, %s', (_, isDefault) => {
+    const accounts = ['one', 'two', 'three'].map((accountId, index) => ({
+      accountId,
+      default: isDefault && index === 1,
+      form: { campaigns: 'any' },
+      routes: { [`route-${accountId}`]: { campaignId: '1', engagementId: '2' } },
+    }))
+    const requests: readonly ConversationRequest[] = [
+      { campaign: CAMPAIGN },
+      { campaign: CAMPAIGN, accountId: 'three' },
+      { route: 'route-one' },
+    ]
+    const outcomes = (ordered: readonly object[]) => {
+      const config = parseStageConfig({ accounts: ordered }, { name: 'the test', loopback: false })
+      return requests.flatMap((request) =>
+        DOORS.map((door) => {
+          try {
+            return resolve(config, door, request).account.accountId
+          } catch (error) {
+            return String(error)
+          }
+        }),
+      )
+    }
+    const before = outcomes(accounts)
+    fc.assert(
+      fc.property(fc.shuffledSubarray(accounts, { minLength: 3 }), (reordered) => {
+        expect(outcomes(reordered)).toEqual(before)
+      }),
+    )
   })
 
   test.each<[string, ConversationRequest, { path: string; message: string }]>([

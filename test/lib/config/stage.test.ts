@@ -18,6 +18,7 @@ describe('parseStageConfig', () => {
   test('missing members get their safe defaults', () => {
     expect(parseStageConfig({ accounts: [{ accountId: '70123456', routes: { help: route } }] }, at)).toEqual({
       origins: [],
+      giveUpAfterHours: 72,
       accounts: [
         {
           accountId: '70123456',
@@ -93,6 +94,37 @@ describe('parseStageConfig', () => {
       'accounts.1.accountId is a duplicate',
     ],
     [
+      'a second default account',
+      {
+        accounts: [
+          { accountId: '7', default: true },
+          { accountId: '8', default: false },
+          { accountId: '9', default: true },
+        ],
+      },
+      'accounts.2.default is true, but another account is the default already.',
+    ],
+    [
+      'a default that is not a boolean',
+      { accounts: [{ accountId: '7', default: 'yes' }] },
+      'accounts.0.default must be a boolean.',
+    ],
+    [
+      'a give-up age of no hours',
+      { giveUpAfterHours: 0, accounts: [{ accountId: '7' }] },
+      'giveUpAfterHours must be at least 1.',
+    ],
+    [
+      'a give-up age of more than a week',
+      { giveUpAfterHours: 169, accounts: [{ accountId: '7' }] },
+      'giveUpAfterHours must be at most 168.',
+    ],
+    [
+      'a give-up age of half an hour',
+      { giveUpAfterHours: 0.5, accounts: [{ accountId: '7' }] },
+      'giveUpAfterHours must be an integer.',
+    ],
+    [
       'a route name in two accounts',
       {
         accounts: [
@@ -164,6 +196,19 @@ describe('parseStageConfig', () => {
     ],
   ])('%s is refused', (_, config, message) => {
     expect(() => parseStageConfig(config, at)).toThrow(message)
+  })
+
+  test.each([1, 168])('the service may give up after %i hours', (giveUpAfterHours) => {
+    const config = { giveUpAfterHours, accounts: [{ accountId: '7' }] }
+    expect(parseStageConfig(config, at).giveUpAfterHours).toBe(giveUpAfterHours)
+  })
+
+  test.each<[string, readonly object[]]>([
+    ['no account', [{ accountId: '7' }, { accountId: '8' }]],
+    ['one account', [{ accountId: '7' }, { accountId: '8', default: true }]],
+    ['the only account', [{ accountId: '7', default: true }]],
+  ])('%s may be marked as the default', (_, accounts) => {
+    expect(parseStageConfig({ accounts }, at).accounts).toMatchObject(accounts)
   })
 
   test('a JWKS may be on this machine only if the Domain API is', () => {
