@@ -59,8 +59,9 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
   const fromQueue = (service: Service, request: object): Promise<unknown> =>
     deliver(service, [toRecord(request)])
   const handedOver = (service: Service, request: object): Promise<unknown> => {
-    const { request: accepted } = jobOf(world.configOf().stage, toRecord(request))
-    return deliver(service, [toRecord(toHandOver(accepted, NOTHING))])
+    const { request: accepted, destination } = jobOf(world.configOf().stage, toRecord(request))
+    const body = toHandOver({ request: accepted, destination, facts: NOTHING })
+    return deliver(service, [toRecord(body, { queue: 'handOver' })])
   }
 
   let serial = 0
