@@ -37,7 +37,7 @@ export interface QuarantineReason {
 export interface QuarantinedMessage {
   /** SQS's id of the quarantined message. */
   readonly messageId: string
-  /** Whether the reason is in its attributes. False if body and reason together exceed the size limit of SQS. */
+  /** Whether the reason is in its attributes. False if body and reason together are too large for SQS. */
   readonly hasReason: boolean
 }
 

@@ -44,9 +44,9 @@ export const attributesOf = (
 }
 
 /**
- * Returns the route's account, else the account that the request names, else the default account. A form can't
- * name an account. The order of the accounts never matters, because the account is part of the idempotency
- * key.
+ * Returns the route's account, else the account that the request names, else the default account. A form
+ * can't name an account. The order of the accounts never matters, because the account is part of the
+ * idempotency key.
  */
 const accountOf = (
   { accounts }: Pick<StageConfig, 'accounts'>,

@@ -75,6 +75,7 @@ const lambdaEnvironment = {
   CONFIG_FILE: 'config/dev.json',
   STATE_TABLE: 'state',
   EVENTS_QUEUE_URL: 'http://127.0.0.1:9/events',
+  HANDOVER_QUEUE_URL: 'http://127.0.0.1:9/hand-over',
   QUARANTINE_QUEUE_URL: 'http://127.0.0.1:9/quarantine',
   SECRET_ID_PREFIX: 'campaign-conversations/dev',
   AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
@@ -96,6 +97,7 @@ describe('functions', () => {
         CONFIG_FILE: 'config/dev.json',
         STATE_TABLE: { Ref: 'StateTable' },
         EVENTS_QUEUE_URL: { Ref: 'EventsQueue' },
+        HANDOVER_QUEUE_URL: { Ref: 'HandOverQueue' },
         QUARANTINE_QUEUE_URL: { Ref: 'QuarantineQueue' },
         SECRET_ID_PREFIX: 'campaign-conversations/dev',
         LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net',
@@ -113,6 +115,13 @@ describe('functions', () => {
     expect(get('OpenFromFormLambdaFunction').Timeout).toBeGreaterThan(12)
   })
 
+  test('only openFromQueue may send to a queue that it reads, again and again', () => {
+    for (const name of FUNCTIONS) {
+      const expected = name === 'openFromQueue' ? 'Allow' : undefined
+      expect(get(`${logicalId(name)}LambdaFunction`).RecursiveLoop).toBe(expected)
+    }
+  })
+
   test('keep their logs for 30 days', () => {
     const groups = ofType('AWS::Logs::LogGroup')
     expect(groups).toHaveLength(FUNCTIONS.length + 1)
@@ -123,22 +132,27 @@ describe('functions', () => {
 describe('permissions', () => {
   const table = 'StateTable.Arn'
   const secrets = `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:campaign-conversations/dev/*`
-  const records = ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem']
+  const consume = [
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+    'sqs:ChangeMessageVisibility',
+  ]
   const allowed = {
     openFromForm: [
-      [table, ...records, 'dynamodb:BatchGetItem'],
+      [table, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
       [secrets, 'secretsmanager:GetSecretValue'],
-      ['EventsQueue.Arn', 'sqs:SendMessage'],
+      ['HandOverQueue.Arn', 'sqs:SendMessage'],
       ['QuarantineQueue.Arn', 'sqs:SendMessage'],
     ],
     openFromQueue: [
-      [table, ...records],
+      [table, 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
       [secrets, 'secretsmanager:GetSecretValue'],
-      ['EventsQueue.Arn', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
-      ['EventsQueue.Arn', 'sqs:ChangeMessageVisibility', 'sqs:SendMessage'],
+      ['EventsQueue.Arn', ...consume],
+      ['HandOverQueue.Arn', ...consume, 'sqs:SendMessage'],
       ['QuarantineQueue.Arn', 'sqs:SendMessage'],
     ],
-    refreshDomains: [[table, 'dynamodb:GetItem', 'dynamodb:BatchWriteItem']],
+    refreshDomains: [[table, 'dynamodb:GetItem', 'dynamodb:UpdateItem']],
     conversationStatus: [[table, 'dynamodb:BatchGetItem']],
   }
 
@@ -147,10 +161,25 @@ describe('permissions', () => {
       'Fn::GetAtt': [`${logicalId(name)}Role`, 'Arn'],
     })
     const logs = [`${logicalId(name)}LogGroup.Arn`, 'logs:CreateLogStream', 'logs:PutLogEvents']
-    const pairs = [logs, ...allowed[name]].flatMap(([resource, ...actions]) =>
-      actions.map((action) => `${action} on ${resource}`),
+    expect(readPolicy(`${logicalId(name)}Role`).toSorted()).toEqual(toPairs([logs, ...allowed[name]]))
+  })
+
+  test('operators may read and empty the quarantine queue, replay, and use the state table', () => {
+    expect(readStatements(get('OperatorsPolicy').PolicyDocument).toSorted()).toEqual(
+      toPairs([
+        [table, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
+        ['QuarantineQueue.Arn', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility', 'sqs:DeleteMessage'],
+        ['QuarantineQueue.Arn', 'sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks'],
+        ['QuarantineQueue.Arn', 'sqs:CancelMessageMoveTask'],
+        ['EventsQueue.Arn', 'sqs:SendMessage'],
+        ['HandOverQueue.Arn', 'sqs:SendMessage'],
+        ...['EventsQueue', 'HandOverQueue', 'QuarantineQueue'].map((queue) => [
+          `${queue}.Arn`,
+          'sqs:GetQueueAttributes',
+          'sqs:GetQueueUrl',
+        ]),
+      ]),
     )
-    expect(readPolicy(`${logicalId(name)}Role`).toSorted()).toEqual(pairs.toSorted())
   })
 
   test('no role allows all resources or all actions', () => {
@@ -160,21 +189,76 @@ describe('permissions', () => {
     }
   })
 
-  test('the queues refuse requests without TLS', () => {
-    expect(get('QueuesTlsOnlyPolicy')).toMatchObject({
+  const tlsOnly = (...queues: readonly string[]) => ({
+    Sid: 'TlsOnly',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 'sqs:*',
+    Resource: queues.length === 1 ? arnOf(queues[0]) : queues.map(arnOf),
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  })
+
+  test('every queue has one policy, and refuses requests without TLS', () => {
+    expect(get('QueuesTlsOnlyPolicy')).toEqual({
       Queues: [{ Ref: 'EventsQueue' }, { Ref: 'QuarantineQueue' }],
-      PolicyDocument: {
-        Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
-      },
+      PolicyDocument: { Version: '2012-10-17', Statement: [tlsOnly('EventsQueue', 'QuarantineQueue')] },
     })
+    expect(get('HandOverQueuePolicy').Queues).toEqual([{ Ref: 'HandOverQueue' }])
+    expect(Object(get('HandOverQueuePolicy').PolicyDocument).Statement[0]).toEqual(tlsOnly('HandOverQueue'))
+    expect(ofType('AWS::SQS::QueuePolicy')).toHaveLength(2)
+  })
+
+  test('only the two doors and operators may send to the hand-over queue', () => {
+    const { Statement } = Object(get('HandOverQueuePolicy').PolicyDocument)
+    expect(Statement.slice(1)).toEqual([
+      {
+        Sid: 'OnlyDoorsAndOperatorsSend',
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sqs:SendMessage',
+        Resource: arnOf('HandOverQueue'),
+        Condition: {
+          ArnNotLike: {
+            'aws:PrincipalArn': [
+              arnOf('OpenFromFormRole'),
+              arnOf('OpenFromQueueRole'),
+              {
+                'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/campaign-conversations-dev-operators`,
+              },
+            ],
+          },
+        },
+      },
+    ])
+    const senders = ofType('AWS::IAM::Role').filter(({ Properties }) =>
+      readPolicies(Properties).includes('sqs:SendMessage on HandOverQueue.Arn'),
+    )
+    expect(senders).toEqual([
+      expect.objectContaining({ Properties: get('OpenFromFormRole') }),
+      expect.objectContaining({ Properties: get('OpenFromQueueRole') }),
+    ])
   })
 })
 
+const arnOf = (id: string | undefined) => ({ 'Fn::GetAtt': [id, 'Arn'] })
+
+/** Returns what a list of resources, each with its actions, allows: each action with its resource. */
+function toPairs(allowed: readonly (readonly string[])[]): string[] {
+  return allowed
+    .flatMap(([resource, ...actions]) => actions.map((action) => `${action} on ${resource}`))
+    .toSorted()
+}
+
 /** Returns what a role allows: each action with its resource. */
-function readPolicy(role: string): string[] {
-  const [policy] = Object(get(role).Policies)
-  const statements: { Action: string | string[]; Resource: object | object[] }[] =
-    policy.PolicyDocument.Statement
+const readPolicy = (role: string): string[] => readPolicies(get(role))
+
+function readPolicies({ Policies }: Resource['Properties']): string[] {
+  const policies: { PolicyDocument: unknown }[] = Object(Policies)
+  return policies.flatMap(({ PolicyDocument }) => readStatements(PolicyDocument))
+}
+
+function readStatements(document: unknown): string[] {
+  const statements: { Action: string | string[]; Resource: object | object[] }[] = Object(document).Statement
   return statements.flatMap(({ Action, Resource }) =>
     [Resource].flat().flatMap((resource) => {
       const [name = '', argument] = Object.entries(resource)[0] ?? []
@@ -186,35 +270,60 @@ function readPolicy(role: string): string[] {
 }
 
 describe('queues', () => {
-  test("the events queue hides a message for six times its function's timeout", () => {
+  const READ = ['EventsQueue', 'HandOverQueue'] as const
+
+  test.each(READ)("%s hides a message for six times its function's timeout", (queue) => {
     const timeout = Number(get('OpenFromQueueLambdaFunction').Timeout)
-    expect(get('EventsQueue').VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout)
+    expect(get(queue).VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout)
   })
 
-  test('a record that fails too often goes to the quarantine queue, which keeps messages longer', () => {
-    expect(get('EventsQueue').RedrivePolicy).toEqual({
-      deadLetterTargetArn: { 'Fn::GetAtt': ['QuarantineQueue', 'Arn'] },
-      maxReceiveCount: 20,
+  test.each(READ)(
+    '%s moves only a record that keeps killing the function to the quarantine queue',
+    (queue) => {
+      expect(get(queue).RedrivePolicy).toEqual({
+        deadLetterTargetArn: arnOf('QuarantineQueue'),
+        maxReceiveCount: 1000,
+      })
+    },
+  )
+
+  test.each(READ)(
+    '%s keeps messages longer than the service tries, the quarantine queue even longer',
+    (queue) => {
+      expect(get(queue).MessageRetentionPeriod).toBe(10 * 86_400)
+      expect(get('QuarantineQueue').MessageRetentionPeriod).toBe(14 * 86_400)
+    },
+  )
+
+  test('no other queue may use one of them as its dead-letter queue', () => {
+    for (const queue of READ) expect(get(queue).RedriveAllowPolicy).toEqual({ redrivePermission: 'denyAll' })
+    expect(get('QuarantineQueue').RedriveAllowPolicy).toEqual({
+      redrivePermission: 'byQueue',
+      sourceQueueArns: READ.map((queue) => ({
+        'Fn::Sub': `arn:\${AWS::Partition}:sqs:\${AWS::Region}:\${AWS::AccountId}:${get(queue).QueueName}`,
+      })),
     })
-    expect(get('EventsQueue').MessageRetentionPeriod).toBe(4 * 86_400)
-    expect(get('QuarantineQueue').MessageRetentionPeriod).toBe(14 * 86_400)
   })
 
-  test('both are encrypted and use long polling', () => {
-    for (const queue of ['EventsQueue', 'QuarantineQueue']) {
-      expect(get(queue)).toMatchObject({ SqsManagedSseEnabled: true, ReceiveMessageWaitTimeSeconds: 20 })
-    }
-  })
-
-  test('events come in batches of ten, with partial batch responses and limited concurrency', () => {
-    const [mapping, ...others] = ofType('AWS::Lambda::EventSourceMapping')
-    expect(others).toEqual([])
-    expect(mapping?.Properties).toMatchObject({
-      BatchSize: 10,
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 5 },
-      EventSourceArn: { 'Fn::GetAtt': ['EventsQueue', 'Arn'] },
+  test.each([...READ, 'QuarantineQueue'])('%s is encrypted, uses long polling and takes 1 MiB', (queue) => {
+    expect(get(queue)).toMatchObject({
+      SqsManagedSseEnabled: true,
+      ReceiveMessageWaitTimeSeconds: 20,
+      MaximumMessageSize: 1_048_576,
     })
+  })
+
+  test('each is read in batches of ten, with partial batch responses and its own concurrency', () => {
+    const mappings = ofType('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)
+    const mapping = (queue: string, MaximumConcurrency: number) =>
+      expect.objectContaining({
+        BatchSize: 10,
+        FunctionName: arnOf('OpenFromQueueLambdaFunction'),
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency },
+        EventSourceArn: arnOf(queue),
+      })
+    expect(mappings).toEqual([mapping('EventsQueue', 5), mapping('HandOverQueue', 2)])
   })
 })
 
@@ -287,17 +396,22 @@ test('the domains are refreshed every ten minutes', () => {
 test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(7 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(12 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
-  expect(watched).toContainEqual(expect.stringMatching(/^ApproximateAgeOfOldestMessage .*EventsQueue/))
+  for (const queue of ['EventsQueue', 'HandOverQueue'])
+    expect(watched).toContainEqual(expect.stringMatching(`^ApproximateAgeOfOldestMessage .*${queue}`))
   expect(watched).toContainEqual(expect.stringMatching(/^5xx .*HttpApi/))
   for (const metric of [
     'request_queued',
     'domains_refresh_failed',
     'foreign_host_refused',
     'secret_previous_used',
+    'message_not_sent',
+    'record_given_up',
+    'breaker_open',
+    'oldest_record_age',
   ])
     expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
   for (const name of FUNCTIONS) {
@@ -309,12 +423,26 @@ test('there are alarms for quarantine, old events, errors and throttles of every
   for (const alarm of alarms) expect(alarm.AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }])
 })
 
+test('an alarm fires when the oldest record is 8 days old, which leaves 2 days of the retention', () => {
+  expect(get('OldestRecordAlarm')).toMatchObject({
+    Namespace: 'CampaignConversations',
+    MetricName: 'oldest_record_age',
+    Statistic: 'Maximum',
+    Threshold: 8 * 86_400,
+    TreatMissingData: 'notBreaching',
+  })
+})
+
 test('the outputs list what senders and operators need', () => {
   expect(Object.keys(service.template.Outputs)).toEqual(
     expect.arrayContaining([
       'ApiUrl',
       'EventsQueueUrl',
+      'HandOverQueueUrl',
+      'HandOverQueueArn',
       'QuarantineQueueUrl',
+      'QuarantineQueueArn',
+      'OperatorsPolicyArn',
       'StateTableName',
       'AlarmsTopicArn',
     ]),

@@ -19,6 +19,7 @@ test('a declaration has its stage filled in, and keeps the functions of CloudFor
           RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['QuarantineQueue', 'Arn'] } },
         },
       },
+      HandOverQueue: { Properties: { QueueName: 'campaign-conversations-dev-hand-over' } },
     },
   })
 })

@@ -8,6 +8,7 @@ import {
   startEventSourceMapping,
 } from '../../../local/aws/event-source-mapping.ts'
 import { invokeInProcess } from '../../../local/aws/invoke.ts'
+import { readResources } from '../../../local/aws/resources.ts'
 import { awsClientConfig } from '../../../local/aws/sdk.ts'
 import { type LocalSqs, startSqs } from '../../../local/aws/sqs.ts'
 
@@ -23,9 +24,9 @@ afterEach(async () => {
 
 async function start(
   handler: (event: SQSEvent) => unknown,
-  { visibility = '1', maximumConcurrency = 2, timeoutMs = 60_000 } = {},
+  { visibility = '1', maximumConcurrency = 2, timeoutMs = 60_000, attributes = {} } = {},
 ): Promise<void> {
-  sqs = await startSqs({ eventsAttributes: { VisibilityTimeout: visibility } })
+  sqs = await startSqs({ eventsAttributes: { VisibilityTimeout: visibility, ...attributes } })
   client = new SQSClient(awsClientConfig(sqs.url))
   mapping = startEventSourceMapping({
     queueUrl: sqs.eventsQueueUrl,
@@ -81,6 +82,28 @@ test("a record has Lambda's shape, and may contain characters outside the Basic 
   await vi.waitFor(() => expect(sqs.depth('events')).toEqual({ ready: 0, delayed: 0, inFlight: 0 }))
 })
 
+test('two mappings serve one function, and each record names its queue', async () => {
+  const seen: string[] = []
+  const handler = (event: SQSEvent) =>
+    void seen.push(...event.Records.map(({ body, eventSourceARN }) => `${body} ${eventSourceARN}`))
+  await start(handler)
+  const other = startEventSourceMapping({
+    queueUrl: sqs.handOverQueueUrl,
+    queueArn: sqs.handOverQueueArn,
+    batchSize: 10,
+    maximumConcurrency: 2,
+    invoke: invokeInProcess(handler),
+  })
+  await sendEvent('event')
+  await client.send(new SendMessageCommand({ QueueUrl: sqs.handOverQueueUrl, MessageBody: 'handed over' }))
+  await vi.waitFor(() => expect(seen).toHaveLength(2))
+  expect(seen.toSorted()).toEqual([
+    'event arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-events',
+    'handed over arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-hand-over',
+  ])
+  await other.stop()
+})
+
 test('only the failed records of a batch are received again, after the visibility timeout', async () => {
   const seen: string[] = []
   await start((event) => {
@@ -119,6 +142,10 @@ test('a failed record keeps the visibility timeout that the function has set', a
 })
 
 test('the redrive policy moves an event that fails too often to the quarantine queue', async () => {
+  const RedrivePolicy = JSON.stringify({
+    deadLetterTargetArn: readResources().quarantine.arn,
+    maxReceiveCount: 3,
+  })
   await start(
     async ({ Records }) => {
       for (const { receiptHandle } of Records) {
@@ -132,7 +159,7 @@ test('the redrive policy moves an event that fails too often to the quarantine q
       }
       throw new Error('never')
     },
-    { visibility: '30' },
+    { visibility: '30', attributes: { RedrivePolicy } },
   )
   await sendEvent('hopeless')
   await vi.waitFor(() => expect(sqs.depth('quarantine').ready).toBe(1), 10_000)

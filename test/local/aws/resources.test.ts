@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readResources } from '../../../local/aws/resources.ts'
 
 test('the resources are those that serverless.yml and infrastructure/ declare, with every reference resolved', () => {
-  const { stateTable, events, quarantine, eventSource } = readResources()
+  const { stateTable, events, handOver, quarantine, eventSources } = readResources()
   expect(stateTable).toEqual({
     TableName: 'campaign-conversations-local-state',
     BillingMode: 'PAY_PER_REQUEST',
@@ -14,18 +14,19 @@ test('the resources are those that serverless.yml and infrastructure/ declare, w
     arn: 'arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-events',
     attributes: { ReceiveMessageWaitTimeSeconds: '20', SqsManagedSseEnabled: 'true' },
   })
-  expect(JSON.parse(events.attributes.RedrivePolicy ?? '')).toMatchObject({
-    deadLetterTargetArn: quarantine.arn,
-  })
+  expect(handOver.arn).toBe('arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-hand-over')
+  for (const { attributes } of [events, handOver])
+    expect(JSON.parse(attributes.RedrivePolicy ?? '')).toMatchObject({ deadLetterTargetArn: quarantine.arn })
   expect(JSON.parse(quarantine.attributes.RedriveAllowPolicy ?? '')).toMatchObject({
-    sourceQueueArns: [events.arn],
+    sourceQueueArns: [events.arn, handOver.arn],
   })
-  expect(eventSource).toEqual({
-    functionName: 'campaign-conversations-local-openFromQueue',
-    timeout: expect.any(Number),
-    batchSize: expect.any(Number),
-    maximumConcurrency: expect.any(Number),
-    functionResponseType: 'ReportBatchItemFailures',
-  })
-  expect(JSON.stringify([events, quarantine, stateTable])).not.toMatch(/\$\{|Fn::/)
+  expect(eventSources).toEqual(
+    [events, handOver].map(({ arn }) => ({
+      functionName: 'campaign-conversations-local-openFromQueue',
+      queueArn: arn,
+      batchSize: expect.any(Number),
+      maximumConcurrency: expect.any(Number),
+    })),
+  )
+  expect(JSON.stringify([events, handOver, quarantine, stateTable])).not.toMatch(/\$\{|Fn::/)
 })

@@ -21,11 +21,22 @@ test('the events queue has its declared attributes, except for those that are ov
   const { Attributes } = await client.send(
     new GetQueueAttributesCommand({ QueueUrl: sqs.eventsQueueUrl, AttributeNames: ['All'] }),
   )
-  expect(Attributes).toMatchObject({ VisibilityTimeout: '7', MessageRetentionPeriod: '345600' })
+  expect(Attributes).toMatchObject({ VisibilityTimeout: '7', MessageRetentionPeriod: '864000' })
   expect(JSON.parse(Attributes?.RedrivePolicy ?? '')).toEqual({
     deadLetterTargetArn: 'arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-quarantine',
-    maxReceiveCount: 20,
+    maxReceiveCount: 1000,
   })
+})
+
+test('the hand-over queue accepts a message group, as a fair queue does', async () => {
+  await client.send(
+    new SendMessageCommand({
+      QueueUrl: sqs.handOverQueueUrl,
+      MessageBody: '{}',
+      MessageGroupId: '70123456:form',
+    }),
+  )
+  expect(sqs.depth('handOver')).toEqual({ ready: 1, delayed: 0, inFlight: 0 })
 })
 
 test('a message may contain any character that SQS accepts, and no other', async () => {

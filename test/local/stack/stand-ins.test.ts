@@ -30,6 +30,7 @@ test('every account has its secret, and the variables name the stand-ins', async
     SECRET_ID_PREFIX: secretIdPrefix,
     STATE_TABLE: standIns.dynamoDb.stateTable,
     EVENTS_QUEUE_URL: standIns.sqs.eventsQueueUrl,
+    HANDOVER_QUEUE_URL: standIns.sqs.handOverQueueUrl,
     QUARANTINE_QUEUE_URL: standIns.sqs.quarantineQueueUrl,
   })
   await standIns.close()
