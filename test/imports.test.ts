@@ -34,9 +34,9 @@ const MODULES: readonly Module[] = [
   { layer: 4, module: 'lib/config', packages: ['node:fs'] },
   { layer: 4, module: 'lib/account', packages: ['@aws-sdk/client-secrets-manager'] },
   { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru'] },
-  { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*'] },
+  { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*', '@smithy/node-http-handler'] },
   { layer: 2, module: 'lib/request', packages: ['node:crypto'] },
-  { layer: 2, module: 'lib/net', packages: [] },
+  { layer: 2, module: 'lib/net', packages: ['node:http', 'node:https', 'node:stream'] },
   { layer: 2, module: 'lib/telemetry', packages: ['@aws-lambda-powertools/*'] },
   { layer: 1, module: 'lib/errors', packages: [] },
 ]
@@ -59,6 +59,8 @@ const PACKAGE_OWNERS: readonly {
   { package: '@aws-sdk/client-secrets-manager', files: ['lib/account/secrets.ts'] },
   { package: '@aws-lambda-powertools/logger', files: ['lib/telemetry/log.ts'] },
   { package: '@aws-lambda-powertools/metrics', files: ['lib/telemetry/metrics.ts'] },
+  { package: '@smithy/node-http-handler', files: ['lib/aws/options.ts'] },
+  { package: 'node:https', files: ['lib/net/connections.ts', 'lib/net/outbound.ts'] },
   { package: 'node:fs', files: ['lib/config/environment.ts'] },
   {
     package: 'aws-lambda',
@@ -70,14 +72,15 @@ const PACKAGE_OWNERS: readonly {
 ]
 
 /**
- * Globals that only one file of functions/ and lib/ may use. The others may not declare the name either, so that
+ * Globals that only these files of functions/ and lib/ may use. The others may not declare the name either, so that
  * nothing hides a use. Powertools writes the log, so `log.ts` needs no console today.
  */
-const GLOBAL_OWNERS: Readonly<Record<string, string>> = {
-  process: 'lib/config/environment.ts',
-  fetch: 'lib/net/outbound.ts',
-  'globalThis.fetch': 'lib/net/outbound.ts',
-  console: 'lib/telemetry/log.ts',
+const GLOBAL_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  // `connections.ts` loads node:http without undici through it.
+  process: ['lib/config/environment.ts', 'lib/net/connections.ts'],
+  fetch: ['lib/net/outbound.ts'],
+  'globalThis.fetch': ['lib/net/outbound.ts'],
+  console: ['lib/telemetry/log.ts'],
 }
 
 /** Globals that no file of functions/ and lib/ may use, because they lead to all others. */
@@ -164,10 +167,10 @@ const findTrespasses = (source: Source): readonly string[] => {
   const { used, declared } = namesOf(source)
   const everywhere = used.has('require') ? [`${source.path} uses require`] : []
   if (!isDeployed(source.path)) return everywhere
-  const owners = Object.entries(GLOBAL_OWNERS).filter(([, owner]) => source.path !== owner)
+  const owners = Object.entries(GLOBAL_OWNERS).filter(([, owner]) => !owner.includes(source.path))
   const owned = owners
     .filter(([name]) => used.has(name))
-    .map(([name, owner]) => `${source.path} uses ${name}, which only ${owner} may`)
+    .map(([name, owner]) => `${source.path} uses ${name}, which only ${owner.join(', ')} may`)
   const forbidden = [...used]
     .filter((name) => FORBIDDEN_GLOBALS.test(name) && !(name in GLOBAL_OWNERS))
     .map((name) => `${source.path} uses ${name}`)
@@ -236,7 +239,7 @@ describe('imports', () => {
       })),
     )
     const owned = [
-      ...Object.entries(GLOBAL_OWNERS).map(([name, file]) => ({ name, files: [file], countsTypes: false })),
+      ...Object.entries(GLOBAL_OWNERS).map(([name, files]) => ({ name, files, countsTypes: false })),
       ...PACKAGE_OWNERS.map(({ package: name, files, countsTypes = false }) => ({
         name,
         files,
@@ -372,7 +375,7 @@ describe('imports', () => {
     [
       'lib/request/x.ts',
       'const { STAGE } = process.env',
-      'lib/request/x.ts uses process, which only lib/config/environment.ts may',
+      'lib/request/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may',
     ],
     [
       'functions/x.ts',
@@ -448,7 +451,7 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'const p = <Other>process',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts may'],
+      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
     ],
     ['lib/net/x.ts', "global.fetch('https://example.com')", ['lib/net/x.ts uses global.fetch']],
     ['lib/net/x.ts', "Reflect.get(globalThis, 'fetch')", ['lib/net/x.ts uses globalThis']],
@@ -461,7 +464,7 @@ describe('imports', () => {
       'lib/net/x.ts',
       'const a = (process: number) => process; const b = process.env.STAGE',
       [
-        'lib/net/x.ts uses process, which only lib/config/environment.ts may',
+        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may',
         'lib/net/x.ts declares process, the name of a global with an owner',
       ],
     ],
@@ -484,7 +487,7 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'enum Level { a = process.pid }',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts may'],
+      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
     ],
     [
       'lib/net/x.ts',
@@ -494,7 +497,7 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'export = process',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts may'],
+      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
     ],
     [
       'cli/x.ts',

@@ -33,7 +33,7 @@ export const createReadSecret = (aws: AwsOptions): ReadSecret => {
       return (await client.send(command)).SecretString ?? ''
     } catch (error) {
       if (error instanceof ResourceNotFoundException) return undefined
-      throw new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.', cause: error })
+      throw new ServiceUnavailableError({ detail: 'Secrets Manager GetSecretValue failed.', cause: error })
     }
   }
 }

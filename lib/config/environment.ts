@@ -76,8 +76,8 @@ const readStageFile = (file: string): unknown => {
   let content: string
   try {
     content = readFileSync(file, 'utf8')
-  } catch {
-    throw new InvalidConfigError({ detail: `CONFIG_FILE is ${file}, which can't be read.` })
+  } catch (error) {
+    throw new InvalidConfigError({ detail: `CONFIG_FILE is ${file}, which can't be read.`, cause: error })
   }
   try {
     return parseJson(content)

@@ -35,6 +35,8 @@ export type CheckBot = (token: string) => Promise<boolean>
  *
  * @param options.secretId The secret that the provider issued together with the page's site key.
  * @param options.now Milliseconds since the epoch.
+ * @param options.onFailure Called with each error that doesn't reach a caller, because the old secret can be
+ * used.
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * @see https://docs.hcaptcha.com/#verify-the-user-response-server-side
  * @see https://developers.google.com/recaptcha/docs/verify
@@ -45,15 +47,21 @@ export const createBotCheck = ({
   readSecret,
   secretId,
   now,
+  onFailure,
 }: {
   readonly botCheck: BotCheckConfig
   readonly call: ThirdParty
   readonly readSecret: ReadSecret
   readonly secretId: string
   readonly now: () => number
+  readonly onFailure: (error: unknown) => void
 }): CheckBot => {
   const secrets = createRefreshing<BotCheckSecret>({
-    read: () => readCurrentSecret(readSecret, secretId, parseBotCheckSecret),
+    read: () =>
+      readCurrentSecret(readSecret, secretId, parseBotCheckSecret).catch((error: unknown) => {
+        if (secrets.peek()) onFailure(error)
+        throw error
+      }),
     lifetimeOf: () => ({ renewAfterMs: SECRET_LIFE_MS }),
     pauseMs: SECRET_LIFE_MS / 10,
     now,

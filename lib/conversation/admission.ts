@@ -26,6 +26,8 @@ export interface Account {
    * now.
    */
   readonly onAnswer: (answer: 'good' | 'busy' | 'silent' | 'failed', isOpen: boolean) => void
+  /** Called each time an attempt finds the account paused. */
+  readonly onPaused: () => void
 }
 
 /**
@@ -35,7 +37,7 @@ export interface Account {
  * @param options.sleep Takes milliseconds.
  */
 export const admit = async ({
-  account: { pause, createPace },
+  account: { pause, createPace, onPaused },
   job,
   carrier,
   sleep,
@@ -45,7 +47,10 @@ export const admit = async ({
   readonly carrier: Carrier
   readonly sleep: (ms: number) => Promise<void>
 }): Promise<Policy['admission']> => {
-  if (await pause.isPaused()) return 'paused'
+  if (await pause.isPaused()) {
+    onPaused()
+    return 'paused'
+  }
   // Only its message is owed.
   if (job.facts?.conversation.kind === 'opened') return 'granted'
   const { well, inTrouble } = WAITS_MS[carrier.kind]

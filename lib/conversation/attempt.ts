@@ -130,6 +130,9 @@ export const createAttempt = ({
       limitMs === undefined ? budget.deadline : Math.min(budget.deadline, now() + ms)
     let { consumerId } = request
     let entry: Entry | undefined
+    let identified: Promise<unknown> | undefined
+
+    const identify = () => livePerson.identify(consumerId, limited(limitMs ?? 0))
 
     const claimed = (): Entry => {
       if (entry) return entry
@@ -147,13 +150,15 @@ export const createAttempt = ({
     return async (step: Exclude<Step, { kind: 'done' }>, { facts }: Known): Promise<Seen> => {
       switch (step.kind) {
         case 'identify':
-          // The create needs the same token and reports a failure.
-          livePerson.identify(consumerId, limited(limitMs ?? 0)).catch(() => undefined)
+          identified = identify()
+          // The create waits for it, and reports a failure.
+          identified.catch(() => undefined)
           return { kind: 'identifying' }
 
         case 'claim': {
           const claim = await ledger.claim(request, destination, budget.aliveUntil)
           entry = claim.entry
+          if (entry.consumerId !== consumerId) identified = undefined
           consumerId = entry.consumerId
           return claim
         }
@@ -169,7 +174,9 @@ export const createAttempt = ({
             const engagementAttributes = attributesOf(request, destination)
             const input = { ...request, ...destination, engagementAttributes }
             // A create that is cut short is in doubt, so it gets more time than the call that leads to it.
-            if (limitMs !== undefined) await livePerson.identify(consumerId, limited(limitMs))
+            const identifying = identified ?? identify()
+            identified = undefined
+            await identifying
             const answer = await livePerson.openConversation(consumerId, input, limited(PROBE_MS))
             report(createPace, startedAt, undefined)
             return answer.kind === 'opened' ? { ...answer, at: now() } : answer

@@ -7,6 +7,7 @@ import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
 import { FINGERPRINT_VERSION, isDerived } from '../request/identity.ts'
 import { factsShape } from './facts-shape.ts'
 import {
+  abandoned,
   afterExpiry,
   type Facts,
   isFinished,
@@ -191,14 +192,15 @@ export const createLedger = ({
 
   /** Claims a request whose conversation is open and whose message is owed. */
   const claimAgain = async (pk: string, { revision }: RequestItem, lease: Item): Promise<boolean> => {
-    const { applied } = await table.update({
+    const { applied, item } = await table.update({
       pk,
       set: { ...lease, claimState: 'held', ...times() },
       add: { attempts: 1, revision: 1 },
       condition: '#revision = :revision',
       values: { revision },
     })
-    return applied
+    // The SDK repeats a write whose answer was lost, and then meets its own claim.
+    return applied || item?.leaseId === lease.leaseId
   }
 
   return {
@@ -277,19 +279,26 @@ export const createLedger = ({
     },
 
     /**
-     * Records that a request ended in quarantine without an attempt: 1 write unit. Does nothing if the ledger
-     * doesn't have the request, another attempt holds it, or it is finished.
+     * Records that a request ended in quarantine without an attempt: 1 read and 1 write unit. Does nothing if
+     * the ledger doesn't have the request, an attempt holds it or writes it now, or it is finished.
      */
     giveUp: async (
       { accountId, door, requestId }: Pick<AcceptedRequest, 'accountId' | 'door' | 'requestId'>,
       code: Code,
     ): Promise<void> => {
+      const pk = requestKey(accountId, door, requestId)
+      const found = await table.get(pk)
+      if (!found) return
+      const item = z.parse(requestItem, found)
+      const { hasMessage, leaseUntil, revision } = item
+      const facts = toFacts(item)
+      if (leaseUntil >= now() || isFinished(facts, hasMessage)) return
       await table.update({
-        pk: requestKey(accountId, door, requestId),
-        set: { status: 'failed', code, claimState: 'failed', leaseUntil: 0, ...times() },
+        pk,
+        ...toWrite(abandoned(facts, code), hasMessage),
         add: { revision: 1 },
-        condition: '#finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed)',
-        values: { false: false, now: now(), opening: 'opening', queued: 'queued', failed: 'failed' },
+        condition: '#revision = :revision',
+        values: { revision },
       })
     },
 

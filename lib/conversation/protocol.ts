@@ -109,7 +109,7 @@ export interface Progress {
   /** Whether the ledger has been told that the message is about to be sent. */
   readonly marked: boolean
   readonly sent?: 'sent' | 'closed' | 'owed' | 'unknown'
-  readonly forget: 'untried' | 'done' | 'failed'
+  readonly forget: 'untried' | 'failed'
   readonly record: 'possible' | 'failed'
   /** How many times the ledger was written. */
   readonly recordings: number
@@ -450,6 +450,12 @@ export const afterExpiry = (facts: Facts, isQueued: boolean): Facts =>
       }
     : facts
 
+/** Returns the facts of a request that no attempt holds, and no queue any more. @param code Why. */
+export const abandoned = (facts: Facts, code: Code): Facts =>
+  hasConversation(facts)
+    ? { ...withClaim('done', facts), message: { ...facts.message, dropped: 'given_up' } }
+    : { ...withDoubtOfDeath(facts), claim: { ...facts.claim, state: 'failed', code } }
+
 /** Returns the next step of an attempt. */
 export const next = (known: Known, policy: Policy): Step => {
   const { progress } = known
@@ -474,9 +480,8 @@ const nextAfterFinal = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (isFinished(facts, policy.hasMessage)) return settle(known, policy)
   // The hand-over knows that the message is owed after all.
-  return progress.recordings === 0 && progress.record === 'possible'
-    ? { kind: 'record', facts }
-    : leaveToOther(known, policy)
+  if (progress.record === 'failed') return keepForLater(known, policy)
+  return progress.recordings === 0 ? { kind: 'record', facts } : leaveToOther(known, policy)
 }
 
 const nextBeforeClaim = (known: Known, policy: Policy): Step => {
@@ -519,14 +524,20 @@ const leaveToOther = (known: Known, policy: Policy): Step => {
         ? done({ kind: 'opening' })
         : { kind: 'record', facts: { ...NOTHING, handedOver: true } }
     case 'failed':
-      return endFailed(progress)
+      return endFailed(known)
   }
 }
 
 /** Whether nothing is left to do for the request but to record that. */
-const isSettled = ({ facts, progress }: Known, policy: Policy): boolean =>
-  !(progress.marked && progress.sent === undefined) &&
-  isFinished(withClaim('done', applyLostAnswerPolicy(facts, policy)), policy.hasMessage)
+const isSettled = (known: Known, policy: Policy): boolean =>
+  !isAboutToSend(known) &&
+  isFinished(withClaim('done', applyLostAnswerPolicy(known.facts, policy)), policy.hasMessage)
+
+const isAboutToSend = ({ facts: { conversation, message }, progress }: Known): boolean =>
+  progress.marked &&
+  progress.sent === undefined &&
+  message.dropped === undefined &&
+  (idOf(conversation) ?? progress.last) !== undefined
 
 /** Marks a create in doubt as unknown if the account chose `hold`. */
 const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
@@ -537,8 +548,7 @@ const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
 /** The outcome isn't known yet, or a message is owed. */
 const nextUnsettled = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  if (policy.carrier !== 'memory' && deathsOf(facts.claim) >= policy.maxDeaths)
-    return giveUp('interrupted', known, policy)
+  if (isInterrupted(known, policy)) return giveUp('interrupted', known, policy)
   if (hasConversation(facts)) return nextMessage(known, policy)
   if (progress.create === 'already_open') return nextAfterAlreadyOpen(known, policy)
   if (progress.create === 'ended' || progress.isOutOfTime || policy.admission !== 'granted')
@@ -549,6 +559,12 @@ const nextUnsettled = (known: Known, policy: Policy): Step => {
     ? keepForLater(known, policy)
     : { kind: 'wait', ms, before: 'create' }
 }
+
+/** Whether a record is given up because its attempts die. Nothing is given up while its account is paused. */
+const isInterrupted = ({ facts: { claim } }: Known, policy: Policy): boolean =>
+  policy.carrier !== 'memory' &&
+  policy.admission === 'granted' &&
+  (deathsOf(claim) >= policy.maxDeaths || (claim.state === 'failed' && claim.code === 'interrupted'))
 
 /** The consumer has an open conversation. LivePerson doesn't say which. */
 const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
@@ -627,8 +643,10 @@ const settle = (known: Known, policy: Policy): Step => {
   const { progress, carried } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
   const settled = progress.claim === 'claimed' ? release('done', facts) : facts
-  if (policy.carrier === 'memory' && facts.conversation.kind === 'unknown' && progress.quarantine !== 'done')
-    return progress.quarantine === 'failed' ? keepForLater(known, policy) : quarantine(settled, progress)
+  if (policy.carrier === 'memory' && facts.conversation.kind === 'unknown' && !isQuarantined(progress))
+    return progress.quarantine === 'failed'
+      ? keepForLater(known, policy)
+      : quarantineVerdict(settled, progress)
   if (progress.record === 'failed') return afterFailedRecord(settled, known, policy)
   const { ledger } = progress
   const isRecorded = ledger !== undefined && isSame(ledger, merge(ledger, settled))
@@ -636,6 +654,10 @@ const settle = (known: Known, policy: Policy): Step => {
   const isCarried = idOf(carried.conversation) !== undefined && progress.recordings === 0
   return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }
 }
+
+/** An attempt that is done with an unknown outcome has put the request into quarantine, or its record will. */
+const isQuarantined = ({ claim, ledger, quarantine }: Progress): boolean =>
+  quarantine === 'done' || (claim === 'final' && ledger?.claim.state === 'done')
 
 /** A queue carries the outcome, unless the record carries it already or a retry finds it again. */
 const afterFailedRecord = (settled: Facts, known: Known, policy: Policy): Step => {
@@ -651,15 +673,22 @@ const afterFailedRecord = (settled: Facts, known: Known, policy: Policy): Step =
   }
 }
 
-/** The ledger holds the outcome. A record that ended without a conversation goes to quarantine. */
+/**
+ * The ledger holds the outcome. A record that ended without a conversation goes to quarantine. So does a form
+ * whose refusal made the outcome of another attempt unknown.
+ */
 const afterRecorded = (known: Known, policy: Policy): Step => {
   const { progress } = known
   const recorded = progress.ledger ?? known.facts
-  if (policy.carrier === 'memory' || !isVerdict(recorded) || progress.quarantine === 'done')
-    return finishWith(recorded, known, policy)
-  return progress.quarantine === 'failed'
-    ? done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
-    : quarantine(recorded, progress)
+  const isForPerson =
+    policy.carrier === 'memory'
+      ? recorded.conversation.kind === 'unknown' && progress.claim === 'lost'
+      : isVerdict(recorded)
+  if (!isForPerson || progress.quarantine === 'done') return finishWith(recorded, known, policy)
+  if (progress.quarantine === 'untried') return quarantineVerdict(recorded, progress)
+  return policy.carrier === 'memory'
+    ? keepForLater(known, policy)
+    : done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
 }
 
 /** Something failed, or has to wait: a queue keeps the request for a later attempt. */
@@ -673,7 +702,7 @@ const keepForLater = (known: Known, policy: Policy): Step => {
       case 'done':
         return releaseOr('queued', known) ?? endKept('in_hand_over', known, policy)
       case 'failed':
-        return releaseOr('failed', known) ?? endFailed(progress)
+        return releaseOr('failed', known) ?? endFailed(known)
     }
   }
   if (policy.isTooOld && isClaimed && policy.admission === 'granted' && progress.record === 'possible')
@@ -697,15 +726,13 @@ const giveUp = (code: Code, known: Known, policy: Policy): Step => {
     return { kind: 'record', facts: { ...facts, message: { ...facts.message, dropped: 'given_up' } } }
   if (facts.conversation.kind === 'in_doubt' && code !== 'interrupted')
     return { kind: 'record', facts: { ...facts, conversation: { kind: 'unknown' } } }
-  if (facts.claim.state === 'held') return { kind: 'record', facts: release('failed', facts, code) }
+  if (facts.claim.state === 'held') {
+    const released = release('failed', facts, code)
+    return { kind: 'record', facts: code === 'interrupted' ? withoutDeaths(released) : released }
+  }
   switch (progress.quarantine) {
     case 'untried':
-      return {
-        kind: 'quarantine',
-        facts,
-        code,
-        ...(progress.failure?.code === code && { error: progress.failure }),
-      }
+      return quarantine(facts, code, progress)
     case 'done':
       return done({ kind: 'failed', code, ...given({ error: progress.failure }) })
     case 'failed':
@@ -714,11 +741,12 @@ const giveUp = (code: Code, known: Known, policy: Policy): Step => {
 }
 
 /** No attempt can succeed. */
-const quarantineOrFail = ({ facts, progress }: Known, { carrier }: Policy): Step => {
-  if (carrier === 'memory' || progress.quarantine === 'done') return endFailed(progress)
+const quarantineOrFail = (known: Known, { carrier }: Policy): Step => {
+  const { facts, progress } = known
+  if (carrier === 'memory' || progress.quarantine === 'done') return endFailed(known)
   return progress.quarantine === 'failed'
     ? done({ kind: 'queued', kept: 'in_record', ...given({ error: progress.failure }) })
-    : quarantine(facts, progress)
+    : quarantine(facts, progress.failure?.code ?? 'internal_error', progress)
 }
 
 const handOver = ({ facts, progress }: Known): Step => {
@@ -771,6 +799,12 @@ const release = (state: 'queued' | 'failed' | 'done', facts: Facts, code?: Code)
       }
     : facts
 
+/** An operator's replay is attempted again, and not given up because of earlier deaths. */
+const withoutDeaths = (facts: Facts): Facts => ({
+  ...facts,
+  claim: { ...facts.claim, releases: facts.claim.attempt },
+})
+
 const withClaim = (state: Claim['state'], facts: Facts): Facts => ({
   ...facts,
   claim: { ...facts.claim, state },
@@ -780,10 +814,15 @@ const withClaim = (state: Claim['state'], facts: Facts): Facts => ({
 export const deathsOf = ({ attempt, releases, state }: Claim): number =>
   attempt - releases - (state === 'held' ? 1 : 0)
 
-const quarantine = (facts: Facts, { failure }: Progress): Step => {
-  const code = outcomeOf(facts, false).code ?? failure?.code ?? 'internal_error'
-  return { kind: 'quarantine', facts, code, ...(failure?.code === code && { error: failure }) }
-}
+const quarantine = (facts: Facts, code: Code, { failure }: Progress): Step => ({
+  kind: 'quarantine',
+  facts,
+  code,
+  ...(failure?.code === code && { error: failure }),
+})
+
+const quarantineVerdict = (facts: Facts, progress: Progress): Step =>
+  quarantine(facts, outcomeOf(facts, false).code ?? 'internal_error', progress)
 
 const done = (result: Result): Step => ({ kind: 'done', result })
 
@@ -804,8 +843,11 @@ const endKept = (kept: Kept, { facts, progress }: Known, { hasMessage }: Policy)
     ? done({ kind: 'finished', outcome: outcomeOf(facts, hasMessage), repeated: false, kept })
     : done({ kind: 'queued', kept, ...given({ error: progress.failure }) })
 
-const endFailed = ({ failure }: Progress): Step =>
-  done({ kind: 'failed', code: failure?.code ?? 'service_unavailable', ...given({ error: failure }) })
+const endFailed = ({ facts, progress: { failure } }: Known): Step =>
+  // A refusal after a lost answer proves nothing.
+  facts.conversation.kind === 'unknown'
+    ? done({ kind: 'failed', code: 'outcome_unknown' })
+    : done({ kind: 'failed', code: failure?.code ?? 'service_unavailable', ...given({ error: failure }) })
 
 const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
   kind === 'existing' || kind === 'opened'
@@ -831,7 +873,7 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'claimed':
       return {
         ...known,
-        facts: claimedAfter(merge(facts, seen.before)),
+        facts: claimedAfter(merge(withoutLaterClaim(facts, seen.before), seen.before)),
         progress: { ...progress, claim: 'claimed', ledger: withHeldClaim(seen.before) },
       }
     case 'held':
@@ -903,12 +945,15 @@ export const learn = (known: Known, seen: Seen): Known => {
   }
 }
 
+/** A hand-over may know of attempts that the ledger has forgotten, if an operator has reset the request. */
+const withoutLaterClaim = (carried: Facts, { claim }: Facts): Facts =>
+  carried.claim.attempt > claim.attempt ? { ...carried, claim: NOTHING.claim } : carried
+
+const claimedAfter = (before: Facts): Facts => withHeldClaim(withDoubtOfDeath(before))
+
 /** An attempt that never released its claim died in the middle, so nobody knows how far its create got. */
-const claimedAfter = (before: Facts): Facts => {
-  const { attempt, releases, state } = before.claim
-  const claimed = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } as const }
-  return state === 'held' ? merge(claimed, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : claimed
-}
+const withDoubtOfDeath = (facts: Facts): Facts =>
+  facts.claim.state === 'held' ? merge(facts, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : facts
 
 const withHeldClaim = (before: Facts): Facts => ({
   ...before,

@@ -253,7 +253,7 @@ export const GUIDANCE = {
   },
   liveperson_unavailable: {
     meaning:
-      'LivePerson answered 429 or 5xx, or not at all. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.',
+      'LivePerson answered 429, 5xx or something undocumented, or not at all. Or its account is in trouble and got no call. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.',
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator:
       "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",

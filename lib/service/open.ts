@@ -83,7 +83,16 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
       const { tokens, botCheck } = form
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })
       const checkBot =
-        botCheck && createBotCheck({ botCheck, call, now, readSecret, secretId: `${secretId}/bot-check` })
+        botCheck &&
+        createBotCheck({
+          botCheck,
+          call,
+          now,
+          readSecret,
+          secretId: `${secretId}/bot-check`,
+          onFailure: (error) =>
+            log.error("The bot check's secret can't be read again", toAppError(error), { accountId }),
+        })
       const account: Account = {
         livePerson,
         pause: createPauseSwitch({
@@ -99,6 +108,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           count(ANSWERS[answer], accountId)
           if (isOpen) count('breaker_open', accountId)
         },
+        onPaused: () => count('account_paused', accountId),
       }
       return [accountId, { domains, credentials, account, verifyConsumer, checkBot }] as const
     }),
