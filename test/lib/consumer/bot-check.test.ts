@@ -43,16 +43,19 @@ const arrange = ({
   let time = 1_800_000_000_000
   let secret = 'secret-1'
   const readSecret = vi.fn<ReadSecret>(async () => JSON.stringify({ secret }))
+  const onFailure = vi.fn()
   const checkBot = createBotCheck({
     botCheck: { verifyUrl: `${provider.url}/siteverify`, ...(hostnames && { hostnames }) },
     call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
     readSecret,
     secretId: 'prefix/70123456/bot-check',
     now: () => time,
+    onFailure,
   })
   return {
     checkBot,
     readSecret,
+    onFailure,
     rotate: (next: string) => {
       secret = next
     },
@@ -149,15 +152,15 @@ describe('the secret', () => {
     expect(readSecret).toHaveBeenCalledTimes(2)
   })
 
-  test('is kept while Secrets Manager fails', async () => {
+  test('is kept while Secrets Manager fails, and each failure is reported', async () => {
     answer({ success: true })
-    const { checkBot, readSecret, advance } = arrange()
+    const { checkBot, readSecret, onFailure, advance } = arrange()
     await checkBot('solved')
-    readSecret.mockRejectedValue(
-      new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' }),
-    )
+    const failure = new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' })
+    readSecret.mockRejectedValue(failure)
     advance(60 * MINUTE)
     await checkBot('solved')
+    expect(onFailure.mock.calls).toEqual([[failure]])
   })
 
   test('that was rotated is read again, and the challenge verified once more', async () => {
