@@ -4,15 +4,23 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
-import type { QueueName } from '../../lib/aws/queues.ts'
+import { createQueues, type QueueName } from '../../lib/aws/queues.ts'
+import { patient } from './aws-endpoint.ts'
 import { deliver, type Service, toRecord, type World, withoutWaits } from './world.ts'
 
 const QUEUES: readonly QueueName[] = ['events', 'handOver']
 
-/** Creates a container by the simulator's clock. What it hands over or puts off is visible at once. */
-export const createPatientService = (world: World): Service => {
-  const { queues } = world.createService()
-  return world.createService({ now: world.livePerson.clock.now, queues: withoutWaits(queues) })
+/**
+ * Creates a container in which nothing waits. It has the simulator's clock, which its pauses move forward, and
+ * what it hands over or puts off is visible at once.
+ */
+export const createPatientService = (
+  world: World,
+  options: Parameters<World['createService']>[0] = {},
+): Service => {
+  const { now, advance } = world.livePerson.clock
+  const queues = withoutWaits(createQueues({ ...world.configOf(), aws: patient }))
+  return world.createService({ aws: patient, now, sleep: async (ms) => advance(ms), queues, ...options })
 }
 
 /**
