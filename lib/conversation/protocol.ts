@@ -106,7 +106,7 @@ export interface Progress {
   /** Whether the conversation's id has been missing for too long. */
   readonly isOverdue: boolean
   readonly asked?: 'open' | 'closed' | 'unsure'
-  /** Whether the ledger has been told that the message is about to be sent. */
+  /** Whether the latest record told the ledger that the message is about to be sent. */
   readonly marked: boolean
   readonly sent?: 'sent' | 'closed' | 'owed' | 'unknown'
   readonly forget: 'untried' | 'failed'
@@ -517,7 +517,7 @@ const leaveToOther = (known: Known, policy: Policy): Step => {
   if (policy.carrier !== 'memory') return done({ kind: 'opening' })
   switch (progress.handOver) {
     case 'untried':
-      return { kind: 'hand_over', facts: { ...facts, handedOver: true } }
+      return { kind: 'hand_over', facts: { ...withoutVerdict(facts), handedOver: true } }
     case 'done':
       // Without this, the status of the request would be `failed` once the other's lease has expired.
       return ledger?.handedOver || progress.record === 'failed'
@@ -533,11 +533,8 @@ const isSettled = (known: Known, policy: Policy): boolean =>
   !isAboutToSend(known) &&
   isFinished(withClaim('done', applyLostAnswerPolicy(known.facts, policy)), policy.hasMessage)
 
-const isAboutToSend = ({ facts: { conversation, message }, progress }: Known): boolean =>
-  progress.marked &&
-  progress.sent === undefined &&
-  message.dropped === undefined &&
-  (idOf(conversation) ?? progress.last) !== undefined
+const isAboutToSend = ({ facts: { conversation }, progress }: Known): boolean =>
+  progress.marked && progress.sent === undefined && (idOf(conversation) ?? progress.last) !== undefined
 
 /** Marks a create in doubt as unknown if the account chose `hold`. */
 const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
@@ -1019,11 +1016,18 @@ const learnRecorded = (known: Known, ledger: Facts): Known => {
       ...progress,
       ledger,
       recordings: progress.recordings + 1,
-      marked: progress.marked || (!isLost && ledger.message.tried > facts.message.tried),
+      marked: !isLost && isMark(facts, ledger),
       ...(isLost && { claim: 'lost' }),
     },
   }
 }
+
+/** Whether a record said that the message is about to be sent. A former attempt may have said so meanwhile. */
+const isMark = (before: Facts, after: Facts): boolean =>
+  messageStateOf(before.message) === 'owed' &&
+  messageStateOf(after.message) === 'in_doubt' &&
+  after.claim.state === 'held' &&
+  after.message.dropped === undefined
 
 const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Known => {
   const { facts, progress } = known

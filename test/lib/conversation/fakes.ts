@@ -10,7 +10,7 @@ export const acceptedRequest = (members: Partial<AcceptedRequest> = {}): Accepte
   requestId: 'event-0001',
   accountId: '70123456',
   consumerId: 'crm-1',
-  fingerprint: 'f'.repeat(64),
+  fingerprint: `1.${'f'.repeat(64)}`,
   campaign: { campaignId: '3120045610', engagementId: '3120047711' },
   ...members,
 })
@@ -18,18 +18,17 @@ export const acceptedRequest = (members: Partial<AcceptedRequest> = {}): Accepte
 /** Returns a ledger with the given operations. Any other operation throws. */
 export const fakeLedger = (operations: Partial<Ledger>): Ledger => ({
   claim: unexpected('claim'),
-  complete: unexpected('complete'),
-  release: unexpected('release'),
   giveUp: unexpected('giveUp'),
   find: unexpected('find'),
   findConversation: unexpected('findConversation'),
   forgetConversation: unexpected('forgetConversation'),
+  keepReason: unexpected('keepReason'),
   ...operations,
 })
 
 /** Returns queues with the given operations. Any other operation throws. */
 export const fakeQueues = (operations: Partial<Queues>): Queues => ({
-  send: unexpected('send'),
+  handOver: unexpected('handOver'),
   quarantine: unexpected('quarantine'),
   delay: unexpected('delay'),
   ...operations,
