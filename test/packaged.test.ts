@@ -15,6 +15,7 @@ const VARIABLES = [
   'SECRET_ID_PREFIX',
   'STATE_TABLE',
   'EVENTS_QUEUE_URL',
+  'HANDOVER_QUEUE_URL',
   'QUARANTINE_QUEUE_URL',
   'CONFIG_FILE',
 ]
@@ -122,6 +123,7 @@ const environment = () => ({
   CONFIG_FILE: 'config/dev.json',
   STATE_TABLE: world.dynamoDb.stateTable,
   EVENTS_QUEUE_URL: world.sqs.eventsQueueUrl,
+  HANDOVER_QUEUE_URL: world.sqs.handOverQueueUrl,
   QUARANTINE_QUEUE_URL: world.sqs.quarantineQueueUrl,
   SECRET_ID_PREFIX: 'campaign-conversations/test',
   LIVEPERSON_DOMAIN_API_URL: world.livePerson.url,
@@ -205,7 +207,8 @@ describe('with its environment, a packaged function', () => {
     const { invoke } = await start('openFromForm', environment())
     const answer = await invoke(formEvent({ route: 'order-help' }))
     expect(answer.statusCode).toBe(202)
-    expect(world.sqs.depth('events').ready + world.sqs.depth('events').delayed).toBe(1)
+    const { ready, delayed } = world.sqs.depth('handOver')
+    expect(ready + delayed).toBe(1)
   })
 
   test('refreshes the domains', async () => {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NOTHING } from '../../lib/conversation/protocol.ts'
 import { type Container, type HttpAnswer, startContainer } from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
 import { createEnvironments, deploy } from './deployment.ts'
@@ -50,7 +51,7 @@ beforeAll(async () => {
     open: {
       origins,
       accounts: [
-        { accountId: ACCOUNT, form: { consumers: 'both', tokens: brand.tokens }, routes },
+        { accountId: ACCOUNT, default: true, form: { consumers: 'both', tokens: brand.tokens }, routes },
         { accountId: OTHER_ACCOUNT, form: { consumers: 'token', tokens: other.tokens }, routes: others },
       ],
     },
@@ -59,6 +60,7 @@ beforeAll(async () => {
       accounts: [
         {
           accountId: ACCOUNT,
+          default: true,
           form: {
             consumers: 'both',
             tokens: brand.tokens,
@@ -232,7 +234,7 @@ describe('a legitimate request is accepted', () => {
     stop()
     expect(answer.statusCode).toBe(202)
     const inspected = await fetch(
-      `${world.sqs.url}/_fauxqs/queues/${new URL(world.sqs.eventsQueueUrl).pathname.split('/').at(-1)}`,
+      `${world.sqs.url}/_fauxqs/queues/${new URL(world.sqs.handOverQueueUrl).pathname.split('/').at(-1)}`,
     )
     const kept = JSON.stringify(await inspected.json())
     expect(kept).toContain('\\"consumerId\\":\\"let-in-9\\"')
@@ -805,8 +807,10 @@ describe('a record of the queue', () => {
       requestId: newId(),
       accountId: ACCOUNT,
       consumerId: 'crm-8841',
-      fingerprint: '0'.repeat(64),
+      fingerprint: `1.${'0'.repeat(64)}`,
       request: { route: 'help' },
+      destination: ORDER_HELP,
+      facts: NOTHING,
       ...members,
     },
   })
@@ -820,9 +824,7 @@ describe('a record of the queue', () => {
   test.each<[string, () => unknown, string]>([
     ['a hand-over from SNS', () => sns(handedOver({})), 'invalid_request'],
     ['a hand-over from EventBridge', () => eventBridge(handedOver({})), 'invalid_request'],
-    ['a hand-over without a consumer', () => handedOver({ consumerId: '' }), 'invalid_request'],
-    ['a hand-over with an unknown member', () => handedOver({ admin: true }), 'invalid_request'],
-    ['a hand-over to an unknown account', () => handedOver({ accountId: '7' }), 'invalid_request'],
+    ['a hand-over', () => handedOver({}), 'invalid_request'],
     ['__proto__', () => '{"route":"crm","__proto__":{"consumer":{"id":"x"}}}', 'invalid_request'],
     ['a duplicate name', () => '{"route":"crm","consumer":{"id":"a","id":"b"}}', 'invalid_request'],
     [
@@ -842,5 +844,25 @@ describe('a record of the queue', () => {
     expect(await at('open').deliver([toRecord(made)])).toEqual([])
     expect(world.livePerson.requests().slice(before)).toEqual([])
     expect((await world.receiveQuarantine()).map((record) => record.code)).toEqual([code])
+  })
+
+  test.each<[string, () => unknown, string]>([
+    ['a CRM event', () => ({ route: 'crm', consumer: { id: 'a' } }), 'invalid_request'],
+    ['a hand-over in an envelope', () => sns(handedOver({})), 'invalid_request'],
+    ['a hand-over without a consumer', () => handedOver({ consumerId: undefined }), 'invalid_request'],
+    ['a hand-over with an unknown member', () => handedOver({ admin: true }), 'invalid_request'],
+  ])('%s in the hand-over queue is quarantined', async (_, make, code) => {
+    await world.receiveQuarantine()
+    const before = world.livePerson.requests().length
+    expect(await at('open').deliver([toRecord(make(), { queue: 'handOver' })])).toEqual([])
+    expect(world.livePerson.requests().slice(before)).toEqual([])
+    expect((await world.receiveQuarantine()).map((record) => record.code)).toEqual([code])
+  })
+
+  test('a hand-over to an unknown account waits until the account is configured', async () => {
+    const before = world.livePerson.requests().length
+    const record = toRecord(handedOver({ accountId: '7' }), { queue: 'handOver' })
+    expect(await at('open').deliver([record])).toEqual([record.messageId])
+    expect(world.livePerson.requests().slice(before)).toEqual([])
   })
 })

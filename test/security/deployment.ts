@@ -47,6 +47,7 @@ export const createEnvironments = async (world: World) => {
         SECRET_ID_PREFIX: 'campaign-conversations/test',
         STATE_TABLE: world.dynamoDb.stateTable,
         EVENTS_QUEUE_URL: world.sqs.eventsQueueUrl,
+        HANDOVER_QUEUE_URL: world.sqs.handOverQueueUrl,
         QUARANTINE_QUEUE_URL: world.sqs.quarantineQueueUrl,
         CONFIG_FILE: file,
         FORM_DEADLINE_MS: '6000',
