@@ -20,7 +20,7 @@ import {
 import { toError } from '../../../lib/errors/errors.ts'
 import { createRandom, type Random } from '../../support/random.ts'
 
-const WALKS = 120_000
+const WALKS = 100_000
 const MAX_STEPS = 60
 const FINAL: readonly string[] = ['opened', 'existing', 'rejected', 'outcome_unknown']
 const ERRORS = [toError('service_unavailable'), toError('internal_error'), toError('invalid_config')] as const
@@ -55,7 +55,7 @@ const anyClaim = ({ pick, below }: Random): Claim => {
   const attempt = pick([0, 0, 1, 2, 7])
   if (attempt === 0) return NOTHING.claim
   const releases = below(attempt + 1)
-  const state = pick(['held', 'queued', 'failed', 'done'])
+  const state = pick<Claim['state']>(['held', 'queued', 'failed', 'done'])
   return state === 'queued' || state === 'failed'
     ? { attempt, releases, state, code: pick(['liveperson_unavailable', 'interrupted']) }
     : { attempt, releases, state }
@@ -96,7 +96,10 @@ const anyKnowledge = (random: Random, claim = anyClaim(random)): Facts => {
 /** What a hand-over carries: no verdict. */
 const anyCarried = (random: Random): Facts => {
   const facts = anyKnowledge(random)
-  return { ...facts, conversation: random.pick([{ kind: 'none' }, { kind: 'in_doubt' }, { kind: 'opened' }]) }
+  return {
+    ...facts,
+    conversation: random.pick<Conversation>([{ kind: 'none' }, { kind: 'in_doubt' }, { kind: 'opened' }]),
+  }
 }
 
 /**

@@ -1,11 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  abandoned,
+  afterExpiry,
   begin,
+  type Claim,
+  deathsOf,
   type Facts,
-  isFinal,
-  type Known,
+  isFinished,
+  isSame,
   learn,
+  type Message,
   merge,
   NOTHING,
   next,
@@ -15,8 +20,8 @@ import {
   type Seen,
   type Step,
 } from '../../../lib/conversation/protocol.ts'
-import { LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
-import { anyFacts } from '../../support/any-facts.ts'
+import { type AppError, LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
+import { anyFacts, anyNearFacts } from '../../support/any-facts.ts'
 
 const LP_CONSUMER_ID = 'lp-consumer-1'
 const UNAVAILABLE = toError('liveperson_unavailable')
@@ -24,13 +29,16 @@ const REFUSED = toError('liveperson_rejected')
 const OURS_FAILED = toError('service_unavailable')
 const MISCONFIGURED = toError('invalid_config')
 const ID_TAKEN = toError('request_id_reused')
-
-/** Facts of attempts that are close together, so that a merge has something to decide. */
-const anyNearFacts = anyFacts.map(
-  (facts): Facts => ({ ...facts, claim: { ...facts.claim, attempt: facts.claim.attempt % 3 } }),
-)
+const NOW = 1_800_000_000_000
 
 const factsWith = (members: Partial<Facts>): Facts => ({ ...NOTHING, ...members })
+const held = (attempt = 1, releases = attempt - 1): Claim => ({ attempt, releases, state: 'held' })
+const queued = (attempt = 1, releases = attempt): Claim => ({ attempt, releases, state: 'queued' })
+const message = (members: Partial<Message>): Message => ({ tried: 0, refused: 0, sent: false, ...members })
+const SENT = message({ tried: 1, sent: true })
+const OWED = message({ tried: 1, refused: 1 })
+const IN_DOUBT = message({ tried: 1 })
+const C1 = { kind: 'opened', conversationId: 'c-1' } as const
 
 describe('a merge', () => {
   test('is the same in any order', () => {
@@ -38,6 +46,7 @@ describe('a merge', () => {
       fc.property(anyNearFacts, anyNearFacts, (a, b) => {
         expect(merge(a, b)).toEqual(merge(b, a))
       }),
+      { numRuns: 1000 },
     )
   })
 
@@ -46,30 +55,39 @@ describe('a merge', () => {
       fc.property(anyNearFacts, anyNearFacts, anyNearFacts, (a, b, c) => {
         expect(merge(merge(a, b), c)).toEqual(merge(a, merge(b, c)))
       }),
+      { numRuns: 2000 },
     )
   })
 
-  test('with the same facts, or with none, changes nothing', () => {
+  test('with the same facts, or with what it holds already, changes nothing', () => {
     fc.assert(
-      fc.property(anyNearFacts, (facts) => {
-        expect(merge(facts, facts)).toEqual(facts)
-        expect(merge(facts, NOTHING)).toEqual(facts)
+      fc.property(anyNearFacts, anyNearFacts, (a, b) => {
+        expect(merge(a, a)).toEqual(a)
+        expect(merge(a, NOTHING)).toEqual(a)
+        expect(isSame(merge(merge(a, b), b), merge(a, b))).toBe(true)
       }),
+      { numRuns: 1000 },
     )
   })
 
   test.each<[string, Partial<Facts>, Partial<Facts>, Partial<Facts>]>([
     [
       'keeps the later attempt',
-      { claim: { attempt: 1, state: 'queued', code: 'internal_error' } },
-      { claim: { attempt: 2, state: 'held' } },
-      { claim: { attempt: 2, state: 'held' } },
+      { claim: { ...queued(1), code: 'internal_error' } },
+      { claim: held(2) },
+      { claim: held(2) },
     ],
     [
       'keeps the end of an attempt',
-      { claim: { attempt: 2, state: 'held' } },
-      { claim: { attempt: 2, state: 'failed', code: 'internal_error' } },
-      { claim: { attempt: 2, state: 'failed', code: 'internal_error' } },
+      { claim: held(2) },
+      { claim: { attempt: 2, releases: 2, state: 'failed', code: 'internal_error' } },
+      { claim: { attempt: 2, releases: 2, state: 'failed', code: 'internal_error' } },
+    ],
+    [
+      'keeps a release of an earlier attempt',
+      { claim: held(2, 0) },
+      { claim: queued(1) },
+      { claim: held(2, 1) },
     ],
     [
       'keeps a doubt',
@@ -78,23 +96,24 @@ describe('a merge', () => {
       { conversation: { kind: 'in_doubt' } },
     ],
     [
+      'of a doubt and a refusal is unknown',
+      { conversation: { kind: 'in_doubt' } },
+      { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 2 } },
+      { conversation: { kind: 'unknown' } },
+    ],
+    [
       'takes an outcome over a doubt',
       { conversation: { kind: 'in_doubt' } },
       { conversation: { kind: 'existing' } },
       { conversation: { kind: 'existing' } },
     ],
     [
-      'takes what was opened over what was held',
-      { conversation: { kind: 'held' } },
-      { conversation: { kind: 'opened', conversationId: 'c-1' } },
-      { conversation: { kind: 'opened', conversationId: 'c-1' } },
+      'takes what was opened over what is unknown',
+      { conversation: { kind: 'unknown' } },
+      { conversation: C1 },
+      { conversation: C1 },
     ],
-    [
-      'adds an id',
-      { conversation: { kind: 'opened' } },
-      { conversation: { kind: 'opened', conversationId: 'c-1' } },
-      { conversation: { kind: 'opened', conversationId: 'c-1' } },
-    ],
+    ['adds an id', { conversation: { kind: 'opened' } }, { conversation: C1 }, { conversation: C1 }],
     [
       'of two ids keeps the first in order',
       { conversation: { kind: 'existing', conversationId: 'c-1' } },
@@ -102,247 +121,285 @@ describe('a merge', () => {
       { conversation: { kind: 'existing', conversationId: 'c-1' } },
     ],
     [
-      'of two refusals keeps the first code in order',
-      { conversation: { kind: 'refused', code: 'invalid_config' } },
-      { conversation: { kind: 'refused', code: 'liveperson_rejected' } },
-      { conversation: { kind: 'refused', code: 'invalid_config' } },
+      'of two refusals keeps the later one',
+      { conversation: { kind: 'refused', code: 'invalid_config', attempt: 1 } },
+      { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 2 } },
+      { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 2 } },
     ],
-    ['keeps a sent message', { message: 'sent' }, { message: 'in_doubt' }, { message: 'sent' }],
-    ['keeps a message in doubt', { message: 'in_doubt' }, { message: 'not_sent' }, { message: 'in_doubt' }],
+    [
+      'of two refusals of one attempt keeps the first code in order',
+      { conversation: { kind: 'refused', code: 'invalid_config', attempt: 1 } },
+      { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } },
+      { conversation: { kind: 'refused', code: 'invalid_config', attempt: 1 } },
+    ],
+    ['keeps a sent message', { message: SENT }, { message: IN_DOUBT }, { message: SENT }],
+    [
+      'knows that a message in doubt was refused',
+      { message: IN_DOUBT },
+      { message: OWED },
+      { message: OWED },
+    ],
+    [
+      'of two reasons keeps the first in order',
+      { message: message({ dropped: 'given_up' }) },
+      { message: message({ dropped: 'conversation_closed' }) },
+      { message: message({ dropped: 'conversation_closed' }) },
+    ],
+    ['keeps a copy in a queue', { handedOver: true }, {}, { handedOver: true }],
     ['keeps the consumer', { lpConsumerId: 'lp-1' }, {}, { lpConsumerId: 'lp-1' }],
+    [
+      'keeps the earlier times',
+      { idMissingSince: 5, openedAt: 9 },
+      { idMissingSince: 7, openedAt: 8 },
+      { idMissingSince: 5, openedAt: 8 },
+    ],
   ])('%s', (_, a, b, expected) => {
     expect(merge(factsWith(a), factsWith(b))).toEqual(factsWith(expected))
+    expect(merge(factsWith(b), factsWith(a))).toEqual(factsWith(expected))
+  })
+})
+
+describe('two facts are the same', () => {
+  test.each<[string, Facts, Facts, boolean]>([
+    ['if they are equal', factsWith({ conversation: C1 }), factsWith({ conversation: C1 }), true],
+    [
+      'if a member is missing or undefined',
+      factsWith({ lpConsumerId: undefined }),
+      { ...NOTHING, claim: { ...NOTHING.claim, code: undefined } },
+      true,
+    ],
+    [
+      'not if one has more',
+      factsWith({ conversation: C1 }),
+      factsWith({ conversation: { kind: 'opened' } }),
+      false,
+    ],
+  ])('%s', (_, a, b, expected) => {
+    expect(isSame(a, b)).toBe(expected)
   })
 })
 
 describe('the outcome', () => {
   test.each<[string, Partial<Facts>, Outcome]>([
     ['of a new request is opening', {}, { status: 'opening' }],
-    ['of a held claim is opening', { claim: { attempt: 1, state: 'held' } }, { status: 'opening' }],
+    ['of a held claim is opening', { claim: held() }, { status: 'opening' }],
     [
       'of a released claim is queued, with the reason',
-      { claim: { attempt: 1, state: 'queued', code: 'liveperson_unavailable' } },
+      { claim: { ...queued(), code: 'liveperson_unavailable' } },
       { status: 'queued', code: 'liveperson_unavailable' },
     ],
     [
       'of a released claim is failed, with the reason',
-      { claim: { attempt: 1, state: 'failed', code: 'service_unavailable' } },
+      { claim: { attempt: 1, releases: 1, state: 'failed', code: 'service_unavailable' } },
       { status: 'failed', code: 'service_unavailable' },
     ],
     [
       'of a create in doubt is that of its claim',
-      { claim: { attempt: 1, state: 'queued' }, conversation: { kind: 'in_doubt' } },
+      { claim: queued(), conversation: { kind: 'in_doubt' } },
       { status: 'queued' },
     ],
     [
       'of a refused request is rejected',
-      { conversation: { kind: 'refused', code: 'liveperson_rejected' } },
+      { claim: held(2), conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 2 } },
       { status: 'rejected', code: 'liveperson_rejected' },
     ],
     [
-      'of a held request is rejected as unknown',
-      { conversation: { kind: 'held' } },
-      { status: 'rejected', code: 'outcome_unknown' },
+      'of a request that was refused before the latest claim is that of its claim',
+      { claim: held(3), conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 2 } },
+      { status: 'opening' },
+    ],
+    [
+      'of a refusal after a lost answer is unknown',
+      { conversation: { kind: 'unknown' } },
+      { status: 'outcome_unknown', code: 'outcome_unknown' },
     ],
     [
       'names the conversation that was opened',
-      { conversation: { kind: 'opened', conversationId: 'c-1' }, message: 'sent' },
+      { conversation: C1, message: SENT },
       { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' },
     ],
     [
-      'of an open conversation without an id is existing',
-      { conversation: { kind: 'existing' }, message: 'unsent' },
-      { status: 'existing', messageStatus: 'not_sent' },
+      'says that a message is owed',
+      { conversation: { kind: 'existing' }, message: OWED },
+      { status: 'existing', messageStatus: 'pending' },
     ],
     [
-      'says that a message was not sent',
-      { conversation: { kind: 'existing' }, message: 'not_sent' },
-      { status: 'existing', messageStatus: 'not_sent' },
+      'says that a message is pending while an attempt sends it',
+      { claim: held(), conversation: C1, message: IN_DOUBT },
+      { status: 'opened', conversationId: 'c-1', messageStatus: 'pending' },
     ],
     [
       'says that a message may have been sent',
-      { conversation: { kind: 'opened' }, message: 'in_doubt' },
+      { claim: queued(), conversation: { kind: 'opened' }, message: IN_DOUBT },
       { status: 'opened', messageStatus: 'unknown' },
     ],
-  ])('%s', (_, facts, expected) => {
-    expect(outcomeOf(factsWith(facts), true)).toEqual(expected)
-    expect(outcomeOf(factsWith(facts), false)).toEqual({ ...expected, messageStatus: undefined })
+    [
+      'says why a message is not sent',
+      { conversation: { kind: 'opened' }, message: message({ dropped: 'conversation_closed' }) },
+      { status: 'opened', messageStatus: 'not_sent', messageCode: 'conversation_closed' },
+    ],
+    [
+      'says that a message was sent, although it was given up',
+      { conversation: { kind: 'opened' }, message: { ...SENT, dropped: 'given_up' } },
+      { status: 'opened', messageStatus: 'sent' },
+    ],
+  ])('%s', (_, facts, { messageStatus, messageCode, ...expected }) => {
+    expect(outcomeOf(factsWith(facts), false)).toEqual(expected)
+    expect(outcomeOf(factsWith(facts), true)).toEqual({
+      ...expected,
+      ...(messageStatus && { messageStatus }),
+      ...(messageCode && { messageCode }),
+    })
   })
 
-  test('is final once it is known what became of the conversation', () => {
+  const FINAL: readonly string[] = ['opened', 'existing', 'rejected', 'outcome_unknown']
+
+  test('of a finished request is final, and its message is accounted for', () => {
     fc.assert(
-      fc.property(anyFacts, (facts) => {
-        const { status } = outcomeOf(facts, true)
-        expect(isFinal(facts)).toBe(status !== 'opening' && status !== 'queued' && status !== 'failed')
+      fc.property(fc.oneof(anyFacts, anyNearFacts), fc.boolean(), (facts, hasMessage) => {
+        const { status, messageStatus } = outcomeOf(facts, hasMessage)
+        const isFinal = FINAL.includes(status)
+        expect(isFinished(facts, hasMessage)).toBe(isFinal && messageStatus !== 'pending')
       }),
+      { numRuns: 1000 },
     )
   })
 
-  test('stays final with more knowledge', () => {
+  test('never contradicts itself with more knowledge', () => {
     fc.assert(
       fc.property(anyNearFacts, anyNearFacts, (a, b) => {
-        expect(isFinal(merge(a, b))).toBe(isFinal(a) || isFinal(b))
+        const before = outcomeOf(a, true)
+        const after = outcomeOf(merge(a, b), true)
+        if (before.status === 'opened') expect(after.status).toBe('opened')
+        if (before.status === 'existing') expect(['existing', 'opened']).toContain(after.status)
+        if (before.status === 'outcome_unknown')
+          expect(['outcome_unknown', 'existing', 'opened']).toContain(after.status)
+        if (before.messageStatus === 'sent') expect(after.messageStatus).toBe('sent')
+        // Only a later claim makes more of a refusal.
+        if (before.status === 'rejected' && b.claim.attempt <= a.claim.attempt)
+          expect(FINAL).toContain(after.status)
       }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('is never rejected once a create may have been carried out', () => {
+    fc.assert(
+      fc.property(anyNearFacts, anyNearFacts, (a, b) => {
+        const doubted = merge(a, factsWith({ conversation: { kind: 'in_doubt' } }))
+        expect(outcomeOf(merge(doubted, b), true).status).not.toBe('rejected')
+      }),
+      { numRuns: 1000 },
     )
   })
 })
 
+describe('a claim that was never released', () => {
+  const dead = factsWith({ claim: held(2), conversation: { kind: 'in_doubt' } })
+
+  test('reads as queued if a queue holds the request', () => {
+    expect(outcomeOf(afterExpiry(dead, true), false)).toEqual({ status: 'queued' })
+  })
+
+  test('reads as failed, code interrupted, if no queue holds it', () => {
+    expect(outcomeOf(afterExpiry(dead, false), false)).toEqual({ status: 'failed', code: 'interrupted' })
+  })
+
+  test('that was released reads as it is', () => {
+    const released = factsWith({ claim: queued() })
+    expect(afterExpiry(released, false)).toBe(released)
+  })
+
+  test.each<[Claim, number]>([
+    [NOTHING.claim, 0],
+    [held(1), 0],
+    [held(3, 0), 2],
+    [queued(3), 0],
+    [queued(3, 1), 2],
+  ])('is a death: %j', (claim, deaths) => {
+    expect(deathsOf(claim)).toBe(deaths)
+  })
+})
+
+describe('a request that nobody carries any more', () => {
+  test.each<[string, Partial<Facts>, Outcome]>([
+    ['has failed', { claim: queued() }, { status: 'failed', code: 'invalid_request' }],
+    [
+      'keeps its conversation, and its owed message is given up',
+      { claim: queued(), conversation: C1, message: OWED },
+      { status: 'opened', conversationId: 'c-1', messageStatus: 'not_sent', messageCode: 'given_up' },
+    ],
+  ])('%s', (_, facts, expected) => {
+    expect(outcomeOf(abandoned(factsWith(facts), 'invalid_request'), true)).toEqual(expected)
+  })
+
+  test('keeps the doubt of an attempt that died', () => {
+    expect(abandoned(factsWith({ claim: held() }), 'invalid_request')).toMatchObject({
+      claim: { attempt: 1, releases: 0, state: 'failed', code: 'invalid_request' },
+      conversation: { kind: 'in_doubt' },
+    })
+  })
+})
+
 describe('an attempt', () => {
-  /** Returns everything that can come back from a step. */
-  const answersTo = (step: Exclude<Step, { kind: 'done' }>, facts: Facts): readonly Seen[] => {
-    const failures = [OURS_FAILED, MISCONFIGURED, ID_TAKEN].map(
-      (error): Seen => ({ kind: 'failed', step: step.kind, error }),
-    )
-    switch (step.kind) {
-      case 'identify':
-        return [{ kind: 'identifying' }]
-      case 'claim':
-        return [{ kind: 'claimed', before: facts }, { kind: 'held' }, { kind: 'final', facts }, ...failures]
-      case 'wait':
-        return [
-          { kind: 'waited', before: step.before },
-          { kind: 'no_time', before: step.before },
-        ]
-      case 'create':
-        return [
-          { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER_ID },
-          { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID },
-          { kind: 'refused', error: REFUSED },
-          { kind: 'create_in_doubt', error: UNAVAILABLE },
-          { kind: 'not_created', error: UNAVAILABLE, repeatable: true },
-          { kind: 'not_created', error: MISCONFIGURED, repeatable: false },
-          ...failures,
-        ]
-      case 'look_up':
-        return [
-          { kind: 'known', conversationId: 'c-2', openedByThis: true },
-          { kind: 'known', conversationId: 'c-2', openedByThis: false },
-          { kind: 'nothing_known' },
-          ...failures,
-        ]
-      case 'ask':
-        return [
-          { kind: 'asked', answer: 'open' },
-          { kind: 'asked', answer: 'closed' },
-          { kind: 'asked', answer: 'unsure' },
-          ...failures,
-        ]
-      case 'send':
-        return [
-          { kind: 'message', answer: 'sent' },
-          { kind: 'message', answer: 'closed' },
-          { kind: 'message', answer: 'not_sent' },
-          { kind: 'message', answer: 'unknown' },
-          ...failures,
-        ]
-      case 'forget':
-        return [{ kind: 'forgotten' }, ...failures]
-      case 'complete':
-        return [{ kind: 'completed', facts: step.facts }, { kind: 'completed', facts }, ...failures]
-      case 'release':
-        return [{ kind: 'released' }, ...failures]
-      case 'hand_over':
-        return [{ kind: 'handed_over' }, ...failures]
-      case 'quarantine':
-        return [{ kind: 'quarantined' }, ...failures]
-    }
-  }
-
-  const anyPolicy: fc.Arbitrary<Policy> = fc.record({
-    hasMessage: fc.boolean(),
-    onLostAnswer: fc.constantFrom('repeat', 'hold'),
-    carrier: fc.constantFrom('memory', 'record'),
-    heldWaitsMs: fc.constantFrom([], [150], [150, 350, 700]),
-    repeatAfterMs: fc.constant(1000),
-  })
-
-  /** Final facts where the ledger says so, any other facts where it doesn't. */
-  const fitting = (seen: Seen): boolean =>
-    seen.kind === 'final' || seen.kind === 'completed'
-      ? isFinal(seen.facts)
-      : seen.kind !== 'claimed' || !isFinal(seen.before)
-
-  /** Makes an attempt in which the n-th answer is picked by the n-th number. */
-  const attempt = (
-    policy: Policy,
-    carried: Facts,
-    ledger: readonly Facts[],
-    picks: readonly number[],
-    each: (before: Known, after: Known) => void,
-  ): { readonly steps: readonly Step['kind'][]; readonly isOver: boolean } => {
-    let known = begin(carried)
-    const steps: Step['kind'][] = []
-    for (const pick of picks) {
-      const step = next(known, policy)
-      steps.push(step.kind)
-      if (step.kind === 'done') return { steps, isOver: true }
-      const answers = ledger.flatMap((facts) => answersTo(step, facts)).filter(fitting)
-      const seen = answers[pick % answers.length]
-      if (!seen) throw new Error(`Nothing can come back from ${step.kind}`)
-      const after = learn(known, seen)
-      each(known, after)
-      known = after
-    }
-    return { steps, isOver: false }
-  }
-
-  const anyAttempt = [
-    anyPolicy,
-    anyNearFacts,
-    fc.array(anyNearFacts, { minLength: 3, maxLength: 6 }).map((facts) => [...facts, NOTHING]),
-    fc.array(fc.nat(), { minLength: 30, maxLength: 30 }),
-  ] as const
-
-  test('always has a next step, and ends', () => {
-    fc.assert(
-      fc.property(...anyAttempt, (policy, carried, ledger, picks) => {
-        fc.pre(ledger.some(isFinal))
-        expect(attempt(policy, carried, ledger, picks, () => {}).isOver).toBe(true)
-      }),
-      { numRuns: 2000 },
-    )
-  })
-
-  test('only adds knowledge', () => {
-    fc.assert(
-      fc.property(...anyAttempt, (policy, carried, ledger, picks) => {
-        fc.pre(ledger.some(isFinal))
-        attempt(policy, carried, ledger, picks, (before, after) => {
-          expect(merge(after.facts, before.facts)).toEqual(merge(after.facts, after.facts))
-          expect(after).not.toEqual(before)
-        })
-      }),
-      { numRuns: 500 },
-    )
-  })
-
   const FORM: Policy = {
     hasMessage: true,
     onLostAnswer: 'repeat',
     carrier: 'memory',
+    admission: 'granted',
+    isTooOld: false,
+    maxDeaths: 5,
     heldWaitsMs: [150, 350],
     repeatAfterMs: 1000,
+    maxWaitMs: 2000,
   }
-  const SILENT_FORM: Policy = { ...FORM, hasMessage: false }
-  const HELD_FORM: Policy = { ...SILENT_FORM, onLostAnswer: 'hold' }
-  const RECORD: Policy = { ...FORM, carrier: 'record', heldWaitsMs: [] }
-  const SILENT_RECORD: Policy = { ...RECORD, hasMessage: false }
-  const HELD_RECORD: Policy = { ...SILENT_RECORD, onLostAnswer: 'hold' }
+  const EVENT: Policy = { ...FORM, carrier: 'event', heldWaitsMs: [], repeatAfterMs: undefined }
+  const HAND_OVER: Policy = { ...EVENT, carrier: 'hand_over' }
+  const silent = (policy: Policy): Policy => ({ ...policy, hasMessage: false })
+  const hold = (policy: Policy): Policy => ({ ...silent(policy), onLostAnswer: 'hold' })
+  const old = (policy: Policy): Policy => ({ ...policy, isTooOld: true })
+  const heldBack = (policy: Policy): Policy => ({ ...policy, admission: 'held_back' })
+  const paused = (policy: Policy): Policy => ({ ...policy, admission: 'paused' })
 
-  const identifying: Seen = { kind: 'identifying' }
   const claimed: Seen = { kind: 'claimed', before: NOTHING }
-  const opened: Seen = { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER_ID }
-  const alreadyOpen: Seen = { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID }
-  const lost: Seen = { kind: 'create_in_doubt', error: UNAVAILABLE }
-  const refused: Seen = { kind: 'refused', error: REFUSED }
-  const busy: Seen = { kind: 'not_created', error: UNAVAILABLE, repeatable: true }
-  const failed = (step: Step['kind'], error = OURS_FAILED): Seen => ({ kind: 'failed', step, error })
   const claimedAfter = (facts: Partial<Facts>): Seen => ({ kind: 'claimed', before: factsWith(facts) })
-  const sent = (answer: 'sent' | 'closed' | 'not_sent' | 'unknown'): Seen => ({ kind: 'message', answer })
+  const heldBy = (facts: Partial<Facts> = {}): Seen => ({
+    kind: 'held',
+    facts: factsWith({ claim: held(), ...facts }),
+  })
+  const final = (facts: Partial<Facts>): Seen => ({ kind: 'final', facts: factsWith(facts) })
+  const opened: Seen = {
+    kind: 'opened',
+    conversationId: 'c-1',
+    lpConsumerId: LP_CONSUMER_ID,
+    at: NOW,
+  }
+  const alreadyOpen: Seen = { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID }
+  const trouble = (isAccountInTrouble = false, error: AppError = UNAVAILABLE) => ({
+    error,
+    isAccountInTrouble,
+  })
+  const lost: Seen = { kind: 'create_in_doubt', ...trouble() }
+  const refused: Seen = { kind: 'refused', error: REFUSED }
+  const busy: Seen = { kind: 'not_created', ...trouble(), repeatable: true }
+  const down: Seen = { kind: 'not_created', ...trouble(true), repeatable: false }
+  const failed = (step: Step['kind'], error: AppError = OURS_FAILED): Seen => ({
+    kind: 'failed',
+    step,
+    error,
+  })
+  const sent = (answer: 'sent' | 'closed' | 'unknown'): Seen => ({ kind: 'message', answer })
+  const owed = (isAccountInTrouble = false): Seen => ({
+    kind: 'message',
+    answer: 'owed',
+    ...trouble(isAccountInTrouble),
+  })
   const asked = (answer: 'open' | 'closed' | 'unsure'): Seen => ({ kind: 'asked', answer })
   const known = (openedByThis: boolean): Seen => ({ kind: 'known', conversationId: 'c-0', openedByThis })
+  const nothing = (isOverdue = false): Seen => ({ kind: 'nothing_known', at: NOW, isOverdue })
+  const recorded = (facts: Partial<Facts>): Seen => ({ kind: 'recorded', facts: factsWith(facts) })
 
-  /** Answers with what the step itself writes. */
+  /** Answers that everything went well, and that the ledger holds what was written. */
   const done = 'done'
   type Answer = Seen | typeof done
 
@@ -350,11 +407,9 @@ describe('an attempt', () => {
     if (answer !== done) return answer
     switch (step.kind) {
       case 'identify':
-        return identifying
-      case 'complete':
-        return { kind: 'completed', facts: step.facts }
-      case 'release':
-        return { kind: 'released' }
+        return { kind: 'identifying' }
+      case 'record':
+        return { kind: 'recorded', facts: step.facts }
       case 'hand_over':
         return { kind: 'handed_over' }
       case 'quarantine':
@@ -368,7 +423,51 @@ describe('an attempt', () => {
     }
   }
 
-  /** Returns the steps of an attempt and its result. Each step is followed by its answer. */
+  const messageIn = ({ message: { sent, tried, refused, dropped } }: Facts): string => {
+    if (sent) return 'sent'
+    if (tried > refused) return 'in_doubt'
+    return dropped ?? (tried > 0 ? 'owed' : 'unsent')
+  }
+
+  const describeStep = (step: Step): string => {
+    switch (step.kind) {
+      case 'wait':
+        return `wait ${step.ms} before ${step.before}`
+      case 'ask':
+      case 'send':
+      case 'forget':
+        return `${step.kind} ${step.conversationId}`
+      case 'record':
+      case 'hand_over':
+        return `${step.kind} ${step.facts.claim.state} ${step.facts.conversation.kind} ${messageIn(step.facts)}`
+      case 'quarantine':
+        return `quarantine ${step.code}`
+      case 'done':
+        return describeEnd(step)
+      default:
+        return step.kind
+    }
+  }
+
+  const describeEnd = ({ result }: Extract<Step, { kind: 'done' }>): string => {
+    const parts = (...members: readonly (string | undefined)[]): string =>
+      members.filter((part) => part !== undefined).join(' ')
+    switch (result.kind) {
+      case 'finished': {
+        const { status, conversationId, code, messageStatus, messageCode } = result.outcome
+        const told = parts(status, conversationId, code, messageStatus, messageCode)
+        return parts(told, result.repeated ? 'repeated' : undefined, result.kept)
+      }
+      case 'opening':
+        return 'end: opening'
+      case 'queued':
+        return parts('end: queued', result.kept, result.error?.code)
+      case 'failed':
+        return parts('end: failed', result.code)
+    }
+  }
+
+  /** Returns the steps of an attempt and its result. Each step but the last is followed by its answer. */
   const trace = (policy: Policy, carried: Facts, answers: readonly Answer[]): readonly string[] => {
     let state = begin(carried)
     const lines: string[] = []
@@ -380,620 +479,1207 @@ describe('an attempt', () => {
     return [...lines, describeStep(next(state, policy))]
   }
 
-  const describeStep = (step: Step): string => {
-    switch (step.kind) {
-      case 'wait':
-        return `wait ${step.ms} before ${step.before}`
-      case 'ask':
-      case 'send':
-      case 'forget':
-        return `${step.kind} ${step.conversationId}`
-      case 'complete':
-      case 'release':
-      case 'hand_over':
-        return `${step.kind} ${step.facts.claim.state} ${step.facts.conversation.kind} ${step.facts.message}`
-      case 'quarantine':
-        return `quarantine ${step.code}`
-      case 'done':
-        return describeEnd(step)
-      default:
-        return step.kind
-    }
-  }
+  type Row = readonly [name: string, policy: Policy, answers: readonly Answer[], steps: readonly string[]]
 
-  const describeEnd = ({ result }: Extract<Step, { kind: 'done' }>): string => {
-    switch (result.kind) {
-      case 'finished': {
-        const { status, conversationId, code, messageStatus } = result.outcome
-        const parts = [status, conversationId, code, messageStatus, result.repeated ? 'repeated' : undefined]
-        return parts.filter((part) => part !== undefined).join(' ')
-      }
-      case 'opening':
-        return 'end: opening'
-      case 'queued':
-      case 'failed':
-        return `end: ${result.kind} ${result.error.code}`
-    }
-  }
+  const START = ['identify', 'claim'] as const
+  const CREATE = [...START, 'create'] as const
+  const ALREADY_OPEN = [...CREATE, 'look_up'] as const
 
-  test.each<[string, Policy, readonly Answer[], readonly string[]]>([
+  const USUAL: readonly Row[] = [
     [
       'opens a conversation',
-      SILENT_FORM,
+      silent(FORM),
       [done, claimed, opened, done],
-      ['identify', 'claim', 'create', 'complete held opened unsent', 'opened c-1'],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
     ],
     [
-      'opens a conversation and sends the message',
+      'opens a conversation and sends the message, once the ledger knows that it is about to',
       FORM,
-      [done, claimed, opened, sent('sent'), done],
-      ['identify', 'claim', 'create', 'send c-1', 'complete held opened sent', 'opened c-1 sent'],
+      [done, claimed, opened, done, sent('sent'), done],
+      [...CREATE, 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
     ],
     [
-      'sends the message of a conversation that it opened, even if an earlier attempt may have sent it',
-      RECORD,
-      [done, claimedAfter({ claim: { attempt: 1, state: 'held' } }), opened, sent('sent'), done],
-      ['identify', 'claim', 'create', 'send c-1', 'complete held opened sent', 'opened c-1 sent'],
+      'says that a message may have been sent, and leaves it at that',
+      FORM,
+      [done, claimed, opened, done, sent('unknown'), done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'send c-1',
+        'record done opened in_doubt',
+        'opened c-1 unknown',
+      ],
     ],
     [
       'repeats a create once that LivePerson certainly did not carry out',
-      SILENT_FORM,
+      silent(FORM),
       [done, claimed, busy, done, busy, done, done],
       [
-        'identify',
-        'claim',
-        'create',
+        ...CREATE,
         'wait 1000 before create',
         'create',
         'hand_over queued none unsent',
-        'release queued none unsent',
-        'end: queued liveperson_unavailable',
+        'record queued none unsent',
+        'end: queued in_hand_over liveperson_unavailable',
       ],
     ],
     [
       'leaves a repeat to the queue if there is no time',
-      SILENT_RECORD,
-      [done, claimed, busy, { kind: 'no_time', before: 'create' }, done],
+      silent(FORM),
+      [done, claimed, busy, { kind: 'no_time', before: 'create' }, done, done],
       [
-        'identify',
-        'claim',
-        'create',
+        ...CREATE,
         'wait 1000 before create',
-        'release queued none unsent',
-        'end: queued liveperson_unavailable',
+        'hand_over queued none unsent',
+        'record queued none unsent',
+        'end: queued in_hand_over liveperson_unavailable',
       ],
     ],
     [
-      'hands a create in doubt over',
-      SILENT_FORM,
-      [done, claimed, lost, done, done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'hand_over queued in_doubt unsent',
-        'release queued in_doubt unsent',
-        'end: queued liveperson_unavailable',
-      ],
+      'leaves the repeat of a record to its queue',
+      silent(EVENT),
+      [done, claimed, busy, done],
+      [...CREATE, 'record queued none unsent', 'end: queued in_record liveperson_unavailable'],
     ],
     [
-      'tells the sender to retry if no queue takes the request',
-      SILENT_FORM,
-      [done, claimed, lost, failed('hand_over'), done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'hand_over queued in_doubt unsent',
-        'release failed in_doubt unsent',
-        'end: failed liveperson_unavailable',
-      ],
+      'answers a finished request from the ledger',
+      FORM,
+      [done, final({ conversation: C1, message: SENT })],
+      [...START, 'opened c-1 sent repeated'],
     ],
     [
-      'tells the sender at once if only an operator can fix it',
-      SILENT_FORM,
-      [done, claimed, { kind: 'not_created', error: MISCONFIGURED, repeatable: false }, done],
-      ['identify', 'claim', 'create', 'release failed none unsent', 'end: failed invalid_config'],
+      'rejects a refused form',
+      FORM,
+      [done, claimed, refused, done],
+      [...CREATE, 'record done refused unsent', 'rejected liveperson_rejected'],
     ],
     [
-      'quarantines a held form before the ledger says so',
-      HELD_FORM,
-      [done, claimed, lost, done, done],
+      'rejects a refused record, and quarantines it',
+      silent(EVENT),
+      [done, claimed, refused, done, done],
       [
-        'identify',
-        'claim',
-        'create',
-        'quarantine outcome_unknown',
-        'complete held held unsent',
-        'rejected outcome_unknown',
-      ],
-    ],
-    [
-      'quarantines a held record after the ledger says so',
-      HELD_RECORD,
-      [done, claimed, lost, done, done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'complete held held unsent',
-        'quarantine outcome_unknown',
-        'rejected outcome_unknown',
-      ],
-    ],
-    [
-      'does not repeat what an attempt that died may have created, if the account holds',
-      HELD_RECORD,
-      [done, claimedAfter({ claim: { attempt: 1, state: 'held' } }), done, done],
-      [
-        'identify',
-        'claim',
-        'complete held held in_doubt',
-        'quarantine outcome_unknown',
-        'rejected outcome_unknown',
-      ],
-    ],
-    [
-      'rejects a refused record',
-      SILENT_RECORD,
-      [done, claimed, { kind: 'refused', error: REFUSED }, done, done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'complete held refused unsent',
+        ...CREATE,
+        'record done refused unsent',
         'quarantine liveperson_rejected',
         'rejected liveperson_rejected',
       ],
     ],
     [
       'keeps a rejected record until it is in quarantine',
-      SILENT_RECORD,
-      [done, claimed, { kind: 'refused', error: REFUSED }, done, failed('quarantine')],
+      silent(EVENT),
+      [done, claimed, refused, done, failed('quarantine')],
       [
-        'identify',
-        'claim',
-        'create',
-        'complete held refused unsent',
+        ...CREATE,
+        'record done refused unsent',
         'quarantine liveperson_rejected',
-        'end: queued service_unavailable',
+        'end: queued in_record liveperson_rejected',
+      ],
+    ],
+  ]
+
+  const DOUBT: readonly Row[] = [
+    [
+      'hands a create in doubt over',
+      silent(FORM),
+      [done, claimed, lost, done, done],
+      [
+        ...CREATE,
+        'hand_over queued in_doubt unsent',
+        'record queued in_doubt unsent',
+        'end: queued in_hand_over liveperson_unavailable',
       ],
     ],
     [
-      "finds another's conversation and sends the message into it",
-      RECORD,
-      [done, claimed, alreadyOpen, known(false), sent('sent'), done],
+      'does not reject what LivePerson refuses after a lost answer: a record',
+      silent(EVENT),
+      [done, claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }), refused, done, done],
       [
-        'identify',
+        ...CREATE,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'does not reject what LivePerson refuses after a lost answer: a form',
+      silent(FORM),
+      [done, claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }), refused, done, done],
+      [
+        ...CREATE,
+        'quarantine outcome_unknown',
+        'record done unknown unsent',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'does not reject what LivePerson refuses after an attempt that died',
+      silent(EVENT),
+      [done, claimedAfter({ claim: held() }), refused, done, done],
+      [
+        ...CREATE,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'does not tell a form that it is rejected if neither quarantine nor queue took it',
+      silent(FORM),
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
+        refused,
+        failed('quarantine'),
+        failed('hand_over'),
+        done,
+      ],
+      [
+        ...CREATE,
+        'quarantine outcome_unknown',
+        'hand_over queued in_doubt unsent',
+        'record failed unknown unsent',
+        'end: failed outcome_unknown',
+      ],
+    ],
+    [
+      'quarantines a held form before the ledger says so',
+      hold(FORM),
+      [done, claimed, lost, done, done],
+      [
+        ...CREATE,
+        'quarantine outcome_unknown',
+        'record done unknown unsent',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'quarantines a held record after the ledger says so',
+      hold(EVENT),
+      [done, claimed, lost, done, done],
+      [
+        ...CREATE,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'does not repeat what an attempt that died may have created, if the account holds',
+      hold(EVENT),
+      [done, claimedAfter({ claim: held() }), done, done],
+      [
+        ...START,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'repeats what was certainly not carried out, even if the account holds',
+      hold(EVENT),
+      [done, claimedAfter({ claim: queued() }), opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'quarantines a form of unknown outcome only once',
+      silent(FORM),
+      [done, final({ claim: { ...queued(), state: 'done' }, conversation: { kind: 'unknown' } })],
+      [...START, 'outcome_unknown outcome_unknown repeated'],
+    ],
+    [
+      'quarantines a form of unknown outcome if its attempt was not done with it',
+      silent(FORM),
+      [done, final({ claim: { ...queued(), state: 'failed' }, conversation: { kind: 'unknown' } }), done],
+      [...START, 'quarantine outcome_unknown', 'outcome_unknown outcome_unknown repeated'],
+    ],
+    [
+      'quarantines the record of a request whose outcome was unknown before',
+      silent(EVENT),
+      [done, final({ claim: { ...queued(), state: 'done' }, conversation: { kind: 'unknown' } }), done],
+      [...START, 'quarantine outcome_unknown', 'outcome_unknown outcome_unknown repeated'],
+    ],
+    [
+      'takes an unknown open conversation for its own if a create is in doubt',
+      silent(EVENT),
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
+        alreadyOpen,
+        nothing(),
+        done,
+        done,
+      ],
+      [...ALREADY_OPEN, 'record held opened unsent', 'record done opened unsent', 'opened'],
+    ],
+    [
+      'hands a refusal over as nothing if the ledger did not take it',
+      silent(FORM),
+      [done, claimed, refused, failed('record'), done],
+      [
+        ...CREATE,
+        'record done refused unsent',
+        'hand_over queued none unsent',
+        'end: queued in_hand_over liveperson_rejected',
+      ],
+    ],
+    [
+      'hands an unknown outcome over as a doubt if the ledger did not take it',
+      silent(FORM),
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
+        refused,
+        done,
+        failed('record'),
+        done,
+      ],
+      [
+        ...CREATE,
+        'quarantine outcome_unknown',
+        'record done unknown unsent',
+        'hand_over queued in_doubt unsent',
+        'end: queued in_hand_over liveperson_rejected',
+      ],
+    ],
+  ]
+
+  const MESSAGES: readonly Row[] = [
+    [
+      'tells a form that the conversation is open, and has a queue keep the owed message',
+      FORM,
+      [done, claimed, opened, done, owed(), done, done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'send c-1',
+        'hand_over queued opened owed',
+        'record queued opened owed',
+        'opened c-1 pending in_hand_over',
+      ],
+    ],
+    [
+      'keeps the record of an owed message',
+      EVENT,
+      [done, claimed, opened, done, owed(), done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'send c-1',
+        'record queued opened owed',
+        'opened c-1 pending in_record',
+      ],
+    ],
+    [
+      'moves an owed message to the hand-over queue if SEND is in trouble',
+      EVENT,
+      [done, claimed, opened, done, owed(true), done, done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'send c-1',
+        'hand_over queued opened owed',
+        'record queued opened owed',
+        'opened c-1 pending in_hand_over',
+      ],
+    ],
+    [
+      'sends an owed message without another create',
+      EVENT,
+      [done, claimedAfter({ claim: queued(), conversation: C1, message: OWED }), done, sent('sent'), done],
+      [...START, 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'never sends a message that an attempt that died may have sent',
+      EVENT,
+      [done, claimedAfter({ claim: held(), conversation: C1, message: IN_DOUBT }), done],
+      [...START, 'record done opened in_doubt', 'opened c-1 unknown'],
+    ],
+    [
+      'opens nothing new if its own conversation was closed before its message went out',
+      EVENT,
+      [done, claimedAfter({ claim: queued(), conversation: C1, message: OWED }), done, sent('closed'), done],
+      [
+        ...START,
+        'record held opened in_doubt',
+        'send c-1',
+        'record done opened conversation_closed',
+        'opened c-1 not_sent conversation_closed',
+      ],
+    ],
+    [
+      'does not send a message unless the ledger knows that it is about to',
+      EVENT,
+      [done, claimed, opened, failed('record'), done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'hand_over queued opened unsent',
+        'opened c-1 pending in_hand_over',
+      ],
+    ],
+    [
+      'does not send a message that another attempt was about to send',
+      EVENT,
+      [done, claimed, opened, recorded({ claim: held(2, 0), conversation: C1, message: IN_DOUBT })],
+      [...CREATE, 'record held opened in_doubt', 'end: opening'],
+    ],
+    [
+      'does not send a message because a former attempt was about to, when it records that it is sent',
+      EVENT,
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: C1, message: OWED }),
+        done,
+        sent('sent'),
+        recorded({
+          claim: { ...held(2), state: 'done' },
+          conversation: C1,
+          message: message({ tried: 3, refused: 1, sent: true }),
+        }),
+      ],
+      [...START, 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'does not call LivePerson for an owed message while the account is paused',
+      paused(EVENT),
+      [claimedAfter({ claim: queued(), conversation: C1, message: OWED }), done, done],
+      [
         'claim',
-        'create',
-        'look_up',
+        'hand_over queued opened owed',
+        'record queued opened owed',
+        'opened c-1 pending in_hand_over',
+      ],
+    ],
+    [
+      'is failed for a form whose owed message no queue takes, so that its sender repeats it',
+      FORM,
+      [done, claimed, opened, done, owed(), failed('hand_over'), done],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'send c-1',
+        'hand_over queued opened owed',
+        'record failed opened owed',
+        'end: failed liveperson_unavailable',
+      ],
+    ],
+  ]
+
+  const FOUND: readonly Row[] = [
+    [
+      "finds another's conversation and sends the message into it",
+      EVENT,
+      [done, claimed, alreadyOpen, known(false), done, sent('sent'), done],
+      [
+        ...ALREADY_OPEN,
+        'record held none in_doubt',
         'send c-0',
-        'complete held existing sent',
+        'record done existing sent',
         'existing c-0 sent',
       ],
     ],
     [
-      'asks whether a conversation is open if there is nothing to send',
-      SILENT_RECORD,
-      [done, claimed, alreadyOpen, known(false), asked('open'), done],
-      ['identify', 'claim', 'create', 'look_up', 'ask c-0', 'complete held existing unsent', 'existing c-0'],
-    ],
-    [
-      'forgets a conversation that is closed',
-      SILENT_RECORD,
-      [done, claimed, alreadyOpen, known(false), asked('closed'), done, done],
+      "keeps the request for a message that another's conversation did not take",
+      EVENT,
+      [done, claimed, alreadyOpen, known(false), done, owed(), done],
       [
-        'identify',
-        'claim',
-        'create',
-        'look_up',
-        'ask c-0',
-        'forget c-0',
-        'complete held existing unsent',
-        'existing',
+        ...ALREADY_OPEN,
+        'record held none in_doubt',
+        'send c-0',
+        'record queued none owed',
+        'end: queued in_record liveperson_unavailable',
       ],
     ],
     [
-      'takes an unknown open conversation for its own if a create is in doubt',
-      SILENT_RECORD,
-      [
-        done,
-        claimedAfter({ claim: { attempt: 1, state: 'queued' }, conversation: { kind: 'in_doubt' } }),
-        alreadyOpen,
-        { kind: 'nothing_known' },
-        done,
-      ],
-      ['identify', 'claim', 'create', 'look_up', 'complete held opened unsent', 'opened'],
-    ],
-    [
-      'finds the conversation that an earlier attempt opened',
-      RECORD,
-      [done, claimedAfter({ claim: { attempt: 1, state: 'held' } }), alreadyOpen, known(true), done],
-      ['identify', 'claim', 'create', 'look_up', 'complete held opened in_doubt', 'opened c-0 unknown'],
-    ],
-    [
-      'waits for a held claim, then has a queue keep the copy',
-      SILENT_FORM,
-      [done, { kind: 'held' }, done, { kind: 'held' }, done, { kind: 'held' }, done],
-      [
-        'identify',
-        'claim',
-        'wait 150 before claim',
-        'claim',
-        'wait 350 before claim',
-        'claim',
-        'hand_over none none unsent',
-        'end: opening',
-      ],
-    ],
-    [
-      'leaves a held claim to the next delivery of its record',
-      SILENT_RECORD,
-      [done, { kind: 'held' }],
-      ['identify', 'claim', 'end: opening'],
-    ],
-    [
-      'answers a finished request from the ledger',
-      FORM,
-      [
-        done,
-        {
-          kind: 'final',
-          facts: factsWith({ conversation: { kind: 'opened', conversationId: 'c-1' }, message: 'sent' }),
-        },
-      ],
-      ['identify', 'claim', 'opened c-1 sent repeated'],
-    ],
-    [
-      'quarantines the record of a request that was rejected before',
-      SILENT_RECORD,
-      [done, { kind: 'final', facts: factsWith({ conversation: { kind: 'held' } }) }, done],
-      ['identify', 'claim', 'quarantine outcome_unknown', 'rejected outcome_unknown repeated'],
-    ],
-    [
-      'quarantines a record whose id has other content',
-      SILENT_RECORD,
-      [done, failed('claim', ID_TAKEN), done],
-      ['identify', 'claim', 'quarantine request_id_reused', 'end: failed request_id_reused'],
-    ],
-    [
-      'refuses a form whose id has other content',
-      SILENT_FORM,
-      [done, failed('claim', ID_TAKEN)],
-      ['identify', 'claim', 'end: failed request_id_reused'],
-    ],
-    [
-      'hands over what it could not claim',
-      SILENT_FORM,
-      [done, failed('claim'), done],
-      ['identify', 'claim', 'hand_over none none unsent', 'end: queued service_unavailable'],
-    ],
-    [
-      'is finished if a queue takes the outcome that the ledger did not',
-      RECORD,
-      [done, claimed, opened, sent('unknown'), failed('complete'), done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'send c-1',
-        'complete held opened in_doubt',
-        'hand_over queued opened in_doubt',
-        'opened c-1 unknown',
-      ],
-    ],
-    [
-      'tells what the ledger holds if another attempt was first',
-      FORM,
+      "opens a new one if another's conversation is closed",
+      EVENT,
       [
         done,
         claimed,
         alreadyOpen,
-        { kind: 'nothing_known' },
-        { kind: 'completed', facts: factsWith({ conversation: { kind: 'opened', conversationId: 'c-9' } }) },
+        known(false),
+        done,
+        sent('closed'),
+        done,
+        opened,
+        done,
+        sent('sent'),
+        done,
       ],
-      ['identify', 'claim', 'create', 'look_up', 'complete held existing unsent', 'opened c-9 not_sent'],
-    ],
-    [
-      'is retried if the last known conversation could not be looked up',
-      SILENT_RECORD,
-      [done, claimed, alreadyOpen, failed('look_up'), done],
       [
-        'identify',
-        'claim',
-        'create',
-        'look_up',
-        'release queued none unsent',
-        'end: queued service_unavailable',
-      ],
-    ],
-    [
-      'is retried if a closed conversation could not be forgotten',
-      SILENT_RECORD,
-      [done, claimed, alreadyOpen, known(false), asked('closed'), failed('forget'), done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'look_up',
-        'ask c-0',
-        'forget c-0',
-        'release queued none unsent',
-        'end: queued service_unavailable',
-      ],
-    ],
-    [
-      'forgets a conversation that refuses the message because it is closed',
-      RECORD,
-      [done, claimed, alreadyOpen, known(false), sent('closed'), done, done],
-      [
-        'identify',
-        'claim',
-        'create',
-        'look_up',
+        ...ALREADY_OPEN,
+        'record held none in_doubt',
         'send c-0',
         'forget c-0',
-        'complete held existing not_sent',
-        'existing not_sent',
+        'create',
+        'record held opened in_doubt',
+        'send c-1',
+        'record done opened sent',
+        'opened c-1 sent',
       ],
+    ],
+    [
+      'opens a new one if the conversation is closed and there is nothing to send',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, known(false), asked('closed'), done, opened, done],
+      [...ALREADY_OPEN, 'ask c-0', 'forget c-0', 'create', 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'waits while LivePerson calls a closed conversation open, as during a survey',
+      EVENT,
+      [
+        done,
+        claimed,
+        alreadyOpen,
+        known(false),
+        done,
+        sent('closed'),
+        done,
+        alreadyOpen,
+        { kind: 'known_closed' },
+        done,
+      ],
+      [
+        ...ALREADY_OPEN,
+        'record held none in_doubt',
+        'send c-0',
+        'forget c-0',
+        'create',
+        'look_up',
+        'record queued none owed',
+        'end: queued in_record',
+      ],
+    ],
+    [
+      'opens a new one at most twice',
+      silent(EVENT),
+      [
+        done,
+        claimed,
+        ...Array.from(
+          { length: 3 },
+          () => [alreadyOpen, known(false), asked('closed'), done] as const,
+        ).flat(),
+        done,
+      ],
+      [
+        ...START,
+        ...Array.from({ length: 3 }, () => ['create', 'look_up', 'ask c-0', 'forget c-0']).flat(),
+        'record queued none unsent',
+        'end: queued in_record',
+      ],
+    ],
+    [
+      'asks whether a conversation is open if there is nothing to send',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, known(false), asked('open'), done],
+      [...ALREADY_OPEN, 'ask c-0', 'record done existing unsent', 'existing c-0'],
+    ],
+    [
+      'names no conversation if LivePerson does not say whether it is open',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, known(false), asked('unsure'), done, done],
+      [...ALREADY_OPEN, 'ask c-0', 'record held existing unsent', 'record done existing unsent', 'existing'],
     ],
     [
       'asks instead of sending a message that may have been sent before',
-      RECORD,
+      EVENT,
       [
         done,
-        claimedAfter({ claim: { attempt: 1, state: 'held' } }),
+        claimedAfter({ claim: held(), message: IN_DOUBT }),
         alreadyOpen,
         known(false),
         asked('open'),
         done,
       ],
+      [...ALREADY_OPEN, 'ask c-0', 'record done existing in_doubt', 'existing c-0 unknown'],
+    ],
+    [
+      'finds the conversation that an earlier attempt opened',
+      EVENT,
+      [done, claimedAfter({ claim: held() }), alreadyOpen, known(true), done, sent('sent'), done],
       [
-        'identify',
-        'claim',
-        'create',
+        ...ALREADY_OPEN,
+        'record held opened in_doubt',
+        'send c-0',
+        'record done opened sent',
+        'opened c-0 sent',
+      ],
+    ],
+    [
+      'waits for the id of the open conversation if a message is owed',
+      EVENT,
+      [done, claimed, alreadyOpen, nothing(), done],
+      [...ALREADY_OPEN, 'record queued none unsent', 'end: queued in_record'],
+    ],
+    [
+      'does not wait for the id if there is nothing to send',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, nothing(), done, done],
+      [...ALREADY_OPEN, 'record held existing unsent', 'record done existing unsent', 'existing'],
+    ],
+    [
+      'ends without its message if the id is missing for too long',
+      EVENT,
+      [done, claimed, alreadyOpen, nothing(true), done, done, done],
+      [
+        ...ALREADY_OPEN,
+        'record held existing unsent',
+        'record held existing conversation_unknown',
+        'record done existing conversation_unknown',
+        'existing not_sent conversation_unknown',
+      ],
+    ],
+    [
+      'ends without its message if the id of its own conversation is missing for too long',
+      EVENT,
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' }),
+        nothing(true),
+        done,
+        done,
+      ],
+      [
+        ...START,
         'look_up',
+        'record held opened conversation_unknown',
+        'record done opened conversation_unknown',
+        'opened not_sent conversation_unknown',
+      ],
+    ],
+    [
+      'sends the message once the id is known',
+      EVENT,
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' }),
+        known(false),
+        done,
+        sent('sent'),
+        done,
+      ],
+      [
+        ...START,
+        'look_up',
+        'record held opened in_doubt',
+        'send c-0',
+        'record done opened sent',
+        'opened sent',
+      ],
+    ],
+    [
+      'ends if another attempt was about to send the message to a conversation whose id nobody knows',
+      EVENT,
+      [
+        done,
+        claimed,
+        alreadyOpen,
+        nothing(true),
+        recorded({ claim: held(), conversation: { kind: 'existing' }, message: IN_DOUBT }),
+        done,
+      ],
+      [...ALREADY_OPEN, 'record held existing unsent', 'record done existing in_doubt', 'existing unknown'],
+    ],
+    [
+      'is retried if the last known conversation could not be looked up',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, failed('look_up'), done],
+      [...ALREADY_OPEN, 'record queued none unsent', 'end: queued in_record service_unavailable'],
+    ],
+    [
+      'is retried if a closed conversation could not be forgotten',
+      silent(EVENT),
+      [done, claimed, alreadyOpen, known(false), asked('closed'), failed('forget'), done],
+      [
+        ...ALREADY_OPEN,
         'ask c-0',
-        'complete held existing in_doubt',
+        'forget c-0',
+        'record queued none unsent',
+        'end: queued in_record service_unavailable',
+      ],
+    ],
+    [
+      'names the conversation that may have taken the message',
+      EVENT,
+      [done, claimed, alreadyOpen, known(false), done, sent('unknown'), done],
+      [
+        ...ALREADY_OPEN,
+        'record held none in_doubt',
+        'send c-0',
+        'record done existing in_doubt',
         'existing c-0 unknown',
       ],
     ],
+  ]
+
+  const OTHERS: readonly Row[] = [
     [
-      'names no conversation if LivePerson does not say whether it is open',
-      SILENT_RECORD,
-      [done, claimed, alreadyOpen, known(false), asked('unsure'), done],
-      ['identify', 'claim', 'create', 'look_up', 'ask c-0', 'complete held existing unsent', 'existing'],
-    ],
-    [
-      'names no conversation that may have taken the message',
-      RECORD,
-      [done, claimed, alreadyOpen, known(false), sent('unknown'), done],
+      'waits for a held claim, then has a queue keep the copy',
+      silent(FORM),
+      [done, heldBy(), done, heldBy(), done, heldBy(), done, done],
       [
-        'identify',
+        ...START,
+        'wait 150 before claim',
         'claim',
-        'create',
-        'look_up',
-        'send c-0',
-        'complete held existing in_doubt',
-        'existing unknown',
-      ],
-    ],
-    [
-      'does not send a message twice into the conversation that it opened',
-      RECORD,
-      [done, claimedAfter({ claim: { attempt: 1, state: 'queued' }, message: 'sent' }), opened, done],
-      ['identify', 'claim', 'create', 'complete held opened sent', 'opened c-1 sent'],
-    ],
-    [
-      'hands a refusal over as unknown if the ledger did not take it',
-      SILENT_FORM,
-      [done, claimed, refused, failed('complete'), done, done],
-      [
-        'identify',
+        'wait 350 before claim',
         'claim',
-        'create',
-        'complete held refused unsent',
-        'hand_over queued none unsent',
-        'release queued refused unsent',
-        'end: queued service_unavailable',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'end: opening',
       ],
     ],
     [
-      'hands a refusal over in doubt if an earlier create was in doubt',
-      SILENT_FORM,
+      'does not record the copy twice',
+      { ...silent(FORM), heldWaitsMs: [] },
+      [done, heldBy({ handedOver: true }), done],
+      [...START, 'hand_over none none unsent', 'end: opening'],
+    ],
+    [
+      'does not wait for a held claim without time',
+      silent(FORM),
+      [done, heldBy(), { kind: 'no_time', before: 'claim' }, done, done],
       [
-        done,
-        claimedAfter({ claim: { attempt: 1, state: 'failed' }, conversation: { kind: 'in_doubt' } }),
-        refused,
-        failed('complete'),
-        done,
-        done,
-      ],
-      [
-        'identify',
-        'claim',
-        'create',
-        'complete held refused unsent',
-        'hand_over queued in_doubt unsent',
-        'release queued refused unsent',
-        'end: queued service_unavailable',
+        ...START,
+        'wait 150 before claim',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'end: opening',
       ],
     ],
     [
-      'sends no message for a refused form, and does not quarantine it',
+      'fails if no queue keeps the copy of a held form',
+      { ...silent(FORM), heldWaitsMs: [] },
+      [done, heldBy(), failed('hand_over')],
+      [...START, 'hand_over none none unsent', 'end: failed service_unavailable'],
+    ],
+    [
+      'leaves a held claim to the next delivery of its record',
+      silent(EVENT),
+      [done, heldBy()],
+      [...START, 'end: opening'],
+    ],
+    [
+      'tells what the ledger holds if a later attempt has finished the request',
       FORM,
-      [done, claimed, { kind: 'refused', error: REFUSED }, done],
-      ['identify', 'claim', 'create', 'complete held refused unsent', 'rejected liveperson_rejected'],
+      [
+        done,
+        claimed,
+        lost,
+        done,
+        recorded({ claim: { ...held(2, 1), state: 'done' }, conversation: C1, message: SENT }),
+      ],
+      [...CREATE, 'hand_over queued in_doubt unsent', 'record queued in_doubt unsent', 'opened c-1 sent'],
     ],
-  ])('%s', (_, policy, answers, expected) => {
-    expect(trace(policy, NOTHING, answers)).toEqual(expected)
-  })
+    [
+      'hands over what it knows if a later attempt has claimed the request',
+      silent(FORM),
+      [done, claimed, refused, recorded({ claim: held(2, 0) }), done, done],
+      [
+        ...CREATE,
+        'record done refused unsent',
+        'hand_over held none unsent',
+        'record none none unsent',
+        'end: opening',
+      ],
+    ],
+    [
+      'quarantines a form whose refusal meets the doubt of a later attempt',
+      silent(FORM),
+      [done, claimed, refused, recorded({ claim: held(2, 0), conversation: { kind: 'unknown' } }), done],
+      [
+        ...CREATE,
+        'record done refused unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'quarantines a record whose id has other content',
+      silent(EVENT),
+      [done, failed('claim', ID_TAKEN), done],
+      [...START, 'quarantine request_id_reused', 'end: failed request_id_reused'],
+    ],
+    [
+      'keeps a record whose id has other content until it is in quarantine',
+      silent(EVENT),
+      [done, failed('claim', ID_TAKEN), failed('quarantine')],
+      [...START, 'quarantine request_id_reused', 'end: queued in_record request_id_reused'],
+    ],
+    [
+      'refuses a form whose id has other content',
+      silent(FORM),
+      [done, failed('claim', ID_TAKEN)],
+      [...START, 'end: failed request_id_reused'],
+    ],
+    [
+      'hands over what it could not claim',
+      silent(FORM),
+      [done, failed('claim'), done],
+      [...START, 'hand_over none none unsent', 'end: queued in_hand_over service_unavailable'],
+    ],
+    [
+      'leaves a record that it could not claim to its queue',
+      silent(EVENT),
+      [done, failed('claim')],
+      [...START, 'end: queued in_record service_unavailable'],
+    ],
+    [
+      'hands over a form although only an operator can fix the cause',
+      silent(FORM),
+      [
+        done,
+        claimed,
+        { kind: 'not_created', ...trouble(false, MISCONFIGURED), repeatable: false },
+        done,
+        done,
+      ],
+      [
+        ...CREATE,
+        'hand_over queued none unsent',
+        'record queued none unsent',
+        'end: queued in_hand_over invalid_config',
+      ],
+    ],
+    [
+      'tells the sender to retry if no queue takes the request',
+      silent(FORM),
+      [done, claimed, lost, failed('hand_over'), done],
+      [
+        ...CREATE,
+        'hand_over queued in_doubt unsent',
+        'record failed in_doubt unsent',
+        'end: failed liveperson_unavailable',
+      ],
+    ],
+    [
+      'is finished if a queue takes the outcome that the ledger did not',
+      silent(EVENT),
+      [done, claimed, opened, failed('record'), done],
+      [...CREATE, 'record done opened unsent', 'hand_over done opened unsent', 'opened c-1'],
+    ],
+    [
+      'keeps the record if neither ledger nor queue takes its outcome',
+      silent(EVENT),
+      [done, claimed, opened, failed('record'), failed('hand_over')],
+      [...CREATE, 'record done opened unsent', 'hand_over done opened unsent', 'opened c-1 in_record'],
+    ],
+  ]
+
+  const NOT_NOW: readonly Row[] = [
+    [
+      'answers a form at once if no call is free, without LivePerson',
+      heldBack(silent(FORM)),
+      [claimed, done, done],
+      ['claim', 'hand_over queued none unsent', 'record queued none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'answers a form at once if its account is paused, without LivePerson',
+      paused(silent(FORM)),
+      [claimed, done, done],
+      ['claim', 'hand_over queued none unsent', 'record queued none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'answers a finished request although its account is paused',
+      paused(FORM),
+      [final({ conversation: C1, message: SENT })],
+      ['claim', 'opened c-1 sent repeated'],
+    ],
+    [
+      'parks an event in the hand-over queue',
+      heldBack(silent(EVENT)),
+      [claimed, done, done],
+      ['claim', 'hand_over queued none unsent', 'record queued none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'keeps an event that could not be parked',
+      paused(silent(EVENT)),
+      [claimed, failed('hand_over'), done],
+      [
+        'claim',
+        'hand_over queued none unsent',
+        'record queued none unsent',
+        'end: queued in_record service_unavailable',
+      ],
+    ],
+    [
+      'parks a hand-over again without the ledger',
+      heldBack(silent(HAND_OVER)),
+      [done],
+      ['hand_over none none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'keeps a hand-over that could not be parked',
+      paused(silent(HAND_OVER)),
+      [failed('hand_over')],
+      ['hand_over none none unsent', 'end: queued in_record service_unavailable'],
+    ],
+    [
+      'parks a record if the whole account is in trouble',
+      silent(EVENT),
+      [done, claimed, down, done, done],
+      [
+        ...CREATE,
+        'hand_over queued none unsent',
+        'record queued none unsent',
+        'end: queued in_hand_over liveperson_unavailable',
+      ],
+    ],
+    [
+      'leaves a record in its queue if the failure is its own',
+      silent(HAND_OVER),
+      [done, claimed, lost, done],
+      [...CREATE, 'record queued in_doubt unsent', 'end: queued in_record liveperson_unavailable'],
+    ],
+  ]
+
+  const GIVEN_UP: readonly Row[] = [
+    [
+      'gives an old record up after another failure, with the last code',
+      old(silent(EVENT)),
+      [done, claimed, down, done, done],
+      [
+        ...CREATE,
+        'record failed none unsent',
+        'quarantine liveperson_unavailable',
+        'end: failed liveperson_unavailable',
+      ],
+    ],
+    [
+      'opens an old record if LivePerson is back',
+      old(silent(EVENT)),
+      [done, claimed, opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'does not give up an old record whose account is paused',
+      paused(old(silent(EVENT))),
+      [claimed, done, done],
+      ['claim', 'hand_over queued none unsent', 'record queued none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'does not give up an old record untried',
+      heldBack(old(silent(HAND_OVER))),
+      [done],
+      ['hand_over none none unsent', 'end: queued in_hand_over'],
+    ],
+    [
+      'never gives up a form: its sender waits for the answer',
+      old(silent(FORM)),
+      [done, claimed, lost, done, done],
+      [
+        ...CREATE,
+        'hand_over queued in_doubt unsent',
+        'record queued in_doubt unsent',
+        'end: queued in_hand_over liveperson_unavailable',
+      ],
+    ],
+    [
+      'calls an old record that may have reached LivePerson unknown',
+      old(silent(EVENT)),
+      [done, claimed, lost, done, done, done],
+      [
+        ...CREATE,
+        'record held unknown unsent',
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'gives up an old message, and not its conversation',
+      old(EVENT),
+      [done, claimedAfter({ claim: queued(), conversation: C1, message: OWED }), done, owed(), done, done],
+      [
+        ...START,
+        'record held opened in_doubt',
+        'send c-1',
+        'record held opened given_up',
+        'record done opened given_up',
+        'opened c-1 not_sent given_up',
+      ],
+    ],
+    [
+      'keeps an old record whose end the ledger did not take',
+      old(silent(EVENT)),
+      [done, claimed, lost, failed('record'), done],
+      [
+        ...CREATE,
+        'record held unknown unsent',
+        'hand_over queued in_doubt unsent',
+        'end: queued in_hand_over liveperson_unavailable',
+      ],
+    ],
+    [
+      'keeps an old record until it is in quarantine',
+      old(silent(EVENT)),
+      [done, claimed, down, done, failed('quarantine')],
+      [
+        ...CREATE,
+        'record failed none unsent',
+        'quarantine liveperson_unavailable',
+        'end: queued in_record liveperson_unavailable',
+      ],
+    ],
+    [
+      'is not made after five that died',
+      silent(EVENT),
+      [done, claimedAfter({ claim: held(5, 0) }), done, done],
+      [...START, 'record failed in_doubt unsent', 'quarantine interrupted', 'end: failed interrupted'],
+    ],
+    [
+      'is made after four that died',
+      silent(EVENT),
+      [done, claimedAfter({ claim: held(4, 0) }), opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'is made after any number that released their claim',
+      silent(EVENT),
+      [done, claimedAfter({ claim: queued(500) }), opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'is made for a form, however many died',
+      silent(FORM),
+      [done, claimedAfter({ claim: held(5, 0) }), opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
+      'of a record whose attempts died gives up its message, and not its conversation',
+      EVENT,
+      [done, claimedAfter({ claim: held(5, 0), conversation: C1, message: OWED }), done, done],
+      [
+        ...START,
+        'record held opened given_up',
+        'record done opened given_up',
+        'opened c-1 not_sent given_up',
+      ],
+    ],
+    [
+      'does not give up what killed its container while the account is paused',
+      paused(silent(EVENT)),
+      [claimedAfter({ claim: held(5, 0) }), done, done],
+      [
+        'claim',
+        'hand_over queued in_doubt unsent',
+        'record queued in_doubt unsent',
+        'end: queued in_hand_over',
+      ],
+    ],
+  ]
+
+  test.each([...USUAL, ...DOUBT, ...MESSAGES, ...FOUND, ...OTHERS, ...NOT_NOW, ...GIVEN_UP])(
+    '%s',
+    (_, policy, answers, steps) => {
+      expect(trace(policy, NOTHING, answers)).toEqual(steps)
+    },
+  )
 
   test.each<[string, Policy, Partial<Facts>, readonly Answer[], readonly string[]]>([
     [
-      'writes the outcome that a hand-over carries',
-      RECORD,
-      {
-        claim: { attempt: 1, state: 'queued' },
-        conversation: { kind: 'opened', conversationId: 'c-1' },
-        message: 'sent',
-        lpConsumerId: LP_CONSUMER_ID,
-      },
-      [claimedAfter({ claim: { attempt: 1, state: 'held' } }), done],
-      ['claim', 'complete held opened sent', 'opened c-1 sent'],
+      'records the outcome that a hand-over carries',
+      HAND_OVER,
+      { claim: queued(), conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID },
+      [claimedAfter({ claim: held() }), done],
+      ['claim', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'records the conversation that a hand-over carries, even if the ledger has it',
+      HAND_OVER,
+      { claim: { ...queued(), state: 'done' }, conversation: C1, message: SENT, openedAt: NOW },
+      [
+        final({ claim: { ...queued(), state: 'done' }, conversation: C1, message: SENT, openedAt: NOW }),
+        done,
+      ],
+      ['claim', 'record done opened sent', 'opened c-1 sent'],
     ],
     [
       'adds an id that the ledger lacks',
-      RECORD,
-      {
-        conversation: { kind: 'opened', conversationId: 'c-1' },
-        message: 'sent',
-        lpConsumerId: LP_CONSUMER_ID,
-      },
-      [{ kind: 'final', facts: factsWith({ conversation: { kind: 'opened' }, message: 'in_doubt' }) }, done],
-      ['claim', 'complete none opened sent', 'opened c-1 sent'],
+      HAND_OVER,
+      { conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID },
+      [final({ conversation: { kind: 'opened' }, message: IN_DOUBT }), done],
+      ['claim', 'record none opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'tells the ledger that a message is owed after all, and waits for its turn to send it',
+      HAND_OVER,
+      { conversation: C1, message: OWED },
+      [done, final({ conversation: C1, message: IN_DOUBT }), done],
+      ['identify', 'claim', 'record none opened owed', 'end: opening'],
+    ],
+    [
+      'keeps a hand-over that knows of an owed message if the ledger did not take it',
+      HAND_OVER,
+      { conversation: C1, message: OWED },
+      [done, final({ conversation: C1, message: IN_DOUBT }), failed('record')],
+      ['identify', 'claim', 'record none opened owed', 'opened c-1 pending in_record'],
     ],
     [
       'does not doubt an attempt that handed over',
-      SILENT_RECORD,
-      { claim: { attempt: 1, state: 'queued', code: 'liveperson_unavailable' } },
-      [done, claimedAfter({ claim: { attempt: 1, state: 'held' } }), lost, done],
-      ['identify', 'claim', 'create', 'release queued in_doubt unsent', 'end: queued liveperson_unavailable'],
-    ],
-    [
-      'keeps a hand-over whose outcome the ledger does not accept',
-      SILENT_RECORD,
-      { conversation: { kind: 'existing' }, lpConsumerId: LP_CONSUMER_ID },
-      [claimed, failed('complete'), done],
-      [
-        'claim',
-        'complete held existing unsent',
-        'release queued existing unsent',
-        'end: queued service_unavailable',
-      ],
-    ],
-    [
-      'keeps what the ledger says about a finished request',
-      SILENT_RECORD,
-      { conversation: { kind: 'existing' }, lpConsumerId: LP_CONSUMER_ID },
-      [
-        {
-          kind: 'final',
-          facts: factsWith({ conversation: { kind: 'refused', code: 'liveperson_rejected' } }),
-        },
-        done,
-      ],
-      ['claim', 'quarantine liveperson_rejected', 'rejected liveperson_rejected repeated'],
-    ],
-    [
-      'hands over again what became of the message',
-      RECORD,
-      { conversation: { kind: 'opened', conversationId: 'c-1' }, lpConsumerId: LP_CONSUMER_ID },
-      [claimedAfter({ claim: { attempt: 1, state: 'queued' }, message: 'sent' }), failed('complete'), done],
-      ['claim', 'complete held opened sent', 'hand_over queued opened sent', 'opened c-1 sent'],
-    ],
-    [
-      'hands over again that the open conversation is its own',
-      SILENT_RECORD,
-      { claim: { attempt: 1, state: 'queued' }, conversation: { kind: 'in_doubt' } },
-      [
-        done,
-        claimedAfter({ claim: { attempt: 1, state: 'queued' } }),
-        alreadyOpen,
-        { kind: 'nothing_known' },
-        failed('complete'),
-        done,
-      ],
+      silent(HAND_OVER),
+      { claim: { ...queued(), code: 'liveperson_unavailable' } },
+      [done, claimedAfter({ claim: held() }), refused, done, done],
       [
         'identify',
         'claim',
         'create',
-        'look_up',
-        'complete held opened unsent',
-        'hand_over queued opened unsent',
-        'opened',
+        'record done refused unsent',
+        'quarantine liveperson_rejected',
+        'rejected liveperson_rejected',
       ],
     ],
     [
-      'hands over again an id that it did not have',
-      SILENT_RECORD,
-      { conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID },
-      [
-        claimedAfter({
-          claim: { attempt: 1, state: 'queued' },
-          conversation: { kind: 'opened', conversationId: 'c-1' },
-        }),
-        failed('complete'),
-        done,
-      ],
-      ['claim', 'complete held opened unsent', 'hand_over queued opened unsent', 'opened c-1'],
+      'keeps a hand-over whose outcome the ledger does not take',
+      silent(HAND_OVER),
+      { conversation: { kind: 'existing' }, lpConsumerId: LP_CONSUMER_ID },
+      [claimed, failed('record'), done],
+      ['claim', 'record done existing unsent', 'hand_over done existing unsent', 'existing'],
     ],
-  ])('of a hand-over %s', (_, policy, carried, answers, expected) => {
-    expect(trace(policy, factsWith(carried), answers)).toEqual(expected)
+    [
+      'keeps what the ledger says about a finished request',
+      silent(HAND_OVER),
+      { conversation: { kind: 'existing' }, lpConsumerId: LP_CONSUMER_ID },
+      [final({ conversation: C1 }), done],
+      ['claim', 'record none opened unsent', 'opened c-1'],
+    ],
+    [
+      'hands over again what became of the message',
+      HAND_OVER,
+      { conversation: C1, lpConsumerId: LP_CONSUMER_ID },
+      [done, claimedAfter({ claim: queued(), message: SENT }), failed('record'), done],
+      ['identify', 'claim', 'record done opened sent', 'hand_over done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'quarantines a hand-over whose id has other content with that reason',
+      silent(HAND_OVER),
+      { claim: { ...queued(), code: 'liveperson_unavailable' } },
+      [done, failed('claim', ID_TAKEN), done],
+      ['identify', 'claim', 'quarantine request_id_reused', 'end: failed request_id_reused'],
+    ],
+    [
+      'sends an owed message although no create is free',
+      heldBack(HAND_OVER),
+      { conversation: C1, message: OWED },
+      [claimedAfter({ claim: queued() }), done, sent('sent'), done],
+      ['claim', 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'parks a hand-over with what it knows',
+      heldBack(silent(HAND_OVER)),
+      { claim: queued(), conversation: { kind: 'in_doubt' } },
+      [done],
+      ['hand_over queued in_doubt unsent', 'end: queued in_hand_over'],
+    ],
+  ])('of a hand-over %s', (_, policy, carried, answers, steps) => {
+    expect(trace(policy, factsWith(carried), answers)).toEqual(steps)
   })
 
-  /** Returns the step that follows the answers. */
-  const stepAfter = (policy: Policy, answers: readonly Answer[]): Step => {
-    const state = answers.reduce((before, answer) => {
-      return learn(before, answerOf(answer, next(before, policy)))
-    }, begin())
-    return next(state, policy)
-  }
+  /** Returns what is known after the answers. */
+  const knownAfter = (policy: Policy, answers: readonly Answer[], carried = NOTHING) =>
+    answers.reduce((state, answer) => learn(state, answerOf(answer, next(state, policy))), begin(carried))
+  const stepAfter = (policy: Policy, answers: readonly Answer[], carried = NOTHING): Step =>
+    next(knownAfter(policy, answers, carried), policy)
 
   test('that releases its claim says why', () => {
-    expect(stepAfter(SILENT_RECORD, [done, claimed, lost])).toMatchObject({
-      kind: 'release',
-      facts: { claim: { attempt: 1, state: 'queued', code: 'liveperson_unavailable' } },
+    expect(stepAfter(silent(EVENT), [done, claimed, lost])).toMatchObject({
+      kind: 'record',
+      facts: { claim: { attempt: 1, releases: 1, state: 'queued', code: 'liveperson_unavailable' } },
+    })
+  })
+
+  test('that hands over says why, and that a queue has the request', () => {
+    expect(stepAfter(silent(FORM), [done, claimed, lost])).toMatchObject({
+      kind: 'hand_over',
+      error: UNAVAILABLE,
+      facts: { handedOver: true, claim: { attempt: 1, releases: 1, state: 'queued' } },
+    })
+    expect(stepAfter(silent(FORM), [done, claimed, lost, done])).toMatchObject({
+      kind: 'record',
+      facts: { handedOver: true },
+    })
+    expect(stepAfter(silent(FORM), [done, claimed, lost, failed('hand_over')])).toMatchObject({
+      kind: 'record',
+      facts: { handedOver: false },
     })
   })
 
   test('that quarantines says why, with the error only if it is the reason', () => {
-    expect(stepAfter(SILENT_RECORD, [done, claimed, refused, done])).toMatchObject({
+    expect(stepAfter(silent(EVENT), [done, claimed, refused, done])).toMatchObject({
       kind: 'quarantine',
       code: 'liveperson_rejected',
       error: REFUSED,
     })
-    const held = stepAfter(HELD_RECORD, [done, claimed, lost, done])
-    expect(held).toMatchObject({ kind: 'quarantine', code: 'outcome_unknown' })
-    expect(held).not.toHaveProperty('error')
+    const unknown = stepAfter(hold(EVENT), [done, claimed, lost, done])
+    expect(unknown).toMatchObject({ kind: 'quarantine', code: 'outcome_unknown' })
+    expect(unknown).not.toHaveProperty('error')
   })
 
   test('that is finished has the error only if it is the reason for the outcome', () => {
-    expect(stepAfter(SILENT_FORM, [done, claimed, refused, done])).toMatchObject({
+    expect(stepAfter(silent(FORM), [done, claimed, refused, done])).toMatchObject({
       result: { kind: 'finished', error: REFUSED },
     })
-    const repeated = stepAfter(SILENT_FORM, [done, claimed, busy, done, opened, done])
+    const repeated = stepAfter(silent(FORM), [done, claimed, busy, done, opened, done])
     expect(repeated).toMatchObject({ result: { kind: 'finished', outcome: { status: 'opened' } } })
     expect(repeated).not.toHaveProperty('result.error')
   })
 
   test('that is finished has no error if there was none', () => {
-    expect(stepAfter(SILENT_FORM, [done, claimed, opened, done])).not.toHaveProperty('result.error')
+    expect(stepAfter(silent(FORM), [done, claimed, opened, done])).not.toHaveProperty('result.error')
   })
 
-  test.each<[string, readonly Answer[]]>([
-    ['opened', [opened]],
-    ['already open', [alreadyOpen, { kind: 'nothing_known' }]],
-  ])('records the consumer of a conversation that is %s', (_, answers) => {
-    expect(stepAfter(SILENT_RECORD, [done, claimed, ...answers])).toMatchObject({
-      kind: 'complete',
-      facts: { lpConsumerId: LP_CONSUMER_ID },
+  test('records the consumer, and when the id became known', () => {
+    expect(stepAfter(silent(EVENT), [done, claimed, opened])).toMatchObject({
+      kind: 'record',
+      facts: { lpConsumerId: LP_CONSUMER_ID, openedAt: NOW },
     })
+  })
+
+  test('records since when the id is missing', () => {
+    expect(stepAfter(EVENT, [done, claimed, alreadyOpen, nothing()])).toMatchObject({
+      kind: 'record',
+      facts: { lpConsumerId: LP_CONSUMER_ID, idMissingSince: NOW },
+    })
+  })
+
+  test('that is given up as interrupted starts the count again, for an operator’s replay', () => {
+    const answers: readonly Answer[] = [done, claimedAfter({ claim: held(5, 0) })]
+    const step = stepAfter(silent(EVENT), answers)
+    expect(step).toMatchObject({ kind: 'record', facts: { claim: { attempt: 6, state: 'failed' } } })
+    if (step.kind !== 'record') throw new Error('The test expects a record')
+    expect(deathsOf(step.facts.claim)).toBe(0)
+    expect(stepAfter(silent(EVENT), [done, { kind: 'claimed', before: step.facts }]).kind).toBe('create')
+  })
+
+  test('is numbered by the ledger if an operator has reset a request that a hand-over tells of', () => {
+    const carried = factsWith({ claim: queued(7), conversation: { kind: 'in_doubt' } })
+    const { facts } = knownAfter(silent(HAND_OVER), [done, claimed], carried)
+    expect(facts).toMatchObject({ claim: { attempt: 1, releases: 0, state: 'held' } })
+    expect(facts.conversation).toEqual({ kind: 'in_doubt' })
   })
 
   test.each<Step['kind']>(['identify', 'wait', 'done'])('has no step %s that can fail', (step) => {
     expect(() => learn(begin(), failed(step))).toThrow(`The step ${step} can't fail`)
   })
 
-  test('waits as long as LivePerson asked before it repeats a create', () => {
-    const error = new LivePersonUnavailableError({
-      detail: 'LivePerson answered 429.',
-      mayHaveExecuted: false,
-      retryAfterMs: 4000,
+  describe('waits as long as LivePerson asked before it repeats a create', () => {
+    const busyFor = (retryAfterMs: number): Seen => {
+      const error = new LivePersonUnavailableError({
+        detail: 'LivePerson answered 429.',
+        mayHaveExecuted: false,
+        trouble: 'busy',
+        retryAfterMs,
+      })
+      return { kind: 'not_created', error, isAccountInTrouble: false, repeatable: true }
+    }
+
+    test.each([
+      [500, 'wait 1000 before create'],
+      [2000, 'wait 2000 before create'],
+      [2001, 'hand_over queued none unsent'],
+    ])('%i ms', (ms, step) => {
+      expect(trace(silent(FORM), NOTHING, [done, claimed, busyFor(ms)]).at(-1)).toBe(step)
     })
-    const answers: readonly Answer[] = [done, claimed, { kind: 'not_created', error, repeatable: true }]
-    expect(trace(RECORD, NOTHING, answers).at(-1)).toBe('wait 4000 before create')
   })
 
   test.each<[Step['kind'], string]>([
@@ -1003,10 +1689,10 @@ describe('an attempt', () => {
   ])('takes a failed %s for %s', (step) => {
     const state = begin()
     const seen: Readonly<Record<string, Seen>> = {
-      create: { kind: 'create_in_doubt', error: OURS_FAILED },
+      create: { kind: 'create_in_doubt', ...trouble(false, OURS_FAILED) },
       ask: { kind: 'asked', answer: 'unsure' },
       send: { kind: 'message', answer: 'unknown' },
     }
-    expect(learn(state, failed(step))).toEqual(learn(state, seen[step] ?? identifying))
+    expect(learn(state, failed(step))).toEqual(learn(state, seen[step] ?? { kind: 'identifying' }))
   })
 })
