@@ -88,7 +88,7 @@ export const createAttempt = ({
       onLostAnswer: job.account.onLostAnswer,
       carrier: carrier.kind,
       admission,
-      isTooOld: now() - job.acceptedAt - job.pausedMs >= giveUpAfterMs,
+      isTooOld: now() - job.acceptedAt - pausedMsOf(job) >= giveUpAfterMs,
       maxDeaths: MAX_DEATHS,
       heldWaitsMs: carrier.kind === 'memory' ? FORM_HELD_WAITS_MS : [],
       repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
@@ -106,6 +106,11 @@ export const createAttempt = ({
       })
       known = learn(known, seen)
     }
+  }
+
+  /** How long the account was paused until now, in milliseconds. */
+  function pausedMsOf({ pausedMs, pausedSince }: Job): number {
+    return pausedMs + (pausedSince === undefined ? 0 : Math.max(0, now() - pausedSince))
   }
 
   function createSteps({
@@ -221,8 +226,10 @@ export const createAttempt = ({
         case 'hand_over': {
           const delayMs = handOverDelayMs(step)
           const { acceptedAt } = job
-          const pausedMs = job.pausedMs + (policy.admission === 'paused' ? delayMs : 0)
-          const body = toHandOver({ request, destination, facts: step.facts, acceptedAt, pausedMs })
+          const pausedMs = pausedMsOf(job)
+          const pausedSince = policy.admission === 'paused' ? now() : undefined
+          const times = { acceptedAt, pausedMs, pausedSince }
+          const body = toHandOver({ request, destination, facts: step.facts, ...times })
           // People wait for a form, so it isn't kept behind CRM events.
           await queues.handOver(body, { delayMs, group: `${accountId}-${request.door}` })
           return { kind: 'handed_over' }
@@ -270,11 +277,20 @@ export const createAttempt = ({
       const ageMs = now() - job.acceptedAt
       const isParked = policy.admission !== 'granted' || createPace.isOpen() || sendPace.isOpen()
       const parkMs = isParked ? createPace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
+      // A pause is over when a person ends it. Asking often only costs calls to SQS.
+      if (policy.admission === 'paused') return Math.max(parkMs, pauseDelayMs(ageMs, random))
       const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, parkMs) : parkMs
       return askedMs === undefined ? delayMs : Math.max(delayMs, backOffMs(1, askedMs, random))
     }
   }
 }
+
+/**
+ * Returns how long a record of a paused account waits before it is looked at again, in milliseconds: about a
+ * minute at first, and a fifteenth of its age later, 15 minutes at most.
+ */
+const pauseDelayMs = (ageMs: number, random: () => number): number =>
+  Math.min(900_000, Math.max(60_000, ageMs / 15)) * (0.7 + 0.3 * random())
 
 /**
  * What a failed create means. An error that nobody expected says nothing about how far the create got.

@@ -22,6 +22,7 @@ const shape = z.strictObject({
     facts: carriedFactsShape,
     acceptedAt: z.optional(z.number()),
     pausedMs: z.optional(z.number()),
+    pausedSince: z.optional(z.number()),
   }),
 })
 
@@ -37,6 +38,11 @@ export interface HandOver {
   readonly acceptedAt?: number | undefined
   /** How long the account was paused since then, in milliseconds. Default: 0. */
   readonly pausedMs?: number | undefined
+  /**
+   * When it was sent, in milliseconds since the epoch, if that was because the account is paused. It may come
+   * back much later than its delay says.
+   */
+  readonly pausedSince?: number | undefined
 }
 
 /** The ids of a request, as its ledger item has them. */
@@ -60,8 +66,11 @@ export const toHandOver = ({ request: accepted, ...others }: HandOver): string =
  * @throws {InvalidRequestError} The body is not a hand-over of this version.
  */
 export const readHandOver = (input: unknown): HandOver => {
-  const { request, destination, facts, acceptedAt, pausedMs, ...decided } = parse(shape, input).handedOver
-  return { request: { ...request, ...decided }, destination, facts, acceptedAt, pausedMs }
+  const { request, destination, facts, acceptedAt, pausedMs, pausedSince, ...decided } = parse(
+    shape,
+    input,
+  ).handedOver
+  return { request: { ...request, ...decided }, destination, facts, acceptedAt, pausedMs, pausedSince }
 }
 
 /** Returns the ids in a hand-over that may be unreadable otherwise, undefined if they can't be read either. */

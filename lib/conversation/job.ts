@@ -14,6 +14,11 @@ export interface Job {
   readonly acceptedAt: number
   /** How long the account was paused since then, in milliseconds. */
   readonly pausedMs: number
+  /**
+   * When the account was last found paused, in milliseconds since the epoch, if the request has waited since
+   * then for that reason. That wait is not part of `pausedMs`.
+   */
+  readonly pausedSince?: number | undefined
 }
 
 /** Where the request is kept during the attempt: only in this container's memory, or in a queue record. */

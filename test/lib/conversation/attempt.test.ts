@@ -102,6 +102,7 @@ interface Setting extends Partial<Operations> {
   readonly facts?: Facts
   readonly acceptedAt?: number
   readonly pausedMs?: number
+  readonly pausedSince?: number
   readonly paused?: boolean
   /** Default: new ones. */
   readonly createPace?: Pace
@@ -125,7 +126,13 @@ const openPace = (): Pace => {
 /** Makes one attempt. Returns its result, the calls that it made, in order, and what it logged. */
 const attempt = async (setting: Setting) => {
   const { carrier = MEMORY, onLostAnswer = 'repeat', facts, random = 0, paused = false } = setting
-  const { acceptedAt = START, pausedMs = 0, createPace = newPace(), sendPace = newPace() } = setting
+  const {
+    acceptedAt = START,
+    pausedMs = 0,
+    pausedSince,
+    createPace = newPace(),
+    sendPace = newPace(),
+  } = setting
   const calls: (readonly unknown[])[] = []
   const answers: (readonly unknown[])[] = []
   const recorded =
@@ -185,6 +192,7 @@ const attempt = async (setting: Setting) => {
     facts,
     acceptedAt,
     pausedMs,
+    pausedSince,
   }
   const result = await run(job, carrier, { deadline: DEADLINE, aliveUntil: ALIVE_UNTIL })
   return { result, calls, answers, lines, names: calls.map(([name]) => name) }
@@ -843,9 +851,7 @@ describe('while the account is paused', () => {
     const acceptedAt = START - 500 * HOUR
     const pausedMs = 430 * HOUR
     const { result, calls } = await attempt({ paused: true, carrier: HAND_OVER, acceptedAt, pausedMs })
-    const [, , options] = calls.find(([name]) => name === 'handOver') ?? []
-    const { delayMs } = options as { readonly delayMs: number }
-    expect(handedOver(calls)).toMatchObject({ acceptedAt, pausedMs: pausedMs + delayMs })
+    expect(handedOver(calls)).toMatchObject({ acceptedAt, pausedMs, pausedSince: START })
     expect(result).toEqual({ kind: 'queued', kept: 'in_hand_over' })
   })
 
@@ -911,6 +917,19 @@ describe('a record that has been tried until it is too old', () => {
       openConversation: throws(LOST),
     })
     expect(result).toMatchObject({ kind: 'queued', kept: 'in_record' })
+  })
+
+  test('is not given up for the time that it has waited since its account was found paused', async () => {
+    const wait = { acceptedAt: START - 500 * HOUR, pausedMs: 400 * HOUR, pausedSince: START - 90 * HOUR }
+    const { result, calls } = await attempt({
+      ...wait,
+      carrier: HAND_OVER,
+      openConversation: throws(LOST),
+      record: throws(UNAVAILABLE),
+    })
+    expect(result).toMatchObject({ kind: 'queued', kept: 'in_hand_over' })
+    const { pausedMs, pausedSince } = handedOver(calls)
+    expect({ pausedMs, pausedSince }).toEqual({ pausedMs: 490 * HOUR, pausedSince: undefined })
   })
 
   test('is not given up untried', async () => {
