@@ -57,14 +57,25 @@ describe('retryDelayMs', () => {
   const busy = new LivePersonUnavailableError({
     detail: 'LivePerson answered 429.',
     mayHaveExecuted: false,
+    trouble: 'busy',
     retryAfterMs: 7000,
   })
+  const opened = { kind: 'finished', outcome: { status: 'opened' }, repeated: false } as const
   test.each<[string, Result, number | undefined]>([
-    ['a finished record', { kind: 'finished', outcome: { status: 'opened' }, repeated: false }, undefined],
-    ['a record that failed for good', { kind: 'failed', error: toError('request_id_reused') }, undefined],
+    ['a finished record', opened, undefined],
+    ['a record whose message is owed', { ...opened, kept: 'in_record' }, 10_000],
+    ['a record whose message LivePerson asked to delay', { ...opened, kept: 'in_record', error: busy }, 8400],
+    ['a record whose message is in the hand-over queue', { ...opened, kept: 'in_hand_over' }, undefined],
+    ['a record in quarantine', { kind: 'failed', code: 'request_id_reused' }, undefined],
     ['a record that another attempt holds', { kind: 'opening' }, 10_000],
-    ['a queued record', { kind: 'queued', error: toError('service_unavailable') }, 10_000],
-    ['a queued record that LivePerson asked to delay', { kind: 'queued', error: busy }, 8400],
+    ['a record that its queue keeps', { kind: 'queued', kept: 'in_record' }, 10_000],
+    [
+      'a record that its queue keeps after a failure',
+      { kind: 'queued', kept: 'in_record', error: toError('service_unavailable') },
+      10_000,
+    ],
+    ['a record that LivePerson asked to delay', { kind: 'queued', kept: 'in_record', error: busy }, 8400],
+    ['a record in the hand-over queue', { kind: 'queued', kept: 'in_hand_over', error: busy }, undefined],
   ])('of %s', (_, result, ms) => {
     const delayMs = retryDelayMs(result, 2, longest)
     if (ms === undefined) expect(delayMs).toBeUndefined()

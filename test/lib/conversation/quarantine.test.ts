@@ -8,16 +8,17 @@ import {
   toError,
 } from '../../../lib/errors/errors.ts'
 import type { MetricName } from '../../../lib/telemetry/metrics.ts'
-import { acceptedRequest, createFakeLog, fakeLedger, fakeQueues } from './fakes.ts'
+import { createFakeLog, fakeLedger, fakeQueues } from './fakes.ts'
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
 const REJECTED = toError('liveperson_rejected')
-const FORM = acceptedRequest({ door: 'form', requestId: 'form-0001' })
+const UNREAD = { door: 'form', accountId: '70123456', requestId: 'form-0001' } as const
 
 /** A quarantine whose queue and ledger keep what they get, or fail. */
-const arrange = ({ queueFails = false, ledgerFails = false } = {}) => {
+const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } = {}) => {
   const quarantined: (QuarantineReason & { readonly body: string })[] = []
-  const givenUp: { readonly requestId: string; readonly code: string }[] = []
+  const givenUp: object[] = []
+  const reasons: object[] = []
   const counted: { readonly name: MetricName; readonly accountId: string | undefined }[] = []
   const { log, lines } = createFakeLog()
   const quarantine = createQuarantine({
@@ -25,12 +26,17 @@ const arrange = ({ queueFails = false, ledgerFails = false } = {}) => {
       quarantine: async (body, reason) => {
         if (queueFails) throw UNAVAILABLE
         quarantined.push({ body, ...reason })
+        return { messageId: 'quarantined-1', hasReason }
       },
     }),
     ledger: fakeLedger({
-      giveUp: async ({ requestId }, code) => {
+      giveUp: async (ids, code) => {
         if (ledgerFails) throw UNAVAILABLE
-        givenUp.push({ requestId, code })
+        givenUp.push({ ids, code })
+      },
+      keepReason: async (messageId, reason) => {
+        if (ledgerFails) throw UNAVAILABLE
+        reasons.push({ messageId, reason })
       },
     }),
     log,
@@ -38,7 +44,7 @@ const arrange = ({ queueFails = false, ledgerFails = false } = {}) => {
   })
   const put = (members: Partial<Quarantined> = {}) =>
     quarantine({ body: '{"it":"failed"}', error: REJECTED, requestId: 'event-0001', ...members })
-  return { put, quarantined, givenUp, counted, lines }
+  return { put, quarantined, givenUp, reasons, counted, lines }
 }
 
 /** The detail that stands beside a body with these findings. */
@@ -49,27 +55,35 @@ const detailOf = async (findings: readonly Finding[]) => {
 }
 
 describe('a quarantined request', () => {
-  test('is in the queue as it came in, with its reason', async () => {
-    const { put, quarantined } = arrange()
-    await put({ request: acceptedRequest() })
+  test('is in the queue as it came in, with its reason and the number of its attempts', async () => {
+    const { put, quarantined, reasons } = arrange()
+    await put({ accountId: '70123456', attempts: 7 })
     expect(quarantined).toEqual([
       {
         body: '{"it":"failed"}',
         code: 'liveperson_rejected',
         detail: 'LivePerson rejected this conversation.',
         requestId: 'event-0001',
+        attempts: 7,
       },
     ])
+    expect(reasons).toEqual([])
   })
 
-  test('is logged and counted per account', async () => {
+  test('is logged with the id of its message, and counted per account', async () => {
     const { put, counted, lines } = arrange()
-    await put({ request: acceptedRequest() })
+    await put({ accountId: '70123456', attempts: 7 })
     expect(counted).toEqual([{ name: 'record_quarantined', accountId: '70123456' }])
     expect(lines).toMatchObject([
       {
         level: 'error',
-        fields: { requestId: 'event-0001', accountId: '70123456', code: 'liveperson_rejected' },
+        fields: {
+          requestId: 'event-0001',
+          accountId: '70123456',
+          code: 'liveperson_rejected',
+          messageId: 'quarantined-1',
+          attempts: 7,
+        },
       },
     ])
   })
@@ -83,33 +97,50 @@ describe('a quarantined request', () => {
 
   test('is neither counted nor given up if the queue fails', async () => {
     const { put, counted, givenUp } = arrange({ queueFails: true })
-    await expect(put({ request: FORM })).rejects.toBe(UNAVAILABLE)
+    await expect(put({ unread: UNREAD })).rejects.toBe(UNAVAILABLE)
     expect({ counted, givenUp }).toEqual({ counted: [], givenUp: [] })
   })
 })
 
 describe('the ledger', () => {
-  test('records that a form is in quarantine, so that its status is no longer queued', async () => {
-    const { put, givenUp } = arrange()
-    await put({ request: FORM })
-    expect(givenUp).toEqual([{ requestId: 'form-0001', code: 'liveperson_rejected' }])
+  test('keeps the reason under the message id if it does not fit into the message', async () => {
+    const { put, reasons } = arrange({ hasReason: false })
+    await put({ attempts: 2 })
+    expect(reasons).toEqual([
+      {
+        messageId: 'quarantined-1',
+        reason: {
+          code: 'liveperson_rejected',
+          detail: 'LivePerson rejected this conversation.',
+          requestId: 'event-0001',
+          attempts: 2,
+        },
+      },
+    ])
   })
 
-  test('records nothing for a CRM event', async () => {
+  test('closes the request of a hand-over that could not be read', async () => {
     const { put, givenUp } = arrange()
-    await put({ request: acceptedRequest() })
-    expect(givenUp).toEqual([])
+    await put({ unread: UNREAD })
+    expect(givenUp).toEqual([{ ids: UNREAD, code: 'liveperson_rejected' }])
   })
 
-  test('may fail: the request is in quarantine anyway, and the failure is logged', async () => {
-    const { put, quarantined, lines } = arrange({ ledgerFails: true })
-    await put({ request: FORM })
+  test('may fail: the request is in quarantine anyway, and the failures are logged', async () => {
+    const { put, quarantined, lines } = arrange({ ledgerFails: true, hasReason: false })
+    await put({ unread: UNREAD })
     expect(quarantined).toHaveLength(1)
-    expect(lines).toContainEqual({
-      level: 'error',
-      message: 'The ledger did not record a quarantined request',
-      fields: { requestId: 'event-0001', code: 'service_unavailable' },
-    })
+    expect(lines.slice(1)).toEqual([
+      {
+        level: 'error',
+        message: 'The reason of a quarantined request was not kept',
+        fields: { requestId: 'event-0001', code: 'service_unavailable' },
+      },
+      {
+        level: 'error',
+        message: 'The ledger did not record a quarantined request',
+        fields: { requestId: 'event-0001', code: 'service_unavailable' },
+      },
+    ])
   })
 })
 
