@@ -1,9 +1,10 @@
 import type { Context } from 'aws-lambda'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHandler } from '../../functions/open-from-form.ts'
-import { readConfig } from '../../lib/config/environment.ts'
+import { type Config, readConfig } from '../../lib/config/environment.ts'
 import { formBudget } from '../../lib/conversation/time-budget.ts'
 import { createOpenService } from '../../lib/service/open.ts'
+import { createPatientService, drain } from '../support/drain.ts'
 import {
   askStatus,
   bodyOf,
@@ -30,6 +31,7 @@ beforeEach(() => {
 afterEach(async () => {
   world.livePerson.reset()
   await world.receiveQuarantine()
+  await world.receiveHandOvers()
 })
 
 const newId = () => `form-test-${process.pid}-${++serial}`
@@ -39,6 +41,7 @@ const request = (members: object = {}) => ({
   consumer: { firstName: 'Ana', lastName: 'Iversen 🦊', email: 'ana@example.org', phone: '+4520000000' },
   ...members,
 })
+const goneQueue = () => `${world.sqs.url}/000000000000/gone`
 const livePersonCalls = () =>
   world.livePerson.requests().filter(({ service: name }) => name !== 'domain').length
 
@@ -304,7 +307,7 @@ describe('each error code of a form', () => {
 
   test('503 liveperson_unavailable: LivePerson and the queue are unavailable. A repeat works', async () => {
     const body = request()
-    const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
+    const lost = world.createService({ config: { handOverQueueUrl: goneQueue() } })
     world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
     const answer = await submit(lost, body)
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'liveperson_unavailable'])
@@ -313,7 +316,7 @@ describe('each error code of a form', () => {
   })
 
   test('503 credentials_refused: Sentinel refuses every secret, and the queue is unavailable', async () => {
-    const lost = world.createService({ config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` } })
+    const lost = world.createService({ config: { handOverQueueUrl: goneQueue() } })
     world.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 401, times: 10 })
     const answer = await submit(lost, request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'credentials_refused'])
@@ -321,18 +324,39 @@ describe('each error code of a form', () => {
 
   test('503 service_unavailable: the table and the queue are unavailable', async () => {
     const lost = world.createService({
-      config: { stateTable: 'gone', eventsQueueUrl: `${world.sqs.url}/000000000000/gone` },
+      config: { stateTable: 'gone', handOverQueueUrl: goneQueue() },
     })
     const answer = await submit(lost, request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([503, 'service_unavailable'])
     expect(world.livePerson.conversations()).toEqual([])
   })
 
-  test('500 invalid_config: a secret is missing. The response doesn’t name it', async () => {
-    const answer = await submit(
-      world.createService({ config: { secretIdPrefix: 'nothing-here' } }),
-      request(),
-    )
+  test('503 says what to do: the hand-over and the ledger fail', async () => {
+    const body = request()
+    const lost = world.createService({ config: { stateTable: 'gone', handOverQueueUrl: goneQueue() } })
+    const answer = await submit(lost, body)
+    expect(answer.statusCode).toBe(503)
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/problem+json',
+      'retry-after': '5',
+    })
+    expect(bodyOf(answer)).toMatchObject({
+      status: 503,
+      code: 'service_unavailable',
+      retryable: true,
+      requestId: body.requestId,
+    })
+    // Nothing is known of it, so the sender repeats it under the same id, and one conversation is opened.
+    expect((await askStatus(service, body.requestId)).statusCode).toBe(404)
+    expect((await submit(service, body)).statusCode).toBe(201)
+    expect(world.livePerson.conversations()).toHaveLength(1)
+  })
+
+  test('500 invalid_config: a secret is missing, and the queue is unavailable. The response doesn’t name it', async () => {
+    const lost = world.createService({
+      config: { secretIdPrefix: 'nothing-here', handOverQueueUrl: goneQueue() },
+    })
+    const answer = await submit(lost, request())
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
     expect(answer.body).not.toContain('nothing-here')
   })
@@ -354,6 +378,29 @@ describe('each error code of a form', () => {
   test('404 not_found: no form request has the id', async () => {
     const answer = await askStatus(service, 'never-was-here')
     expect([answer.statusCode, bodyOf(answer).code]).toEqual([404, 'not_found'])
+  })
+})
+
+describe('a form that only an operator can help', () => {
+  test.each<[string, Partial<Config>, string]>([
+    ['a secret is missing', { secretIdPrefix: 'nothing-here' }, 'invalid_config'],
+    ['the table is missing', { stateTable: 'gone' }, 'service_unavailable'],
+  ])('is queued, gets 202, and is opened once that is repaired: %s', async (_, config, code) => {
+    const body = request()
+    const broken = createPatientService(world, { config })
+    const error = vi.spyOn(broken.log, 'error')
+    const answer = await submit(broken, body)
+    expect([answer.statusCode, bodyOf(answer)]).toEqual([
+      202,
+      { requestId: body.requestId, status: 'queued' },
+    ])
+    expect(error.mock.calls.map(([message, { code }]) => [message, code])).toContainEqual([
+      'Request queued',
+      code,
+    ])
+    await drain(world)
+    expect(bodyOf(await askStatus(service, body.requestId)).status).toBe('opened')
+    expect(world.livePerson.conversations()).toHaveLength(1)
   })
 })
 

@@ -40,6 +40,8 @@ const event = (members: object = {}) => {
     ...members,
   }
 }
+const statusOf = async (requestId: string) =>
+  (await service.ledger.find(['70123456'], 'queue', requestId))[0]?.outcome.status
 const DONE = { batchItemFailures: [] }
 const failed = (...records: { messageId: string }[]) => ({
   batchItemFailures: records.map(({ messageId }) => ({ itemIdentifier: messageId })),
@@ -112,46 +114,51 @@ describe('a CRM event', () => {
     const [conversation] = world.livePerson.conversations()
     expect(conversation?.messages).toMatchObject([{ text: 'One thing more' }])
     const [item] = await service.ledger.find(['70123456'], 'queue', second.requestId)
-    expect(item).toMatchObject({
+    expect(item?.outcome).toEqual({
       status: 'existing',
       conversationId: conversation?.conversationId,
       messageStatus: 'sent',
     })
   })
 
-  test('waits for earlier events of the same consumer', async () => {
+  test('doesn’t run side by side with another one of the same consumer', async () => {
     const consumer = { id: `consumer-${newId()}` }
-    const records = [toRecord(event({ consumer })), toRecord(event({ consumer })), toRecord(event())]
+    const records = Array.from({ length: 3 }, () => toRecord(event({ consumer })))
+    let running = 0
+    let mostAtOnce = 0
+    const counting: Service = {
+      ...service,
+      attempt: async (...input) => {
+        running++
+        mostAtOnce = Math.max(mostAtOnce, running)
+        const result = await service.attempt(...input)
+        running--
+        return result
+      },
+    }
+    expect(await deliver(counting, records)).toEqual(DONE)
+    expect(mostAtOnce).toBe(1)
+    await deliver(counting, [toRecord(event()), toRecord(event())])
+    expect(mostAtOnce).toBe(2)
+  })
+
+  test('that fails doesn’t hold up the later events of its own consumer', async () => {
+    const consumer = { id: `consumer-${newId()}` }
+    const bodies = [event({ consumer: { ...consumer, firstName: 'Unlucky' } }), event({ consumer }), event()]
+    const records = bodies.map((body) => toRecord(body))
     world.livePerson.faults.add({
       service: 'conversation',
       kind: 'status',
       status: 503,
-      match: ({ body }) => !body.includes('"nobody"'),
+      times: 1e9,
+      match: ({ body }) => body.includes('Unlucky'),
     })
-    const response = await deliver(service, records.slice(0, 2))
-    expect(response).toEqual(failed(...records.slice(0, 2)))
-    expect(await deliver(service, records.slice(2))).toEqual(DONE)
-    expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(2)
-  })
-
-  test('that fails holds up the later events of its own consumer, and nothing else in its batch', async () => {
-    const [first, later, other] = [
-      event({ consumer: { id: 'held-up' } }),
-      event({ consumer: { id: 'held-up' } }),
-      event(),
-    ]
-    const records = [first, later, other].map((body) => toRecord(body))
-    world.livePerson.faults.add({
-      service: 'idp',
-      kind: 'status',
-      status: 503,
-      times: Number.POSITIVE_INFINITY,
-      match: ({ body }) => body.includes('held-up'),
-    })
-    expect(await deliver(service, records)).toEqual(failed(...records.slice(0, 2)))
-    const statuses = await service.ledger.find(['70123456'], 'queue', other.requestId)
-    expect(statuses).toMatchObject([{ status: 'opened' }])
-    expect(await service.ledger.find(['70123456'], 'queue', later.requestId)).toEqual([])
+    expect(await deliver(service, records)).toEqual(failed(...records.slice(0, 1)))
+    expect(await Promise.all(bodies.map(({ requestId }) => statusOf(requestId)))).toEqual([
+      'queued',
+      'opened',
+      'opened',
+    ])
   })
 
   test('stays in the queue if too little time is left to start it', async () => {
@@ -159,19 +166,46 @@ describe('a CRM event', () => {
     expect(await deliver(service, records, 3000)).toEqual(failed(...records))
     expect(world.livePerson.requests()).toEqual([])
   })
+})
 
-  test('that is a form’s hand-over keeps door, id and consumer', () => {
-    const handed = jobOf(world.configOf().stage, toRecord(event())).request
-    const form = { ...handed, door: 'form' as const }
-    expect(jobOf(world.configOf().stage, toRecord(toHandOver(form, NOTHING))).request).toEqual(form)
-    expect(toHandOver(form, NOTHING)).toMatch(/^[\u0020-\u007e]*$/)
+describe('a hand-over', () => {
+  const handOverOf = (body: object) => {
+    const { request, destination } = jobOf(world.configOf().stage, toRecord(body))
+    return { request: { ...request, door: 'form' as const }, destination, facts: NOTHING }
+  }
+
+  test('keeps door, id, consumer and destination', () => {
+    const handOver = handOverOf(event())
+    const body = toHandOver(handOver)
+    const record = toRecord(body, { queue: 'handOver' })
+    expect(jobOf(world.configOf().stage, record)).toMatchObject(handOver)
+    expect(body).toMatch(/^[\u0020-\u007e]*$/)
   })
 
-  test('can’t be a hand-over inside an envelope', async () => {
-    const form = { ...jobOf(world.configOf().stage, toRecord(event())).request, door: 'form' as const }
-    const wrapped = { Type: 'Notification', MessageId: 'sns-000002', Message: toHandOver(form, NOTHING) }
-    await deliver(service, [toRecord(wrapped)])
-    expect(await world.receiveQuarantine()).toMatchObject([{ code: 'invalid_request' }])
+  test('is opened if it comes from the hand-over queue', async () => {
+    const body = event()
+    const record = toRecord(toHandOver(handOverOf(body)), { queue: 'handOver' })
+    expect(await deliver(service, [record])).toEqual(DONE)
+    expect(world.livePerson.conversations()).toMatchObject([{ extConsumerId: body.consumer.id }])
+  })
+
+  test.each([
+    ['in the events queue', (text: string) => text],
+    ['in an SNS envelope', (Message: string) => ({ Type: 'Notification', MessageId: 'sns-000002', Message })],
+  ])('is an invalid CRM event %s', async (_, wrap) => {
+    const record = toRecord(wrap(toHandOver(handOverOf(event()))))
+    expect(await deliver(service, [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([{ code: 'invalid_request', body: record.body }])
+    expect(world.livePerson.requests()).toEqual([])
+  })
+
+  test('is the only thing that the hand-over queue may hold', async () => {
+    const record = toRecord(event(), { queue: 'handOver' })
+    expect(await deliver(service, [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([
+      { code: 'invalid_request', requestId: record.messageId },
+    ])
+    expect(world.livePerson.requests()).toEqual([])
   })
 })
 
@@ -232,7 +266,7 @@ describe('a record that can never succeed is quarantined with its reason, and th
     const record = toRecord(body)
     const response = await deliver(service, [toRecord(event()), record, toRecord(event())])
     expect(response).toEqual(DONE)
-    expect(await world.receiveQuarantine()).toEqual([
+    expect(await world.receiveQuarantine()).toMatchObject([
       { body: record.body, code, detail, requestId: record.messageId },
     ])
     expect(world.livePerson.conversations()).toHaveLength(2)
@@ -258,7 +292,6 @@ describe('a record that can never succeed is quarantined with its reason, and th
 })
 
 describe('a record that may succeed later stays in the queue', () => {
-  const gone = () => ({ eventsQueueUrl: `${world.sqs.url}/000000000000/gone` })
   test.each<[string, () => OpenService | (() => OpenService)]>([
     [
       'liveperson_unavailable',
@@ -311,7 +344,7 @@ describe('a record that may succeed later stays in the queue', () => {
 
   test('if the quarantine queue is unavailable', async () => {
     const lost = world.createService({
-      config: { ...gone(), quarantineQueueUrl: `${world.sqs.url}/000000000000/gone` },
+      config: { quarantineQueueUrl: `${world.sqs.url}/000000000000/gone` },
     })
     const record = toRecord('hello')
     expect(await deliver(lost, [record])).toEqual(failed(record))
