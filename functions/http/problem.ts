@@ -1,4 +1,4 @@
-import { CODES } from '../../lib/errors/codes.ts'
+import { CODES, type Code } from '../../lib/errors/codes.ts'
 import type { AppError, Finding } from '../../lib/errors/errors.ts'
 import { type Answer, toAnswer } from './answer.ts'
 
@@ -24,7 +24,7 @@ export const toProblem = (error: AppError, requestId?: string): Answer => {
       title: CODES[code].title,
       status,
       code,
-      detail: publicDetailOf(error),
+      detail: publicDetailOf(error, requestId),
       retryable,
       requestId,
       ...(findings.length > 0 && { errors: findings.slice(0, MAX_FINDINGS).map(toPublicFinding) }),
@@ -37,9 +37,15 @@ export const toProblem = (error: AppError, requestId?: string): Answer => {
   )
 }
 
-/** The message of an `invalid_config` names files, accounts and secrets, so it is for the log only. */
-const publicDetailOf = ({ code, message }: AppError): string =>
-  code === 'invalid_config' ? CODES.invalid_config.detail : message
+/** Their messages name files, accounts, secrets and operations, so they are for the log only. */
+const INTERNAL: ReadonlySet<Code> = new Set(['invalid_config', 'service_unavailable'])
+
+const publicDetailOf = ({ code, message, retryable }: AppError, requestId: string | undefined): string => {
+  const detail = INTERNAL.has(code) ? CODES[code].detail : message
+  return retryable && requestId !== undefined
+    ? `${detail} Send the request again with the same requestId.`
+    : detail
+}
 
 /** Leaves out `maskedPath`, which is for logs. */
 const toPublicFinding = ({ path, message }: Finding): Finding => ({ path: path.slice(0, MAX_PATH), message })

@@ -345,7 +345,9 @@ describe('each error code of a form', () => {
       code: 'service_unavailable',
       retryable: true,
       requestId: body.requestId,
+      detail: expect.stringContaining('Send the request again with the same requestId.'),
     })
+    expect(answer.body).not.toMatch(/DynamoDB|SQS/)
     // Nothing is known of it, so the sender repeats it under the same id, and one conversation is opened.
     expect((await askStatus(service, body.requestId)).statusCode).toBe(404)
     expect((await submit(service, body)).statusCode).toBe(201)

@@ -7,6 +7,7 @@ import {
   InvalidRequestError,
   LivePersonUnavailableError,
   NotFoundError,
+  ServiceUnavailableError,
   toAppError,
   toError,
 } from '../../../lib/errors/errors.ts'
@@ -29,8 +30,13 @@ describe.each(Object.keys(CODES).filter(isCode))('a problem of %s', (code) => {
     })
   })
 
-  test('has the requestId that the sender gave', () => {
-    expect(bodyOf(toError(code), 'order-4711-help')).toMatchObject({ code, requestId: 'order-4711-help' })
+  test('has the requestId that the sender gave, and says whether to use it again', () => {
+    const again = ' Send the request again with the same requestId.'
+    expect(bodyOf(toError(code), 'order-4711-help')).toMatchObject({
+      code,
+      requestId: 'order-4711-help',
+      detail: retryable ? `${detail}${again}` : detail,
+    })
   })
 
   test('has the headers of every response, its own type, and what its status asks for', () => {
@@ -52,6 +58,7 @@ describe('the detail', () => {
     ['a cause', new NotFoundError({ detail: 'Not here.', cause: new Error('hidden') })],
     ['the message of whatever was thrown', toAppError(new Error('hidden'))],
     ['what is misconfigured', new InvalidConfigError({ detail: 'The secret hidden is missing.' })],
+    ['which operation failed', new ServiceUnavailableError({ detail: 'SQS hidden failed.' })],
     [
       'a stack',
       new LivePersonUnavailableError({
