@@ -8,8 +8,8 @@ import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { createOutbound, type Outbound } from '../../../lib/net/outbound.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
-import { drain } from '../../faults/drain.ts'
 import { createPatientTable, patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { createPatientService, drain } from '../../support/drain.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -23,6 +23,7 @@ import {
   submit,
   toRecord,
   type World,
+  withoutWaits,
 } from '../../support/world.ts'
 
 let world: World
@@ -44,9 +45,7 @@ beforeAll(async () => {
   })
   process.env.AWS_ENDPOINT_URL_DYNAMODB = endpoint.url
   table = createPatientTable(world.dynamoDb.stateTable)
-  const real = createQueues({ ...world.configOf(), aws: patient })
-  // Nothing waits in the queue, so that no test does.
-  queues = { ...real, send: (body) => real.send(body, 0), delay: async () => undefined }
+  queues = withoutWaits(createQueues({ ...world.configOf(), aws: patient }))
 })
 afterAll(async () => {
   await endpoint.close()
@@ -63,7 +62,7 @@ const sleep = async (ms: number) => world.livePerson.clock.advance(ms)
 
 /** A container whose waits only move the clock. */
 const createService = (options: Parameters<World['createService']>[0] = {}) =>
-  world.createService({ aws: patient, now, sleep, table, queues, ...options })
+  createPatientService(world, { table, queues, ...options })
 
 const stageThat = (onLostAnswer: 'repeat' | 'hold') => ({
   ...STAGE,
@@ -76,19 +75,26 @@ const newEvent = () => ({
   consumer: { id: `c-${serial}` },
 })
 const acceptedOf = (event: object): AcceptedRequest => jobOf(world.configOf().stage, toRecord(event)).request
-const itemOf = async (requestId: string) =>
-  (await createService().ledger.find([ACCOUNT], 'queue', requestId))[0]
+const itemOf = (requestId: string) => table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const recordOf = (request: AcceptedRequest, facts: Facts) =>
+  toRecord(toHandOver({ request, destination, facts }), { queue: 'handOver', sentAt: now() })
 const destination = { ...CRM_UPGRADE, ttr: 'NORMAL' as const, routeAttributes: [] }
 
 const unavailable = async (): Promise<never> => {
   throw new ServiceUnavailableError({ detail: 'The table is away.' })
 }
-const TABLE_AWAY: StateTable = {
-  get: unavailable,
-  getMany: unavailable,
-  putMany: unavailable,
-  update: unavailable,
-}
+const TABLE_AWAY: StateTable = { get: unavailable, getMany: unavailable, update: unavailable }
+
+type Update = Parameters<StateTable['update']>[0]
+
+/** Whether a write is a claim. Any other one records facts. */
+const isClaimed = ({ set }: Update): boolean => 'leaseId' in set
+
+/** Returns a table in which writes of facts do something else. */
+const withRecord = (record: StateTable['update']): StateTable => ({
+  ...table,
+  update: (update) => (isClaimed(update) ? table.update(update) : record(update)),
+})
 
 describe('an outcome that the table did not accept', () => {
   const facts: Facts = {
@@ -98,7 +104,7 @@ describe('an outcome that the table did not accept', () => {
   }
 
   test('reaches the ledger through the queue, without another call to LivePerson', async () => {
-    const answer = await submit(createService({ table: { ...table, putMany: unavailable } }), newForm())
+    const answer = await submit(createService({ table: withRecord(unavailable) }), newForm())
     expect(answer.statusCode).toBe(201)
     const { requestId, conversationId } = bodyOf(answer)
     const calls = world.livePerson.requests().length
@@ -112,27 +118,89 @@ describe('an outcome that the table did not accept', () => {
   })
 
   test('stays in its record while the table is unavailable, and is not sent again', async () => {
-    const send = vi.fn(queues.send)
-    const service = createService({ table: TABLE_AWAY, queues: { ...queues, send } })
+    const handOver = vi.fn(queues.handOver)
+    const service = createService({ table: TABLE_AWAY, queues: { ...queues, handOver } })
     const report = vi.spyOn(service, 'report')
-    const record = toRecord(toHandOver(acceptedOf(newEvent()), facts))
-    const response = await deliver(service, [record])
+    const response = await deliver(service, [recordOf(acceptedOf(newEvent()), facts)])
     expect(response.batchItemFailures).toHaveLength(1)
-    expect(send).not.toHaveBeenCalled()
-    expect(report.mock.calls.map(([, , result]) => result.kind)).toEqual(['queued'])
+    expect(handOver).not.toHaveBeenCalled()
+    expect(report.mock.calls.map(([, , result]) => result)).toMatchObject([
+      { kind: 'finished', outcome: { status: 'opened' }, kept: 'in_record' },
+    ])
   })
 
   test('adds the conversation id to an outcome that was recorded without it', async () => {
     const service = createService()
     const request = acceptedOf(newEvent())
     const claim = await service.ledger.claim(request, destination, now() + 1000)
-    if (claim.kind !== 'claimed') throw new Error('Nobody else claims it')
-    await service.ledger.complete(claim.lease, { ...NOTHING, conversation: { kind: 'opened' } })
-    expect(await deliver(service, [toRecord(toHandOver(request, facts))])).toEqual({ batchItemFailures: [] })
+    await claim.entry.record({ ...NOTHING, claim: released, conversation: { kind: 'opened' } })
+    expect(await deliver(service, [recordOf(request, facts)])).toEqual({ batchItemFailures: [] })
     expect(await itemOf(request.requestId)).toMatchObject({
       status: 'opened',
       conversationId: 'conversation-known',
     })
+  })
+
+  test('is not lost if only the consumer’s item could be written', async () => {
+    const first = newEvent()
+    const halfway = withRecord((update) =>
+      update.pk.startsWith('consumer#') ? table.update(update) : unavailable(),
+    )
+    expect(await deliver(createService({ table: halfway }), [toRecord(first)])).toEqual({
+      batchItemFailures: [],
+    })
+    await drain(world, createService)
+    expect((await itemOf(first.requestId))?.status).toBe('opened')
+  })
+
+  test('is not lost if only the request’s item could be written', async () => {
+    const first = newEvent()
+    const halfway = withRecord((update) =>
+      update.pk.startsWith('consumer#') ? unavailable() : table.update(update),
+    )
+    await deliver(createService({ table: halfway }), [toRecord(first)])
+    await drain(world, createService)
+    // A later request finds the conversation, so the consumer's item was written too.
+    const second = { ...newEvent(), consumer: first.consumer, message: 'Hello' }
+    expect(await deliver(createService(), [toRecord(second)])).toEqual({ batchItemFailures: [] })
+    expect(await itemOf(second.requestId)).toMatchObject({ status: 'existing', messageStatus: 'sent' })
+  })
+})
+
+/** The claim of an attempt that is done. */
+const released = { attempt: 1, releases: 1, state: 'done' } as const
+
+describe('an attempt that wakes after its lease', () => {
+  test('doesn’t undo what its successor recorded', async () => {
+    const event = { ...newEvent(), message: 'Hello' }
+    const record = toRecord(event, { sentAt: now() })
+    let wake = () => {}
+    const frozen = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    const call = createOutbound()
+    let isSending = () => {}
+    const sending = new Promise<void>((resolve) => {
+      isSending = resolve
+    })
+    const outbound: Outbound = async (request) => {
+      const result = await call(request)
+      if (!request.url.includes('/conversation/send')) return result
+      isSending()
+      await frozen
+      return result
+    }
+    const first = deliver(createService({ outbound }), [record])
+    await sending
+    expect(await itemOf(event.requestId)).toMatchObject({ status: 'opened', messageStatus: 'pending' })
+    await sleep(120_000)
+    // The message may have been sent, so the successor doesn't send it again.
+    expect(await deliver(createService(), [record])).toEqual({ batchItemFailures: [] })
+    expect(await itemOf(event.requestId)).toMatchObject({ status: 'opened', messageStatus: 'unknown' })
+    wake()
+    await first
+    expect(await itemOf(event.requestId)).toMatchObject({ status: 'opened', messageStatus: 'sent' })
+    expect(world.livePerson.conversations()).toMatchObject([{ messages: [{ text: 'Hello' }] }])
   })
 })
 
@@ -156,16 +224,14 @@ describe('an open conversation that another request opened', () => {
     const forgetful: StateTable = {
       get: async () => undefined,
       getMany: async () => [],
-      putMany: async () => undefined,
       update: async () => ({ applied: true, item: undefined }),
     }
     await deliver(createService({ table: forgetful }), [toRecord(elsewhere)])
     expect(world.livePerson.conversations()).toHaveLength(2)
 
+    // The known one is closed, and another one is open: nobody knows which.
     await deliver(service, [toRecord(third)])
-    const item = await itemOf(third?.requestId ?? '')
-    expect(item?.status).toBe('existing')
-    expect(item?.conversationId).toBeUndefined()
+    expect((await itemOf(third?.requestId ?? ''))?.conversationId).not.toBe(known?.conversationId)
   })
 })
 
@@ -191,13 +257,10 @@ describe('the limits of one open conversation per consumer', () => {
     [
       'before it wrote the outcome',
       (killed) => ({
-        table: {
-          ...table,
-          putMany: () => {
-            killed()
-            return never()
-          },
-        },
+        table: withRecord(() => {
+          killed()
+          return never()
+        }),
       }),
     ],
   ])('if a container is killed %s', (_, options) => {
@@ -212,7 +275,7 @@ describe('the limits of one open conversation per consumer', () => {
       })
       const [conversation] = world.livePerson.conversations()
       world.livePerson.closeConversation(conversation?.conversationId ?? '')
-      await sleep(61_000)
+      await sleep(120_000)
       expect(await deliver(createService({ stage }), [toRecord(event)])).toEqual({ batchItemFailures: [] })
       expect(world.livePerson.conversations()).toHaveLength(conversations)
       const quarantined = await world.receiveQuarantine()
@@ -233,7 +296,7 @@ describe('the limits of one open conversation per consumer', () => {
     const [conversation] = world.livePerson.conversations()
     world.livePerson.closeConversation(conversation?.conversationId ?? '')
     // SQS gives a replayed record another message id.
-    await deliver(service, [toRecord(held?.body)])
+    await deliver(service, [toRecord(held?.body, { queue: 'handOver' })])
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 
@@ -251,8 +314,9 @@ describe('the limits of one open conversation per consumer', () => {
       loseClaims = lost
       endpoint.take()
       await deliver(createService({ stage }), [toRecord(event)])
-      const claims = endpoint.take().filter((action) => action === 'UpdateItem')
-      expect(claims).toHaveLength(1 + lost)
+      const writes = endpoint.take().filter((action) => action === 'UpdateItem')
+      // The claim, the request's item and the consumer's.
+      expect(writes).toHaveLength(3 + lost)
       expect(await itemOf(event.requestId)).toMatchObject({ status: 'opened', attempts: 2 })
       expect(await world.receiveQuarantine()).toEqual([])
     },
@@ -272,19 +336,14 @@ const outboundThatDies = (died: () => void): Outbound => {
   }
 }
 
-test('the status of a form whose request ends in quarantine is failed', async () => {
+test('a form that was accepted is opened, whatever a later configuration says of its route', async () => {
   const body = { requestId: `flow-form-${++serial}`, route: 'order-help' }
   world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
   expect((await submit(createService(), body)).statusCode).toBe(202)
   const without = { accounts: [{ accountId: ACCOUNT }] }
   await drain(world, () => createService({ stage: without }))
-  expect(await world.receiveQuarantine()).toMatchObject([
-    { code: 'invalid_request', requestId: body.requestId },
-  ])
-  expect(bodyOf(await askStatus(createService(), body.requestId))).toMatchObject({
-    status: 'failed',
-    code: 'invalid_request',
-  })
+  expect(await world.receiveQuarantine()).toEqual([])
+  expect(bodyOf(await askStatus(createService(), body.requestId)).status).toBe('opened')
 })
 
 test('a proxy’s error page is not a refusal by LivePerson', async () => {
@@ -301,11 +360,13 @@ test('of one id in two accounts, the status is the first account’s', async () 
   const base = { ...acceptedOf(newEvent()), door: 'form' as const }
   for (const accountId of ['70999999', ACCOUNT]) {
     const claim = await service.ledger.claim({ ...base, accountId }, destination, now() + 1000)
-    if (claim.kind !== 'claimed') throw new Error('Nobody else claims it')
-    await service.ledger.complete(claim.lease, {
+    await claim.entry.record({
       ...NOTHING,
+      claim: released,
       conversation:
-        accountId === ACCOUNT ? { kind: 'opened' } : { kind: 'refused', code: 'liveperson_rejected' },
+        accountId === ACCOUNT
+          ? { kind: 'opened' }
+          : { kind: 'refused', code: 'liveperson_rejected', attempt: 1 },
     })
   }
   expect(bodyOf(await askStatus(service, base.requestId)).status).toBe('opened')
@@ -318,15 +379,16 @@ describe('the DynamoDB calls of a new request', () => {
     ...members,
   })
 
+  // The request's item and the consumer's are written in parallel.
   test.each([
-    ['a form', {}],
-    ['a form with a message', { message: 'Hello' }],
-  ])('%s: one claim, one write of two items, no read', async (_, members) => {
+    ['a form: one claim and two writes, no read', {}, 3],
+    ['a form with a message: one write more, before the message is sent', { message: 'Hello' }, 4],
+  ])('%s', async (_, members, writes) => {
     const service = createService()
     await submit(service, body())
     endpoint.take()
     expect((await submit(service, body(members))).statusCode).toBe(201)
-    expect(endpoint.take()).toEqual(['UpdateItem', 'BatchWriteItem'])
+    expect(endpoint.take()).toEqual(Array(writes).fill('UpdateItem'))
   })
 
   test('a CRM event: the same', async () => {
@@ -334,7 +396,7 @@ describe('the DynamoDB calls of a new request', () => {
     await deliver(service, [toRecord(body({ consumer: { id: `cost-${++serial}` } }))])
     endpoint.take()
     await deliver(service, [toRecord(body({ consumer: { id: `cost-${++serial}` } }))])
-    expect(endpoint.take()).toEqual(['UpdateItem', 'BatchWriteItem'])
+    expect(endpoint.take()).toEqual(Array(3).fill('UpdateItem'))
   })
 })
 
