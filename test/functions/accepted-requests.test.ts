@@ -1,0 +1,174 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { toHandOver } from '../../lib/conversation/hand-over.ts'
+import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { type IdentityProvider, startIdentityProvider } from '../security/third-parties.ts'
+import { createPatientService, drain } from '../support/drain.ts'
+import {
+  ACCOUNT,
+  askStatus,
+  bodyOf,
+  CRM_UPGRADE,
+  deliver,
+  jobOf,
+  ORDER_HELP,
+  STAGE,
+  startWorld,
+  submit,
+  toRecord,
+  type World,
+} from '../support/world.ts'
+
+let world: World
+let identityProvider: IdentityProvider
+let serial = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+  identityProvider = await startIdentityProvider('https://id.example.com/')
+})
+afterAll(async () => {
+  await identityProvider.close()
+  await world.close()
+})
+afterEach(async () => {
+  world.livePerson.faults.clear()
+  await drain(world)
+  world.livePerson.reset()
+  await world.receiveQuarantine()
+})
+
+const createService = (options?: Parameters<World['createService']>[0]) =>
+  createPatientService(world, options)
+const newForm = (members: object = {}) => ({
+  requestId: `accepted-form-${++serial}`,
+  campaign: ORDER_HELP,
+  ...members,
+})
+const newEvent = (members: object = {}) => ({
+  requestId: `accepted-event-${++serial}`,
+  campaign: CRM_UPGRADE,
+  consumer: { id: `accepted-${serial}` },
+  ...members,
+})
+const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const DONE = { batchItemFailures: [] }
+const now = () => world.livePerson.clock.now()
+const away = () =>
+  world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, times: 1e9 })
+
+describe('a form whose token says more than a form may', () => {
+  const signedIn = () => ({
+    ...STAGE,
+    origins: [],
+    accounts: STAGE.accounts.map((account) =>
+      account.accountId === ACCOUNT
+        ? { ...account, form: { campaigns: 'any', consumers: 'token', tokens: identityProvider.tokens } }
+        : account,
+    ),
+  })
+  /** A first name that is too long for a form. */
+  const firstname = 'A'.repeat(300)
+
+  test('is opened once LivePerson is back, under its own id, as it would have been at once', async () => {
+    const lp_sdes = [{ type: 'personal', personal: { firstname } }]
+    const headers = { authorization: `Bearer ${await identityProvider.sign({ lp_sdes })}` }
+    const stage = signedIn()
+    const direct = newForm()
+    expect((await submit(createService({ stage }), direct, { headers })).statusCode).toBe(201)
+    const [opened] = world.livePerson.conversations()
+    world.livePerson.closeConversation(opened?.conversationId ?? '')
+
+    const queued = newForm()
+    const isBack = away()
+    expect((await submit(createService({ stage }), queued, { headers })).statusCode).toBe(202)
+    isBack()
+    await drain(world, () => createService({ stage }))
+    expect(await world.receiveQuarantine()).toEqual([])
+    expect(bodyOf(await askStatus(createService(), queued.requestId)).status).toBe('opened')
+    for (const conversation of world.livePerson.conversations())
+      expect(JSON.stringify(conversation.body)).toContain(firstname)
+    expect(world.livePerson.conversations()).toHaveLength(2)
+  })
+})
+
+describe('a hand-over that can’t be read', () => {
+  test('keeps its ids in quarantine, and closes its ledger item', async () => {
+    const body = newForm()
+    away()
+    expect((await submit(createService(), body)).statusCode).toBe(202)
+    const [handedOver] = await world.receiveHandOvers()
+    const broken = JSON.parse(handedOver ?? '')
+    broken.handedOver.facts.conversation.kind = 'from a later version'
+    const record = toRecord(broken, { queue: 'handOver' })
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([
+      { code: 'invalid_request', requestId: body.requestId, body: record.body },
+    ])
+    expect(bodyOf(await askStatus(createService(), body.requestId))).toMatchObject({
+      status: 'failed',
+      code: 'invalid_request',
+    })
+  })
+
+  test('doesn’t change the status of a request that has been opened meanwhile', async () => {
+    const body = newForm()
+    const isBack = away()
+    await submit(createService(), body)
+    isBack()
+    const [handedOver] = await world.receiveHandOvers()
+    expect((await submit(createService(), body)).statusCode).toBe(201)
+    const broken = JSON.parse(handedOver ?? '')
+    delete broken.handedOver.request
+    await deliver(createService(), [toRecord(broken, { queue: 'handOver' })])
+    expect(bodyOf(await askStatus(createService(), body.requestId)).status).toBe('opened')
+  })
+})
+
+describe('a CRM event of 1 MiB', () => {
+  const MAX = 1_048_576
+
+  test('is quarantined as it is, and the table says why', async () => {
+    const event = newEvent({ note: '' })
+    const note = 'x'.repeat(MAX - JSON.stringify(event).length)
+    const body = JSON.stringify({ ...event, note })
+    const record = toRecord(body)
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    const [quarantined] = await world.receiveQuarantine()
+    expect(quarantined?.body).toBe(body)
+    expect(quarantined?.code).toBeUndefined()
+    expect(await createService().table.get(`quarantined#${quarantined?.messageId}`)).toMatchObject({
+      code: 'invalid_request',
+      detail: 'note is an unknown key',
+      requestId: event.requestId,
+      expiresAt: expect.any(Number),
+    })
+  })
+})
+
+test('a later version that derives another consumer uses the one of the first attempt', async () => {
+  const { consumer: _, ...body } = newEvent()
+  const record = toRecord(body)
+  const { request, destination } = jobOf(world.configOf().stage, record)
+  const earlier = `request-${'e'.repeat(64)}`
+  const service = createService()
+  // The version before derived it by another formula, and its attempt died.
+  await service.ledger.claim(
+    { ...request, consumerId: earlier, fingerprint: `0.${'f'.repeat(64)}` },
+    destination,
+    now() - 60_000,
+  )
+  expect(await deliver(createService(), [record])).toEqual(DONE)
+  expect(world.livePerson.conversations()).toMatchObject([{ extConsumerId: earlier }])
+  expect(await itemOf(body.requestId)).toMatchObject({ status: 'opened', consumerId: earlier })
+})
+
+test('a hand-over of the version before opens the conversation of its own consumer', async () => {
+  const { consumer: _, ...body } = newEvent()
+  const { request, destination } = jobOf(world.configOf().stage, toRecord(body))
+  const earlier = { ...request, consumerId: `request-${'d'.repeat(64)}`, fingerprint: `0.${'f'.repeat(64)}` }
+  const text = toHandOver({ request: earlier, destination, facts: NOTHING })
+  expect(await deliver(createService(), [toRecord(text, { queue: 'handOver' })])).toEqual(DONE)
+  // The event itself comes again.
+  expect(await deliver(createService(), [toRecord(body)])).toEqual(DONE)
+  expect(world.livePerson.conversations()).toMatchObject([{ extConsumerId: earlier.consumerId }])
+})
