@@ -1,0 +1,153 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { AWS_ACCOUNT_ID, REGION } from '../../local/aws/sdk.ts'
+import { closeServer, listen } from '../../local/net/listen.ts'
+import type { World } from '../support/world.ts'
+import { type Call, isAllowed, type Permission } from './policy.ts'
+
+export type Iam = Awaited<ReturnType<typeof startIam>>
+
+/**
+ * Starts an endpoint in front of the local SQS, DynamoDB and Secrets Manager that enforces permissions. The
+ * access key id of a request names the role. A call that the role may not make is answered as AWS answers it.
+ */
+export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
+  let permissions: readonly Permission[] = []
+  let silenced: Permission | undefined
+  const calls: (Call & { readonly allowed: boolean })[] = []
+  const behind: Readonly<Record<string, string>> = {
+    dynamodb: dynamoDb.url,
+    sqs: sqs.url,
+    secretsmanager: secretsManager.url,
+  }
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const body = Buffer.concat(chunks)
+    const call = toCall(request, JSON.parse(body.toString()))
+    const allowed = isAllowed(permissions, call)
+    calls.push({ ...call, allowed })
+    if (silenced && isAllowed([silenced], call)) return
+    const [service = ''] = call.action.split(':')
+    if (!allowed) return deny(response, call)
+    const {
+      'content-type': type,
+      'x-amz-target': target,
+      authorization,
+      'x-amz-date': date,
+    } = request.headers
+    const forwarded = await fetch(behind[service] ?? '', {
+      method: 'POST',
+      headers: {
+        'content-type': `${type}`,
+        'x-amz-target': `${target}`,
+        authorization: `${authorization}`,
+        'x-amz-date': `${date}`,
+      },
+      body: new Uint8Array(body),
+    })
+    const kept = ['content-type', 'x-amzn-query-error', 'x-amz-crc32'].flatMap((name) => {
+      const value = forwarded.headers.get(name)
+      return value === null ? [] : [[name, value] as const]
+    })
+    response.writeHead(forwarded.status, Object.fromEntries(kept))
+    response.end(Buffer.from(await forwarded.arrayBuffer()))
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) =>
+      response.destroy(new Error('Failed', { cause: error })),
+    )
+  })
+  const url = `http://127.0.0.1:${await listen(server)}`
+
+  return {
+    url,
+    /** Replaces the permissions of all roles. `silent`: calls under this permission are never answered. */
+    set: (allowed: readonly Permission[], silent?: Permission) => {
+      permissions = allowed
+      silenced = silent
+      calls.length = 0
+    },
+    /** Returns the calls since the permissions were set. */
+    calls: (): readonly (Call & { readonly allowed: boolean })[] => [...calls],
+    close: () => closeServer(server),
+  }
+}
+
+const SERVICES: Readonly<Record<string, string>> = {
+  AmazonSQS: 'sqs',
+  DynamoDB_20120810: 'dynamodb',
+  secretsmanager: 'secretsmanager',
+}
+
+const Key = z.object({ pk: z.object({ S: z.string() }) })
+const Input = z.union([
+  z.object({ QueueUrl: z.string() }),
+  z.object({ SecretId: z.string() }),
+  z.object({ TableName: z.string(), Key }),
+  z.object({ RequestItems: z.record(z.string(), z.object({ Keys: z.array(Key) })) }),
+])
+
+const toCall = ({ headers }: IncomingMessage, body: unknown): Call => {
+  const [target = '', operation = ''] = String(headers['x-amz-target']).split('.')
+  const role = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? ''
+  // A batch needs the permission for its single operation.
+  return {
+    role,
+    action: `${SERVICES[target]}:${operation.replace(/^(DeleteMessage)Batch$/, '$1')}`,
+    ...whatOf(Input.parse(body)),
+  }
+}
+
+const whatOf = (input: z.infer<typeof Input>): Pick<Call, 'resource' | 'leadingKeys'> => {
+  const arn = (service: string, rest: string) => `arn:aws:${service}:${REGION}:${AWS_ACCOUNT_ID}:${rest}`
+  if ('QueueUrl' in input)
+    return { resource: arn('sqs', new URL(input.QueueUrl).pathname.split('/').at(-1) ?? ''), leadingKeys: [] }
+  // Secrets Manager appends six random characters to a secret's name.
+  if ('SecretId' in input)
+    return { resource: arn('secretsmanager', `secret:${input.SecretId}-aB3dE6`), leadingKeys: [] }
+  if ('Key' in input)
+    return { resource: arn('dynamodb', `table/${input.TableName}`), leadingKeys: [input.Key.pk.S] }
+  const [[table, { Keys }] = ['', { Keys: [] }]] = Object.entries(input.RequestItems)
+  return { resource: arn('dynamodb', `table/${table}`), leadingKeys: Keys.map(({ pk }) => pk.S) }
+}
+
+/**
+ * Answers as the services do. SQS keeps the error code of its former protocol in a header, and the SDK names
+ * the error after it.
+ */
+const deny = (response: ServerResponse, { role, action, resource }: Call): void => {
+  const user = `arn:aws:sts::${AWS_ACCOUNT_ID}:assumed-role/${role}/function`
+  const [service] = action.split(':')
+  const told = service === 'sqs' ? action.toLowerCase() : action
+  const message = `User: ${user} is not authorized to perform: ${told} on resource: ${resource} because no identity-based policy allows the ${told} action`
+  const send = (
+    status: number,
+    type: string,
+    body: object,
+    headers: Readonly<Record<string, string>> = {},
+  ) => {
+    response.writeHead(status, { 'content-type': type, ...headers })
+    response.end(JSON.stringify(body))
+  }
+  switch (service) {
+    case 'dynamodb':
+      send(400, 'application/x-amz-json-1.0', {
+        __type: 'com.amazon.coral.service#AccessDeniedException',
+        Message: message,
+      })
+      return
+    case 'sqs':
+      send(
+        403,
+        'application/x-amz-json-1.0',
+        { __type: 'com.amazon.coral.service#AccessDeniedException', message },
+        { 'x-amzn-query-error': 'AccessDenied;Sender' },
+      )
+      return
+    default:
+      send(400, 'application/x-amz-json-1.1', { __type: 'AccessDeniedException', Message: message })
+  }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import type { QueueName } from '../../lib/aws/queues.ts'
+import { toHandOver } from '../../lib/conversation/hand-over.ts'
+import { NOTHING } from '../../lib/conversation/protocol.ts'
+import type { Container } from '../support/process-container.ts'
+import { ACCOUNT, ORDER_HELP, toRecord, type World } from '../support/world.ts'
+
+export type FunctionName = 'openFromForm' | 'openFromQueue' | 'refreshDomains' | 'conversationStatus'
+
+/** Something that a function does, and that needs permissions. */
+export interface Scenario {
+  readonly function: FunctionName
+  /** Members of the account in the stage configuration that differ from the usual ones. */
+  readonly account?: object
+  /**
+   * Performs it. Returns what its caller is told: the HTTP status and the status or code of the answer, or
+   * what becomes of a record: `done` if its queue need not keep it, else `kept`.
+   */
+  readonly perform: (tools: Tools) => Promise<string>
+  /** What is told if the role has all its permissions. */
+  readonly whole: string
+  /** Sends it once more, after the trouble. Undefined: it opens nothing. */
+  readonly again?: (tools: Tools) => Promise<string>
+}
+
+export interface Tools {
+  readonly container: Container
+  readonly world: World
+  readonly requestId: string
+  /** Returns a container of a function whose role has all its permissions. */
+  readonly privileged: () => Promise<Container>
+  /** Does what Lambda does to one record of a queue, with the role of openFromQueue. */
+  readonly poll: (queue: QueueName, body: string) => Promise<string>
+}
+
+const form = (requestId: string) => ({ requestId, route: 'order-help' })
+
+const event = (requestId: string) => ({
+  requestId,
+  route: 'crm-upgrade',
+  consumer: { id: `consumer-of-${requestId}` },
+})
+
+/** A record of the hand-over queue that holds a form. */
+const handedOver = (requestId: string) =>
+  toHandOver({
+    request: {
+      door: 'form',
+      requestId,
+      accountId: ACCOUNT,
+      consumerId: `consumer-of-${requestId}`,
+      fingerprint: `1.${'0'.repeat(64)}`,
+      route: 'order-help',
+    },
+    destination: { ...ORDER_HELP, ttr: 'NORMAL', routeAttributes: [] },
+    facts: { ...NOTHING, handedOver: true },
+  })
+
+const submit = async ({ container }: Tools, body: unknown): Promise<string> => {
+  const answer = await container.submit(body)
+  const { status, code } = JSON.parse(answer.body)
+  return `${answer.statusCode} ${code ?? status}`
+}
+
+const submitForm = (tools: Tools) => submit(tools, form(tools.requestId))
+
+const deliver = async (container: Container, body: unknown, queue: QueueName = 'events'): Promise<string> =>
+  (await container.deliver([toRecord(body, { queue })])).length === 0 ? 'done' : 'kept'
+
+const deliverEvent = ({ container, requestId }: Tools) => deliver(container, event(requestId))
+const deliverHandOver = ({ container, requestId }: Tools) =>
+  deliver(container, handedOver(requestId), 'handOver')
+
+/** Fails creates, by an answer or a lost answer, until `act` has ended. */
+const whileDown = async (
+  { world: { livePerson } }: Tools,
+  kind: 'status' | 'reset-after',
+  act: () => Promise<string>,
+): Promise<string> => {
+  const stop = livePerson.faults.add(
+    kind === 'status'
+      ? { service: 'conversation', kind, status: 503, times: 100 }
+      : { service: 'conversation', kind, times: 100 },
+  )
+  try {
+    return await act()
+  } finally {
+    stop()
+  }
+}
+
+/** Every path through the functions that needs a permission of its own. */
+export const SCENARIOS = {
+  'a form': { function: 'openFromForm', perform: submitForm, whole: '201 opened', again: submitForm },
+
+  'a form while LivePerson is down': {
+    function: 'openFromForm',
+    perform: (tools) => whileDown(tools, 'status', () => submitForm(tools)),
+    whole: '202 queued',
+    again: submitForm,
+  },
+
+  'a form with a spent challenge, again': {
+    function: 'openFromForm',
+    account: { form: { consumers: 'anonymous', botCheck: 'siteverify' } },
+    perform: async (tools) => {
+      const body = { ...form(tools.requestId), 'cf-turnstile-response': `solved-${tools.requestId}` }
+      await (await tools.privileged()).submit(body)
+      return submit(tools, body)
+    },
+    whole: '200 opened',
+  },
+
+  'a form whose outcome is unknown': {
+    function: 'openFromForm',
+    account: { onLostAnswer: 'hold' },
+    perform: (tools) => whileDown(tools, 'reset-after', () => submitForm(tools)),
+    whole: '409 outcome_unknown',
+  },
+
+  'a CRM event': { function: 'openFromQueue', perform: deliverEvent, whole: 'done', again: deliverEvent },
+
+  'a CRM event that fails': {
+    function: 'openFromQueue',
+    perform: (tools) => whileDown(tools, 'status', () => deliverEvent(tools)),
+    whole: 'kept',
+    again: deliverEvent,
+  },
+
+  'a hand-over that fails': {
+    function: 'openFromQueue',
+    perform: (tools) => whileDown(tools, 'status', () => deliverHandOver(tools)),
+    whole: 'kept',
+    again: deliverHandOver,
+  },
+
+  'a CRM event while the circuit breaker is open': {
+    function: 'openFromQueue',
+    perform: (tools) =>
+      whileDown(tools, 'status', async () => {
+        for (let failures = 0; failures < 3; failures++) await deliver(tools.container, event(randomUUID()))
+        return deliverEvent(tools)
+      }),
+    whole: 'done',
+    again: deliverEvent,
+  },
+
+  'an invalid CRM event': {
+    function: 'openFromQueue',
+    perform: ({ container }) => deliver(container, 'hello'),
+    whole: 'done',
+  },
+
+  'a record of the events queue': {
+    function: 'openFromQueue',
+    perform: ({ poll, requestId }) => poll('events', JSON.stringify(event(requestId))),
+    whole: 'done',
+    again: deliverEvent,
+  },
+
+  'a record of the hand-over queue': {
+    function: 'openFromQueue',
+    perform: ({ poll, requestId }) => poll('handOver', handedOver(requestId)),
+    whole: 'done',
+    again: deliverHandOver,
+  },
+
+  'a refresh': {
+    function: 'refreshDomains',
+    perform: async ({ container }) => String((await container.refresh()).statusCode),
+    whole: '200',
+  },
+
+  'a status': {
+    function: 'conversationStatus',
+    perform: async ({ container, requestId }) => {
+      const answer = await container.askStatus(requestId)
+      return `${answer.statusCode} ${JSON.parse(answer.body).code}`
+    },
+    whole: '404 not_found',
+  },
+} as const satisfies Readonly<Record<string, Scenario>>
+
+export type ScenarioName = keyof typeof SCENARIOS
