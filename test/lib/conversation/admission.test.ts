@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import { parseStageConfig } from '../../../lib/config/stage.ts'
+import { type Account, admit } from '../../../lib/conversation/admission.ts'
+import type { Carrier, Job } from '../../../lib/conversation/job.ts'
+import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
+import { createPace } from '../../../lib/liveperson/pace.ts'
+import { acceptedRequest, fakeLivePerson } from './fakes.ts'
+
+const { accounts } = parseStageConfig(
+  { accounts: [{ accountId: '70123456' }] },
+  { name: 'the test', loopback: true },
+)
+const [ACCOUNT = expect.fail('The stage has no account')] = accounts
+
+const START = 1_800_000_000_000
+const MEMORY: Carrier = { kind: 'memory' }
+const EVENT: Carrier = { kind: 'event', body: '{}', receives: 1 }
+const HAND_OVER: Carrier = { kind: 'hand_over', body: '{}', receives: 1 }
+
+/** An account with its own clock, and what an attempt at it waits for. */
+const arrange = ({ isPaused = false } = {}) => {
+  let time = START
+  const waits: number[] = []
+  let pauses = 0
+  const pace = () => createPace({ now: () => time, random: () => 0 })
+  const account: Account = {
+    livePerson: fakeLivePerson({}),
+    pause: {
+      isPaused: async () => isPaused,
+      load: async () => undefined,
+      resumedAt: () => undefined,
+    },
+    createPace: pace(),
+    sendPace: pace(),
+    onAnswer: () => undefined,
+    onPaused: () => {
+      pauses++
+    },
+  }
+  const job = (facts?: Facts): Job => ({
+    request: acceptedRequest(),
+    account: ACCOUNT,
+    destination: { campaignId: '1', engagementId: '2', ttr: 'NORMAL', routeAttributes: [] },
+    facts,
+    acceptedAt: START,
+    pausedMs: 0,
+  })
+  return {
+    waits,
+    pauses: () => pauses,
+    createPace: account.createPace,
+    admit: (carrier: Carrier, facts?: Facts) =>
+      admit({
+        account,
+        job: job(facts),
+        carrier,
+        sleep: async (ms) => {
+          waits.push(ms)
+          time += ms
+        },
+      }),
+    /** Uses up the calls of this second. */
+    drain: () => {
+      while (account.createPace.take(0) === 0);
+    },
+    /** Opens the circuit breaker. No call is free then. */
+    breakDown: () => {
+      while (!account.createPace.isOpen()) account.createPace.trouble({ startedAt: time, kind: 'silent' })
+    },
+  }
+}
+
+describe('an attempt', () => {
+  test.each([MEMORY, EVENT, HAND_OVER])('is admitted at once if a call is free: $kind', async (carrier) => {
+    const { admit, waits } = arrange()
+    expect(await admit(carrier)).toBe('granted')
+    expect(waits).toEqual([])
+  })
+
+  test.each([MEMORY, EVENT, HAND_OVER])('waits a moment for its turn: $kind', async (carrier) => {
+    const { admit, waits, drain } = arrange()
+    drain()
+    expect(await admit(carrier)).toBe('granted')
+    expect(waits).toEqual([125])
+  })
+
+  test.each([
+    [MEMORY, 8],
+    [EVENT, 2],
+    [HAND_OVER, 16],
+  ])('is held back if others wait already: $kind', async (carrier, places) => {
+    const { admit, createPace, drain } = arrange()
+    drain()
+    for (let taken = 0; taken < places; taken++) createPace.take(2000)
+    expect(await admit(carrier)).toBe('held_back')
+  })
+
+  test.each([MEMORY, EVENT])('is held back at once if its account is in trouble: $kind', async (carrier) => {
+    const { admit, waits, breakDown } = arrange()
+    breakDown()
+    expect(await admit(carrier)).toBe('held_back')
+    expect(waits).toEqual([])
+  })
+
+  test('of a hand-over waits a second for the only call of its account in trouble', async () => {
+    const { admit, waits, breakDown } = arrange()
+    breakDown()
+    expect(await admit(HAND_OVER)).toBe('granted')
+    expect(waits).toEqual([1000])
+    await admit(HAND_OVER)
+    expect(waits.every((ms) => ms <= 2000)).toBe(true)
+  })
+
+  test('needs no call to spend if only its message is owed', async () => {
+    const { admit, breakDown } = arrange()
+    breakDown()
+    expect(await admit(EVENT, { ...NOTHING, conversation: { kind: 'opened' } })).toBe('granted')
+  })
+
+  test.each([MEMORY, EVENT, HAND_OVER])(
+    'is not admitted while its account is paused: $kind',
+    async (carrier) => {
+      const { admit, waits, pauses } = arrange({ isPaused: true })
+      expect(await admit(carrier)).toBe('paused')
+      expect(await admit(carrier, { ...NOTHING, conversation: { kind: 'opened' } })).toBe('paused')
+      expect(waits).toEqual([])
+      expect(pauses()).toBe(2)
+    },
+  )
+})
