@@ -46,7 +46,9 @@ beforeAll(async () => {
     help: { ...ORDER_HELP, doors: ['form'] },
     crm: { ...ORDER_HELP, doors: ['queue'] },
   }
-  const others = { 'other-help': { campaignId: '4120045610', engagementId: '4120047710' } }
+  const others = {
+    'other-help': { campaignId: '4120045610', engagementId: '4120047710', doors: ['form', 'queue'] },
+  }
   const stages: Record<Where, unknown> = {
     open: {
       origins,

@@ -47,11 +47,15 @@ export const STAGE = {
         'crm-upgrade': { ...CRM_UPGRADE, ttr: 'URGENT', doors: ['queue'] },
         vip: {
           ...ORDER_HELP,
+          doors: ['form', 'queue'],
           engagementAttributes: [{ type: 'ctmrinfo', info: { ctype: 'vip' } }],
         },
       },
     },
-    { accountId: OTHER_ACCOUNT, routes: { 'other-help': { campaignId: '1', engagementId: '2' } } },
+    {
+      accountId: OTHER_ACCOUNT,
+      routes: { 'other-help': { campaignId: '1', engagementId: '2', doors: ['form', 'queue'] } },
+    },
   ],
 }
 

@@ -23,7 +23,7 @@ const stage = parseStageConfig(
         form: { campaigns: 'any' },
         queue: { campaigns: 'any' },
         routes: {
-          help: { campaignId: '1', engagementId: '2', engagementAttributes: [VIP] },
+          help: { campaignId: '1', engagementId: '2', doors: [...DOORS], engagementAttributes: [VIP] },
           urgent: { campaignId: '1', engagementId: '3', ttr: 'URGENT', doors: ['queue'] },
           form: { campaignId: '1', engagementId: '4', doors: ['form'] },
         },
@@ -32,7 +32,7 @@ const stage = parseStageConfig(
         accountId: 'two',
         default: true,
         form: { campaigns: 'listed' },
-        routes: { other: { campaignId: '5', engagementId: '6' } },
+        routes: { other: { campaignId: '5', engagementId: '6', doors: [...DOORS] } },
       },
     ],
   },
@@ -71,7 +71,7 @@ describe('the account', () => {
             accountId: `a${index}`,
             ...(isDefault !== undefined && { default: isDefault }),
             form: { campaigns: 'any' },
-            routes: { [`r${index}`]: { campaignId: '1', engagementId: '2' } },
+            routes: { [`r${index}`]: { campaignId: '1', engagementId: '2', doors: [...DOORS] } },
           })),
         },
         { name: 'the test', loopback: false },
@@ -124,7 +124,7 @@ describe('the account', () => {
       accountId,
       default: isDefault && index === 1,
       form: { campaigns: 'any' },
-      routes: { [`route-${accountId}`]: { campaignId: '1', engagementId: '2' } },
+      routes: { [`route-${accountId}`]: { campaignId: '1', engagementId: '2', doors: [...DOORS] } },
     }))
     const requests: readonly ConversationRequest[] = [
       { campaign: CAMPAIGN },
