@@ -383,6 +383,23 @@ describe('each error code of a form', () => {
   })
 })
 
+test('a hand-over that fails is logged, with the operation', async () => {
+  const lost = world.createService({ config: { handOverQueueUrl: goneQueue() } })
+  const error = vi.spyOn(lost.log, 'error')
+  world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
+  await submit(lost, request())
+  const lines = error.mock.calls.map(([message, { message: detail }, fields]) => [
+    message,
+    detail,
+    fields?.step,
+  ])
+  expect(lines).toContainEqual([
+    'A step failed',
+    'SQS SendMessage to the hand-over queue failed.',
+    'hand_over',
+  ])
+})
+
 describe('a form that only an operator can help', () => {
   test.each<[string, Partial<Config>, string]>([
     ['a secret is missing', { secretIdPrefix: 'nothing-here' }, 'invalid_config'],

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { readConfig } from '../../lib/config/environment.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
@@ -350,6 +350,20 @@ describe('a record that may succeed later stays in the queue', () => {
     expect(await deliver(lost, [record])).toEqual(failed(record))
   })
 
+  test('until its visibility timeout if it can’t be put off, and the log names the operation', async () => {
+    const lost = world.createService({
+      config: { eventsQueueUrl: `${world.sqs.url}/000000000000/gone` },
+    })
+    const error = vi.spyOn(lost.log, 'error')
+    world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 502 })
+    const record = toRecord(event())
+    expect(await deliver(lost, [record])).toEqual(failed(record))
+    expect(error.mock.calls.map(([message, { message: detail }]) => [message, detail])).toContainEqual([
+      'A record could not be put off, so it is retried later',
+      'SQS ChangeMessageVisibility on the events queue failed.',
+    ])
+  })
+
   test('if another attempt holds its claim', async () => {
     const body = event()
     const record = toRecord(body)
@@ -362,5 +376,24 @@ describe('a record that may succeed later stays in the queue', () => {
     )
     expect(await deliver(service, [record])).toEqual(failed(record))
     expect(world.livePerson.conversations()).toEqual([])
+  })
+})
+
+describe('the age of the oldest record of a batch', () => {
+  test('is reported per account, in seconds since the request was accepted', async () => {
+    const count = vi.fn<Service['count']>()
+    const hour = 3_600_000
+    const { request, destination } = jobOf(world.configOf().stage, toRecord(event()))
+    const acceptedAt = Date.now() - 30 * hour
+    const parked = toHandOver({ request, destination, facts: NOTHING, acceptedAt })
+    await deliver({ ...service, count }, [
+      toRecord(event(), { sentAt: Date.now() - 2 * hour }),
+      toRecord(parked, { queue: 'handOver' }),
+      toRecord('not JSON', { sentAt: 0 }),
+    ])
+    const ages = count.mock.calls.filter(([name]) => name === 'oldest_record_age')
+    expect(ages).toEqual([['oldest_record_age', '70123456', expect.any(Number)]])
+    expect(ages[0]?.[2]).toBeGreaterThanOrEqual(30 * 3600)
+    expect(ages[0]?.[2]).toBeLessThan(30 * 3600 + 60)
   })
 })
