@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests with a command of their own, by the variable that it sets: one is timed, one takes a minute. */
+const SEPARATE = { GROWTH: 'test/security/growth.test.ts', PERMISSIONS: 'test/permissions/**' }
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Timed, so it has a command of its own.
-    exclude: process.env.GROWTH === undefined ? ['test/security/growth.test.ts'] : [],
+    exclude: Object.entries(SEPARATE).flatMap(([name, path]) =>
+      process.env[name] === undefined ? [path] : [],
+    ),
     pool: 'forks',
     // Most of them wait for time-outs and sockets, not for a processor.
     maxWorkers: 4,

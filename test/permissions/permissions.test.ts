@@ -186,7 +186,12 @@ const start = async (name: FunctionName, account: object = {}): Promise<Containe
           'order-help': { ...ORDER_HELP, doors: ['form'] },
           'crm-upgrade': { ...CRM_UPGRADE, doors: ['queue'] },
         },
-        ...JSON.parse(JSON.stringify(account).replace('"siteverify"', `{"verifyUrl":"${bots.verifyUrl}"}`)),
+        ...JSON.parse(
+          JSON.stringify(account).replace(
+            '"siteverify"',
+            `{"verifyUrl":"${bots.verifyUrl}","hostnames":["www.example.com"]}`,
+          ),
+        ),
       },
     ],
   }
@@ -388,7 +393,12 @@ describe('no failure is silent:', () => {
   })
 
   test('domains that the table refuses to keep', async () => {
-    const { lines } = await perform(SCENARIOS['a form'], allBut(UPDATE))
+    const update = PERMISSIONS.find((permission) => nameOf(permission) === UPDATE)
+    const others = ['request#*', 'consumer#*'].map((key): Permission[] =>
+      update ? [{ ...update, leadingKeys: [key] }] : [],
+    )
+    const { told, lines } = await perform(SCENARIOS['a form'], [...allBut(UPDATE), ...others.flat()])
+    expect(told).toBe('201 opened')
     expect(lines).toContainEqual(
       expect.objectContaining({
         level: 'ERROR',

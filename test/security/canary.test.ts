@@ -80,7 +80,7 @@ const stageOf = (form: object) => ({
 const start = async (form: object, more: Readonly<Record<string, string>> = {}): Promise<Container> => {
   const env = await environments.of(stageOf(form), {
     FORM_DEADLINE_MS: '1500',
-    // The SDK calls the host in a queue's URL.
+    AWS_ENDPOINT_URL_SQS: sqs.url,
     HANDOVER_QUEUE_URL: world.sqs.handOverQueueUrl.replace(world.sqs.url, sqs.url),
     QUARANTINE_QUEUE_URL: world.sqs.quarantineQueueUrl.replace(world.sqs.url, sqs.url),
     ...more,
