@@ -1,30 +1,37 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StateTable } from '../../../lib/aws/state-table.ts'
-import { createLedger, type Lease, type RequestItem, toFacts } from '../../../lib/conversation/ledger.ts'
-import { begin, type Facts, learn, merge, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
-import { RequestIdReusedError } from '../../../lib/errors/errors.ts'
-import type { Door } from '../../../lib/request/conversation-request.ts'
+import * as z from 'zod/mini'
+import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
+import { carriedFactsShape } from '../../../lib/conversation/facts-shape.ts'
+import { createLedger, type Entry } from '../../../lib/conversation/ledger.ts'
+import {
+  begin,
+  type Claim,
+  type Facts,
+  isFinished,
+  learn,
+  merge,
+  NOTHING,
+  outcomeOf,
+} from '../../../lib/conversation/protocol.ts'
+import { RequestIdReusedError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
+import type { AcceptedRequest, Door } from '../../../lib/request/conversation-request.ts'
 import { accept } from '../../../lib/request/identity.ts'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
+import { createMemoryTable } from '../../simulation/state-table.ts'
 import { createPatientTable, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 
-const LEASE_MS = 15_000
+const ALIVE_MS = 15_000
+/** A claim outlasts its invocation by ten seconds. */
+const LEASE_MS = ALIVE_MS + 10_000
 const DAY_MS = 24 * 3600 * 1000
 const ACCOUNT = '70123456'
 const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047711' }
-const LP_CONSUMER = 'a'.repeat(64)
 
-const facts = (conversation: Facts['conversation'], more: Partial<Facts> = {}): Facts => ({
-  ...NOTHING,
-  conversation,
-  lpConsumerId: LP_CONSUMER,
-  ...more,
-})
-const OPENED = facts({ kind: 'opened', conversationId: 'conversation-1' })
-const OPENED_SOMEWHERE = facts({ kind: 'opened' })
-const REFUSED = facts({ kind: 'refused', code: 'liveperson_rejected' })
+const C1 = { kind: 'opened', conversationId: 'conversation-1' } as const
 const IN_DOUBT = { kind: 'in_doubt' } as const
+const OWED = { tried: 1, refused: 1, sent: false }
+const SENT = { tried: 1, refused: 0, sent: true }
 
 let dynamoDb: LocalDynamoDb
 let endpoint: Awaited<ReturnType<typeof startAwsEndpoint>>
@@ -32,12 +39,18 @@ let table: StateTable
 let serial = 0
 /** How many of DynamoDB's next answers are lost. */
 let loseAnswers = 0
+/** Writes of the item with this key fail. */
+let failing: string | undefined
 
 beforeAll(async () => {
   dynamoDb = await startDynamoDb()
   endpoint = await startAwsEndpoint({
     behind: dynamoDb.url,
-    answer: () => (loseAnswers-- > 0 ? 'lost' : 'forward'),
+    answer: (action, input) => {
+      if (failing !== undefined && action === 'UpdateItem' && keyOf(input) === failing)
+        return { status: 400, body: { __type: 'AccessDeniedException' } }
+      return loseAnswers-- > 0 ? 'lost' : 'forward'
+    },
   })
   Object.assign(process.env, {
     AWS_REGION: 'eu-west-1',
@@ -52,55 +65,88 @@ afterAll(async () => {
   await dynamoDb.close()
 })
 
+const keyOf = (input: unknown): unknown =>
+  z.safeParse(z.object({ Key: z.object({ pk: z.object({ S: z.string() }) }) }), input).data?.Key.pk.S
+
+/** An attempt that holds a claim: what it may write, and what it knows. */
+interface Taken {
+  readonly entry: Entry
+  readonly before: Facts
+  readonly known: Facts
+}
+
 /** A ledger with its own clock, and a request that it has never seen. */
-const arrange = ({ door = 'queue' as Door, requestId = `ledger-test-${++serial}` } = {}) => {
+const arrange = ({
+  door = 'queue',
+  requestId = `ledger-test-${++serial}`,
+  consumerId = 'crm-1',
+  table: ownTable = table,
+}: {
+  readonly door?: Door
+  readonly requestId?: string
+  /** Empty: it is derived. */
+  readonly consumerId?: string
+  /** Default: the table in DynamoDB. */
+  readonly table?: StateTable
+} = {}) => {
   let time = 1_800_000_000_000 + serial
-  const ledger = createLedger({ table, now: () => time, uuid: () => `lease-${++serial}` })
-  const requestOf = (message?: string) =>
-    accept(
+  const ledger = createLedger({ table: ownTable, now: () => time, uuid: () => `lease-${++serial}` })
+  const requestOf = (message?: string, changed: Partial<AcceptedRequest> = {}): AcceptedRequest => ({
+    ...accept(
       { campaign: CAMPAIGN, ...(message !== undefined && { message }) },
-      { door, requestId, accountId: ACCOUNT, consumerId: 'crm-1' },
-    )
+      { door, requestId, accountId: ACCOUNT, consumerId: consumerId === '' ? undefined : consumerId },
+    ),
+    ...changed,
+  })
   const pk = `request#${ACCOUNT}#${door}#${requestId}`
   const destination = { ...CAMPAIGN, ttr: 'NORMAL' as const, routeAttributes: [] }
-  const claim = (message?: string) => ledger.claim(requestOf(message), destination, time + LEASE_MS)
+  const claim = (message?: string, changed?: Partial<AcceptedRequest>) =>
+    ledger.claim(requestOf(message, changed), destination, time + ALIVE_MS)
 
-  /** Claims the request. Returns the lease and what its attempt knows. Throws if it is held or final. */
-  const take = async (message?: string): Promise<{ readonly lease: Lease; readonly known: Facts }> => {
-    const claimed = await claim(message)
+  /** Claims the request. Throws if it is held or final. */
+  const take = async (message?: string, changed?: Partial<AcceptedRequest>): Promise<Taken> => {
+    const claimed = await claim(message, changed)
     if (claimed.kind !== 'claimed') throw new Error(`The claim is ${claimed.kind}`)
-    const { lease, before } = claimed
-    return { lease, known: learn(begin(), { kind: 'claimed', before }).facts }
+    const { entry, before } = claimed
+    return { entry, before, known: learn(begin(), { kind: 'claimed', before }).facts }
   }
+  const item = (): Promise<Item | undefined> => table.get(pk)
   return {
     ...ledger,
     pk,
     requestId,
     request: requestOf(),
+    lpConsumerId: `${serial}`.padStart(64, 'b'),
     claim,
     take,
+    item,
     now: () => time,
     advance: (ms: number) => {
       time += ms
     },
-    item: () => table.get(pk),
+    /** What the sender is told. */
+    told: async () => (await ledger.find([ACCOUNT], door, requestId))[0]?.outcome,
   }
 }
 
-/** What an attempt releases: what it knew, what it saw, and its claim. */
-const released = (
-  { lease, known = NOTHING }: { readonly lease: Lease; readonly known?: Facts },
-  seen: Partial<Facts> = {},
-  state: 'queued' | 'failed' = 'queued',
-): Facts => ({
+/** What an attempt writes: what it knew, what it saw, and what became of its claim. */
+const ended = ({ known }: Taken, seen: Partial<Facts> = {}, state: Claim['state'] = 'done'): Facts => ({
   ...merge(known, { ...NOTHING, ...seen }),
-  claim: { attempt: lease.attempt, state, code: 'liveperson_unavailable' },
+  claim: {
+    attempt: known.claim.attempt,
+    releases: known.claim.releases + 1,
+    state,
+    ...((state === 'queued' || state === 'failed') && { code: 'liveperson_unavailable' as const }),
+  },
 })
+
+/** What an attempt writes that goes on. */
+const going = ({ known }: Taken, seen: Partial<Facts>): Facts => merge(known, { ...NOTHING, ...seen })
 
 describe('a claim', () => {
   test('of a new request succeeds and is in the table', async () => {
     const { claim, item, now, requestId } = arrange()
-    expect(await claim()).toMatchObject({ kind: 'claimed', before: NOTHING, lease: { attempt: 1 } })
+    expect(await claim()).toMatchObject({ kind: 'claimed', before: NOTHING })
     expect(await item()).toMatchObject({
       status: 'opening',
       requestId,
@@ -108,6 +154,10 @@ describe('a claim', () => {
       door: 'queue',
       ...CAMPAIGN,
       attempts: 1,
+      releases: 0,
+      claimState: 'held',
+      finished: false,
+      hasMessage: false,
       leaseUntil: now() + LEASE_MS,
       expiresAt: Math.floor((now() + 30 * DAY_MS) / 1000),
     })
@@ -120,7 +170,7 @@ describe('a claim', () => {
     expect(kinds.filter((kind) => kind === 'held')).toHaveLength(19)
   })
 
-  test('is held until its container is certain to have stopped', async () => {
+  test('is held until its container is certain to have stopped, and ten seconds more for the clocks', async () => {
     const { claim, take, advance } = arrange()
     await take()
     advance(LEASE_MS)
@@ -128,49 +178,69 @@ describe('a claim', () => {
     advance(1)
     expect(await claim()).toMatchObject({
       kind: 'claimed',
-      before: { claim: { attempt: 1, state: 'held' } },
-      lease: { attempt: 2 },
+      before: { claim: { attempt: 1, releases: 0, state: 'held' } },
     })
   })
 
-  test('after an abandoned attempt leaves conversation and message in doubt', async () => {
+  test('after an abandoned attempt leaves the conversation in doubt', async () => {
     const { take, advance } = arrange()
-    expect((await take()).known).toMatchObject({ conversation: { kind: 'none' }, message: 'unsent' })
+    expect((await take()).known).toMatchObject({ conversation: { kind: 'none' } })
     advance(LEASE_MS + 1)
-    expect((await take()).known).toMatchObject({ conversation: IN_DOUBT, message: 'in_doubt' })
+    expect((await take()).known).toMatchObject({ claim: { attempt: 2 }, conversation: IN_DOUBT })
+  })
+
+  test('tells what the ledger holds while another attempt holds it', async () => {
+    const { claim, take } = arrange()
+    const first = await take('Hello')
+    await first.entry.record(going(first, { conversation: C1, message: OWED, handedOver: true }))
+    expect(await claim('Hello')).toMatchObject({
+      kind: 'held',
+      facts: { conversation: C1, message: OWED, handedOver: true, claim: { attempt: 1, state: 'held' } },
+    })
   })
 
   test.each(['queued', 'failed'] as const)('of a request that was released as %s succeeds', async (state) => {
-    const { claim, take, release } = arrange()
+    const { claim, take } = arrange()
     const first = await take()
-    await release(first.lease, released(first, {}, state))
-    const claimed = await claim()
-    expect(claimed).toMatchObject({
+    await first.entry.record(ended(first, {}, state))
+    expect(await claim()).toMatchObject({
       kind: 'claimed',
       before: {
-        claim: { attempt: 1, state, code: 'liveperson_unavailable' },
+        claim: { attempt: 1, releases: 1, state, code: 'liveperson_unavailable' },
         conversation: { kind: 'none' },
-        message: 'unsent',
       },
     })
   })
 
-  test.each<[string, Facts]>([
-    ['opened', { ...OPENED, message: 'sent' }],
-    ['opened, with an unknown conversation', { ...OPENED_SOMEWHERE, message: 'not_sent' }],
-    ['existing', facts({ kind: 'existing', conversationId: 'conversation-0' }, { message: 'in_doubt' })],
-    ['refused', REFUSED],
-    ['held for a person', facts({ kind: 'held' })],
+  test('of a released request reads as opening again, without the reason', async () => {
+    const { take, item } = arrange()
+    const first = await take()
+    await first.entry.record(ended(first, {}, 'queued'))
+    expect(await item()).toMatchObject({ status: 'queued', code: 'liveperson_unavailable', leaseUntil: 0 })
+    await take()
+    expect(await item()).toMatchObject({ status: 'opening', claimState: 'held' })
+    expect(await item()).not.toHaveProperty('code')
+  })
+
+  test.each<[string, Partial<Facts>]>([
+    ['opened', { conversation: C1, message: SENT }],
+    ['opened, with an unknown conversation', { conversation: { kind: 'opened' }, message: SENT }],
+    [
+      'existing, and its message may have been sent',
+      { conversation: { kind: 'existing' }, message: { tried: 1, refused: 0, sent: false } },
+    ],
+    [
+      'opened, and its message was given up',
+      { conversation: C1, message: { tried: 1, refused: 1, sent: false, dropped: 'given_up' } },
+    ],
+    ['refused', { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } }],
+    ['unknown', { conversation: { kind: 'unknown' } }],
   ])('of a finished request returns its outcome: %s', async (_, final) => {
-    const { claim, take, complete, advance } = arrange()
-    const message = final.message === 'unsent' ? undefined : 'Hello'
-    await complete((await take(message)).lease, final)
+    const { claim, take, advance } = arrange()
+    const first = await take('Hello')
+    await first.entry.record(ended(first, final))
     advance(29 * DAY_MS)
-    const { conversation, message: sent, lpConsumerId } = final
-    expect(await claim(message)).toMatchObject({
-      kind: 'final',
-      facts: { conversation, message: sent, lpConsumerId },
-    })
+    expect(await claim('Hello')).toMatchObject({ kind: 'final', facts: final })
   })
 
   test.each<[string, (ledger: ReturnType<typeof arrange>) => Promise<unknown>]>([
@@ -178,12 +248,18 @@ describe('a claim', () => {
     ['abandoned', async ({ take, advance }) => [await take(), advance(LEASE_MS + 1)]],
     [
       'queued',
-      async ({ take, release }) => {
+      async ({ take }) => {
         const first = await take()
-        await release(first.lease, released(first))
+        await first.entry.record(ended(first, {}, 'queued'))
       },
     ],
-    ['finished', async ({ take, complete }) => complete((await take()).lease, OPENED)],
+    [
+      'finished',
+      async ({ take }) => {
+        const first = await take()
+        await first.entry.record(ended(first, { conversation: C1 }))
+      },
+    ],
   ])('with different content is refused if the request is %s, and changes nothing', async (_, before) => {
     const ledger = arrange()
     await before(ledger)
@@ -192,11 +268,104 @@ describe('a claim', () => {
     expect(await ledger.item()).toEqual(item)
   })
 
+  test('whose fingerprint has another version is the same request', async () => {
+    const { take, claim, pk, request, advance } = arrange()
+    const first = await take()
+    await table.update({ pk, set: { fingerprint: '0.abc' } })
+    expect((await claim()).kind).toBe('held')
+    advance(LEASE_MS + 1)
+    const second = await take()
+    expect(second.known.claim.attempt).toBe(2)
+    await first.entry.record(ended(second, { conversation: C1 }))
+    expect(await claim()).toMatchObject({ kind: 'final', facts: { conversation: C1 } })
+    expect((await table.get(pk))?.fingerprint).toBe('0.abc')
+    expect(request.fingerprint).not.toBe('0.abc')
+  })
+
   test('at one door is independent of the other door', async () => {
     const requestId = `both-doors-${++serial}`
     const [form, queue] = [arrange({ door: 'form', requestId }), arrange({ door: 'queue', requestId })]
-    await form.complete((await form.take()).lease, OPENED)
+    const first = await form.take()
+    await first.entry.record(ended(first, { conversation: C1 }))
     expect((await queue.claim()).kind).toBe('claimed')
+  })
+
+  test('keeps the consumer that the first attempt derived', async () => {
+    const { take, claim, item, request, advance } = arrange({ consumerId: '' })
+    expect((await take()).entry.consumerId).toBe(request.consumerId)
+    expect(await item()).toMatchObject({ consumerId: request.consumerId })
+    const other = { consumerId: 'request-of-a-later-version' }
+    const held = await claim(undefined, other)
+    expect(held).toMatchObject({ kind: 'held', entry: { consumerId: request.consumerId } })
+    advance(LEASE_MS + 1)
+    const second = await take(undefined, other)
+    expect(second.entry.consumerId).toBe(request.consumerId)
+    await second.entry.record(ended(second, { conversation: C1 }))
+    expect(await claim(undefined, other)).toMatchObject({
+      kind: 'final',
+      entry: { consumerId: request.consumerId },
+    })
+  })
+
+  test('stores no id that the CRM or a token vouches for', async () => {
+    const { take, item } = arrange()
+    expect((await take()).entry.consumerId).toBe('crm-1')
+    expect(await item()).not.toHaveProperty('consumerId')
+  })
+})
+
+describe('a claim of a request whose message is owed', () => {
+  const owing = async (ledger: ReturnType<typeof arrange>) => {
+    const first = await ledger.take('Hello')
+    await first.entry.record(ended(first, { conversation: C1, message: OWED }, 'queued'))
+  }
+
+  test('succeeds, and its conversation stays opened', async () => {
+    const ledger = arrange()
+    await owing(ledger)
+    expect(await ledger.item()).toMatchObject({ status: 'opened', messageStatus: 'pending', finished: false })
+    const { known } = await ledger.take('Hello')
+    expect(known).toMatchObject({ claim: { attempt: 2, releases: 1 }, conversation: C1, message: OWED })
+    expect(await ledger.item()).toMatchObject({
+      status: 'opened',
+      ...{ conversationId: 'conversation-1', messageStatus: 'pending' },
+      ...{ attempts: 2, claimState: 'held', leaseUntil: ledger.now() + LEASE_MS },
+    })
+  })
+
+  test('succeeds for one of ten concurrent attempts', async () => {
+    const ledger = arrange()
+    await owing(ledger)
+    const claims = await Promise.all(Array.from({ length: 10 }, () => ledger.claim('Hello')))
+    expect(claims.filter(({ kind }) => kind === 'claimed')).toHaveLength(1)
+    expect(claims.filter(({ kind }) => kind === 'held')).toHaveLength(9)
+  })
+
+  test('is known again if DynamoDB’s answer was lost', async () => {
+    const ledger = arrange({
+      table: {
+        ...table,
+        update: (update) => {
+          if (update.set.leaseId !== undefined && update.condition === '#revision = :revision')
+            loseAnswers = 1
+          return table.update(update)
+        },
+      },
+    })
+    await owing(ledger)
+    endpoint.take()
+    expect((await ledger.claim('Hello')).kind).toBe('claimed')
+    expect(endpoint.take()).toEqual(['UpdateItem', 'GetItem', 'UpdateItem', 'UpdateItem', 'GetItem'])
+    expect(await ledger.item()).toMatchObject({ attempts: 2 })
+  })
+
+  test('is final once the message is sent', async () => {
+    const ledger = arrange()
+    await owing(ledger)
+    const second = await ledger.take('Hello')
+    await second.entry.record(ended(second, { message: { ...OWED, sent: true } }))
+    expect(await ledger.claim('Hello')).toMatchObject({ kind: 'final', facts: { conversation: C1 } })
+    expect(await ledger.told()).toMatchObject({ status: 'opened', messageStatus: 'sent' })
   })
 })
 
@@ -207,97 +376,92 @@ describe('a write that the SDK repeats because its answer was lost', () => {
     loseAnswers = 1
     const claimed = await claim()
     expect(endpoint.take()).toEqual(['UpdateItem', 'UpdateItem', 'GetItem'])
-    expect(claimed).toMatchObject({ kind: 'claimed', lease: { attempt: 1 } })
+    expect(claimed).toMatchObject({ kind: 'claimed', before: NOTHING })
     expect(claimed.kind === 'claimed' && learn(begin(), claimed).facts).toEqual({
       ...NOTHING,
-      claim: { attempt: 1, state: 'held' },
+      claim: { attempt: 1, releases: 0, state: 'held' },
     })
-    expect(await item()).toMatchObject({
-      attempts: 1,
-      leaseId: claimed.kind === 'claimed' && claimed.lease.leaseId,
-    })
+    expect(await item()).toMatchObject({ attempts: 1, revision: 1 })
   })
 
-  test('claims after an abandoned attempt, with conversation and message in doubt', async () => {
+  test('claims after an abandoned attempt, with the conversation in doubt', async () => {
     const { take, advance } = arrange()
     await take()
     advance(LEASE_MS + 1)
     loseAnswers = 1
-    expect((await take()).known).toMatchObject({
-      claim: { attempt: 2 },
-      conversation: IN_DOUBT,
-      message: 'in_doubt',
-    })
+    expect((await take()).known).toMatchObject({ claim: { attempt: 2 }, conversation: IN_DOUBT })
   })
 
   test.each<[string, Partial<Facts>]>([
-    ['nothing in doubt', { conversation: { kind: 'none' }, message: 'unsent' }],
-    ['the conversation in doubt', { conversation: IN_DOUBT, message: 'unsent' }],
-    ['both in doubt', { conversation: IN_DOUBT, message: 'in_doubt' }],
+    ['nothing in doubt', { conversation: { kind: 'none' } }],
+    ['the conversation in doubt', { conversation: IN_DOUBT }],
   ])('claims after a released attempt, with %s as it left it', async (_, seen) => {
-    const { take, release } = arrange()
+    const { take } = arrange()
     const first = await take()
-    await release(first.lease, released(first, seen))
+    await first.entry.record(ended(first, seen, 'queued'))
     loseAnswers = 1
-    expect((await take()).known).toMatchObject({ claim: { attempt: 2 }, ...seen })
+    expect((await take()).known).toMatchObject({ claim: { attempt: 2, releases: 1 }, ...seen })
   })
 
-  test('claims after an abandoned attempt that followed a released one, with both in doubt', async () => {
-    const { take, release, advance } = arrange()
+  test('claims after an abandoned attempt that followed a released one, with a doubt', async () => {
+    const { take, advance } = arrange()
     const first = await take()
-    await release(first.lease, released(first))
+    await first.entry.record(ended(first, {}, 'queued'))
     await take()
     advance(LEASE_MS + 1)
     loseAnswers = 1
     expect((await take()).known).toMatchObject({
-      claim: { attempt: 3 },
+      claim: { attempt: 3, releases: 1 },
       conversation: IN_DOUBT,
-      message: 'in_doubt',
     })
   })
 
-  test.each<[string, Facts]>([
-    ['opened', OPENED],
-    ['opened, with an unknown conversation', OPENED_SOMEWHERE],
-    ['refused', REFUSED],
-  ])('completes the request once: %s', async (_, final) => {
-    const { claim, take, complete } = arrange()
-    const { lease } = await take()
+  test.each<[string, Partial<Facts>, Claim['state']]>([
+    ['opened', { conversation: C1 }, 'done'],
+    ['opened, with an unknown conversation', { conversation: { kind: 'opened' } }, 'done'],
+    ['refused', { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } }, 'done'],
+    ['in doubt', { conversation: IN_DOUBT }, 'queued'],
+  ])('records once: %s', async (_, seen, state) => {
+    const { take, item } = arrange()
+    const first = await take()
+    const facts = ended(first, seen, state)
     loseAnswers = 1
-    expect(outcomeOf(await complete(lease, final), false)).toEqual(outcomeOf(final, false))
-    expect(await claim()).toMatchObject({ kind: 'final', facts: { conversation: final.conversation } })
+    expect(await first.entry.record(facts)).toEqual(facts)
+    expect(await item()).toMatchObject({ revision: 2, releases: 1, status: outcomeOf(facts, false).status })
   })
 
-  test('releases the claim once', async () => {
-    const { take, release, item } = arrange()
-    const first = await take()
+  test('records once what has a reason that is not told', async () => {
+    const { take } = arrange()
+    const first = await take('Hello')
     loseAnswers = 1
-    await release(first.lease, released(first, { conversation: IN_DOUBT, message: 'in_doubt' }))
-    expect(await item()).toMatchObject({ status: 'queued', reached: true, messageInDoubt: true })
+    const facts = ended(first, { conversation: C1, message: OWED }, 'queued')
+    expect(outcomeOf(await first.entry.record(facts), true)).toEqual(outcomeOf(facts, true))
   })
 })
 
-describe('complete', () => {
+describe('record', () => {
   test('writes the item of the request and the item of the consumer', async () => {
-    const { take, complete, item, pk, now, findConversation, advance } = arrange()
-    const { lease } = await take('Hello')
+    const { take, item, pk, now, findConversation, advance, lpConsumerId } = arrange()
+    const first = await take('Hello')
     advance(700)
-    const lpConsumerId = `${serial}`.padStart(64, 'b')
-    const final: Facts = { ...OPENED, message: 'sent', lpConsumerId }
+    const openedAt = now()
+    const facts = ended(first, { conversation: C1, message: SENT, lpConsumerId, openedAt })
     endpoint.take()
-    expect(await complete(lease, final)).toEqual(final)
-    expect(endpoint.take()).toEqual(['BatchWriteItem'])
+    expect(await first.entry.record(facts)).toEqual(facts)
+    expect(endpoint.take()).toEqual(['UpdateItem', 'UpdateItem'])
     expect(await item()).toMatchObject({
       status: 'opened',
       conversationId: 'conversation-1',
       messageStatus: 'sent',
       ...CAMPAIGN,
-      lpConsumerId,
       attempts: 1,
+      releases: 1,
+      finished: true,
+      leaseUntil: 0,
       createdAt: now() - 700,
       updatedAt: now(),
+      facts: { conversation: C1, message: SENT, lpConsumerId, openedAt },
     })
-    expect(await item()).not.toHaveProperty('leaseId')
     expect(await findConversation(ACCOUNT, lpConsumerId)).toEqual({
       conversationId: 'conversation-1',
       state: 'OPEN',
@@ -305,163 +469,286 @@ describe('complete', () => {
     })
   })
 
+  test('writes the consumer only once', async () => {
+    const { take, now, lpConsumerId } = arrange()
+    const first = await take('Hello')
+    const seen = { conversation: C1, lpConsumerId, openedAt: now() }
+    await first.entry.record(going(first, { ...seen, message: { tried: 1, refused: 0, sent: false } }))
+    endpoint.take()
+    await first.entry.record(ended(first, { ...seen, message: SENT }))
+    expect(endpoint.take()).toEqual(['UpdateItem'])
+  })
+
+  test('writes nothing if the ledger holds it all', async () => {
+    const { take, claim, item } = arrange()
+    const first = await take()
+    await first.entry.record(ended(first, { conversation: C1 }))
+    const before = await item()
+    const again = await claim()
+    endpoint.take()
+    await again.entry.record({ ...NOTHING, conversation: { kind: 'opened' } })
+    expect(endpoint.take()).toEqual([])
+    expect(await item()).toEqual(before)
+  })
+
   test('writes no message status for a request without a message', async () => {
-    const { take, complete, item } = arrange()
-    await complete((await take()).lease, OPENED)
+    const { take, item } = arrange()
+    const first = await take()
+    await first.entry.record(ended(first, { conversation: C1 }))
     expect(await item()).not.toHaveProperty('messageStatus')
   })
 
-  test('does not record another request’s conversation as opened by this one', async () => {
-    const { take, complete, findConversation } = arrange()
-    const lpConsumerId = `${serial}`.padStart(64, 'd')
-    await complete(
-      (await take()).lease,
-      facts({ kind: 'existing', conversationId: 'conversation-0' }, { lpConsumerId }),
+  test('tells why a message was not sent, and stops telling it once the message was sent', async () => {
+    const { take, item } = arrange()
+    const first = await take('Hello')
+    await first.entry.record(
+      ended(first, { conversation: C1, message: { ...OWED, dropped: 'conversation_closed' } }),
     )
+    expect(await item()).toMatchObject({ messageStatus: 'not_sent', messageCode: 'conversation_closed' })
+    await first.entry.record(ended(first, { conversation: C1, message: SENT }))
+    expect(await item()).toMatchObject({ messageStatus: 'sent' })
+    expect(await item()).not.toHaveProperty('messageCode')
+  })
+
+  test('does not record another request’s conversation as opened by this one', async () => {
+    const { take, findConversation, lpConsumerId } = arrange()
+    const first = await take()
+    const conversation = { kind: 'existing', conversationId: 'conversation-0' } as const
+    await first.entry.record(ended(first, { conversation, lpConsumerId }))
     expect(await findConversation(ACCOUNT, lpConsumerId)).toBeUndefined()
   })
 
   test('without an id never removes the id that another attempt wrote', async () => {
-    const { take, complete, advance, item } = arrange()
+    const { take, advance, item } = arrange()
     const first = await take()
     advance(LEASE_MS + 1)
     const second = await take()
-    await complete(first.lease, OPENED)
-    const before = await item()
-    expect(await complete(second.lease, OPENED_SOMEWHERE)).toMatchObject({
-      conversation: OPENED.conversation,
-    })
-    expect(await item()).toEqual(before)
+    await first.entry.record(ended(first, { conversation: C1 }))
+    const facts = await second.entry.record(ended(second, { conversation: { kind: 'opened' } }))
+    expect(facts).toMatchObject({ conversation: C1, claim: { attempt: 2, state: 'done' } })
+    expect(await item()).toMatchObject({ status: 'opened', conversationId: 'conversation-1' })
   })
 
   test('adds an id that was unknown when the request was finished', async () => {
-    const { take, claim, complete, advance } = arrange()
-    await complete((await take()).lease, OPENED_SOMEWHERE)
+    const { take, claim, advance } = arrange()
+    const first = await take()
+    await first.entry.record(ended(first, { conversation: { kind: 'opened' } }))
     advance(1000)
     const again = await claim()
     if (again.kind !== 'final') throw new Error(`The claim is ${again.kind}`)
-    await complete(again.lease, OPENED)
-    expect(await claim()).toMatchObject({ kind: 'final', facts: { conversation: OPENED.conversation } })
+    await again.entry.record({ ...again.facts, conversation: C1 })
+    expect(await claim()).toMatchObject({ kind: 'final', facts: { conversation: C1 } })
   })
 
-  test('as refused by a former holder does not touch the next attempt', async () => {
-    const { take, complete, advance, item } = arrange()
+  test('of a refusal by a former holder does not end the next attempt', async () => {
+    const { take, advance, item, claim } = arrange()
     const first = await take()
     advance(LEASE_MS + 1)
-    await take()
+    const second = await take()
     const before = await item()
-    await complete(first.lease, REFUSED)
-    expect(await item()).toEqual(before)
+    const refused = { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } as const
+    const facts = await first.entry.record(ended(first, { conversation: refused }))
+    expect(facts.claim).toEqual({ attempt: 2, releases: 1, state: 'held' })
+    expect(await item()).toMatchObject({
+      status: 'opening',
+      finished: false,
+      claimState: 'held',
+      leaseId: before?.leaseId,
+      leaseUntil: before?.leaseUntil,
+    })
+    expect((await claim()).kind).toBe('held')
+    await second.entry.record(ended(second, { conversation: C1 }))
+    expect(await item()).toMatchObject({ status: 'opened', finished: true })
+  })
+
+  test('of a release by a former holder adds what it knows, and frees nothing', async () => {
+    const { take, advance, claim } = arrange()
+    const first = await take('Hello')
+    advance(LEASE_MS + 1)
+    await take('Hello')
+    await first.entry.record(ended(first, { conversation: IN_DOUBT }, 'queued'))
+    expect(await claim('Hello')).toMatchObject({
+      kind: 'held',
+      facts: { claim: { attempt: 2, state: 'held' }, conversation: IN_DOUBT },
+    })
+  })
+
+  test('by an attempt that wakes up late does not undo that the message was sent', async () => {
+    const { take, advance, item } = arrange()
+    const first = await take('Hello')
+    advance(LEASE_MS + 1)
+    const second = await take('Hello')
+    await second.entry.record(ended(second, { conversation: C1, message: SENT }))
+    await first.entry.record(
+      ended(first, { conversation: C1, message: { ...OWED, refused: 0, dropped: 'conversation_closed' } }),
+    )
+    expect(await item()).toMatchObject({ status: 'opened', messageStatus: 'sent', finished: true })
+  })
+
+  test('by two attempts at once keeps what both know', async () => {
+    const { take, advance, item, lpConsumerId } = arrange()
+    const first = await take('Hello')
+    advance(LEASE_MS + 1)
+    const second = await take('Hello')
+    await Promise.all([
+      first.entry.record(ended(first, { conversation: C1, openedAt: 5 })),
+      second.entry.record(going(second, { handedOver: true, lpConsumerId })),
+    ])
+    expect(await item()).toMatchObject({
+      status: 'opened',
+      claimState: 'held',
+      facts: { conversation: C1, openedAt: 5, handedOver: true, lpConsumerId },
+    })
+  })
+
+  test('fails if others keep writing the same request', async () => {
+    const { take, claim } = arrange()
+    const first = await take()
+    const others = await Promise.all(Array.from({ length: 12 }, () => claim()))
+    const writes = await Promise.allSettled(
+      others.map(({ entry }, at) => entry.record({ ...NOTHING, idMissingSince: 100 - at })),
+    )
+    const failures = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []))
+    for (const failure of failures) expect(failure).toBeInstanceOf(ServiceUnavailableError)
+    expect(writes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(await first.entry.record(ended(first, { conversation: C1 }))).toMatchObject({ conversation: C1 })
+  })
+
+  test('fails if the item is gone', async () => {
+    const { claim } = arrange({
+      table: { ...table, update: async () => ({ applied: false, item: undefined }) },
+    })
+    const { entry } = await claim()
+    await expect(entry.record({ ...NOTHING, handedOver: true })).rejects.toThrow('has lost a request')
   })
 })
 
-describe('release', () => {
-  test('by a former holder changes nothing', async () => {
-    const { take, release, advance, item, claim } = arrange()
+describe('the consumer’s item', () => {
+  const opened = (lpConsumerId: string, conversationId: string, openedAt: number) => ({
+    conversation: { kind: 'opened', conversationId } as const,
+    lpConsumerId,
+    openedAt,
+  })
+
+  test('keeps the conversation that was opened last, whatever is written last', async () => {
+    const [older, newer] = [arrange(), arrange()]
+    const { lpConsumerId } = older
+    const first = await older.take()
+    const second = await newer.take()
+    await second.entry.record(ended(second, opened(lpConsumerId, 'conversation-2', 200)))
+    await first.entry.record(ended(first, opened(lpConsumerId, 'conversation-1', 100)))
+    expect(await older.findConversation(ACCOUNT, lpConsumerId)).toMatchObject({
+      conversationId: 'conversation-2',
+      openedBy: newer.pk,
+    })
+    expect(await older.told()).toMatchObject({ conversationId: 'conversation-1' })
+  })
+
+  test('is written even if the request can’t be recorded, and a repeat records the request', async () => {
+    const { take, told, findConversation, lpConsumerId, pk } = arrange()
     const first = await take()
-    advance(LEASE_MS + 1)
-    await take()
-    const before = await item()
-    await release(first.lease, released(first, { conversation: IN_DOUBT }))
-    expect(await item()).toEqual(before)
-    expect((await claim()).kind).toBe('held')
+    failing = pk
+    const facts = ended(first, opened(lpConsumerId, 'conversation-1', 100))
+    await expect(first.entry.record(facts)).rejects.toBeInstanceOf(ServiceUnavailableError)
+    failing = undefined
+    expect(await told()).toEqual({ status: 'opening' })
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
+    expect(await first.entry.record(facts)).toEqual(facts)
+    expect(await told()).toMatchObject({ status: 'opened' })
   })
 
-  test('after the end changes nothing', async () => {
-    const { take, release, complete, item } = arrange()
+  test('that can’t be written fails the record, and a repeat writes it', async () => {
+    const { take, told, findConversation, lpConsumerId } = arrange()
     const first = await take()
-    await complete(first.lease, OPENED)
-    const before = await item()
-    await release(first.lease, released(first, { conversation: IN_DOUBT }))
-    expect(await item()).toEqual(before)
+    failing = `consumer#${ACCOUNT}#${lpConsumerId}`
+    const facts = ended(first, opened(lpConsumerId, 'conversation-1', 100))
+    await expect(first.entry.record(facts)).rejects.toBeInstanceOf(ServiceUnavailableError)
+    failing = undefined
+    expect(await told()).toMatchObject({ status: 'opened', conversationId: 'conversation-1' })
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toBeUndefined()
+    await first.entry.record(facts)
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
   })
 
-  test.each<Facts['conversation']>([
-    IN_DOUBT,
-    { kind: 'held' },
-    { kind: 'opened' },
-    { kind: 'opened', conversationId: 'conversation-1' },
-  ])('tells all later attempts that a create may have been carried out: %j', async (conversation) => {
-    const { take, release } = arrange()
+  test('is written by a hand-over whose request is finished already', async () => {
+    const { take, claim, findConversation, lpConsumerId } = arrange()
     const first = await take()
-    await release(first.lease, released(first, { conversation }))
-    const second = await take()
-    await release(second.lease, released(second))
-    const third = await take()
-    const inDoubt = { conversation: IN_DOUBT, message: 'unsent' }
-    expect([second.known, third.known]).toMatchObject([inDoubt, inDoubt])
+    failing = `consumer#${ACCOUNT}#${lpConsumerId}`
+    const facts = ended(first, opened(lpConsumerId, 'conversation-1', 100))
+    await expect(first.entry.record(facts)).rejects.toBeInstanceOf(ServiceUnavailableError)
+    failing = undefined
+    const again = await claim()
+    expect(again.kind).toBe('final')
+    await again.entry.record(facts)
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
   })
 
-  test.each<Facts['conversation']>([
-    { kind: 'none' },
-    { kind: 'refused', code: 'liveperson_rejected' },
-    { kind: 'existing', conversationId: 'conversation-0' },
-  ])('leaves no doubt if no create can have been carried out: %j', async (conversation) => {
-    const { take, release } = arrange()
+  test('is undefined if none was opened', async () => {
+    expect(await arrange().findConversation(ACCOUNT, 'nobody')).toBeUndefined()
+  })
+
+  test('is closed only if the id matches', async () => {
+    const { take, findConversation, forgetConversation, lpConsumerId } = arrange()
     const first = await take()
-    await release(first.lease, released(first, { conversation }))
-    expect((await take()).known.conversation).toEqual({ kind: 'none' })
-  })
-
-  test('by an attempt that knows less keeps the doubt', async () => {
-    const { take, release } = arrange()
-    const first = await take()
-    await release(first.lease, released(first, { conversation: IN_DOUBT, message: 'in_doubt' }))
-    const { lease } = await take()
-    await release(lease, released({ lease }))
-    expect((await take()).known).toMatchObject({ conversation: IN_DOUBT, message: 'in_doubt' })
-  })
-
-  test.each(['in_doubt', 'sent'] as const)(
-    'tells all later attempts that the message may have been sent: %s',
-    async (message) => {
-      const { take, release } = arrange()
-      const first = await take()
-      await release(first.lease, released(first, { conversation: IN_DOUBT, message }))
-      const second = await take()
-      await release(second.lease, released(second))
-      expect((await take()).known).toMatchObject({ conversation: IN_DOUBT, message: 'in_doubt' })
-    },
-  )
-
-  test('tells all later attempts what an abandoned one may have done', async () => {
-    const { take, release, advance } = arrange()
-    await take()
-    advance(LEASE_MS + 1)
-    const second = await take()
-    await release(second.lease, released(second))
-    const third = await take()
-    await release(third.lease, released(third))
-    const inDoubt = { conversation: IN_DOUBT, message: 'in_doubt' }
-    expect([third.known, (await take()).known]).toMatchObject([inDoubt, inDoubt])
-  })
-
-  test.each<Facts['conversation']>([
-    { kind: 'refused', code: 'liveperson_rejected' },
-    { kind: 'existing', conversationId: 'conversation-0' },
-  ])('tells the same if the attempt after the abandoned one saw more: %j', async (conversation) => {
-    const { take, release, advance } = arrange()
-    await take()
-    advance(LEASE_MS + 1)
-    const second = await take()
-    await release(second.lease, released(second, { conversation }))
-    expect((await take()).known).toMatchObject({ conversation: IN_DOUBT, message: 'in_doubt' })
+    await first.entry.record(ended(first, opened(lpConsumerId, 'conversation-1', 100)))
+    await forgetConversation(ACCOUNT, lpConsumerId, 'another-one')
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ state: 'OPEN' })
+    await forgetConversation(ACCOUNT, lpConsumerId, 'conversation-1')
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ state: 'CLOSE' })
+    await forgetConversation(ACCOUNT, 'nobody', 'conversation-1')
+    expect(await findConversation(ACCOUNT, 'nobody')).toBeUndefined()
   })
 })
 
 describe('giveUp', () => {
   test('fails a queued request, and its sender may repeat it', async () => {
-    const { take, release, giveUp, request, item, claim } = arrange()
+    const { take, giveUp, request, item, claim } = arrange()
     const first = await take()
-    await release(first.lease, released(first))
+    await first.entry.record(ended(first, { handedOver: true }, 'queued'))
+    await giveUp(request, 'invalid_request')
+    expect(await item()).toMatchObject({
+      status: 'failed',
+      code: 'invalid_request',
+      facts: { handedOver: true },
+    })
+    expect(await claim()).toMatchObject({
+      kind: 'claimed',
+      before: { claim: { state: 'failed', code: 'invalid_request' }, conversation: { kind: 'none' } },
+    })
+  })
+
+  test('keeps the doubt of an attempt that died', async () => {
+    const { take, giveUp, request, item, advance } = arrange()
+    await take()
+    advance(LEASE_MS + 1)
     await giveUp(request, 'invalid_request')
     expect(await item()).toMatchObject({ status: 'failed', code: 'invalid_request' })
-    expect(await claim()).toMatchObject({ kind: 'claimed', before: { claim: { state: 'failed' } } })
+    expect((await take()).known.conversation).toEqual(IN_DOUBT)
+  })
+
+  test('ends an owed message, because nobody carries it any more', async () => {
+    const { take, giveUp, request, told, claim } = arrange()
+    const first = await take('Hello')
+    await first.entry.record(ended(first, { conversation: C1, message: OWED }, 'queued'))
+    await giveUp(request, 'invalid_request')
+    expect(await told()).toEqual({
+      status: 'opened',
+      conversationId: 'conversation-1',
+      messageStatus: 'not_sent',
+      messageCode: 'given_up',
+    })
+    expect((await claim('Hello')).kind).toBe('final')
   })
 
   test.each<[string, (ledger: ReturnType<typeof arrange>) => Promise<unknown>]>([
     ['is held', async ({ take }) => take()],
-    ['is finished', async ({ take, complete }) => complete((await take()).lease, OPENED)],
+    [
+      'is finished',
+      async ({ take }) => {
+        const first = await take()
+        await first.entry.record(ended(first, { conversation: C1 }))
+      },
+    ],
     ['is unknown', async () => undefined],
   ])('changes nothing if the request %s', async (_, before) => {
     const ledger = arrange()
@@ -472,153 +759,209 @@ describe('giveUp', () => {
   })
 })
 
-describe('a consumer’s conversation', () => {
-  test('is undefined if none was opened', async () => {
-    expect(await arrange().findConversation(ACCOUNT, 'nobody')).toBeUndefined()
-  })
-
-  test('is closed only if the id matches', async () => {
-    const { take, complete, findConversation, forgetConversation } = arrange()
-    const lpConsumerId = `${serial}`.padStart(64, 'c')
-    await complete((await take()).lease, { ...OPENED, lpConsumerId })
-    await forgetConversation(ACCOUNT, lpConsumerId, 'another-one')
-    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ state: 'OPEN' })
-    await forgetConversation(ACCOUNT, lpConsumerId, 'conversation-1')
-    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ state: 'CLOSE' })
-    await forgetConversation(ACCOUNT, 'nobody', 'conversation-1')
-    expect(await findConversation(ACCOUNT, 'nobody')).toBeUndefined()
-  })
-})
-
-test('find returns the requests with an id at one door, across accounts', async () => {
-  const { take, complete, find, requestId } = arrange({ door: 'form' })
-  await complete((await take()).lease, OPENED)
-  expect(await find([ACCOUNT, 'other'], 'form', requestId)).toMatchObject([
-    { requestId, status: 'opened', conversationId: 'conversation-1' },
-  ])
-  expect(await find([ACCOUNT, 'other'], 'queue', requestId)).toEqual([])
-})
-
-test('a code that this version does not know is left out', async () => {
-  const { take, release, find, requestId, pk } = arrange()
-  const first = await take()
-  await release(first.lease, released(first))
-  await table.update({ pk, set: { code: 'a_code_of_another_version' } })
-  expect(await find([ACCOUNT], 'queue', requestId)).toMatchObject([{ requestId, code: undefined }])
-})
-
-describe('toFacts', () => {
-  const item: RequestItem = {
-    requestId: 'event-0001',
-    accountId: ACCOUNT,
-    status: 'opening',
-    fingerprint: 'f'.repeat(64),
-    createdAt: 0,
-    attempts: 2,
-  }
-  const claim = { attempt: 2, state: 'held' as const }
-  const id = { conversationId: 'conversation-1' }
-
-  test.each<[Partial<RequestItem>, Partial<Facts>]>([
-    [{ status: 'opening' }, { claim }],
-    [
-      { status: 'opening', reached: true },
-      { claim, conversation: IN_DOUBT },
-    ],
-    [{ status: 'queued' }, { claim: { attempt: 2, state: 'queued' } }],
-    [
-      { status: 'failed', code: 'invalid_config', reached: true, messageInDoubt: true },
+describe('find', () => {
+  test('returns the requests with an id at one door, across accounts', async () => {
+    const { take, find, requestId, request } = arrange({ door: 'form' })
+    const first = await take()
+    await first.entry.record(ended(first, { conversation: C1 }))
+    expect(await find([ACCOUNT, 'other'], 'form', requestId)).toEqual([
       {
-        claim: { attempt: 2, state: 'failed', code: 'invalid_config' },
-        conversation: IN_DOUBT,
-        message: 'in_doubt',
+        requestId,
+        accountId: ACCOUNT,
+        fingerprint: request.fingerprint,
+        outcome: { status: 'opened', conversationId: 'conversation-1' },
       },
-    ],
+    ])
+    expect(await find([ACCOUNT, 'other'], 'queue', requestId)).toEqual([])
+  })
+
+  test('looks through more than a hundred accounts, in their order', async () => {
+    const { take, find, requestId, request, claim } = arrange({ door: 'form' })
+    await take()
+    await claim(undefined, { accountId: '70999999' })
+    const many = Array.from({ length: 250 }, (_, at) => `71${at}`)
+    const found = await find(['70999999', ...many, ACCOUNT], request.door, requestId)
+    expect(found.map(({ accountId }) => accountId)).toEqual(['70999999', ACCOUNT])
+  })
+
+  test.each<[string, Door, boolean, object]>([
+    ['an event, which its queue holds, as queued', 'queue', false, { status: 'queued' }],
+    ['a form that a queue holds as queued', 'form', true, { status: 'queued' }],
     [
-      { status: 'opened', ...id },
-      { claim, conversation: { kind: 'opened', ...id } },
+      'a form that no queue holds as failed, code interrupted',
+      'form',
+      false,
+      { status: 'failed', code: 'interrupted' },
     ],
-    [
-      { status: 'opened', messageStatus: 'sent' },
-      { claim, conversation: { kind: 'opened' }, message: 'sent' },
-    ],
-    [
-      { status: 'existing', ...id, messageStatus: 'not_sent', messageInDoubt: true },
-      { claim, conversation: { kind: 'existing', ...id }, message: 'not_sent' },
-    ],
-    [
-      { status: 'existing', messageStatus: 'unknown', lpConsumerId: LP_CONSUMER },
-      { claim, conversation: { kind: 'existing' }, message: 'in_doubt', lpConsumerId: LP_CONSUMER },
-    ],
-    [
-      { status: 'rejected', code: 'liveperson_rejected' },
-      {
-        claim: { ...claim, code: 'liveperson_rejected' },
-        conversation: { kind: 'refused', code: 'liveperson_rejected' },
-      },
-    ],
-    [{ status: 'rejected' }, { claim, conversation: { kind: 'refused', code: 'liveperson_rejected' } }],
-    [
-      { status: 'rejected', code: 'outcome_unknown' },
-      { claim: { ...claim, code: 'outcome_unknown' }, conversation: { kind: 'held' } },
-    ],
-  ])('of %j', (members, expected) => {
-    expect(toFacts({ ...item, ...members })).toEqual({ ...NOTHING, ...expected })
+  ])('reads a claim whose attempt died: %s', async (_, door, handedOver, expected) => {
+    const { take, told, advance } = arrange({ door })
+    const first = await take()
+    if (handedOver) await first.entry.record(going(first, { handedOver }))
+    advance(LEASE_MS)
+    expect(await told()).toEqual({ status: 'opening' })
+    advance(1)
+    expect(await told()).toEqual(expected)
+  })
+
+  test('reads a message that a dead attempt was about to send as unknown', async () => {
+    const { take, told, advance } = arrange()
+    const first = await take('Hello')
+    await first.entry.record(
+      going(first, { conversation: C1, message: { tried: 1, refused: 0, sent: false } }),
+    )
+    expect(await told()).toMatchObject({ status: 'opened', messageStatus: 'pending' })
+    advance(LEASE_MS + 1)
+    expect(await told()).toMatchObject({ status: 'opened', messageStatus: 'unknown' })
+  })
+
+  test('leaves out a code that this version does not know', async () => {
+    const { take, told, pk } = arrange()
+    const first = await take()
+    await first.entry.record(ended(first, {}, 'queued'))
+    await table.update({ pk, set: { code: 'a_code_of_another_version' } })
+    expect(await told()).toEqual({ status: 'queued' })
   })
 })
 
-describe('for any attempts, in any order', () => {
-  type Step =
-    | { readonly kind: 'claim' | 'release' | 'opened' | 'lost' | 'rejected'; readonly holder: number }
-    | { readonly kind: 'wait'; readonly ms: number }
-  const holder = fc.nat({ max: 3 })
-  const step: fc.Arbitrary<Step> = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant('claim'), holder }) },
+test('the reason of a quarantined message is kept under its id', async () => {
+  const { keepReason, now } = arrange()
+  const reason = { code: 'invalid_request', detail: 'It is too large.', requestId: 'event-0001' }
+  await keepReason('message-0001', { ...reason, attempts: undefined })
+  expect(await table.get('quarantined#message-0001')).toEqual({
+    pk: 'quarantined#message-0001',
+    ...reason,
+    updatedAt: now(),
+    expiresAt: Math.floor((now() + 30 * DAY_MS) / 1000),
+  })
+})
+
+describe('for any two attempts, in any order', () => {
+  const seen: fc.Arbitrary<Partial<Facts>> = fc.record(
     {
-      weight: 3,
-      arbitrary: fc.record({ kind: fc.constantFrom('release', 'opened', 'lost', 'rejected'), holder }),
+      conversation: fc.oneof(
+        fc.record({ kind: fc.constantFrom('none', 'in_doubt', 'unknown') }),
+        fc.record({
+          kind: fc.constant('refused'),
+          code: fc.constantFrom('liveperson_rejected', 'invalid_request'),
+          attempt: fc.integer({ min: 1, max: 3 }),
+        }),
+        fc.record(
+          {
+            kind: fc.constantFrom('existing', 'opened'),
+            conversationId: fc.constantFrom('c-1', 'c-2'),
+          },
+          { requiredKeys: ['kind'] },
+        ),
+      ),
+      message: fc.record(
+        {
+          tried: fc.nat({ max: 2 }),
+          refused: fc.nat({ max: 2 }),
+          sent: fc.boolean(),
+          dropped: fc.constantFrom('given_up', 'conversation_closed'),
+        },
+        { requiredKeys: ['tried', 'refused', 'sent'] },
+      ),
+      handedOver: fc.boolean(),
     },
+    { requiredKeys: [] },
+  )
+  const action = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('claim'), who: fc.nat({ max: 1 }) }) },
     {
-      weight: 2,
-      arbitrary: fc.record({ kind: fc.constant('wait'), ms: fc.constantFrom(1, 9000, 16_000) }),
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant('record'),
+        who: fc.nat({ max: 1 }),
+        seen,
+        state: fc.constantFrom('held', 'held', 'queued', 'failed', 'done'),
+        isParallel: fc.boolean(),
+      }),
     },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait') }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('give_up') }) },
   )
 
-  test('no two hold the claim, and a final conversationId stays', async () => {
+  /** What readers outside of this service see is what the facts say. */
+  const expectConsistent = (item: Item | undefined, hasMessage: boolean) => {
+    if (!item) return
+    const facts = factsIn(item)
+    const { status, code, conversationId, messageStatus, messageCode, finished } = item
+    expect({ status, code, conversationId, messageStatus, messageCode, finished }).toEqual({
+      ...{ code: undefined, conversationId: undefined, messageStatus: undefined, messageCode: undefined },
+      ...outcomeOf(facts, hasMessage),
+      finished: isFinished(facts, hasMessage),
+    })
+  }
+
+  const factsIn = ({ attempts, releases, claimState, code, facts }: Item): Facts => {
+    const isReleased = claimState === 'queued' || claimState === 'failed'
+    const claim = { attempt: attempts, releases, state: claimState, ...(isReleased && { code }) }
+    return carriedFactsShape.parse({ ...z.parse(z.record(z.string(), z.unknown()), facts), claim })
+  }
+
+  test('the item says what its facts say, no knowledge is lost, and no two hold the claim', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), async (steps) => {
-        const { claim, release, complete, advance, item, now } = arrange()
-        const leases = new Map<number, { lease: Lease; until: number; isOver: boolean }>()
-        let known: unknown
-        for (const next of steps) {
-          if (next.kind === 'wait') {
-            advance(next.ms)
-            continue
+      fc.asyncProperty(
+        fc.array(action, { minLength: 3, maxLength: 20 }),
+        fc.boolean(),
+        async (actions, has) => {
+          const memory = createMemoryTable()
+          const ledger = arrange({ table: memory })
+          const message = has ? 'Hello' : undefined
+          const attempts = new Map<number, Taken & { readonly until: number; isOver: boolean }>()
+          const writing: Promise<unknown>[] = []
+          let sum = NOTHING
+          for (const next of actions) {
+            switch (next.kind) {
+              case 'wait':
+                ledger.advance(LEASE_MS + 1)
+                break
+              case 'give_up':
+                await ledger.giveUp(ledger.request, 'invalid_request')
+                break
+              case 'claim': {
+                const claimed = await ledger.claim(message)
+                if (claimed.kind !== 'claimed') break
+                const holding = [...attempts.values()].filter(
+                  ({ until, isOver }) => !isOver && until >= ledger.now(),
+                )
+                expect(holding).toEqual([])
+                const { entry, before } = claimed
+                const { facts: known } = learn(begin(), claimed)
+                attempts.set(next.who, {
+                  entry,
+                  before,
+                  known,
+                  until: ledger.now() + LEASE_MS,
+                  isOver: false,
+                })
+                break
+              }
+              case 'record': {
+                const attempt = attempts.get(next.who)
+                if (!attempt) break
+                const isGoing = next.state === 'held' || attempt.isOver
+                const facts = isGoing ? going(attempt, next.seen) : ended(attempt, next.seen, next.state)
+                attempt.isOver ||= !isGoing
+                sum = merge(sum, { ...facts, claim: NOTHING.claim })
+                writing.push(
+                  attempt.entry
+                    .record(facts)
+                    .then((returned) => expect(merge(returned, facts)).toEqual(returned)),
+                )
+                if (!next.isParallel) await Promise.all(writing)
+              }
+            }
+            expectConsistent(await memory.get(ledger.pk), has)
           }
-          if (next.kind === 'claim') {
-            const holding = [...leases.values()].filter(({ until, isOver }) => !isOver && until >= now())
-            const answer = await claim()
-            if (answer.kind !== 'claimed') continue
-            expect(holding).toEqual([])
-            expect(known).toBeUndefined()
-            leases.set(next.holder, { lease: answer.lease, until: now() + LEASE_MS, isOver: false })
-            continue
-          }
-          const held = leases.get(next.holder)
-          if (!held || held.isOver) continue
-          held.isOver = true
-          const { lease } = held
-          if (next.kind === 'release') await release(lease, released({ lease }))
-          else if (next.kind === 'opened') await complete(lease, OPENED)
-          else if (next.kind === 'lost') await complete(lease, OPENED_SOMEWHERE)
-          else await complete(lease, REFUSED)
-          const { status, conversationId } = (await item()) ?? {}
-          if (known !== undefined)
-            expect({ status, conversationId }).toEqual({ status: 'opened', conversationId: known })
-          known = conversationId
-        }
-      }),
-      { numRuns: 60 },
+          await Promise.all(writing)
+          const item = await memory.get(ledger.pk)
+          expectConsistent(item, has)
+          if (item) expect(merge(factsIn(item), sum)).toEqual(factsIn(item))
+        },
+      ),
+      { numRuns: 1000 },
     )
   })
 })

@@ -824,20 +824,25 @@ describe('an attempt', () => {
       [...CREATE, 'record held opened in_doubt', 'end: opening'],
     ],
     [
-      'does not send a message because a former attempt was about to, when it records that it is sent',
+      'marks a message again if the mark turns out to be that of a former attempt, which was refused',
       EVENT,
       [
         done,
-        claimedAfter({ claim: queued(), conversation: C1, message: OWED }),
+        claimed,
+        opened,
+        recorded({ claim: held(), conversation: C1, message: OWED }),
         done,
         sent('sent'),
-        recorded({
-          claim: { ...held(2), state: 'done' },
-          conversation: C1,
-          message: message({ tried: 3, refused: 1, sent: true }),
-        }),
+        done,
       ],
-      [...START, 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'record held opened in_doubt',
+        'send c-1',
+        'record done opened sent',
+        'opened c-1 sent',
+      ],
     ],
     [
       'does not call LivePerson for an owed message while the account is paused',
@@ -1563,6 +1568,13 @@ describe('an attempt', () => {
       { conversation: C1, message: OWED },
       [claimedAfter({ claim: queued() }), done, sent('sent'), done],
       ['claim', 'record held opened in_doubt', 'send c-1', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
+      'does not send a message that it knows is sent, although a former attempt was about to send it',
+      HAND_OVER,
+      { conversation: C1, message: SENT },
+      [claimedAfter({}), recorded({ claim: held(), conversation: C1, message: { ...SENT, tried: 2 } }), done],
+      ['claim', 'record done opened sent', 'record done opened sent', 'opened c-1 sent'],
     ],
     [
       'parks a hand-over with what it knows',
