@@ -72,7 +72,7 @@ const answer = (requestId: string, result: Result): Answer => {
       const { status, code } = result.outcome
       if (status === 'rejected' || status === 'outcome_unknown')
         return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
-      const isNew = status === 'opened' && !result.repeated
+      const isNew = status === 'opened' && !result.repeated && !result.wasOpen
       return toAnswer(isNew ? 201 : 200, { requestId, ...result.outcome })
     }
     case 'opening':

@@ -254,8 +254,8 @@ export const createAttempt = ({
       if (waitMs === undefined) return { kind: 'message', answer: 'owed', ...heldBack() }
       if (waitMs > 0) await sleep(waitMs)
       const startedAt = now()
-      const limit = sendPace.callLimitMs() ?? Number.POSITIVE_INFINITY
-      const sendBy = Math.min(messageDeadline(budget, startedAt), startedAt + limit)
+      // Never cut short: a message whose answer is lost is never sent again.
+      const sendBy = messageDeadline(budget, startedAt)
       const { message = '' } = request
       const answer: MessageAnswer = await livePerson.sendMessage(consumerId, conversationId, message, sendBy)
       switch (answer.kind) {
@@ -278,8 +278,8 @@ export const createAttempt = ({
       const isParked = policy.admission !== 'granted' || createPace.isOpen() || sendPace.isOpen()
       const parkMs = isParked ? createPace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
       // A pause is over when a person ends it. Asking often only costs calls to SQS.
-      if (policy.admission === 'paused') return Math.max(parkMs, pauseDelayMs(ageMs, random))
-      const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, parkMs) : parkMs
+      const longMs = policy.admission === 'paused' ? Math.max(parkMs, pauseDelayMs(ageMs, random)) : parkMs
+      const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, longMs) : longMs
       return askedMs === undefined ? delayMs : Math.max(delayMs, backOffMs(1, askedMs, random))
     }
   }

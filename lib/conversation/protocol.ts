@@ -88,6 +88,8 @@ export interface Progress {
   readonly claim: 'untried' | 'claimed' | 'lost' | 'final' | 'refused' | 'failed'
   /** What the ledger holds, as this attempt last saw it. */
   readonly ledger?: Facts
+  /** Whether the conversation was open when this attempt claimed the request. */
+  readonly wasOpen: boolean
   /** How many times another attempt held the claim. */
   readonly collisions: number
   /** How many times this attempt waited for that other attempt. */
@@ -179,6 +181,8 @@ export type Result =
       readonly kind: 'finished'
       readonly outcome: Outcome
       readonly repeated: boolean
+      /** Set if the conversation was open before, and this attempt was about its message. */
+      readonly wasOpen?: true
       readonly kept?: Kept
       readonly error?: AppError
     }
@@ -278,6 +282,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
   progress: {
     identifying: false,
     claim: 'untried',
+    wasOpen: false,
     collisions: 0,
     waits: 0,
     notCreated: 0,
@@ -830,6 +835,7 @@ const finishWith = (facts: Facts, { progress }: Known, { hasMessage }: Policy): 
     kind: 'finished',
     outcome,
     repeated: progress.claim === 'final' && progress.recordings === 0,
+    ...(progress.wasOpen && { wasOpen: true }),
     ...(failure !== undefined && failure.code === outcome.code && { error: failure }),
   })
 }
@@ -837,7 +843,13 @@ const finishWith = (facts: Facts, { progress }: Known, { hasMessage }: Policy): 
 /** If the conversation is open, the sender is told so, and the queue keeps the request for its message. */
 const endKept = (kept: Kept, { facts, progress }: Known, { hasMessage }: Policy): Step =>
   hasConversation(facts)
-    ? done({ kind: 'finished', outcome: outcomeOf(facts, hasMessage), repeated: false, kept })
+    ? done({
+        kind: 'finished',
+        outcome: outcomeOf(facts, hasMessage),
+        repeated: false,
+        ...(progress.wasOpen && { wasOpen: true }),
+        kept,
+      })
     : done({ kind: 'queued', kept, ...given({ error: progress.failure }) })
 
 const endFailed = ({ facts, progress: { failure } }: Known): Step =>
@@ -871,7 +883,12 @@ export const learn = (known: Known, seen: Seen): Known => {
       return {
         ...known,
         facts: claimedAfter(merge(withoutLaterClaim(facts, seen.before), seen.before)),
-        progress: { ...progress, claim: 'claimed', ledger: withHeldClaim(seen.before) },
+        progress: {
+          ...progress,
+          claim: 'claimed',
+          wasOpen: hasConversation(facts) || hasConversation(seen.before),
+          ledger: withHeldClaim(seen.before),
+        },
       }
     case 'held':
       return update({ collisions: progress.collisions + 1, ledger: seen.facts })

@@ -39,6 +39,7 @@ type ReportedResult =
       readonly kind: 'finished'
       readonly outcome: ReportedOutcome
       readonly repeated: boolean
+      readonly wasOpen?: boolean | undefined
       readonly kept?: string | undefined
       readonly error?: AppError | undefined
     }
@@ -86,9 +87,9 @@ export const createReport =
         if (receives !== undefined) count('record_given_up', accountId)
         break
       case 'finished': {
-        const { outcome, repeated, error, kept } = result
+        const { outcome, repeated, wasOpen, error } = result
         const { status, code, conversationId, messageStatus, messageCode } = outcome
-        const metric = repeated ? 'request_repeated' : METRICS.get(status)
+        const metric = repeated ? 'request_repeated' : wasOpen ? undefined : METRICS.get(status)
         const messageMetric = repeated ? undefined : MESSAGE_METRICS.get(messageStatus ?? '')
         if (error) log.error('Request rejected', error, { ...fields, status, campaignId, engagementId })
         else
@@ -100,9 +101,7 @@ export const createReport =
             messageStatus,
             messageCode,
           })
-        // A record that is kept for its message opened its conversation in an earlier attempt, or is counted
-        // again when the message is sent.
-        if (metric && (kept === undefined || receives === undefined)) count(metric, accountId)
+        if (metric) count(metric, accountId)
         if (messageMetric) count(messageMetric, accountId)
       }
     }

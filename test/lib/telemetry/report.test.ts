@@ -74,8 +74,16 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     'opened without its message, which a queue keeps',
     { kind: 'finished', outcome: owed, repeated: false, kept: 'in_record' },
     { level: 'INFO', message: 'Request finished', ...owed },
-    // The conversation was counted, or will be with the message.
-    [['message_pending', '70123456']],
+    [
+      ['conversation_opened', '70123456'],
+      ['message_pending', '70123456'],
+    ],
+  ],
+  [
+    'opened in an earlier attempt, and its message sent now',
+    { kind: 'finished', outcome: opened, repeated: false, wasOpen: true },
+    { level: 'INFO', message: 'Request finished', ...opened },
+    [],
   ],
   [
     'opened without its message, which is not sent any more',
