@@ -4,7 +4,7 @@ import { CODES, type Code } from '../errors/codes.ts'
 const code = z.enum(Object.keys(CODES) as readonly Code[])
 const conversationId = z.optional(z.string())
 
-/** The facts about a request as the ledger stores them: without its claim, which has attributes of its own. */
+/** The facts about a request as the ledger stores them. Its claim has attributes of its own. */
 export const factsShape = z.strictObject({
   conversation: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.enum(['none', 'in_doubt', 'unknown']) }),

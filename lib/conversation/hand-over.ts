@@ -73,5 +73,5 @@ export const readHandOver = (input: unknown): HandOver => {
   return { request: { ...request, ...decided }, destination, facts, acceptedAt, pausedMs, pausedSince }
 }
 
-/** Returns the ids in a hand-over that may be unreadable otherwise, undefined if they can't be read either. */
+/** Returns the ids in a hand-over that may be unreadable otherwise. Undefined: they can't be read either. */
 export const idsIn = (input: unknown): RequestIds | undefined => z.safeParse(idsShape, input).data?.handedOver
