@@ -6,8 +6,9 @@ import type { Policy } from './protocol.ts'
 import { LONGEST_WAIT_MS } from './time-budget.ts'
 
 /**
- * The longest wait for a call to spend, in milliseconds, while the account is well, and while it is in trouble.
- * The hand-over queue has few batches at a time and holds the backlog, so its records wait for their turn.
+ * The longest wait for a call to spend, in milliseconds, while the account is well and while it is in
+ * trouble. The hand-over queue has few batches at a time and holds the backlog, so its records wait for their
+ * turn.
  */
 const WAITS_MS = {
   memory: { well: 1000, inTrouble: 0 },
@@ -31,8 +32,8 @@ export interface Account {
 }
 
 /**
- * Decides whether an attempt may call LivePerson, and waits for its turn: at most 2 s. A form of an account in
- * trouble doesn't wait.
+ * Decides whether an attempt may call LivePerson, and waits for its turn: at most 2 s. A form of an account
+ * in trouble doesn't wait.
  *
  * @param options.sleep Takes milliseconds.
  */

@@ -640,7 +640,7 @@ const inferOwner = ({ conversation }: Facts): Pick<Facts, 'conversation'> => ({
   conversation: { kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing' },
 })
 
-/** Records the outcome, unless the ledger has it. A form that a person has to look at is quarantined before. */
+/** Records the outcome, unless the ledger has it. A form for a person to look at is quarantined first. */
 const settle = (known: Known, policy: Policy): Step => {
   const { progress, carried } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
@@ -657,7 +657,7 @@ const settle = (known: Known, policy: Policy): Step => {
   return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }
 }
 
-/** An attempt that is done with an unknown outcome has put the request into quarantine, or its record will. */
+/** An attempt that is done with an unknown outcome has quarantined the request, or its record will be. */
 const isQuarantined = ({ claim, ledger, quarantine }: Progress): boolean =>
   quarantine === 'done' || (claim === 'final' && ledger?.claim.state === 'done')
 
@@ -1039,7 +1039,7 @@ const learnRecorded = (known: Known, ledger: Facts): Known => {
   }
 }
 
-/** Whether a record said that the message is about to be sent. A former attempt may have said so meanwhile. */
+/** Whether a record said that the message is about to be sent. A former attempt may have said so, too. */
 const isMark = (before: Facts, after: Facts): boolean =>
   messageStateOf(before.message) === 'owed' &&
   messageStateOf(after.message) === 'in_doubt' &&
