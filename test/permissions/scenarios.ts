@@ -138,7 +138,11 @@ export const SCENARIOS = {
     function: 'openFromQueue',
     perform: (tools) =>
       whileDown(tools, 'status', async () => {
-        for (let failures = 0; failures < 3; failures++) await deliver(tools.container, event(randomUUID()))
+        // Three failures, one after another, halve the rate from 8 to 1 call per second.
+        for (let failures = 0; failures < 3; failures++) {
+          await deliver(tools.container, event(randomUUID()))
+          await tools.container.advance(1000)
+        }
         return deliverEvent(tools)
       }),
     whole: 'done',
