@@ -45,6 +45,12 @@ const PROBE_MS = 5000
 /** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
 const FORM_PARK_MS = 60_000
 
+/** A call to LivePerson that failed. */
+interface CallFailure {
+  readonly step: 'create' | 'send'
+  readonly error: AppError
+}
+
 /** Makes one attempt at a request. It never throws. */
 export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
 
@@ -94,11 +100,16 @@ export const createAttempt = ({
       repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
       maxWaitMs: LONGEST_WAIT_MS,
     }
-    const perform = createSteps({ job, carrier, budget, account, policy })
+    const failures: CallFailure[] = []
+    const onFailure = (failure: CallFailure) => failures.push(failure)
+    const perform = createSteps({ job, carrier, budget, account, policy, onFailure })
     let known = begin(job.facts)
     for (;;) {
       const step = next(known, policy)
-      if (step.kind === 'done') return step.result
+      if (step.kind === 'done') {
+        logOthers(failures, step.result, request)
+        return step.result
+      }
       const seen = await perform(step, known).catch((thrown: unknown): Seen => {
         const error = toAppError(thrown)
         log.error('A step failed', error, { requestId: request.requestId, step: step.kind })
@@ -106,6 +117,17 @@ export const createAttempt = ({
       })
       known = learn(known, seen)
     }
+  }
+
+  /** Logs the failed calls that the result doesn't tell of. The result's own error is logged with it. */
+  function logOthers(
+    failures: readonly CallFailure[],
+    result: Result,
+    { requestId, accountId }: Job['request'],
+  ) {
+    const told = 'error' in result ? result.error : undefined
+    for (const { step, error } of failures)
+      if (error !== told) log.error('A call of LivePerson failed', error, { requestId, accountId, step })
   }
 
   /** How long the account was paused until now, in milliseconds. */
@@ -119,12 +141,14 @@ export const createAttempt = ({
     budget,
     account,
     policy,
+    onFailure,
   }: {
     readonly job: Job
     readonly carrier: Carrier
     readonly budget: TimeBudget
     readonly account: Account
     readonly policy: Policy
+    readonly onFailure: (failure: CallFailure) => void
   }) {
     const { request, destination } = job
     const { accountId, requestId } = request
@@ -146,6 +170,7 @@ export const createAttempt = ({
 
     /** Adjusts the rate at which this container calls the account. */
     const report = (pace: Account['createPace'], startedAt: number, error: AppError | undefined): void => {
+      if (error) onFailure({ step: pace === sendPace ? 'send' : 'create', error })
       const trouble = error && troubleOf(error)
       if (!error) pace.good()
       else if (trouble) pace.trouble({ startedAt, kind: trouble, retryAfterMs: error.retryAfterMs })
@@ -195,11 +220,11 @@ export const createAttempt = ({
 
         case 'look_up': {
           const last = await ledger.findConversation(accountId, step.lpConsumerId)
-          if (last?.conversationId === undefined) {
+          if (last?.conversationId === undefined || last.state === 'CLOSE') {
             const since = facts.idMissingSince ?? now()
-            return { kind: 'nothing_known', at: now(), isOverdue: now() - since >= ID_MISSING_MS }
+            const kind = last?.conversationId === undefined ? 'nothing_known' : 'known_closed'
+            return { kind, at: now(), isOverdue: now() - since >= ID_MISSING_MS }
           }
-          if (last.state === 'CLOSE') return { kind: 'known_closed' }
           const openedByThis = last.openedBy === claimed().pk
           return { kind: 'known', conversationId: last.conversationId, openedByThis }
         }
