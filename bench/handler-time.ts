@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readBody } from '../functions/http/event.ts'
 import { attributesOf, resolve } from '../lib/config/routes.ts'
-import type { Job } from '../lib/conversation/attempt.ts'
+import type { Job } from '../lib/conversation/job.ts'
 import { readRecord } from '../lib/conversation/record.ts'
 import { toConversationBody } from '../lib/liveperson/payload.ts'
 import { parseForm } from '../lib/request/form.ts'
@@ -29,7 +29,7 @@ const REQUEST = {
  */
 export const measureHandlerTime = async ({ stage }: World): Promise<readonly Figure[]> => {
   const event = toFormEvent(REQUEST)
-  const record = { body: JSON.stringify(REQUEST), messageId: randomUUID() }
+  const record = { body: JSON.stringify(REQUEST), messageId: randomUUID(), sentAt: Date.now() }
   const byForm = () => {
     const { request } = parseForm(readBody(event))
     const { requestId = '' } = request
@@ -39,7 +39,7 @@ export const measureHandlerTime = async ({ stage }: World): Promise<readonly Fig
     return toBody({ request: accept(request, decided), destination })
   }
   const byQueue = () => {
-    const read = readRecord(stage, record)
+    const read = readRecord(stage, 'events', record)
     if (read.kind === 'refused') throw read.error
     return toBody(read.job)
   }

@@ -105,16 +105,18 @@ const open = async (
 }
 
 /**
- * Quarantines a record that can never succeed. A record that could not be read for another reason is retried.
+ * Quarantines a record that can never succeed. A record that could not be read for another reason is retried
+ * until it is too old.
  */
 const refuse = async (
-  { quarantine, log, random }: OpenService,
+  { quarantine, log, now, random, giveUpAfterMs }: OpenService,
   { body, messageId }: SQSRecord,
-  { requestId, error, ids }: Extract<ReadRecord, { kind: 'refused' }>,
+  { requestId, error, sentAt, ids }: Extract<ReadRecord, { kind: 'refused' }>,
   receives: number,
 ): Promise<number | undefined> => {
   const fields = { requestId, messageId, receives }
-  if (error.retryable) log.error('A record could not be read', error, fields)
+  if (error.retryable && now() - sentAt < giveUpAfterMs)
+    log.error('A record could not be read', error, fields)
   else
     try {
       await quarantine({ body, error, requestId, accountId: ids?.accountId, unread: ids })

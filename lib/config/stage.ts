@@ -1,30 +1,39 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidConfigError } from '../errors/errors.ts'
-import { isSecure } from '../net/loopback.ts'
+import { isLoopback, isSecure } from '../net/loopback.ts'
 import { check } from '../request/check.ts'
 import { accountId, campaign, DOORS, routeName, ttr } from '../request/conversation-request.ts'
 import { engagementAttributes } from '../request/engagement-attributes.ts'
+import { isRecord, type JsonRecord } from '../request/lenient-json.ts'
+import { conflictsOf, tokenIssuer, tokenWarnings } from './tokens.ts'
 
-const tokens = z.strictObject({
-  issuer: z.string().check(z.minLength(1)),
-  audience: z.string().check(z.minLength(1)),
-  jwksUrl: z.url(),
-  algorithms: z
-    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
-    .check(z.minLength(1)),
-})
+const url = z.url()
+const consumers = z.enum(['anonymous', 'token', 'both'])
+const campaigns = z.enum(['listed', 'any'])
 
 const botCheck = z.strictObject({
-  verifyUrl: z.url(),
-  hostnames: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+  verifyUrl: url,
+  hostnames: z
+    .array(z.string().check(z.minLength(1)), {
+      error: ({ input }) =>
+        input === undefined ? 'is missing: list the hosts of the pages with the form' : undefined,
+    })
+    .check(z.minLength(1)),
 })
-
-const campaigns = z.enum(['listed', 'any'])
 
 const route = z.strictObject({
   ...campaign.shape,
   ttr: z._default(ttr, 'NORMAL'),
-  doors: z._default(z.array(z.enum(DOORS)).check(z.minLength(1)), [...DOORS]),
+  ttrAllowed: z._default(z.array(ttr), []),
+  doors: z
+    .array(z.enum(DOORS), {
+      error: ({ input }) =>
+        input === undefined
+          ? `is missing: list the doors that may use it, of ${DOORS.join(', ')}`
+          : undefined,
+    })
+    .check(z.minLength(1)),
+  consumers: z.optional(consumers),
   engagementAttributes: z._default(engagementAttributes, []),
 })
 
@@ -33,29 +42,45 @@ const account = z.strictObject({
   default: z.optional(z.boolean()),
   form: z._default(
     z.strictObject({
-      consumers: z._default(z.enum(['anonymous', 'token', 'both']), 'anonymous'),
+      consumers: z._default(consumers, 'anonymous'),
       campaigns: z._default(campaigns, 'listed'),
-      tokens: z.optional(tokens),
+      anonymousAttributes: z._default(z.enum(['rejected', 'allowed']), 'rejected'),
+      tokens: z.optional(z.array(tokenIssuer).check(z.minLength(1))),
       botCheck: z.optional(botCheck),
     }),
-    { consumers: 'anonymous', campaigns: 'listed' },
+    { consumers: 'anonymous', campaigns: 'listed', anonymousAttributes: 'rejected' },
   ),
   queue: z._default(z.strictObject({ campaigns: z._default(campaigns, 'any') }), { campaigns: 'any' }),
   onLostAnswer: z._default(z.enum(['repeat', 'hold']), 'repeat'),
   routes: z._default(z.record(routeName, route), {}),
 })
 
+const isCanonical = (origin: string) => URL.parse(origin)?.origin === origin
+
+const isSafeOrigin = (origin: string) => {
+  const parsed = URL.parse(origin)
+  return parsed?.protocol === 'https:' || isLoopback(parsed?.hostname ?? '')
+}
+
+const origin = z.string().check(
+  z.regex(/^(\*|https?:\/\/[^/\s*]+)$/, {
+    error: 'must be an origin such as https://www.example.com',
+    abort: true,
+  }),
+  z.refine((value) => value === '*' || isCanonical(value), {
+    error: 'must be written as browsers send it: in lower case, without the default port',
+    abort: true,
+  }),
+  z.refine(
+    (value) => value === '*' || isSafeOrigin(value),
+    'must use https: only pages on this machine (localhost, 127.0.0.1) may use http',
+  ),
+)
+
 /** The schema of `config/<stage>.json`. `config/schema.json` is generated from it. */
 export const stageConfigSchema = z.strictObject({
   $schema: z.optional(z.string()),
-  origins: z._default(
-    z.array(
-      z
-        .string()
-        .check(z.regex(/^(\*|https?:\/\/[^/\s*]+)$/, 'must be an origin such as https://www.example.com')),
-    ),
-    [],
-  ),
+  origins: z._default(z.array(origin), []),
   giveUpAfterHours: z._default(z.int().check(z.minimum(1), z.maximum(168)), 72),
   accounts: z.array(account).check(z.minLength(1)),
 })
@@ -65,11 +90,13 @@ export const stageConfigSchema = z.strictObject({
  * the default.
  */
 export type StageConfig = z.infer<typeof stageConfigSchema>
-/** The consumer tokens that an account accepts. Everything must match exactly. */
-export type TokensConfig = z.infer<typeof tokens>
 /** Where the challenges of anonymous forms are verified, and the hosts on which they may have been solved. */
 export type BotCheckConfig = z.infer<typeof botCheck>
 export type AccountConfig = z.infer<typeof account>
+/**
+ * A route. `consumers` is never wider than the account's, and `undefined` if it is the same. `ttrAllowed` has
+ * the values of `ttr` that a form may choose besides the route's own.
+ */
 export type RouteConfig = z.infer<typeof route>
 
 /**
@@ -85,49 +112,134 @@ export const parseStageConfig = (
   { name, loopback }: { readonly name: string; readonly loopback: boolean },
 ): StageConfig => {
   const result = check(stageConfigSchema, input)
-  const findings = 'findings' in result ? result.findings : contradictions(result.data, loopback)
+  const findings = [
+    ...('findings' in result ? result.findings : []),
+    ...contradictions(readParts(input), loopback),
+  ]
   if ('data' in result && findings.length === 0) return result.data
   const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
   throw new InvalidConfigError({ detail: `${name}: ${list}.` })
 }
 
-/** Mistakes that no single member shows. */
-const contradictions = ({ origins, accounts }: StageConfig, loopback: boolean): Finding[] => {
-  const findings: Finding[] = []
-  const routes = new Map<string, string>()
-  const ids = new Set<string>()
-  origins.forEach((origin, index) => {
-    if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
-      findings.push({
-        path: `origins.${index}`,
-        message: 'must be written as browsers send it: in lower case, without the default port',
-      })
-  })
-  accounts.forEach((account, index) => {
+/** Returns what an operator should know about a valid configuration. Nothing of it stops a deploy. */
+export const warningsOf = ({ accounts }: StageConfig): Finding[] =>
+  accounts.flatMap(({ form, routes }, index) => {
     const at = `accounts.${index}`
-    const { consumers, tokens, botCheck } = account.form
-    if (ids.has(account.accountId)) findings.push({ path: `${at}.accountId`, message: 'is a duplicate' })
-    ids.add(account.accountId)
-    if (account.default && accounts.findIndex((other) => other.default) < index)
-      findings.push({ path: `${at}.default`, message: 'is true, but another account is the default already' })
-    if (consumers !== 'anonymous' && !tokens)
-      findings.push({ path: `${at}.form.tokens`, message: `is missing, but consumers is ${consumers}` })
-    if (tokens && !isSecure(tokens.jwksUrl, loopback))
-      findings.push({ path: `${at}.form.tokens.jwksUrl`, message: 'must be an https URL' })
-    if (botCheck && !isSecure(botCheck.verifyUrl, loopback))
-      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: 'must be an https URL' })
-    if (botCheck && consumers === 'token')
+    const { consumers, tokens = [] } = form
+    return [
+      ...(consumers === 'anonymous' && tokens.length > 0
+        ? [
+            {
+              path: `${at}.form.tokens`,
+              message: 'is not used, because consumers is anonymous. Set consumers to token or both',
+            },
+          ]
+        : tokens.flatMap((entry, number) => tokenWarnings(entry, `${at}.form.tokens.${number}`))),
+      ...Object.entries(routes).flatMap(([name, route]) => unusedMembers(route, `${at}.routes.${name}`)),
+    ]
+  })
+
+const unusedMembers = ({ doors, consumers, ttrAllowed }: RouteConfig, at: string): Finding[] => {
+  if (doors.includes('form')) return []
+  const message = 'is not used, because doors has no form. Remove it, or add form to doors'
+  return [
+    ...(consumers === undefined ? [] : [{ path: `${at}.consumers`, message }]),
+    ...(ttrAllowed.length === 0 ? [] : [{ path: `${at}.ttrAllowed`, message }]),
+  ]
+}
+
+/** The valid parts of a file. `undefined` stands for a part that is missing or invalid. */
+type Parts = ReturnType<typeof readParts>
+
+/** Reads the parts one by one, so that a mistake in one doesn't hide the contradictions between the others. */
+const readParts = (input: unknown) => {
+  const { origins, accounts } = toRecord(input)
+  return { origins: toList(origins), accounts: toList(accounts).map(readAccount) }
+}
+
+const readAccount = (input: unknown) => {
+  const { accountId: id, default: isDefault, form, routes } = toRecord(input)
+  const { consumers: given = 'anonymous', tokens, botCheck } = toRecord(form)
+  return {
+    accountId: partOf(accountId, id),
+    isDefault: isDefault === true,
+    consumers: partOf(consumers, given),
+    tokens: tokens === undefined ? undefined : toList(tokens).map(readTokenIssuer),
+    verifyUrl: partOf(url, toRecord(botCheck).verifyUrl),
+    hasBotCheck: botCheck !== undefined,
+    routes: Object.entries(toRecord(routes)).map(([name, route]) => ({
+      name,
+      consumers: partOf(consumers, toRecord(route).consumers),
+    })),
+  }
+}
+
+const readTokenIssuer = (input: unknown) => {
+  const { issuer, jwksUrl, consumerId } = toRecord(input)
+  const { shape } = tokenIssuer
+  return {
+    issuer: partOf(shape.issuer, issuer),
+    jwksUrl: partOf(url, jwksUrl),
+    prefix: partOf(shape.consumerId.shape.prefix, toRecord(consumerId).prefix),
+  }
+}
+
+const toRecord = (value: unknown): JsonRecord => (isRecord(value) ? value : {})
+const toList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+const partOf = <T extends z.ZodMiniType>(schema: T, value: unknown): z.infer<T> | undefined => {
+  const result = check(schema, value)
+  return 'data' in result ? result.data : undefined
+}
+
+const NOT_SECURE = 'must be an https URL with the name of a host (no IP address), without user or password'
+
+/** Mistakes that no single member shows. */
+const contradictions = ({ origins, accounts }: Parts, loopback: boolean): Finding[] => {
+  const findings: Finding[] = []
+  const ids = new Set<string>()
+  const owners = new Map<string, string>()
+  if (origins.includes('*') && accounts.some(({ tokens }) => tokens))
+    findings.push({ path: 'origins', message: 'must not contain * if an account accepts tokens: list them' })
+  accounts.forEach(({ accountId, isDefault, consumers, tokens, routes, ...account }, index) => {
+    const at = `accounts.${index}`
+    if (accountId !== undefined && ids.has(accountId))
+      findings.push({ path: `${at}.accountId`, message: 'is listed twice: write one entry per account' })
+    if (accountId !== undefined) ids.add(accountId)
+    if (isDefault && accounts.findIndex((other) => other.isDefault) < index)
+      findings.push({
+        path: `${at}.default`,
+        message: 'is true, but another account is the default already: mark one of them only',
+      })
+    if ((consumers === 'token' || consumers === 'both') && !tokens)
+      findings.push({
+        path: `${at}.form.tokens`,
+        message: `is missing, but consumers is ${consumers}: add the issuers, or set consumers to anonymous`,
+      })
+    tokens?.forEach(({ jwksUrl }, number) => {
+      if (jwksUrl !== undefined && !isSecure(jwksUrl, loopback))
+        findings.push({ path: `${at}.form.tokens.${number}.jwksUrl`, message: NOT_SECURE })
+    })
+    findings.push(...conflictsOf(tokens ?? [], `${at}.form.tokens`))
+    if (account.verifyUrl !== undefined && !isSecure(account.verifyUrl, loopback))
+      findings.push({ path: `${at}.form.botCheck.verifyUrl`, message: NOT_SECURE })
+    if (account.hasBotCheck && consumers === 'token')
       findings.push({
         path: `${at}.form.botCheck`,
-        message: 'applies to anonymous forms only, but consumers is token',
+        message: 'applies to anonymous forms only, but consumers is token: remove one of them',
       })
-    if (tokens && origins.includes('*'))
-      findings.push({ path: 'origins', message: 'must not contain * if an account accepts tokens' })
-    for (const name of Object.keys(account.routes)) {
-      const other = routes.get(name)
-      if (other !== undefined)
-        findings.push({ path: `${at}.routes.${name}`, message: `is already a route of account ${other}` })
-      routes.set(name, account.accountId)
+    for (const route of routes) {
+      const owner = owners.get(route.name)
+      if (owner !== undefined)
+        findings.push({
+          path: `${at}.routes.${route.name}`,
+          message: `is already a route of ${owner}: choose another name`,
+        })
+      owners.set(route.name, accountId === undefined ? 'another account' : `account ${accountId}`)
+      if (route.consumers && consumers && consumers !== 'both' && route.consumers !== consumers)
+        findings.push({
+          path: `${at}.routes.${route.name}.consumers`,
+          message: `must not be wider than the account's consumers, which is ${consumers}: remove it, or change the account's`,
+        })
     }
   })
   return findings

@@ -99,7 +99,7 @@ export const createBotCheck = ({
 
   return async (token) => {
     const { success, hostname } = await askWithSecret(token)
-    return success && (hostnames === undefined || hostnames.includes(hostname ?? ''))
+    return success && hostnames.includes(hostname ?? '')
   }
 }
 

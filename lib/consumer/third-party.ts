@@ -12,11 +12,11 @@ export type ThirdParty = (request: Omit<OutboundRequest, 'maxAnswerBytes' | 'tim
 
 /**
  * Returns the one function that calls the identity provider and the bot check of the stage configuration. It
- * calls https addresses only and doesn't follow redirects.
+ * calls https addresses of named hosts only and doesn't follow redirects.
  *
  * It throws ServiceUnavailableError if no complete answer was read.
  *
- * @param options.loopback Whether http addresses on this machine are allowed.
+ * @param options.loopback Whether addresses on this machine are allowed, with http, too.
  * @param options.timeoutMs Time limit of one call, in milliseconds.
  */
 export const createThirdParty = ({
@@ -30,7 +30,9 @@ export const createThirdParty = ({
 }): ThirdParty => {
   return async (request) => {
     if (!isSecure(request.url, loopback))
-      throw new ServiceUnavailableError({ detail: 'A URL in the stage configuration does not use https.' })
+      throw new ServiceUnavailableError({
+        detail: 'A URL in the stage configuration is not an https URL with the name of a host.',
+      })
     const result = await outbound({ ...request, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
     if (result.kind === 'answer') return result
     throw new ServiceUnavailableError({

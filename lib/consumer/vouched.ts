@@ -1,20 +1,46 @@
+import { isSecure } from '../net/loopback.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { VerifiedConsumer } from './token.ts'
 
+const MAX_AVATAR_URL = 2048
+
 /** Returns the request filled in with what a verified token says. The token overrides the body. */
 export const fillIn = (request: AcceptedRequest, verified: VerifiedConsumer): AcceptedRequest => {
-  const { firstName, lastName, email, phone } = verified
-  const claimed = withoutUndefined({ firstName, lastName, email, phone })
-  const given = (request.engagementAttributes ?? []).map((attribute) => correct(attribute, verified))
-  const engagementAttributes = mergeAttributes(given, verified.engagementAttributes)
+  const { firstName, lastName, email, phone, picture } = verified
+  const claimed = withoutUndefined({ firstName, lastName, email, phone, avatarUrl: toAvatarUrl(picture) })
+  const attributes = mergeAttributes(request.engagementAttributes ?? [], verified.engagementAttributes)
   return {
     ...request,
     ...((request.consumer || Object.keys(claimed).length > 0) && {
       consumer: { ...request.consumer, ...claimed },
     }),
-    ...(engagementAttributes.length > 0 && { engagementAttributes }),
+    ...(attributes.length > 0 && { engagementAttributes: attributes }),
   }
+}
+
+/** Returns what {@link fillIn} leaves out of a token, as warnings for the sender: members of the request. */
+export const warningsOf = ({
+  picture,
+}: Pick<VerifiedConsumer, 'picture'>): { readonly path: string; readonly message: string }[] =>
+  picture === undefined || picture === null || toAvatarUrl(picture) !== undefined
+    ? []
+    : [
+        {
+          path: 'consumer.avatarUrl',
+          message:
+            "was left out, because the token's picture is not an https URL with the name of a host, without" +
+            ` user or password, of at most ${MAX_AVATAR_URL} characters`,
+        },
+      ]
+
+/**
+ * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so it
+ * must not lead into a private network or carry a password.
+ */
+const toAvatarUrl = (picture: unknown): string | undefined => {
+  const href = typeof picture === 'string' && URL.parse(picture)?.href
+  return href && href.length <= MAX_AVATAR_URL && isSecure(href, false) ? href : undefined
 }
 
 /** Returns the token's attributes, and the body's attributes of types that the token doesn't have. */
@@ -24,26 +50,6 @@ export const mergeAttributes = (
 ): EngagementAttribute[] => {
   const types = new Set(vouched.map(({ type }) => type))
   return [...vouched, ...given.filter(({ type }) => !types.has(type))]
-}
-
-/**
- * Agents see a `personal` attribute as authenticated, so it must not contradict the token. A contact of the
- * token replaces all contacts of the body.
- */
-const correct = (
-  attribute: EngagementAttribute,
-  { firstName, lastName, email, phone }: VerifiedConsumer,
-): EngagementAttribute => {
-  if (attribute.type !== 'personal') return attribute
-  const contact = withoutUndefined({ email, phone })
-  return {
-    type: 'personal',
-    personal: {
-      ...attribute.personal,
-      ...withoutUndefined({ firstname: firstName, lastname: lastName }),
-      ...(Object.keys(contact).length > 0 && { contacts: [contact] }),
-    },
-  }
 }
 
 const withoutUndefined = (members: Readonly<Record<string, string | undefined>>) =>

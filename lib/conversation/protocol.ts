@@ -246,10 +246,15 @@ export type Seen =
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
   | { readonly kind: 'known'; readonly conversationId: string; readonly openedByThis: boolean }
-  /** The consumer's last known conversation is closed, and LivePerson says that one is open. */
-  | { readonly kind: 'known_closed' }
-  /** `at`: now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long. */
-  | { readonly kind: 'nothing_known'; readonly at: number; readonly isOverdue: boolean }
+  /**
+   * No open conversation is known, or the last known one is closed, and LivePerson says that one is open. `at`:
+   * now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long.
+   */
+  | {
+      readonly kind: 'nothing_known' | 'known_closed'
+      readonly at: number
+      readonly isOverdue: boolean
+    }
   | { readonly kind: 'asked'; readonly answer: 'open' | 'closed' | 'unsure' }
   | { readonly kind: 'message'; readonly answer: 'sent' | 'closed' | 'unknown' }
   | ({ readonly kind: 'message'; readonly answer: 'owed'; readonly error: AppError } & Trouble)
@@ -442,18 +447,10 @@ export const isFinished = ({ claim, conversation, message }: Facts, hasMessage: 
  *
  * @param isQueued Whether a queue holds the request, so that another attempt will come.
  */
-export const afterExpiry = (facts: Facts, isQueued: boolean): Facts =>
-  facts.claim.state === 'held'
-    ? {
-        ...facts,
-        claim: {
-          ...facts.claim,
-          ...(isQueued
-            ? ({ state: 'queued' } as const)
-            : ({ state: 'failed', code: 'interrupted' } as const)),
-        },
-      }
-    : facts
+export const afterExpiry = (facts: Facts, isQueued: boolean): Facts => {
+  if (facts.claim.state !== 'held') return facts
+  return isQueued ? withClaim('queued', facts) : abandoned(facts, 'interrupted')
+}
 
 /** Returns the facts of a request that no attempt holds, and no queue any more. @param code Why. */
 export const abandoned = (facts: Facts, code: Code): Facts =>
@@ -577,9 +574,13 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
     case 'untried':
       return lookUpOrKeep(known, policy)
     case 'failed':
-    // It is closed for agents and consumers, and LivePerson still counts it as open, as during a survey.
-    case 'closed':
       return keepForLater(known, policy)
+    case 'closed':
+      // Either it is closed for agents and consumers, and LivePerson still counts it as open, as during a
+      // survey, or the create in doubt opened another one.
+      return facts.conversation.kind === 'in_doubt' && progress.isOverdue
+        ? recordOrKeep(inferOwner(facts), known, policy)
+        : keepForLater(known, policy)
     case 'nothing':
       // The other attempt is about to record the id, or LivePerson tells it.
       return isOwed && !progress.isOverdue && facts.conversation.kind !== 'in_doubt'
@@ -936,9 +937,10 @@ export const learn = (known: Known, seen: Seen): Known => {
       )
     }
     case 'known_closed':
-      return update({ lookUp: 'closed' })
-    case 'nothing_known':
-      return update({ lookUp: 'nothing', isOverdue: seen.isOverdue }, { idMissingSince: seen.at })
+    case 'nothing_known': {
+      const lookUp = seen.kind === 'known_closed' ? 'closed' : 'nothing'
+      return update({ lookUp, isOverdue: seen.isOverdue }, { idMissingSince: seen.at })
+    }
     case 'asked':
       return update(
         { asked: seen.answer },

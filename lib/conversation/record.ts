@@ -17,6 +17,8 @@ export type ReadRecord =
       readonly error: AppError
       /** The SQS message id if the body has no valid one. */
       readonly requestId: string
+      /** When the record was sent, in milliseconds since the epoch. */
+      readonly sentAt: number
       /** Set for a hand-over whose ids can be read. */
       readonly ids?: RequestIds | undefined
     }
@@ -46,7 +48,7 @@ const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): Read
     const account = accountOf(stage, handOver.request.accountId)
     return { kind: 'job', job: { ...handOver, account, acceptedAt, pausedMs } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId: ids?.requestId ?? messageId, ids }
+    return { kind: 'refused', error: toAppError(error), requestId: ids?.requestId ?? messageId, sentAt, ids }
   }
 }
 
@@ -61,7 +63,7 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt }: Message): Re
     const request = accept(parsed, { door: 'queue', requestId, accountId, consumerId: parsed.consumer?.id })
     return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId }
+    return { kind: 'refused', error: toAppError(error), requestId, sentAt }
   }
 }
 

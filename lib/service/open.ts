@@ -120,9 +120,13 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     throw new InvalidConfigError({ detail: `Account ${accountId} is not in the stage configuration.` })
   }
 
+  const giveUpAfterMs = stage.giveUpAfterHours * 3_600_000
+
   return {
     stage,
     formDeadlineMs,
+    /** How old a request gets before it is given up, in milliseconds. */
+    giveUpAfterMs,
     now,
     uuid,
     random,
@@ -146,7 +150,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
       queues,
       quarantine,
       accountOf: (accountId) => accountServices(accountId).account,
-      giveUpAfterMs: stage.giveUpAfterHours * 3_600_000,
+      giveUpAfterMs,
       log,
       now,
       sleep,

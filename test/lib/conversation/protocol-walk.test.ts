@@ -160,7 +160,7 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
     case 'look_up':
       return pick<Seen>([
         { kind: 'known', conversationId: 'c-2', openedByThis: chance(0.3) },
-        { kind: 'known_closed' },
+        { kind: 'known_closed', at: 4, isOverdue: chance(0.5) },
         { kind: 'nothing_known', at: 4, isOverdue: chance(0.5) },
       ])
     case 'ask':

@@ -305,6 +305,16 @@ describe('a claim that was never released', () => {
     expect(outcomeOf(afterExpiry(dead, false), false)).toEqual({ status: 'failed', code: 'interrupted' })
   })
 
+  test('reads as one whose message is not sent, if no queue holds it', () => {
+    const open = { ...dead, conversation: { kind: 'opened', conversationId: 'c-1' } } as const
+    expect(outcomeOf(afterExpiry(open, false), true)).toMatchObject({
+      status: 'opened',
+      messageStatus: 'not_sent',
+      messageCode: 'given_up',
+    })
+    expect(outcomeOf(afterExpiry(open, true), true)).toMatchObject({ messageStatus: 'pending' })
+  })
+
   test('that was released reads as it is', () => {
     const released = factsWith({ claim: queued() })
     expect(afterExpiry(released, false)).toBe(released)
@@ -699,6 +709,27 @@ describe('an attempt', () => {
       [...START, 'quarantine outcome_unknown', 'outcome_unknown outcome_unknown repeated'],
     ],
     [
+      'takes the open conversation for its own after 15 minutes, if a create is in doubt and the last one closed',
+      silent(EVENT),
+      [
+        done,
+        { kind: 'claimed', before: factsWith({ claim: queued(), conversation: { kind: 'in_doubt' } }) },
+        alreadyOpen,
+        { kind: 'known_closed', at: NOW, isOverdue: true },
+        done,
+        done,
+      ],
+      [
+        'identify',
+        'claim',
+        'create',
+        'look_up',
+        'record held opened unsent',
+        'record done opened unsent',
+        'opened',
+      ],
+    ],
+    [
       'takes an unknown open conversation for its own if a create is in doubt',
       silent(EVENT),
       [
@@ -941,7 +972,7 @@ describe('an attempt', () => {
         sent('closed'),
         done,
         alreadyOpen,
-        { kind: 'known_closed' },
+        { kind: 'known_closed', at: NOW, isOverdue: false },
         done,
       ],
       [
