@@ -19,6 +19,8 @@ interface Driven {
   /** The same function after the trouble, or without it. */
   readonly down: (tools: Tools) => Promise<number>
   readonly expectDown: number
+  /** What LivePerson did, as the log tells it. */
+  readonly logged?: { readonly step: 'create' | 'send'; readonly detail: string }
 }
 
 interface Tools {
@@ -178,6 +180,7 @@ const DRIVEN: readonly Driven[] = [
   },
   {
     metric: 'message_pending',
+    logged: { step: 'send', detail: 'LivePerson answered HTTP 429 without a body.' },
     function: 'openFromForm',
     up: (tools) => during(tools, sends(429), () => submit(tools, 'My order is late')),
     expectUp: 201,
@@ -189,6 +192,7 @@ const DRIVEN: readonly Driven[] = [
   },
   {
     metric: 'message_not_sent',
+    logged: { step: 'send', detail: 'LivePerson answered HTTP 429 without a body.' },
     function: 'openFromQueue',
     up: (tools) =>
       during(tools, sends(429), () => deliver(tools, { message: 'My order is late', ageMs: 80 * HOUR })),
@@ -201,6 +205,7 @@ const DRIVEN: readonly Driven[] = [
   },
   {
     metric: 'message_unknown',
+    logged: { step: 'send', detail: 'LivePerson answered error code 50001.' },
     function: 'openFromForm',
     up: (tools) => during(tools, sends(500), () => submit(tools, 'My order is late')),
     expectUp: 201,
@@ -212,6 +217,7 @@ const DRIVEN: readonly Driven[] = [
   },
   {
     metric: 'outcome_unknown',
+    logged: { step: 'create', detail: 'LivePerson did not answer.' },
     function: 'openFromForm',
     account: { onLostAnswer: 'hold' },
     up: (tools) =>
@@ -288,6 +294,12 @@ describe('a packaged function writes', () => {
     const values = await valuesOf(tools.container, metric)
     expect(values).not.toEqual([])
     expect(values.every((value) => value === 1)).toBe(true)
+
+    const lines = tools.container.output().split('\n').filter(Boolean)
+    if (driven.logged)
+      expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+        expect.objectContaining({ level: 'ERROR', code: 'liveperson_unavailable', ...driven.logged }),
+      )
 
     const before = tools.container.output().length
     expect(await driven.down(tools)).toBe(driven.expectDown)
