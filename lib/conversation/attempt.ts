@@ -207,6 +207,9 @@ export const createAttempt = ({
             const identifying = identified ?? identify()
             identified = undefined
             await identifying
+            // Meanwhile, LivePerson may have asked another attempt of this container for a pause.
+            const pauseMs = createPace.pauseMs()
+            if (pauseMs > 0) return toSeen(pauseAsked(pauseMs), createPace.isOpen())
             const answer = await livePerson.openConversation(consumerId, input, limited(PROBE_MS))
             report(createPace, startedAt, undefined)
             return answer.kind === 'opened' ? { ...answer, at: now() } : answer
@@ -316,6 +319,14 @@ export const createAttempt = ({
  */
 const pauseDelayMs = (ageMs: number, random: () => number): number =>
   Math.min(900_000, Math.max(60_000, ageMs / 15)) * (0.7 + 0.3 * random())
+
+const pauseAsked = (retryAfterMs: number): AppError =>
+  new LivePersonUnavailableError({
+    detail: 'LivePerson asked for a pause.',
+    mayHaveExecuted: false,
+    trouble: 'busy',
+    retryAfterMs,
+  })
 
 /**
  * What a failed create means. An error that nobody expected says nothing about how far the create got.

@@ -144,6 +144,9 @@ export const createPace = ({ now, random }: PaceOptions) => {
       countedAt = Math.max(countedAt, now() + retryAfterMs * (1 + 0.1 * random()))
     },
 
+    /** Returns for how long LivePerson still wants no call, in milliseconds. 0: it wants no pause. */
+    pauseMs: (): number => Math.max(0, countedAt - now()),
+
     /** Returns whether the circuit breaker is open: the rate is one call per second. */
     isOpen,
 

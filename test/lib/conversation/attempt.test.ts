@@ -717,6 +717,29 @@ describe('a deadline', () => {
   })
 })
 
+describe('a pause that LivePerson asks another attempt for, while this one is on its way', () => {
+  const pausedBy = (retryAfterMs: number) => {
+    const pace = newPace()
+    const claim: Ledger['claim'] = async (...input) => {
+      pace.trouble({ startedAt: time, kind: 'busy', retryAfterMs })
+      return SUCCESS.claim(...input)
+    }
+    return { createPace: pace, claim }
+  }
+
+  test('is kept by a record, which comes back afterwards', async () => {
+    const { result, names } = await attempt({ carrier: EVENT, ...pausedBy(20_000) })
+    expect(names).not.toContain('openConversation')
+    expect(result).toMatchObject({ kind: 'queued', kept: 'in_record', error: { retryAfterMs: 20_000 } })
+  })
+
+  test('is waited for by a form, if it is short', async () => {
+    const { result, names } = await attempt(pausedBy(1500))
+    expect(names).toEqual(['identify', 'claim', 'sleep', 'identify', 'openConversation', 'record'])
+    expect(result).toMatchObject({ kind: 'finished', outcome: { status: 'opened' } })
+  })
+})
+
 describe('a failed create', () => {
   test.each<[string, unknown, string]>([
     ['refused', REFUSED, 'refused'],

@@ -284,6 +284,16 @@ describe('Retry-After', () => {
     expect(pace.take(900)).toBeUndefined()
   })
 
+  test('can be asked for', () => {
+    const pace = arrange()
+    expect(pace.pauseMs()).toBe(0)
+    pace.fail('busy', 20 * SECOND)
+    pace.advance(5 * SECOND)
+    expect(pace.pauseMs()).toBe(15 * SECOND)
+    pace.advance(20 * SECOND)
+    expect(pace.pauseMs()).toBe(0)
+  })
+
   test('that is shorter does not end a longer one', () => {
     const pace = arrange()
     pace.fail('busy', 60 * SECOND)
