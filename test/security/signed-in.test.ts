@@ -26,12 +26,15 @@ afterEach(() => {
 })
 
 const stageOf = (form: object) => ({
-  accounts: [{ accountId: ACCOUNT, form, routes: { help: ORDER_HELP } }],
+  accounts: [{ accountId: ACCOUNT, form, routes: { help: { ...ORDER_HELP, doors: ['form'] } } }],
 })
 const signedIn = (seams: object = {}) =>
   world.createService({ stage: stageOf({ consumers: 'both', tokens: brand.tokens }), ...seams })
 const guarded = (seams: object = {}) =>
-  world.createService({ stage: stageOf({ botCheck: { verifyUrl: bots.verifyUrl } }), ...seams })
+  world.createService({
+    stage: stageOf({ botCheck: { verifyUrl: bots.verifyUrl, hostnames: ['www.example.com'] } }),
+    ...seams,
+  })
 const help = (members: object = {}) => ({ requestId: `signed-in-${++serial}`, route: 'help', ...members })
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 const outcomeOf = ({ statusCode, body = '' }: APIGatewayProxyStructuredResultV2) => {

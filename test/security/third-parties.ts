@@ -94,6 +94,14 @@ export const startIdentityProvider = async (issuer: string) => {
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
   }
 
+  const tokens = {
+    issuer,
+    audience: ['campaign-conversations'],
+    jwksUrl: `${server.url}/jwks.json`,
+    algorithms: ['RS256', 'ES256'],
+    consumerId: { claim: 'sub', prefix: '' },
+  }
+
   return {
     issuer,
     rsa,
@@ -101,13 +109,10 @@ export const startIdentityProvider = async (issuer: string) => {
     unlisted,
     state,
     urls: server.urls,
-    jwksUrl: `${server.url}/jwks.json`,
-    tokens: {
-      issuer,
-      audience: 'campaign-conversations',
-      jwksUrl: `${server.url}/jwks.json`,
-      algorithms: ['RS256', 'ES256'],
-    },
+    jwksUrl: tokens.jwksUrl,
+    /** The configuration of an account that accepts this provider's tokens, as `form.tokens`. */
+    tokens: [tokens],
+    tokensWith: (members: object) => [{ ...tokens, ...members }],
     claimsOf,
     makeKey,
 
@@ -120,6 +125,14 @@ export const startIdentityProvider = async (issuer: string) => {
       new CompactSign(new TextEncoder().encode(text))
         .setProtectedHeader({ alg: 'RS256', kid: rsa.kid, ...header })
         .sign(rsa.privateKey),
+
+    /** Signs a header and claims that no library would write. */
+    signParts: async (header: string, claims: string) => {
+      const input = `${part(header)}.${part(claims)}`
+      const bytes = new TextEncoder().encode(input)
+      const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', rsa.privateKey, bytes)
+      return `${input}.${Buffer.from(signature).toString('base64url')}`
+    },
 
     close: server.close,
   }

@@ -18,6 +18,7 @@ const ANA: VerifiedConsumer = {
   lastName: undefined,
   email: undefined,
   phone: undefined,
+  picture: undefined,
   engagementAttributes: [],
 }
 const REQUEST: ConversationRequest = { route: 'order-help', message: 'My order is late' }
@@ -26,12 +27,15 @@ const ctmrinfo: EngagementAttribute = { type: 'ctmrinfo', info: { ctype: 'vip' }
 const personal: EngagementAttribute = { type: 'personal', personal: { company: 'Nord' } }
 
 const accountOf = (consumers: AccountConfig['form']['consumers']): AccountConfig => {
-  const tokens = {
-    issuer: 'https://id.example.com/',
-    audience: 'campaign-conversations',
-    jwksUrl: 'https://id.example.com/jwks.json',
-    algorithms: ['RS256'],
-  }
+  const tokens = [
+    {
+      issuer: 'https://id.example.com/',
+      audience: ['campaign-conversations'],
+      jwksUrl: 'https://id.example.com/jwks.json',
+      algorithms: ['RS256'],
+      consumerId: { claim: 'sub', prefix: '' },
+    },
+  ]
   const form = { consumers, ...(consumers !== 'anonymous' && { tokens }) }
   const stage = { accounts: [{ accountId: '70123456', form }] }
   const [account] = parseStageConfig(stage, { name: 'the test', loopback: false }).accounts

@@ -57,6 +57,9 @@ describe('an address that is not secure is never called:', () => {
     ['http', 'http://id.example.com/jwks.json', true],
     ['this machine, if LivePerson is not on it', 'http://127.0.0.1:1/jwks.json', false],
     ['a name and password', 'https://user:secret@id.example.com/jwks.json', true],
+    ['a password only', 'https://:secret@id.example.com/jwks.json', true],
+    ['the metadata service', 'https://169.254.169.254/jwks.json', true],
+    ['a private address in hexadecimal', 'https://0xa000001/jwks.json', true],
   ])('%s', async (_, url, loopback) => {
     const called: string[] = []
     const outbound: Outbound = async (request) => {

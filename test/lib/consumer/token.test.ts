@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { createThirdParty } from '../../../lib/consumer/third-party.ts'
 import { createConsumerTokens } from '../../../lib/consumer/token.ts'
 import { ConsumerTokenInvalidError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
@@ -21,10 +22,16 @@ afterEach(() => {
   brand.urls.length = 0
 })
 
+const issuersOf = (tokens: readonly object[]) => {
+  const stage = { accounts: [{ accountId: '70123456', form: { consumers: 'both', tokens } }] }
+  const [account] = parseStageConfig(stage, { name: 'the test', loopback: true }).accounts
+  return account?.form.tokens ?? []
+}
+
 /** A verifier with an empty cache of keys. */
-const arrange = ({ now = Date.now, timeoutMs = 10_000 } = {}) =>
+const arrange = ({ now = Date.now, timeoutMs = 10_000, tokens = brand.tokens as readonly object[] } = {}) =>
   createConsumerTokens({
-    tokens: { ...brand.tokens, algorithms: ['RS256', 'ES256'] },
+    tokens: issuersOf(tokens),
     call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
     now,
   })
@@ -46,6 +53,7 @@ describe('a good token', () => {
       lastName: undefined,
       email: undefined,
       phone: undefined,
+      picture: undefined,
       engagementAttributes: [],
     })
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { VerifiedConsumer } from '../../../lib/consumer/token.ts'
-import { fillIn, mergeAttributes } from '../../../lib/consumer/vouched.ts'
+import { fillIn, mergeAttributes, warningsOf } from '../../../lib/consumer/vouched.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
 import type { EngagementAttribute } from '../../../lib/request/engagement-attributes.ts'
 
@@ -20,6 +20,7 @@ const NOBODY: VerifiedConsumer = {
   lastName: undefined,
   email: undefined,
   phone: undefined,
+  picture: undefined,
   engagementAttributes: [],
 }
 const ctmrinfo: EngagementAttribute = { type: 'ctmrinfo', info: { ctype: 'vip' } }
@@ -61,48 +62,11 @@ describe('a token', () => {
       { engagementAttributes: [ctmrinfo] },
       { engagementAttributes: [ctmrinfo, personal({ company: 'Nord' })] },
     ],
-    [
-      'corrects names in a personal attribute of the body',
-      { engagementAttributes: [personal({ firstname: 'Mallory', lastname: 'M', company: 'Nord' })] },
-      { firstName: 'Ana' },
-      {
-        consumer: { firstName: 'Ana' },
-        engagementAttributes: [personal({ firstname: 'Ana', lastname: 'M', company: 'Nord' })],
-      },
-    ],
-    [
-      'replaces every contact of the body with its own',
-      { engagementAttributes: [personal({ contacts: [{ email: 'm@evil.example' }, { phone: '+46' }] })] },
-      { email: 'ana@example.org' },
-      {
-        consumer: { email: 'ana@example.org' },
-        engagementAttributes: [personal({ contacts: [{ email: 'ana@example.org' }] })],
-      },
-    ],
-    [
-      'puts its e-mail and phone into one contact',
-      { engagementAttributes: [personal({ contacts: [{ phone: '+46' }] })] },
-      { email: 'ana@example.org', phone: '+45' },
-      {
-        consumer: { email: 'ana@example.org', phone: '+45' },
-        engagementAttributes: [personal({ contacts: [{ email: 'ana@example.org', phone: '+45' }] })],
-      },
-    ],
-    [
-      'without e-mail and phone keeps the contacts of the body',
-      { engagementAttributes: [personal({ contacts: [{ phone: '+46' }] })] },
-      { lastName: 'Iversen' },
-      {
-        consumer: { lastName: 'Iversen' },
-        engagementAttributes: [personal({ lastname: 'Iversen', contacts: [{ phone: '+46' }] })],
-      },
-    ],
   ])('%s', (_, body, verified, expected) => {
     expect(fillIn({ ...REQUEST, ...body }, { ...NOBODY, ...verified })).toEqual({ ...REQUEST, ...expected })
   })
 })
 
-const name = fc.option(fc.constantFrom('Ana', 'Bo', 'Mallory'), { nil: undefined })
 const attribute: fc.Arbitrary<EngagementAttribute> = fc.oneof(
   fc.constant(ctmrinfo),
   fc
@@ -110,17 +74,61 @@ const attribute: fc.Arbitrary<EngagementAttribute> = fc.oneof(
     .map(personal),
 )
 
-test('no personal attribute contradicts the token’s names, unless it is the token’s own', () => {
-  fc.assert(
-    fc.property(fc.array(attribute), fc.array(attribute), name, (given, vouched, firstName) => {
-      const verified = { ...NOBODY, firstName, engagementAttributes: vouched }
-      const { engagementAttributes = [] } = fillIn({ ...REQUEST, engagementAttributes: given }, verified)
-      for (const filled of engagementAttributes) {
-        if (filled.type !== 'personal' || vouched.includes(filled) || firstName === undefined) continue
-        expect(filled.personal.firstname).toBe(firstName)
-      }
-    }),
-  )
+describe('the token’s picture', () => {
+  const withPicture = (picture: unknown) => {
+    const verified = { ...NOBODY, picture }
+    const avatarUrl = fillIn(REQUEST, verified).consumer?.avatarUrl
+    return { avatarUrl, warnings: warningsOf(verified) }
+  }
+
+  test.each([
+    ['https://cdn.example.com/ana.jpg', 'https://cdn.example.com/ana.jpg'],
+    ['https://cdn.example.com:8443/a?size=64#x', 'https://cdn.example.com:8443/a?size=64#x'],
+    ['HTTPS://CDN.Example.com/a b.jpg', 'https://cdn.example.com/a%20b.jpg'],
+    [' https://cdn.example.com/\na.jpg', 'https://cdn.example.com/a.jpg'],
+    [`https://cdn.example.com/${'x'.repeat(2024)}`, `https://cdn.example.com/${'x'.repeat(2024)}`],
+  ])('%j is the avatar %s, as it was checked', (picture, avatarUrl) => {
+    expect(withPicture(picture)).toEqual({ avatarUrl, warnings: [] })
+  })
+
+  test.each<[string, unknown]>([
+    ['http', 'http://cdn.example.com/a.jpg'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['javascript', 'javascript:alert(1)'],
+    ['a user and password', 'https://ana:secret@cdn.example.com/a.jpg'],
+    ['a password', 'https://:secret@cdn.example.com/a.jpg'],
+    ['an IPv4 address', 'https://10.0.0.1/a.jpg'],
+    ['the metadata service in decimal', 'https://2852039166/latest/meta-data'],
+    ['an IPv6 address', 'https://[fd00:ec2::254]/a.jpg'],
+    ['this machine', 'https://localhost/a.jpg'],
+    ['no host', 'ana.jpg'],
+    ['nothing', ''],
+    ['a number', 5],
+    ['an object', { url: 'https://cdn.example.com/a.jpg' }],
+    ['more than 2048 characters', `https://cdn.example.com/${'x'.repeat(2025)}`],
+    ['more than 2048 characters once it is encoded', `https://cdn.example.com/${' x'.repeat(700)}`],
+  ])('is left out with a warning if it is %s', (_, picture) => {
+    const { avatarUrl, warnings } = withPicture(picture)
+    expect(avatarUrl).toBeUndefined()
+    expect(warnings).toEqual([
+      {
+        path: 'consumer.avatarUrl',
+        message: expect.stringMatching(/^was left out, because the token's picture/),
+      },
+    ])
+    expect(JSON.stringify(warnings)).not.toContain('example.com')
+  })
+
+  test.each([undefined, null])('that is %s is no picture', (picture) => {
+    expect(withPicture(picture)).toEqual({ avatarUrl: undefined, warnings: [] })
+  })
+
+  test('overrides an avatar, and a bad one doesn’t remove it', () => {
+    const request = { ...REQUEST, consumer: { avatarUrl: 'https://cdn.example.com/old.jpg' } }
+    const picture = 'https://cdn.example.com/new.jpg'
+    expect(fillIn(request, { ...NOBODY, picture }).consumer).toEqual({ avatarUrl: picture })
+    expect(fillIn(request, { ...NOBODY, picture: 'http://x' }).consumer).toEqual(request.consumer)
+  })
 })
 
 test('merged attributes are all of the token’s, then those of the body with other types', () => {
