@@ -11,7 +11,8 @@ import { type EngagementAttribute, MAX_ATTRIBUTES } from '../request/engagement-
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'
 import type { CheckBot } from './bot-check.ts'
-import type { VerifiedConsumer, VerifyConsumer } from './token.ts'
+import type { VerifiedConsumer } from './claims.ts'
+import type { VerifyConsumer } from './token.ts'
 import { fillIn, mergeAttributes } from './vouched.ts'
 
 /** A form, and what the door knows about it. */

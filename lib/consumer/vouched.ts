@@ -1,7 +1,7 @@
 import { isSecure } from '../net/loopback.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
-import type { VerifiedConsumer } from './token.ts'
+import type { VerifiedConsumer } from './claims.ts'
 
 const MAX_AVATAR_URL = 2048
 

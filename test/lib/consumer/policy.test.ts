@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type AccountConfig, parseStageConfig } from '../../../lib/config/stage.ts'
+import type { VerifiedConsumer } from '../../../lib/consumer/claims.ts'
 import { type AcceptFormOptions, acceptForm } from '../../../lib/consumer/policy.ts'
-import type { VerifiedConsumer } from '../../../lib/consumer/token.ts'
 import {
   BotCheckFailedError,
   ConsumerTokenInvalidError,

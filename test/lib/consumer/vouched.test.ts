@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { VerifiedConsumer } from '../../../lib/consumer/token.ts'
+import type { VerifiedConsumer } from '../../../lib/consumer/claims.ts'
 import { fillIn, mergeAttributes, warningsOf } from '../../../lib/consumer/vouched.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
 import type { EngagementAttribute } from '../../../lib/request/engagement-attributes.ts'

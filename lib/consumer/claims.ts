@@ -1,0 +1,130 @@
+import * as z from 'zod/mini'
+import type { TokenIssuer } from '../config/tokens.ts'
+import type { Finding } from '../errors/errors.ts'
+import { toSafePath } from '../errors/mask.ts'
+import { check } from '../request/check.ts'
+import { consumerId } from '../request/conversation-request.ts'
+import {
+  type EngagementAttribute,
+  engagementAttributes,
+  MAX_ATTRIBUTES,
+} from '../request/engagement-attributes.ts'
+import { isDerived } from '../request/identity.ts'
+import type { JsonRecord } from '../request/lenient-json.ts'
+import { text } from '../request/schema-parts.ts'
+import { isVerified, wrong } from './token-checks.ts'
+
+/** What a verified token says about its consumer. */
+export interface VerifiedConsumer {
+  /** The configured prefix and claim. */
+  readonly consumerId: string
+  readonly firstName: string | undefined
+  readonly lastName: string | undefined
+  /** `undefined` also if the token says that it is not verified. */
+  readonly email: string | undefined
+  /** `undefined` also if the token says that it is not verified. */
+  readonly phone: string | undefined
+  /** The `picture` claim, which hasn't been checked. */
+  readonly picture: unknown
+  readonly engagementAttributes: readonly EngagementAttribute[]
+}
+
+const profile = z.object({
+  given_name: z.optional(text(256)),
+  family_name: z.optional(text(256)),
+  email: z.optional(text(320)),
+  phone_number: z.optional(text(64)),
+  lp_sdes: z.optional(engagementAttributes),
+})
+
+/**
+ * Returns the consumer that a token's claims describe, or why they describe none, without quoting them. A
+ * `personal` attribute in `lp_sdes` stands in for the standard claims that are missing, and the other way
+ * round.
+ *
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+ * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
+ */
+export const toConsumer = (claims: JsonRecord, issuer: TokenIssuer): VerifiedConsumer | string => {
+  const id = toConsumerId(claims, issuer)
+  if ('fault' in id) return id.fault
+  const result = check(profile, claims)
+  if ('findings' in result) return wrong(placeOf(result.findings))
+  const verified = { email: isVerified(claims, 'email'), phone: isVerified(claims, 'phone_number') }
+  const { given_name, family_name, lp_sdes = [] } = result.data
+  const attributes = lp_sdes.flatMap((attribute) => onlyVerified(attribute, verified))
+  const personal = attributes.find((attribute) => attribute.type === 'personal')?.personal
+  const contacts = personal?.contacts ?? []
+  const known = {
+    firstName: given_name ?? personal?.firstname,
+    lastName: family_name ?? personal?.lastname,
+    email:
+      (verified.email ? result.data.email : undefined) ??
+      contacts.find(({ email }) => email !== undefined)?.email,
+    phone:
+      (verified.phone ? result.data.phone_number : undefined) ??
+      contacts.find(({ phone }) => phone !== undefined)?.phone,
+  }
+  return {
+    consumerId: id.consumerId,
+    ...known,
+    picture: claims.picture,
+    engagementAttributes: personal
+      ? attributes
+      : [...attributes, ...toPersonal(known)].slice(0, MAX_ATTRIBUTES),
+  }
+}
+
+/** Returns the consumer id. A token can't have an id like those that the service derives from requests. */
+const toConsumerId = (
+  claims: JsonRecord,
+  { consumerId: { claim, prefix } }: TokenIssuer,
+): { readonly consumerId: string } | { readonly fault: string } => {
+  const stated = check(consumerId, claims[claim])
+  const whole = check(consumerId, `${prefix}${claims[claim]}`)
+  if (!('data' in stated) || !('data' in whole)) return { fault: wrong(claim) }
+  if (isDerived(whole.data))
+    return { fault: `The consumer token's ${claim} has the form of an id that this service makes.` }
+  return { consumerId: whole.data }
+}
+
+/** Returns the attribute without contacts that are not verified, or nothing if that leaves nothing. */
+const onlyVerified = (
+  attribute: EngagementAttribute,
+  verified: { readonly email: boolean; readonly phone: boolean },
+): EngagementAttribute[] => {
+  if (attribute.type !== 'personal' || (verified.email && verified.phone)) return [attribute]
+  const { contacts = [], ...others } = attribute.personal
+  const left = contacts
+    .map(({ email, phone, phoneType, ...rest }) => ({
+      ...rest,
+      ...(verified.email && email !== undefined && { email }),
+      ...(verified.phone && phone !== undefined && { phone }),
+      ...(verified.phone && phoneType !== undefined && { phoneType }),
+    }))
+    .filter((contact) => Object.keys(contact).length > 0)
+  const personal = { ...others, ...(left.length > 0 && { contacts: left }) }
+  return Object.keys(personal).length > 0 ? [{ type: 'personal', personal }] : []
+}
+
+/** Returns what the token says as an attribute, which agents see as authenticated. */
+const toPersonal = ({
+  firstName,
+  lastName,
+  email,
+  phone,
+}: Pick<VerifiedConsumer, 'firstName' | 'lastName' | 'email' | 'phone'>): EngagementAttribute[] => {
+  const contact = { ...(email !== undefined && { email }), ...(phone !== undefined && { phone }) }
+  const personal = {
+    ...(firstName !== undefined && { firstname: firstName }),
+    ...(lastName !== undefined && { lastname: lastName }),
+    ...(Object.keys(contact).length > 0 && { contacts: [contact] }),
+  }
+  return Object.keys(personal).length > 0 ? [{ type: 'personal', personal }] : []
+}
+
+const KNOWN_NAMES: readonly string[] = [...Object.keys(profile.shape), 'type', 'info', 'personal']
+
+/** Every other name in a token is masked: this path leaves the service. */
+const placeOf = ([finding]: readonly Finding[]): string =>
+  finding ? toSafePath(finding, (name) => KNOWN_NAMES.includes(name)) : 'content'
