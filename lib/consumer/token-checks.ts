@@ -66,12 +66,13 @@ const faultOfTimes = (claims: JsonRecord, issuer: TokenIssuer, nowSeconds: numbe
   const latest = nowSeconds + leewaySeconds
   const issuedAt = claims.iat === undefined ? latest : Number(claims.iat)
   if (issuedAt > latest) return wrong('iat')
+  const hours = maxLifetimeHours === 1 ? '1 hour' : `${maxLifetimeHours} hours`
   if (Number(claims.exp) - issuedAt > maxLifetimeHours * 3600)
-    return `The consumer token is valid for too long. The limit is ${maxLifetimeHours} hours.`
+    return `The consumer token is valid for too long. The limit is ${hours}.`
   return undefined
 }
 
-/** Returns whether the claim that holds the consumer id names no person. */
+/** Returns why the claim that holds the consumer id names no person. */
 const faultOfIdentity = (claims: JsonRecord, { consumerId: { claim } }: TokenIssuer): string | undefined => {
   const { azp, client_id } = claims
   const id = claims[claim]

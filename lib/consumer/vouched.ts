@@ -35,8 +35,8 @@ export const warningsOf = ({
       ]
 
 /**
- * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so it
- * must not lead into a private network or carry a password.
+ * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
+ * it must not lead into a private network or carry a password.
  */
 const toAvatarUrl = (picture: unknown): string | undefined => {
   const href = typeof picture === 'string' && URL.parse(picture)?.href

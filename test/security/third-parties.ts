@@ -127,7 +127,7 @@ export const startIdentityProvider = async (issuer: string) => {
         .sign(rsa.privateKey),
 
     /** Signs a header and claims that no library would write. */
-    signParts: async (header: string, claims: string) => {
+    signParts: async (header: string, claims: string | Buffer) => {
       const input = `${part(header)}.${part(claims)}`
       const bytes = new TextEncoder().encode(input)
       const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', rsa.privateKey, bytes)
@@ -138,9 +138,11 @@ export const startIdentityProvider = async (issuer: string) => {
   }
 }
 
-/** Returns any value as a part of a token, base64url-encoded. */
-export const part = (value: unknown) =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+/** Returns a text, bytes, or any other value as JSON, as a part of a token, base64url-encoded. */
+export const part = (value: unknown) => {
+  if (Buffer.isBuffer(value)) return value.toString('base64url')
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
 
 /** How the verification URL answers. */
 export type VerdictMode = 'well' | 'html' | 'redirect' | 'error' | 'silent' | 'internal' | 'secret'

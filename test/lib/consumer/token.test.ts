@@ -10,16 +10,20 @@ const MINUTE = 60_000
 const SECONDS = Math.floor(Date.now() / 1000)
 
 let brand: IdentityProvider
+let partner: IdentityProvider
 
 beforeAll(async () => {
   brand = await startIdentityProvider('https://id.example.com/')
+  partner = await startIdentityProvider('https://id.partner.example/')
 })
-afterAll(() => brand.close())
+afterAll(() => Promise.all([brand.close(), partner.close()]))
 afterEach(() => {
   vi.useRealTimers()
   brand.state.mode = 'well'
   brand.state.keys = [brand.rsa, brand.ec, brand.unlisted]
   brand.urls.length = 0
+  partner.urls.length = 0
+  partner.state.mode = 'well'
 })
 
 const issuersOf = (tokens: readonly object[]) => {
@@ -29,9 +33,12 @@ const issuersOf = (tokens: readonly object[]) => {
 }
 
 /** A verifier with an empty cache of keys. */
-const arrange = ({ now = Date.now, timeoutMs = 10_000, tokens = brand.tokens as readonly object[] } = {}) =>
+const arrange = ({ now = Date.now, timeoutMs = 10_000 } = {}) =>
   createConsumerTokens({
-    tokens: issuersOf(tokens),
+    tokens: issuersOf([
+      ...brand.tokensWith({ consumerId: { claim: 'sub', prefix: 'c-' } }),
+      ...partner.tokensWith({ consumerId: { claim: 'sub', prefix: 'p-' } }),
+    ]),
     call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
     now,
   })
@@ -46,9 +53,9 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('a good token', () => {
-  test('names the consumer by its sub', async () => {
+  test('names the consumer by its prefix and sub', async () => {
     expect(await verify({ sub: 'crm-8841' })).toEqual({
-      consumerId: 'crm-8841',
+      consumerId: 'c-crm-8841',
       firstName: undefined,
       lastName: undefined,
       email: undefined,
@@ -62,12 +69,12 @@ describe('a good token', () => {
     const verifyConsumer = arrange()
     for (const key of [brand.rsa, brand.ec])
       expect(await verifyConsumer(`Bearer ${await brand.sign({}, key)}`)).toMatchObject({
-        consumerId: 'crm-8841',
+        consumerId: 'c-crm-8841',
       })
   })
 
   test.each(['Bearer', 'bearer', 'BEARER  '])('comes after the scheme %j', async (scheme) => {
-    expect(await arrange()(`${scheme} ${await brand.sign()}`)).toMatchObject({ consumerId: 'crm-8841' })
+    expect(await arrange()(`${scheme} ${await brand.sign()}`)).toMatchObject({ consumerId: 'c-crm-8841' })
   })
 
   test('may be five seconds off', async () => {
@@ -79,7 +86,7 @@ describe('a good token', () => {
       { iat: seconds - 60, exp: seconds - 4 },
     ])
       expect(await verifyConsumer(`Bearer ${await brand.sign(claims)}`)).toMatchObject({
-        consumerId: 'crm-8841',
+        consumerId: 'c-crm-8841',
       })
   })
 
@@ -203,6 +210,17 @@ describe('the keys', () => {
     expect(brand.urls).toHaveLength(2)
   })
 
+  test('are those of the token’s issuer, and each issuer has its own', async () => {
+    const verifyConsumer = arrange()
+    partner.state.mode = 'error'
+    expect(await failure(verifyConsumer(`Bearer ${await partner.sign()}`))).toBeInstanceOf(
+      ServiceUnavailableError,
+    )
+    expect([brand.urls, partner.urls]).toEqual([[], ['/jwks.json']])
+    expect(await verifyConsumer(`Bearer ${await brand.sign()}`)).toMatchObject({ consumerId: 'c-crm-8841' })
+    expect(partner.urls).toEqual(['/jwks.json'])
+  })
+
   test('are fetched again for an unknown key, at most twice a minute', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const verifyConsumer = arrange()
@@ -214,7 +232,7 @@ describe('the keys', () => {
     expect(await failure(verifyConsumer(header))).toBeInstanceOf(ConsumerTokenInvalidError)
     expect(brand.urls).toHaveLength(1)
     vi.setSystemTime(Date.now() + 2000)
-    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'crm-8841' })
+    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'c-crm-8841' })
     expect(brand.urls).toHaveLength(2)
   })
 
@@ -246,6 +264,6 @@ describe('the keys', () => {
     expect(await failure(verifyConsumer(header))).toBeInstanceOf(ServiceUnavailableError)
     expect(brand.urls).toHaveLength(1)
     time += 1
-    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'crm-8841' })
+    expect(await verifyConsumer(header)).toMatchObject({ consumerId: 'c-crm-8841' })
   })
 })
