@@ -124,19 +124,27 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
       end({ kind: FAILED_AFTER[reached], cause })
       call.destroy()
     }
-    const failAfter = (ms: number, text: string) =>
-      setTimeout(() => fail(new TimeoutError(text)), Math.ceil(ms))
+    /** Fails if this step is still the last one. A process that was frozen first reads what has arrived meanwhile. */
+    const failAfter = (ms: number, text: string, after?: keyof typeof FAILED_AFTER) => {
+      const watch = startStopwatch(clocks)
+      return setTimeout(async () => {
+        await catchUp(watch.elapsedMs() - ms, clocks)
+        if (after === undefined || after === reached) fail(new TimeoutError(text))
+      }, Math.ceil(ms))
+    }
     const deadline = failAfter(leftMs(), `No complete answer was read within ${request.timeoutMs} ms`)
 
     const write = async (socket: Duplex) => {
       reached = 'connection'
-      await noticeClosing(connections.silentMs(socket), clocks)
+      await catchUp(connections.silentMs(socket) ?? 0, clocks)
       if (isOver) return
       if (connections.isStale(socket) || socket.destroyed || !socket.writable || socket.readableEnded)
         return fail(new Error('The connection was no longer open'))
       if (leftMs() <= 0) return fail(new TimeoutError('No time was left for the call'))
       reached = 'write'
       call.end(request.body)
+      // The request is one write. Where the other side's reset was there before it, nothing of it has left.
+      if (socket.errored) reached = 'connection'
     }
 
     call.on('socket', (socket) => {
@@ -145,6 +153,7 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
       connectTimer = failAfter(
         Math.min(CONNECT_TIMEOUT_MS, leftMs()),
         `No connection was made within ${CONNECT_TIMEOUT_MS} ms`,
+        'start',
       )
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
         clearTimeout(connectTimer)
@@ -174,11 +183,11 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
   })
 
 /**
- * After a long silence, lets Node.js process what has arrived on the sockets, such as the closing of one. That takes
- * one whole turn of the event loop. The process may be frozen meanwhile.
+ * Lets Node.js process what arrived during a silence, such as the closing of a connection. That takes one whole turn
+ * of the event loop. The process may be frozen again meanwhile.
  */
-const noticeClosing = async (silentMs: number | undefined, clocks: Clocks): Promise<void> => {
-  for (let silent = silentMs ?? 0; silent > MAX_SILENCE_MS; ) {
+const catchUp = async (silentMs: number, clocks: Clocks): Promise<void> => {
+  for (let silent = silentMs; silent > MAX_SILENCE_MS; ) {
     const watch = startStopwatch(clocks)
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     silent = watch.elapsedMs()

@@ -584,13 +584,13 @@ describe('a frozen process', () => {
   )
 
   test.each([
-    ['is idle for less than 4 s', 3900, 3900, 1],
-    ['is idle for more than 4 s', 4100, 4100, 2],
-    ['is idle for long by the wall clock only', 4100, 1, 2],
-    ['is idle for long by the monotonic clock only', 1, 4100, 2],
-    ['is idle while the machine stands still for a moment', 300, 1, 2],
-    ['is idle while somebody sets the clock back', -60_000, 1, 2],
-  ])('has %s: its connection', async (_, wallMs, monotonicMs, connections) => {
+    ['after less than 4 s', 3900, 3900, 1],
+    ['after more than 4 s', 4100, 4100, 2],
+    ['after more than 4 s on the wall clock only', 4100, 1, 2],
+    ['after more than 4 s on the monotonic clock only', 1, 4100, 2],
+    ['after a moment in which the machine stood still', 300, 1, 2],
+    ['after somebody has set the clock back', -60_000, 1, 2],
+  ])('%s (%d and %d ms), two calls have used %d connections', async (_, wallMs, monotonicMs, connections) => {
     const raw = await startRawServer(answering((socket) => socket.write(OK)))
     const { clocks, pass } = createClocks()
     const outbound = createOutbound(clocks)
@@ -632,11 +632,34 @@ describe('a frozen process', () => {
     expect(raw.received()).toBe('')
   })
 
-  test('still reads an answer that arrived meanwhile', async () => {
+  test.each<[string, (stop: () => void) => unknown]>([
+    ['between two events', (stop) => stop()],
+    ['before its timers', (stop) => setTimeout(stop, 1)],
+  ])('still reads an answer that arrived while it was frozen %s', async (_, when) => {
     const thread = await startThread({ kind: 'answering', act: 'reset' })
     const sending = createOutbound()(toRequest({ url: thread.url, timeoutMs: 200 }))
     await vi.waitFor(() => expect(thread.requests()).toBe(1), { interval: 1 })
-    freeze(400)
+    when(() => freeze(400))
+    expect(await sending).toMatchObject({ kind: 'answer', body: 'ok' })
+  })
+
+  test('that was frozen right before it wrote sends over another connection', async () => {
+    const thread = await startThread({ kind: 'answering', act: 'reset' })
+    const outbound = createOutbound()
+    const request = toRequest({ url: thread.url, method: 'POST', body: '{}' })
+    await outbound(request)
+    thread.act()
+    // Too short to look like a freeze.
+    freeze(30)
+    expect(await outbound(request)).toMatchObject({ kind: 'answer', body: 'ok' })
+    expect(thread.requests()).toBe(2)
+  })
+
+  test('that was frozen while it connected still sends in time', async () => {
+    const raw = await startRawServer(answering((socket) => socket.write(OK)))
+    const sending = createOutbound()(toRequest({ url: raw.url, timeoutMs: 5000 }))
+    setTimeout(() => freeze(1700), 0)
+    freeze(1600)
     expect(await sending).toMatchObject({ kind: 'answer', body: 'ok' })
   })
 })
