@@ -996,7 +996,8 @@ const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): K
     case 'sent':
       return add({ sent: true }, settled)
     case 'unknown':
-      return add({}, settled)
+      // It may have been sent to a conversation that was closed by then, so this doesn't end a doubt.
+      return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)
     case 'closed':
       return add({ refused: message.tried, ...(isOwn && { dropped: 'conversation_closed' }) })
     case 'owed': {
