@@ -45,7 +45,7 @@ const sendSignals = async (): Promise<boolean> => {
   const deployed = await deploy()
   try {
     const [kills, freezes] = [Number(values.kills), Number(values.freezes)]
-    const { findings, known, signals, conversations } = await runSignals({
+    const { findings, signals, conversations } = await runSignals({
       seed: values.seed[0] ?? '1',
       kills,
       freezes,
@@ -57,8 +57,6 @@ const sendSignals = async (): Promise<boolean> => {
     console.log(`  LivePerson has ${conversations} conversations`)
     console.log(`  findings: ${findings.length}`)
     for (const finding of findings) console.log(`    ${finding}`)
-    console.log(`  known defects: ${known.length}`)
-    for (const finding of known) console.log(`    ${finding}`)
     return findings.length === 0
   } finally {
     await deployed.remove()

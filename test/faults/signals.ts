@@ -32,20 +32,10 @@ export interface SignalsOptions {
 
 export interface SignalsReport {
   readonly findings: readonly string[]
-  /** Findings of {@link KNOWN_DEFECT}. */
-  readonly known: readonly string[]
   /** How many processes got each signal while they worked on a request, by signal and step. */
   readonly signals: Readonly<Record<string, number>>
   readonly conversations: number
 }
-
-/**
- * A process is frozen while its create is on its way. Another process opens the conversation, sends the
- * message and completes the request. The first one wakes up, learns from LivePerson that the conversation is
- * open, has no time left to send the message, and replaces the outcome in the ledger unconditionally. The
- * message was sent, and counts as not sent.
- */
-const KNOWN_DEFECT = 'its message counts as not sent, but was sent'
 
 /** When a process gets its signal: at a request to one of these services, or soon after it. */
 const STEPS = ['sentinel', 'idp', 'conversation', 'send'] as const
@@ -103,7 +93,6 @@ const run = async ({
   const { clock } = livePerson
   const random = createRandom(`${seed} signals`)
   const findings: string[] = []
-  const known: string[] = []
   const signals: Record<string, number> = {}
   const { openFromForm = '', openFromQueue = '' } = handlers
 
@@ -171,18 +160,16 @@ const run = async ({
     const own = livePerson.conversations().filter(({ context }) => context?.sessionId === key)
     const sent = own.flatMap(({ messages }) => messages).filter(({ text }) => text === message).length
     const [item] = await other.ledger.find([ACCOUNT], door, body.requestId)
-    const say = (finding: string) =>
-      (signal === 'SIGSTOP' && finding === KNOWN_DEFECT ? known : findings).push(
-        `${key}, ${signal} at ${step} + ${delayMs} ms: ${finding}`,
-      )
+    const { status, conversationId, messageStatus } = item?.outcome ?? {}
+    const say = (finding: string) => findings.push(`${key}, ${signal} at ${step} + ${delayMs} ms: ${finding}`)
     if (own.length !== 1) say(`${own.length} conversations`)
     if (sent > 1) say(`its message was sent ${sent} times`)
-    if (item?.status !== 'opened') say(`its status is ${item?.status}`)
-    if (item?.conversationId !== undefined) ids.add(item.conversationId)
+    if (status !== 'opened') say(`its status is ${status}`)
+    if (conversationId !== undefined) ids.add(conversationId)
     if (ids.size > 1) say(`${ids.size} different ids were told`)
     for (const id of ids) if (own[0]?.conversationId !== id) say(`${id} isn't its conversation`)
-    if (item?.messageStatus === 'sent' && sent === 0) say('its message counts as sent, but was not sent')
-    if (item?.messageStatus === 'not_sent' && sent > 0) say(KNOWN_DEFECT)
+    if (messageStatus === 'sent' && sent === 0) say('its message counts as sent, but was not sent')
+    if (messageStatus === 'not_sent' && sent > 0) say('its message counts as not sent, but was sent')
   }
-  return { findings, known, signals, conversations: livePerson.conversations().length }
+  return { findings, signals, conversations: livePerson.conversations().length }
 }
