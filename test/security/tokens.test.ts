@@ -184,6 +184,7 @@ describe('a token with odd times is refused:', () => {
       { maxLifetimeHours: 1 },
       'The consumer token is valid for too long. The limit is 1 hour.',
     ],
+    ['it has no exp', () => ({ exp: undefined }), {}, wrong('exp')],
     ['its iat is ahead', () => ({ iat: seconds() + 15 }), {}, wrong('iat')],
     ['its nbf is ahead', () => ({ nbf: seconds() + 15 }), {}, wrong('nbf')],
     [
@@ -256,13 +257,16 @@ describe('a token that two readers could understand differently is refused:', ()
     ['more than 16 levels', header, () => claims().replace('{', nested(16))],
     ['a header that is a list', '[]', claims],
     ['claims that are null', header, () => 'null'],
+    ['claims that are a list', header, () => '[]'],
   ])('%s', async (_, head, body) => {
     await expectRefusal(await brand.signParts(head, body()), NOT_TRUSTED)
   })
 
   test('bytes that are not UTF-8', async () => {
     const bytes = Buffer.from(claims().replace('crm-8841', 'crm-\u00ff'), 'latin1')
+    const before = brand.urls.length
     await expectRefusal(await brand.signParts(header, bytes), NOT_TRUSTED)
+    expect(brand.urls.length).toBe(before)
   })
 
   test('but the same parts without that are accepted', async () => {
