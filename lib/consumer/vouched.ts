@@ -1,9 +1,7 @@
-import { isSecure } from '../net/loopback.ts'
-import type { AcceptedRequest } from '../request/conversation-request.ts'
+import { check } from '../request/check.ts'
+import { type AcceptedRequest, conversationRequest } from '../request/conversation-request.ts'
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { VerifiedConsumer } from './claims.ts'
-
-const MAX_AVATAR_URL = 2048
 
 /** Returns the request filled in with what a verified token says. The token overrides the body. */
 export const fillIn = (request: AcceptedRequest, verified: VerifiedConsumer): AcceptedRequest => {
@@ -28,19 +26,19 @@ export const warningsOf = ({
     : [
         {
           path: 'consumer.avatarUrl',
-          message:
-            "was left out, because the token's picture is not an https URL with the name of a host, without" +
-            ` user or password, of at most ${MAX_AVATAR_URL} characters`,
+          message: "was left out, because the token's picture is not a valid avatarUrl",
         },
       ]
+
+const { consumer } = conversationRequest.shape
 
 /**
  * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
  * it must not lead into a private network or carry a password.
  */
 const toAvatarUrl = (picture: unknown): string | undefined => {
-  const href = typeof picture === 'string' && URL.parse(picture)?.href
-  return href && href.length <= MAX_AVATAR_URL && isSecure(href, false) ? href : undefined
+  const avatarUrl = typeof picture === 'string' ? URL.parse(picture)?.href : undefined
+  return avatarUrl && 'data' in check(consumer, { avatarUrl }) ? avatarUrl : undefined
 }
 
 /** Returns the token's attributes, and the body's attributes of types that the token doesn't have. */

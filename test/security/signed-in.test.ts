@@ -101,10 +101,24 @@ describe('the consumer’s profile comes from', () => {
   })
 
   test('the token’s SDE, which replaces the body’s SDE of the same type as a whole', async () => {
-    const lp_sdes = [{ type: 'personal', personal: { company: 'Nord' } }]
-    const body = help({ engagementAttributes: [{ type: 'personal', personal: { gender: 'OTHER' } }] })
+    const lp_sdes = [{ type: 'ctmrinfo', info: { ctype: 'vip' } }]
+    const body = help({ engagementAttributes: [{ type: 'ctmrinfo', info: { role: 'buyer' } }] })
     await submit(signedIn(), body, bearer(await brand.sign({ sub: 'whole-sde', lp_sdes })))
     expect(profile().authenticatedData.lp_sdes).toEqual(lp_sdes)
+  })
+
+  test('the token alone, as far as agents see it as authenticated', async () => {
+    const consumer = { firstName: 'Mallory', lastName: 'Iversen', email: 'm@evil.example' }
+    const token = await brand.sign({ sub: 'authenticated', given_name: 'Ana', phone_number: '+45' })
+    await submit(signedIn(), help({ consumer }), bearer(token))
+    expect(profile()).toEqual({
+      firstName: 'Ana',
+      lastName: 'Iversen',
+      privateData: { mail: 'm@evil.example', mobileNum: '+45' },
+      authenticatedData: {
+        lp_sdes: [{ type: 'personal', personal: { firstname: 'Ana', contacts: [{ phone: '+45' }] } }],
+      },
+    })
   })
 })
 

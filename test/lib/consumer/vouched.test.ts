@@ -11,6 +11,8 @@ const REQUEST: AcceptedRequest = {
   accountId: '70123456',
   consumerId: 'crm-8841',
   fingerprint: 'f00d',
+  vouchedBy: 'token',
+  warnings: [],
   route: 'order-help',
   message: 'My order is late',
 }
@@ -101,6 +103,7 @@ describe('the token’s picture', () => {
     ['the metadata service in decimal', 'https://2852039166/latest/meta-data'],
     ['an IPv6 address', 'https://[fd00:ec2::254]/a.jpg'],
     ['this machine', 'https://localhost/a.jpg'],
+    ['a name in the agents’ own network', 'https://intranet/a.jpg'],
     ['no host', 'ana.jpg'],
     ['nothing', ''],
     ['a number', 5],
