@@ -31,11 +31,11 @@ export const measureHandlerTime = async ({ stage }: World): Promise<readonly Fig
   const event = toFormEvent(REQUEST)
   const record = { body: JSON.stringify(REQUEST), messageId: randomUUID(), sentAt: Date.now() }
   const byForm = () => {
-    const { request } = parseForm(readBody(event))
+    const { request, warnings } = parseForm(readBody(event))
     const { requestId = '' } = request
     const { account, destination } = resolve(stage, 'form', request)
     const { accountId } = account
-    const decided = { door: 'form', requestId, accountId, consumerId: undefined } as const
+    const decided = { door: 'form', requestId, accountId, consumerId: undefined, warnings } as const
     return toBody({ request: accept(request, decided), destination })
   }
   const byQueue = () => {
@@ -50,11 +50,14 @@ export const measureHandlerTime = async ({ stage }: World): Promise<readonly Fig
 }
 
 const toBody = ({ request, destination }: Pick<Job, 'request' | 'destination'>): string => {
-  const { consumer, context, accountId } = request
+  const { consumer, context, accountId, vouchedBy } = request
   const engagementAttributes = attributesOf(request, destination)
   const ids = { profile: randomUUID(), conversation: randomUUID() }
   return JSON.stringify(
-    toConversationBody({ consumer, context, accountId, ...destination, engagementAttributes }, ids),
+    toConversationBody(
+      { consumer, context, accountId, vouchedBy, ...destination, engagementAttributes },
+      ids,
+    ),
   )
 }
 

@@ -31,6 +31,7 @@ export const buildConversation = (account: AccountConfig): Found<true> => {
         accountId,
         consumer: undefined,
         context: undefined,
+        vouchedBy: 'nobody',
         engagementAttributes: attributesOf({}, destination),
       },
       ids,

@@ -7,6 +7,7 @@ const END = '<!-- members:end -->'
 const TARGETS: Readonly<Record<Target, string>> = {
   profile: 'profile',
   sde: 'engagement attributes',
+  builtSde: 'engagement attributes (from the CRM)',
   context: 'conversation context',
   conversation: 'conversation',
   message: 'first message',

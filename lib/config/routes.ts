@@ -18,8 +18,8 @@ export interface Resolved {
  * Returns the account and the destination of a request. It needs nothing but the configuration, so a door
  * calls it before it verifies a token, spends a challenge or calls LivePerson.
  *
- * @throws {InvalidRequestError} The route or the account is unknown, they contradict each other, or there is
- * neither a route nor an account nor a default account.
+ * @throws {InvalidRequestError} The route or the account is unknown, they contradict each other, there is
+ * neither a route nor an account nor a default account, or a form may not choose that `ttr`.
  * @throws {CampaignNotAllowedError} This door may not use the route or the campaign.
  */
 export const resolve = (
@@ -84,14 +84,34 @@ const destinationOf = (
   if (campaign) {
     if (account[door].campaigns !== 'any')
       throw new CampaignNotAllowedError({ detail: `${SENDERS[door]} can't use campaign ids. Send a route.` })
-    return { ...campaign, ttr: ttr ?? 'NORMAL', routeAttributes: [] }
+    return { ...campaign, ttr: ttrOf(door, ttr, 'NORMAL', []), routeAttributes: [] }
   }
   const configured = route === undefined ? undefined : account.routes[route]
   if (!configured) throw unknownRoute()
   if (!configured.doors.includes(door))
     throw new CampaignNotAllowedError({ detail: `${SENDERS[door]} can't use this route.` })
-  const { campaignId, engagementId, engagementAttributes } = configured
-  return { campaignId, engagementId, ttr: ttr ?? configured.ttr, routeAttributes: engagementAttributes }
+  const { campaignId, engagementId, engagementAttributes, ttrAllowed } = configured
+  return {
+    campaignId,
+    engagementId,
+    ttr: ttrOf(door, ttr, configured.ttr, ttrAllowed),
+    routeAttributes: engagementAttributes,
+  }
+}
+
+/** Priority costs other consumers their turn, so forms choose only among what the configuration allows them. */
+const ttrOf = (
+  door: Door,
+  asked: RouteConfig['ttr'] | undefined,
+  own: RouteConfig['ttr'],
+  allowed: RouteConfig['ttrAllowed'],
+): RouteConfig['ttr'] => {
+  const values = new Set([own, ...allowed])
+  if (door === 'form' && asked !== undefined && !values.has(asked))
+    throw new InvalidRequestError([
+      { path: 'ttr', message: `must be ${[...values].join(' or ')}, or left out` },
+    ])
+  return asked ?? own
 }
 
 /** What senders call the doors. */

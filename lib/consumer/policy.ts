@@ -7,13 +7,13 @@ import {
 } from '../errors/errors.ts'
 import { UNKNOWN_KEY } from '../request/check.ts'
 import type { AcceptedRequest, ConversationRequest } from '../request/conversation-request.ts'
-import { type EngagementAttribute, MAX_ATTRIBUTES } from '../request/engagement-attributes.ts'
+import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'
 import type { CheckBot } from './bot-check.ts'
 import type { VerifiedConsumer } from './claims.ts'
 import type { VerifyConsumer } from './token.ts'
-import { fillIn, mergeAttributes } from './vouched.ts'
+import { fillIn, warningsOf } from './vouched.ts'
 
 /** A form, and what the door knows about it. */
 export interface FormSubmission {
@@ -49,7 +49,7 @@ export interface AcceptFormOptions extends FormSubmission {
  */
 export const acceptForm = async ({
   account,
-  form: { request, challenge },
+  form: { request, challenge, warnings },
   authorization,
   requestId,
   verifyConsumer,
@@ -59,24 +59,32 @@ export const acceptForm = async ({
   const settled = { door: 'form', requestId, accountId: account.accountId } as const
   if (challenge && !checkBot) throw new InvalidRequestError([{ path: challenge.field, message: UNKNOWN_KEY }])
 
-  const consumer = await verify(account, authorization, verifyConsumer)
+  const consumer = await verify(consumersOf(account, request), authorization, verifyConsumer)
   if (consumer) {
     throwIfAny(notAllowedSignedIn(request, consumer))
+    const { consumerId } = consumer
+    const all = [...warnings, ...warningsOf(consumer)]
     // The fingerprint must not cover what the token says: a copy with a renewed token is the same request.
-    return fillIn(accept(request, { ...settled, consumerId: consumer.consumerId }), consumer)
+    return fillIn(accept(request, { ...settled, consumerId, warnings: all }), consumer)
   }
 
-  throwIfAny(notAllowedAnonymously(request))
-  const accepted = accept(request, { ...settled, consumerId: undefined })
+  throwIfAny(notAllowedAnonymously(request, account.form))
+  const accepted = accept(request, { ...settled, consumerId: undefined, warnings })
   // Challenges are single-use, so a known retry may carry a spent one.
   if (checkBot && !(await isSolved(challenge?.token, checkBot)) && !(await isKnown(accepted)))
     throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
   return accepted
 }
 
-/** Returns undefined if the form is anonymous and the account allows that. */
+type Consumers = AccountConfig['form']['consumers']
+
+/** Returns which consumers may send the form: the route's, else the account's. */
+const consumersOf = ({ form, routes }: AccountConfig, { route }: ConversationRequest): Consumers =>
+  (route === undefined ? undefined : routes[route]?.consumers) ?? form.consumers
+
+/** Returns undefined if the form is anonymous and may be. */
 const verify = async (
-  { form: { consumers } }: AccountConfig,
+  consumers: Consumers,
   authorization: string | undefined,
   verifyConsumer: VerifyConsumer | undefined,
 ): Promise<VerifiedConsumer | undefined> => {
@@ -86,7 +94,7 @@ const verify = async (
   }
   if (consumers !== 'anonymous' && verifyConsumer) return verifyConsumer(authorization)
   throw new ConsumerTokenInvalidError({
-    detail: 'This account does not accept consumer tokens. Send the form without one.',
+    detail: 'Consumer tokens are not accepted here. Send the form without one.',
   })
 }
 
@@ -97,36 +105,43 @@ const throwIfAny = (findings: readonly Finding[]) => {
   if (findings.length > 0) throw new InvalidRequestError(findings)
 }
 
-/** Anonymous senders can't prove an identity or a customer type. The customer type can affect routing. */
-const notAllowedAnonymously = ({ consumer, engagementAttributes = [] }: ConversationRequest): Finding[] => [
+/**
+ * Anonymous senders can't prove an identity or a customer type, which can affect routing. Agents see `personal`
+ * attributes as authenticated.
+ */
+const notAllowedAnonymously = (
+  { consumer, engagementAttributes }: ConversationRequest,
+  { anonymousAttributes }: AccountConfig['form'],
+): Finding[] => [
   ...(consumer?.id === undefined
     ? []
     : [{ path: 'consumer.id', message: 'is not allowed in an anonymous form' }]),
-  ...customerInfos(engagementAttributes, 'ctmrinfo is not allowed in an anonymous form'),
+  ...attributesOf(engagementAttributes, 'ctmrinfo', 'ctmrinfo is not allowed in an anonymous form'),
+  ...(anonymousAttributes === 'allowed'
+    ? []
+    : attributesOf(engagementAttributes, 'personal', 'personal is not allowed in an anonymous form')),
 ]
 
+/** Only what the token says is authenticated. */
 const notAllowedSignedIn = (
-  { consumer, engagementAttributes = [] }: ConversationRequest,
+  { consumer, engagementAttributes }: ConversationRequest,
   { consumerId, engagementAttributes: vouched }: VerifiedConsumer,
 ): Finding[] => [
   ...(consumer?.id === undefined || consumer.id === consumerId
     ? []
-    : [{ path: 'consumer.id', message: "must equal the token's sub, or be left out" }]),
-  // If the token has a ctmrinfo of its own, it replaces the form's (mergeAttributes).
+    : [{ path: 'consumer.id', message: "must equal the token's consumer id, or be left out" }]),
+  // If the token has a ctmrinfo of its own, it replaces the form's.
   ...(vouched.some(({ type }) => type === 'ctmrinfo')
     ? []
-    : customerInfos(engagementAttributes, "ctmrinfo is allowed only in the token's lp_sdes")),
-  ...(mergeAttributes(engagementAttributes, vouched).length > MAX_ATTRIBUTES
-    ? [
-        {
-          path: 'engagementAttributes',
-          message: `must have at most ${MAX_ATTRIBUTES} items, including the token's lp_sdes`,
-        },
-      ]
-    : []),
+    : attributesOf(engagementAttributes, 'ctmrinfo', "ctmrinfo is allowed only in the token's lp_sdes")),
+  ...attributesOf(engagementAttributes, 'personal', "personal is allowed only in the token's lp_sdes"),
 ]
 
-const customerInfos = (attributes: readonly EngagementAttribute[], message: string): Finding[] =>
-  attributes.flatMap(({ type }, index) =>
-    type === 'ctmrinfo' ? [{ path: `engagementAttributes.${index}`, message }] : [],
+const attributesOf = (
+  attributes: readonly EngagementAttribute[] = [],
+  type: EngagementAttribute['type'],
+  message: string,
+): Finding[] =>
+  attributes.flatMap((attribute, index) =>
+    attribute.type === type ? [{ path: `engagementAttributes.${index}`, message }] : [],
   )

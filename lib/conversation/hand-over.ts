@@ -1,7 +1,12 @@
 import * as z from 'zod/mini'
 import type { Destination } from '../config/routes.ts'
 import { parse } from '../request/check.ts'
-import { type AcceptedRequest, type ConversationRequest, DOORS } from '../request/conversation-request.ts'
+import {
+  type AcceptedRequest,
+  type ConversationRequest,
+  DOORS,
+  VOUCHERS,
+} from '../request/conversation-request.ts'
 import { isRecord } from '../request/lenient-json.ts'
 import { carriedFactsShape } from './facts-shape.ts'
 import type { Facts } from './protocol.ts'
@@ -17,6 +22,8 @@ const shape = z.strictObject({
     ...idsShape.shape.handedOver.shape,
     consumerId: z.string(),
     fingerprint: z.string(),
+    vouchedBy: z.enum(VOUCHERS),
+    warnings: z.array(z.strictObject({ path: z.string(), message: z.string() })),
     request: z.custom<ConversationRequest>(isRecord),
     destination: z.custom<Destination>(isRecord),
     facts: carriedFactsShape,
@@ -54,9 +61,10 @@ export type RequestIds = z.infer<typeof idsShape>['handedOver']
  * The body is JSON in ASCII, because SQS refuses some Unicode characters.
  */
 export const toHandOver = ({ request: accepted, ...others }: HandOver): string => {
-  const { door, requestId, accountId, consumerId, fingerprint, ...request } = accepted
+  const { door, requestId, accountId, consumerId, fingerprint, vouchedBy, warnings, ...request } = accepted
+  const decided = { door, requestId, accountId, consumerId, fingerprint, vouchedBy, warnings }
   return JSON.stringify({
-    handedOver: { door, requestId, accountId, consumerId, fingerprint, request, ...others },
+    handedOver: { ...decided, request, ...others },
   }).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

@@ -1,11 +1,12 @@
 import type { QueueName } from '../aws/queues.ts'
 import { resolve } from '../config/routes.ts'
 import type { AccountConfig, StageConfig } from '../config/stage.ts'
-import { type AppError, InvalidConfigError, toAppError } from '../errors/errors.ts'
+import { type AppError, InvalidConfigError, InvalidRequestError, toAppError } from '../errors/errors.ts'
 import { parseConversationRequest, requestIdOf } from '../request/conversation-request.ts'
 import { unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseJson } from '../request/strict-json.ts'
+import { removalsIn } from '../request/warnings.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
 import type { Job } from './job.ts'
 
@@ -22,6 +23,9 @@ export type ReadRecord =
       /** Set for a hand-over whose ids can be read. */
       readonly ids?: RequestIds | undefined
     }
+
+/** Larger events are not parsed. A hand-over may be larger: it has an accepted event, with more escapes. */
+const MAX_EVENT_BYTES = 256 * 1024
 
 interface Message {
   readonly body: string
@@ -55,12 +59,19 @@ const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): Read
 const readEvent = (stage: StageConfig, { body, messageId, sentAt }: Message): ReadRecord => {
   let requestId = messageId
   try {
+    if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
+      throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
     const { input, eventId } = unwrap(parseJson(body))
     requestId = requestIdOf(input) ?? eventId ?? messageId
     const parsed = parseConversationRequest(input)
     const { account, destination } = resolve(stage, 'queue', parsed)
-    const { accountId } = account
-    const request = accept(parsed, { door: 'queue', requestId, accountId, consumerId: parsed.consumer?.id })
+    const request = accept(parsed, {
+      door: 'queue',
+      requestId,
+      accountId: account.accountId,
+      consumerId: parsed.consumer?.id,
+      warnings: removalsIn(input, parsed),
+    })
     return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
   } catch (error) {
     return { kind: 'refused', error: toAppError(error), requestId, sentAt }

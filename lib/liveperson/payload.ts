@@ -1,4 +1,4 @@
-import type { ConversationRequest } from '../request/conversation-request.ts'
+import type { ConversationRequest, Voucher } from '../request/conversation-request.ts'
 
 /** The ids of the two requests in a batch. LivePerson echoes each as `reqId`. */
 export interface RequestIds {
@@ -12,6 +12,7 @@ export interface ConversationInput extends Omit<ConversationRequest, 'ttr'> {
   readonly campaignId: string
   readonly engagementId: string
   readonly ttr: string
+  readonly vouchedBy: Voucher
 }
 
 /**
@@ -58,11 +59,14 @@ const toEventBody = (conversationId: string, event: object, id: string) => ({
   body: { conversationId, dialogId: conversationId, event },
 })
 
-const toProfile = ({ consumer = {}, engagementAttributes = [] }: ConversationInput) => {
+/**
+ * Agents see attributes as authenticated, so `consumer` becomes one only if the CRM vouches for all of it. What a
+ * token says is an attribute already.
+ */
+const toProfile = ({ consumer = {}, engagementAttributes = [], vouchedBy }: ConversationInput) => {
   const { firstName, lastName, avatarUrl, description, email, phone } = consumer
-  const attributes = engagementAttributes.some(({ type }) => type === 'personal')
-    ? engagementAttributes
-    : [...engagementAttributes, ...toPersonal(consumer)]
+  const isBuilt = vouchedBy === 'crm' && !engagementAttributes.some(({ type }) => type === 'personal')
+  const attributes = isBuilt ? [...engagementAttributes, ...toPersonal(consumer)] : engagementAttributes
   return {
     ...given({ firstName, lastName, avatarUrl, description }),
     ...nested('privateData', given({ mobileNum: phone, mail: email })),
@@ -70,7 +74,7 @@ const toProfile = ({ consumer = {}, engagementAttributes = [] }: ConversationInp
   }
 }
 
-/** Builds a `personal` SDE from the consumer, for a request without one. */
+/** Returns the consumer as a `personal` attribute. */
 const toPersonal = ({ firstName, lastName, email, phone }: NonNullable<ConversationRequest['consumer']>) => {
   const contact = given({ email, phone })
   const personal = {

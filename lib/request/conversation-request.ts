@@ -3,7 +3,17 @@ import { InvalidRequestError } from '../errors/errors.ts'
 import { parse } from './check.ts'
 import { engagementAttributes } from './engagement-attributes.ts'
 import { isRecord } from './lenient-json.ts'
-import { decimalId, text, wellFormed, withLimits } from './schema-parts.ts'
+import {
+  atMost,
+  decimalId,
+  foreignId,
+  safeLines,
+  text,
+  wellFormed,
+  withLimits,
+  withoutUnsafe,
+} from './schema-parts.ts'
+import type { Warning } from './warnings.ts'
 
 /** Where requests come in. Each door has its own namespace of request ids. */
 export const DOORS = ['form', 'queue'] as const
@@ -31,18 +41,36 @@ export const routeName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -'))
 
-/** The consumer's external id: 1 to 256 characters, without control characters. */
+/** The consumer's external id: 1 to 256 characters, without control or bidi-override characters. */
 export const consumerId = z.string().check(
-  z.regex(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes them
-    /^[^\u0000-\u001f\u007f]{1,256}$/,
-    'must be 1 to 256 characters, without control characters',
+  withLimits(
+    { minimum: 1, maximum: 256 },
+    z.refine(({ length }) => length >= 1 && length <= 256, 'must have 1 to 256 characters'),
   ),
   wellFormed,
+  withoutUnsafe,
 )
+
+/**
+ * The address of a picture, which agents' browsers load. The pattern allows https at the name of a host only, so
+ * that no reader of the address can find a password or an IP address in it. Other alphabets are written in
+ * Punycode.
+ */
+const avatarUrl = z
+  .string()
+  .check(
+    atMost(2048, 'characters'),
+    wellFormed,
+    withoutUnsafe,
+    z.regex(
+      /^https:\/\/([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(:\d{1,5})?([/?#]\S*)?$/,
+      'must be an https URL with the name of a host, without user or password',
+    ),
+  )
 
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
 const message = z.string().check(
+  safeLines,
   withLimits(
     // The quotes are two of the 4500 characters.
     { minimum: 1, maximum: 4498 },
@@ -69,7 +97,7 @@ export const conversationRequest = z.strictObject({
       lastName: z.optional(text(256)),
       email: z.optional(text(320)),
       phone: z.optional(text(64)),
-      avatarUrl: z.optional(text(2048).check(z.regex(/^https?:\/\/\S+$/, 'must be an http or https URL'))),
+      avatarUrl: z.optional(avatarUrl),
       description: z.optional(text(4096)),
     }),
   ),
@@ -77,9 +105,9 @@ export const conversationRequest = z.strictObject({
   ttr: z.optional(ttr),
   context: z.optional(
     z.strictObject({
-      visitorId: z.optional(text(256)),
-      sessionId: z.optional(text(256)),
-      interactionContextId: z.optional(text(256)),
+      visitorId: z.optional(foreignId(256)),
+      sessionId: z.optional(foreignId(256)),
+      interactionContextId: z.optional(foreignId(256)),
       lang: z.optional(
         z
           .string()
@@ -95,6 +123,11 @@ export const conversationRequest = z.strictObject({
 /** What a form or a CRM event asks for, in the same shape for both doors. */
 export type ConversationRequest = z.infer<typeof conversationRequest>
 
+/** Who states what a request says about its consumer. */
+export const VOUCHERS = ['crm', 'token', 'nobody'] as const
+
+export type Voucher = (typeof VOUCHERS)[number]
+
 /** A request that a door has accepted. Its account and its consumer are decided. */
 export interface AcceptedRequest extends ConversationRequest {
   readonly door: Door
@@ -104,6 +137,13 @@ export interface AcceptedRequest extends ConversationRequest {
   readonly consumerId: string
   /** SHA-256 of the content, in hex. */
   readonly fingerprint: string
+  /**
+   * Who vouches for the consumer. `token`: for the id and what the token says, which `engagementAttributes` then
+   * has. The rest of `consumer` is the form's word.
+   */
+  readonly vouchedBy: Voucher
+  /** What was left out of the request. */
+  readonly warnings: readonly Warning[]
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { atMost, text } from './schema-parts.ts'
+import { foreignId, listOf, text } from './schema-parts.ts'
 
 const MAX_TEXT = 4096
 
@@ -16,9 +16,9 @@ const customerInfo = z.strictObject({
     cstatus: z.optional(text(MAX_TEXT)),
     balance: z.optional(z.number()),
     currency: z.optional(text(MAX_TEXT)),
-    customerId: z.optional(text(MAX_TEXT)),
-    socialId: z.optional(text(MAX_TEXT)),
-    imei: z.optional(text(MAX_TEXT)),
+    customerId: z.optional(foreignId(MAX_TEXT)),
+    socialId: z.optional(foreignId(MAX_TEXT)),
+    imei: z.optional(foreignId(MAX_TEXT)),
     userName: z.optional(text(MAX_TEXT)),
     companySize: z.optional(z.int()),
     companyBranch: z.optional(text(MAX_TEXT)),
@@ -59,7 +59,7 @@ const personalInfo = z.strictObject({
         day: z.optional(z.int().check(z.minimum(1), z.maximum(31))),
       }),
     ),
-    contacts: z.optional(z.array(contact).check(atMost(20, 'items'))),
+    contacts: z.optional(listOf(contact, 20)),
     gender: z.optional(
       z.union(
         [z.enum(['MALE', 'FEMALE', 'OTHER']), z.literal([0, 1, 2])],
@@ -89,4 +89,4 @@ export type EngagementAttribute = z.infer<typeof engagementAttribute>
 export const MAX_ATTRIBUTES = 10
 
 /** Up to ten engagement attributes. */
-export const engagementAttributes = z.array(engagementAttribute).check(atMost(MAX_ATTRIBUTES, 'items'))
+export const engagementAttributes = listOf(engagementAttribute, MAX_ATTRIBUTES)

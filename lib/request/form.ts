@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../errors/errors.ts'
 import { type ConversationRequest, parseConversationRequest } from './conversation-request.ts'
 import { isRecord } from './lenient-json.ts'
 import { parseJson } from './strict-json.ts'
+import { removalsIn, type Warning } from './warnings.ts'
 
 /** The media types that a form may have. */
 export const FORM_MEDIA_TYPES = ['application/json', 'application/x-www-form-urlencoded'] as const
@@ -17,6 +18,8 @@ export interface Form {
   readonly request: ConversationRequest
   /** The field that a bot check's widget added to the form, and the token in it. */
   readonly challenge: { readonly field: string; readonly token: string } | undefined
+  /** What was left out of the form. */
+  readonly warnings: readonly Warning[]
 }
 
 /**
@@ -27,9 +30,11 @@ export interface Form {
 export const parseForm = (body: FormBody): Form => {
   const { challenge, rest } = takeChallenge(readForm(body))
   const request = parseConversationRequest(rest)
-  if (request.accountId !== undefined)
-    throw new InvalidRequestError([{ path: 'accountId', message: 'is not allowed in a form' }])
-  return { request, challenge }
+  const given = { accountId: request.accountId, 'consumer.avatarUrl': request.consumer?.avatarUrl }
+  const notAllowed = Object.entries(given).filter(([, value]) => value !== undefined)
+  if (notAllowed.length > 0)
+    throw new InvalidRequestError(notAllowed.map(([path]) => ({ path, message: 'is not allowed in a form' })))
+  return { request, challenge, warnings: removalsIn(rest, request) }
 }
 
 /**

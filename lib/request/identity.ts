@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { AcceptedRequest, ConversationRequest, Door } from './conversation-request.ts'
+import { InvalidRequestError } from '../errors/errors.ts'
+import type { AcceptedRequest, ConversationRequest, Door, Voucher } from './conversation-request.ts'
+import type { Warning } from './warnings.ts'
 
 /**
  * Returns the request as accepted, with its consumer and its fingerprint.
@@ -10,6 +12,8 @@ import type { AcceptedRequest, ConversationRequest, Door } from './conversation-
  * derives a different consumer.
  *
  * @param decided.consumerId The id that the CRM or a verified token vouches for.
+ * @param decided.warnings What was left out of the request.
+ * @throws {InvalidRequestError} The id looks like a derived one. It could be that of an anonymous sender.
  */
 export const accept = (
   request: ConversationRequest,
@@ -18,9 +22,14 @@ export const accept = (
     readonly requestId: string
     readonly accountId: string
     readonly consumerId: string | undefined
+    readonly warnings: readonly Warning[]
   },
 ): AcceptedRequest => {
-  const { door, requestId, accountId } = decided
+  const { door, requestId, accountId, warnings } = decided
+  if (decided.consumerId !== undefined && isDerived(decided.consumerId))
+    throw new InvalidRequestError([
+      { path: 'consumer.id', message: 'has the form of an id that the service makes' },
+    ])
   const fingerprint = fingerprintOf(request, decided.consumerId)
   return {
     ...request,
@@ -30,11 +39,24 @@ export const accept = (
     consumerId:
       decided.consumerId ?? `request-${sha256([accountId, door, requestId, fingerprint].join('\n'))}`,
     fingerprint,
+    vouchedBy: voucherOf(decided),
+    warnings,
   }
 }
 
-/** Returns whether a consumer id was derived from a request. A CRM's own id may start like one. */
-export const isDerived = (consumerId: string): boolean => /^request-[0-9a-f]{64}$/.test(consumerId)
+/** The CRM vouches for everything in its events, even for a consumer without an id. */
+const voucherOf = ({
+  door,
+  consumerId,
+}: Pick<Parameters<typeof accept>[1], 'door' | 'consumerId'>): Voucher => {
+  if (door === 'queue') return 'crm'
+  return consumerId === undefined ? 'nobody' : 'token'
+}
+
+/**
+ * Returns whether a consumer id looks like one that was derived from a request, in any case. Nobody else's id may.
+ */
+export const isDerived = (consumerId: string): boolean => /^request-[0-9a-f]{64}$/i.test(consumerId)
 
 /**
  * The version of the fingerprint's formula. Fingerprints of different versions can't be compared, so a

@@ -4,8 +4,10 @@ import type { ConversationRequest } from './conversation-request.ts'
 export type Target =
   /** The consumer's profile. */
   | 'profile'
-  /** An engagement attribute of the consumer. */
+  /** An engagement attribute of the consumer. Agents see it as authenticated. */
   | 'sde'
+  /** The `personal` engagement attribute that is built for a CRM event without one. */
+  | 'builtSde'
   /** The context of the conversation. */
   | 'context'
   /** The conversation itself. */
@@ -55,10 +57,10 @@ export const MEMBERS: Readonly<Record<MemberPath, Member>> = {
   'campaign.engagementId': { goesTo: ['conversation'], personal: false },
 
   'consumer.id': { goesTo: ['identity'], personal: true },
-  'consumer.firstName': { goesTo: ['profile', 'sde'], personal: true },
-  'consumer.lastName': { goesTo: ['profile', 'sde'], personal: true },
-  'consumer.email': { goesTo: ['profile', 'sde'], personal: true },
-  'consumer.phone': { goesTo: ['profile', 'sde'], personal: true },
+  'consumer.firstName': { goesTo: ['profile', 'builtSde'], personal: true },
+  'consumer.lastName': { goesTo: ['profile', 'builtSde'], personal: true },
+  'consumer.email': { goesTo: ['profile', 'builtSde'], personal: true },
+  'consumer.phone': { goesTo: ['profile', 'builtSde'], personal: true },
   'consumer.avatarUrl': { goesTo: ['profile'], personal: true },
   'consumer.description': { goesTo: ['profile'], personal: true },
 

@@ -27,8 +27,56 @@ export const wellFormed = z.refine<string>(
   'must not contain lone surrogates',
 )
 
-/** Text of at most `max` characters that UTF-8 can encode. */
-export const text = (max: number) => z.string().check(atMost(max, 'characters'), wellFormed)
+/**
+ * The members of a character class: control characters, line breaks, and characters that change the direction of
+ * the text around them (bidi), which can make it look like another text.
+ */
+const UNSAFE = String.raw`\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069`
+const unsafe = new RegExp(`[${UNSAFE}]`, 'g')
+const unsafeInLines = new RegExp(String.raw`(?![\t\n\r\u2028\u2029])[${UNSAFE}]`, 'g')
+
+/** One line of text: at most `max` characters that UTF-8 can encode. Unsafe characters are removed. */
+export const text = (max: number) =>
+  z.string().check(
+    atMost(max, 'characters'),
+    wellFormed,
+    z.overwrite((value) => value.replace(unsafe, '')),
+  )
+
+/** Removes unsafe characters from a text that may have several lines. Line breaks and tabs stay. */
+export const safeLines = z.overwrite<string>((value) => value.replace(unsafeInLines, ''))
+
+/**
+ * Checks that an id has no unsafe characters. They are not removed: that would make it the id of something else.
+ */
+export const withoutUnsafe = z.refine<string>(
+  (value) => value.search(unsafe) < 0,
+  'must not contain control or bidi-override characters',
+)
+
+/** An id that somebody else chose: at most `max` characters that UTF-8 can encode, and none that is unsafe. */
+export const foreignId = (max: number) =>
+  z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe)
+
+/**
+ * A list of at most `max` items. Their number is checked before any of them is, so that a long list costs
+ * nothing.
+ */
+export const listOf = <T extends z.ZodMiniType>(item: T, max: number) =>
+  z.pipe(
+    z.transform((input: unknown, { issues }) => {
+      if (Array.isArray(input) && input.length > max)
+        issues.push({ code: 'custom', message: `must have at most ${max} items`, input })
+      return input
+    }),
+    // For JSON Schema.
+    z.array(item).check(
+      withLimits(
+        { maximum: max },
+        z.refine(() => true),
+      ),
+    ),
+  )
 
 const DECIMAL = 'must be a decimal id: a string of 1 to 19 digits, or a safe integer'
 

@@ -138,8 +138,8 @@ describe('a CRM event of 1 MiB', () => {
     expect(quarantined?.code).toBeUndefined()
     expect(await createService().table.get(`quarantined#${quarantined?.messageId}`)).toMatchObject({
       code: 'invalid_request',
-      detail: 'note is an unknown key',
-      requestId: event.requestId,
+      detail: 'the body is larger than 256 KB',
+      requestId: record.messageId,
       expiresAt: expect.any(Number),
     })
   })

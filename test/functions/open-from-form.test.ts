@@ -85,8 +85,7 @@ describe('a form', () => {
       'campaign.engagementId': ORDER_HELP.engagementId,
       'consumer.firstName': 'Zoë & Co',
       'consumer.phone': '',
-      'engagementAttributes.0.type': 'personal',
-      'engagementAttributes.0.personal.company': 'Nord A/S',
+      'context.lang': 'en-GB',
       message: 'Hello\nthere',
     })
     const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' }

@@ -50,6 +50,8 @@ const handedOver = (requestId: string) =>
       accountId: ACCOUNT,
       consumerId: `consumer-of-${requestId}`,
       fingerprint: `1.${'0'.repeat(64)}`,
+      vouchedBy: 'nobody',
+      warnings: [],
       route: 'order-help',
     },
     destination: { ...ORDER_HELP, ttr: 'NORMAL', routeAttributes: [] },

@@ -810,6 +810,8 @@ describe('a record of the queue', () => {
       accountId: ACCOUNT,
       consumerId: 'crm-8841',
       fingerprint: `1.${'0'.repeat(64)}`,
+      vouchedBy: 'token',
+      warnings: [],
       request: { route: 'help' },
       destination: ORDER_HELP,
       facts: NOTHING,

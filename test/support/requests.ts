@@ -1,9 +1,13 @@
 import fc from 'fast-check'
 
-/** Text that every member accepts and that a URL-encoded form can express: well-formed, and not empty. */
+/**
+ * Text that every member accepts unchanged and that a URL-encoded form can express: well-formed, not empty, and
+ * without control or bidi-override characters.
+ */
 const text = (maxLength: number) =>
   fc
     .string({ unit: 'binary', minLength: 1, maxLength: Math.min(40, maxLength) })
+    .map((value) => value.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, 'x'))
     .filter((value) => value.isWellFormed())
 
 const members = <T extends object>(model: { [Name in keyof T]: fc.Arbitrary<T[Name]> }) =>
@@ -49,8 +53,14 @@ const consumer = {
   lastName: text(100),
   email: text(100),
   phone: text(60),
-  avatarUrl: fc.constantFrom('https://cdn.example.org/a.png', 'http://example.org/ø?q=1&r=2'),
   description: text(200),
+}
+
+/** What only a CRM may say about a consumer. */
+const crmConsumer = {
+  ...consumer,
+  id: fc.stringMatching(/^[ -~]{1,60}$/),
+  avatarUrl: fc.constantFrom('https://cdn.example.org/a.png', 'https://example.org:8443/ø?q=1&r=2'),
 }
 
 const destination = fc.oneof(
@@ -70,7 +80,7 @@ export const crmRequest = merged(
     {
       ...shared,
       accountId: fc.constant('70123456'),
-      consumer: members({ ...consumer, id: fc.stringMatching(/^[ -~]{1,60}$/) }),
+      consumer: members(crmConsumer),
       engagementAttributes: fc.array(
         fc.oneof(
           personal,

@@ -23,11 +23,11 @@ describe('the table', () => {
     ],
     [
       'two places',
-      '| `consumer.firstName` | string, at most 256 characters | profile, engagement attributes | yes |',
+      '| `consumer.firstName` | string, at most 256 characters | profile, engagement attributes (from the CRM) | yes |',
     ],
     [
       'a pattern and a limit',
-      '| `consumer.avatarUrl` | string matching `^https?://\\S+$`, at most 2048 characters | profile | yes |',
+      '| `consumer.avatarUrl` | string matching `^https://([A-Za-z0-9-]+\\.)+[A-Za-z][A-Za-z0-9-]*(:\\d{1,5})?([/?#]\\S*)?$`, at most 2048 characters | profile | yes |',
     ],
     [
       'a type per item',

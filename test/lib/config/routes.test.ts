@@ -26,6 +26,7 @@ const stage = parseStageConfig(
           help: { campaignId: '1', engagementId: '2', doors: [...DOORS], engagementAttributes: [VIP] },
           urgent: { campaignId: '1', engagementId: '3', ttr: 'URGENT', doors: ['queue'] },
           form: { campaignId: '1', engagementId: '4', doors: ['form'] },
+          choice: { campaignId: '1', engagementId: '5', ttrAllowed: ['URGENT'], doors: [...DOORS] },
         },
       },
       {
@@ -215,6 +216,34 @@ describe('the destination', () => {
     ],
   ])('%s', (_, door, members, destination) => {
     expect(resolveFor(door, members).destination).toEqual(destination)
+  })
+
+  test.each<[string, Door, object, string | undefined]>([
+    ['the route’s own', 'form', { route: 'form', ttr: 'NORMAL' }, undefined],
+    ['another', 'form', { route: 'form', ttr: 'URGENT' }, 'must be NORMAL, or left out'],
+    ['one that the route allows', 'form', { route: 'choice', ttr: 'URGENT' }, undefined],
+    ['the route’s own, besides allowed ones', 'form', { route: 'choice', ttr: 'NORMAL' }, undefined],
+    [
+      'one that the route does not allow',
+      'form',
+      { route: 'choice', ttr: 'CUSTOM' },
+      'must be NORMAL or URGENT, or left out',
+    ],
+    ['any, from the CRM', 'queue', { route: 'choice', ttr: 'CUSTOM' }, undefined],
+  ])('may have a TTR of the request: %s', (_, door, members, message) => {
+    const error = failure(() => resolveFor(door, members))
+    if (message === undefined) expect(error).toBeUndefined()
+    else expect(error).toMatchObject({ findings: [{ path: 'ttr', message }] })
+  })
+
+  test('of a form’s campaign has the TTR NORMAL, whatever the form asks for', () => {
+    const [one] = stage.accounts
+    const only = { accounts: one ? [one] : [] }
+    const ask = (ttr: 'NORMAL' | 'URGENT') => resolve(only, 'form', { campaign: CAMPAIGN, ttr })
+    expect(ask('NORMAL').destination.ttr).toBe('NORMAL')
+    expect(failure(() => ask('URGENT'))).toMatchObject({
+      findings: [{ path: 'ttr', message: 'must be NORMAL, or left out' }],
+    })
   })
 
   test.each<[string, Door, object, string]>([

@@ -11,6 +11,7 @@ import {
 import type { AcceptedRequest, ConversationRequest } from '../../../lib/request/conversation-request.ts'
 import type { EngagementAttribute } from '../../../lib/request/engagement-attributes.ts'
 import { accept } from '../../../lib/request/identity.ts'
+import type { Warning } from '../../../lib/request/warnings.ts'
 
 const ANA: VerifiedConsumer = {
   consumerId: 'crm-8841',
@@ -26,7 +27,11 @@ const CHALLENGE = { field: 'h-captcha-response', token: 'solved' }
 const ctmrinfo: EngagementAttribute = { type: 'ctmrinfo', info: { ctype: 'vip' } }
 const personal: EngagementAttribute = { type: 'personal', personal: { company: 'Nord' } }
 
-const accountOf = (consumers: AccountConfig['form']['consumers']): AccountConfig => {
+const accountOf = (
+  consumers: AccountConfig['form']['consumers'],
+  form: object = {},
+  routes: object = {},
+): AccountConfig => {
   const tokens = [
     {
       issuer: 'https://id.example.com/',
@@ -36,8 +41,8 @@ const accountOf = (consumers: AccountConfig['form']['consumers']): AccountConfig
       consumerId: { claim: 'sub', prefix: '' },
     },
   ]
-  const form = { consumers, ...(consumers !== 'anonymous' && { tokens }) }
-  const stage = { accounts: [{ accountId: '70123456', form }] }
+  const whole = { consumers, ...(consumers !== 'anonymous' && { tokens }), ...form }
+  const stage = { accounts: [{ accountId: '70123456', form: whole, routes }] }
   const [account] = parseStageConfig(stage, { name: 'the test', loopback: false }).accounts
   if (!account) throw new Error('The stage has one account')
   return account
@@ -48,15 +53,17 @@ const submit = async ({
   consumers = 'both',
   request = {},
   challenge,
+  warnings = [],
   ...options
-}: Partial<Omit<AcceptFormOptions, 'account' | 'form'>> & {
+}: Partial<Omit<AcceptFormOptions, 'form'>> & {
   readonly consumers?: AccountConfig['form']['consumers']
   readonly request?: ConversationRequest
   readonly challenge?: typeof CHALLENGE
+  readonly warnings?: readonly Warning[]
 } = {}): Promise<AcceptedRequest> =>
   acceptForm({
     account: accountOf(consumers),
-    form: { request: { ...REQUEST, ...request }, challenge },
+    form: { request: { ...REQUEST, ...request }, challenge, warnings },
     authorization: undefined,
     requestId: 'request-0001',
     verifyConsumer: async () => ANA,
@@ -74,7 +81,7 @@ const findingsOf = (work: Promise<unknown>) =>
     },
   )
 
-const settled = { door: 'form', requestId: 'request-0001', accountId: '70123456' } as const
+const settled = { door: 'form', requestId: 'request-0001', accountId: '70123456', warnings: [] } as const
 
 describe('an anonymous form', () => {
   test('has a consumer that is derived from the request', async () => {
@@ -83,17 +90,33 @@ describe('an anonymous form', () => {
     expect(accepted.consumerId).toMatch(/^request-[0-9a-f]{64}$/)
   })
 
-  test('may have personal attributes and a name', async () => {
-    const request = { consumer: { firstName: 'Ana' }, engagementAttributes: [personal] }
-    expect(await submit({ request })).toMatchObject(request)
+  test('may have a name, which nobody vouches for', async () => {
+    const request = { consumer: { firstName: 'Ana' } }
+    expect(await submit({ request })).toMatchObject({ ...request, vouchedBy: 'nobody' })
   })
 
-  test('may set neither a consumer id nor ctmrinfo', async () => {
-    const request = { consumer: { id: 'crm-8841' }, engagementAttributes: [personal, ctmrinfo] }
+  test('may set neither a consumer id nor attributes', async () => {
+    const request = { consumer: { id: 'crm-8841' }, engagementAttributes: [personal, ctmrinfo, personal] }
     expect(await findingsOf(submit({ request }))).toEqual([
       'consumer.id is not allowed in an anonymous form',
       'engagementAttributes.1 ctmrinfo is not allowed in an anonymous form',
+      'engagementAttributes.0 personal is not allowed in an anonymous form',
+      'engagementAttributes.2 personal is not allowed in an anonymous form',
     ])
+  })
+
+  test('may set personal attributes, but not ctmrinfo, if the account allows that', async () => {
+    const account = accountOf('both', { anonymousAttributes: 'allowed' })
+    const request = { engagementAttributes: [personal] }
+    expect(await submit({ account, request })).toMatchObject({ ...request, vouchedBy: 'nobody' })
+    expect(await findingsOf(submit({ account, request: { engagementAttributes: [ctmrinfo] } }))).toEqual([
+      'engagementAttributes.0 ctmrinfo is not allowed in an anonymous form',
+    ])
+  })
+
+  test('keeps its warnings', async () => {
+    const warnings = [{ path: 'message', message: 'had control characters' }]
+    expect((await submit({ warnings })).warnings).toEqual(warnings)
   })
 
   test('is refused if the account needs a token', async () => {
@@ -131,7 +154,7 @@ describe('a form with a token', () => {
   ])('is refused if the account %s', async (_, options) => {
     await expect(submit({ ...options, authorization: 'Bearer a.b.c' })).rejects.toMatchObject({
       code: 'consumer_token_invalid',
-      message: 'This account does not accept consumer tokens. Send the form without one.',
+      message: 'Consumer tokens are not accepted here. Send the form without one.',
     })
   })
 
@@ -146,11 +169,27 @@ describe('a form with a token', () => {
     expect((await submit({ authorization: 'Bearer a.b.c', request })).consumerId).toBe('crm-8841')
   })
 
-  test('may set neither another consumer id nor ctmrinfo', async () => {
-    const request = { consumer: { id: 'crm-1' }, engagementAttributes: [ctmrinfo] }
-    expect(await findingsOf(submit({ authorization: 'Bearer a.b.c', request }))).toEqual([
-      "consumer.id must equal the token's sub, or be left out",
-      "engagementAttributes.0 ctmrinfo is allowed only in the token's lp_sdes",
+  test.each(['rejected', 'allowed'])(
+    'may set neither another consumer id nor attributes (anonymousAttributes: %s)',
+    async (anonymousAttributes) => {
+      const account = accountOf('both', { anonymousAttributes })
+      const request = { consumer: { id: 'crm-1' }, engagementAttributes: [ctmrinfo, personal] }
+      expect(await findingsOf(submit({ account, authorization: 'Bearer a.b.c', request }))).toEqual([
+        "consumer.id must equal the token's consumer id, or be left out",
+        "engagementAttributes.0 ctmrinfo is allowed only in the token's lp_sdes",
+        "engagementAttributes.1 personal is allowed only in the token's lp_sdes",
+      ])
+    },
+  )
+
+  test('may set no personal attribute, even if the token has one', async () => {
+    const submitted = submit({
+      authorization: 'Bearer a.b.c',
+      request: { engagementAttributes: [personal] },
+      verifyConsumer: async () => ({ ...ANA, engagementAttributes: [personal] }),
+    })
+    expect(await findingsOf(submitted)).toEqual([
+      "engagementAttributes.0 personal is allowed only in the token's lp_sdes",
     ])
   })
 
@@ -164,18 +203,54 @@ describe('a form with a token', () => {
     expect(accepted.engagementAttributes).toEqual([vip])
   })
 
-  test('may have ten attributes, including the token’s', async () => {
-    const verifyConsumer = async () => ({ ...ANA, engagementAttributes: [ctmrinfo] })
-    const withCount = (count: number) =>
-      submit({
-        authorization: 'Bearer a.b.c',
-        request: { engagementAttributes: Array(count).fill(personal) },
-        verifyConsumer,
-      })
-    expect((await withCount(9)).engagementAttributes).toHaveLength(10)
-    expect(await findingsOf(withCount(10))).toEqual([
-      "engagementAttributes must have at most 10 items, including the token's lp_sdes",
-    ])
+  test('has the attributes of the token, and the form’s word for the rest of the consumer', async () => {
+    const accepted = await submit({
+      authorization: 'Bearer a.b.c',
+      request: { consumer: { firstName: 'Mallory', email: 'ana@example.org' } },
+      verifyConsumer: async () => ({ ...ANA, engagementAttributes: [personal] }),
+    })
+    expect(accepted).toMatchObject({
+      vouchedBy: 'token',
+      consumer: { firstName: 'Ana', email: 'ana@example.org' },
+      engagementAttributes: [personal],
+    })
+  })
+
+  test('is told what was left out of the form and of the token', async () => {
+    const warning = { path: 'message', message: 'had control characters' }
+    const { warnings } = await submit({
+      authorization: 'Bearer a.b.c',
+      warnings: [warning],
+      verifyConsumer: async () => ({ ...ANA, picture: 'http://169.254.169.254/' }),
+    })
+    expect(warnings.map(({ path }) => path)).toEqual(['message', 'consumer.avatarUrl'])
+  })
+})
+
+describe('a route for some consumers only', () => {
+  const route = { campaignId: '1', engagementId: '2', doors: ['form'] }
+  const account = accountOf(
+    'both',
+    {},
+    {
+      'order-help': route,
+      members: { ...route, consumers: 'token' },
+      visitors: { ...route, consumers: 'anonymous' },
+    },
+  )
+  const attempt = (name: string, authorization?: string) =>
+    submit({ account, request: { route: name }, authorization }).then(
+      ({ vouchedBy }) => vouchedBy,
+      (error: unknown) => (error instanceof ConsumerTokenInvalidError ? error.message : error),
+    )
+
+  test.each([
+    ['order-help', 'nobody', 'token'],
+    ['members', 'A consumer token is required.', 'token'],
+    ['visitors', 'nobody', 'Consumer tokens are not accepted here. Send the form without one.'],
+  ])('%s: %s without a token, %s with one', async (name, without, withOne) => {
+    expect(await attempt(name)).toBe(without)
+    expect(await attempt(name, 'Bearer a.b.c')).toBe(withOne)
   })
 })
 

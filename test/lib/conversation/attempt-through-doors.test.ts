@@ -402,14 +402,14 @@ describe('the DynamoDB calls of a new request', () => {
 
 test('no item contains personal data, for any outcome', async () => {
   const mark = 'Zaphod'
-  const consumer = {
+  const anonymous = {
     firstName: `${mark}1`,
     lastName: `${mark}2`,
     email: `${mark}3@example.org`,
     phone: `${mark}4`,
-    avatarUrl: `https://example.org/${mark}5`,
     description: `${mark}6`,
   }
+  const consumer = { ...anonymous, avatarUrl: `https://example.org/${mark}5` }
   const personal = {
     type: 'personal',
     personal: { firstname: `${mark}7`, contacts: [{ email: `${mark}8` }] },
@@ -421,8 +421,7 @@ test('no item contains personal data, for any outcome', async () => {
   const request = (members: object = {}) => ({
     requestId: `personal-${++serial}`,
     campaign: ORDER_HELP,
-    consumer,
-    engagementAttributes: [personal],
+    consumer: anonymous,
     context: {
       visitorId: `${mark}12`,
       sessionId: `${mark}13`,

@@ -11,6 +11,8 @@ export const acceptedRequest = (members: Partial<AcceptedRequest> = {}): Accepte
   accountId: '70123456',
   consumerId: 'crm-1',
   fingerprint: `1.${'f'.repeat(64)}`,
+  vouchedBy: 'crm',
+  warnings: [],
   campaign: { campaignId: '3120045610', engagementId: '3120047711' },
   ...members,
 })

@@ -29,6 +29,7 @@ const decided = fc.record({
   requestId: fc.stringMatching(/^[A-Za-z0-9._:-]{8,128}$/),
   accountId: fc.stringMatching(/^[A-Za-z0-9]{1,32}$/),
   consumerId: fc.option(fc.oneof(fc.stringMatching(/^[ -~]{1,256}$/), anyText), { nil: undefined }),
+  warnings: fc.array(fc.record({ path: fc.string(), message: fc.string() }), { maxLength: 3 }),
 })
 
 /** What a token adds is not checked by the rules for the body. */

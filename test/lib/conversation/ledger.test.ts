@@ -94,7 +94,13 @@ const arrange = ({
   const requestOf = (message?: string, changed: Partial<AcceptedRequest> = {}): AcceptedRequest => ({
     ...accept(
       { campaign: CAMPAIGN, ...(message !== undefined && { message }) },
-      { door, requestId, accountId: ACCOUNT, consumerId: consumerId === '' ? undefined : consumerId },
+      {
+        door,
+        requestId,
+        accountId: ACCOUNT,
+        consumerId: consumerId === '' ? undefined : consumerId,
+        warnings: [],
+      },
     ),
     ...changed,
   })

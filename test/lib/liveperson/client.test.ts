@@ -27,6 +27,7 @@ const INPUT = {
   consumer: { firstName: 'Ana' },
   engagementAttributes: undefined,
   context: undefined,
+  vouchedBy: 'crm' as const,
 }
 
 let simulated: SimulatedAccount

@@ -10,6 +10,7 @@ import {
   deliver,
   jobOf,
   type Service,
+  STAGE,
   startWorld,
   submit,
   toRecord,
@@ -23,7 +24,7 @@ const leavesOf = (value: unknown): readonly unknown[] =>
 /** A request, and what LivePerson received for it by target. `other` is where no member belongs. */
 interface Received {
   readonly request: object
-  readonly parts: Readonly<Record<Target | 'other', unknown>>
+  readonly parts: Readonly<Record<Exclude<Target, 'builtSde'> | 'other', unknown>>
 }
 
 /** Returns the targets that received every value of a member. */
@@ -48,10 +49,11 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
   // A request has a route or a campaign, never both.
   const { route, ...event } = wholeRequest((path) => (path === 'accountId' ? [ACCOUNT] : []))
   const { accountId, consumer, engagementAttributes, ...rest } = event
-  const { id, ...anonymous } = isRecord(consumer) ? consumer : {}
+  const { id, avatarUrl, ...anonymous } = isRecord(consumer) ? consumer : {}
   const attributes = Array.isArray(engagementAttributes) ? engagementAttributes : []
   const form = {
     ...rest,
+    ttr: 'NORMAL',
     consumer: anonymous,
     engagementAttributes: attributes.filter(({ type }) => type !== 'ctmrinfo'),
   }
@@ -66,6 +68,14 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
 
   let serial = 0
 
+  const stage = {
+    ...STAGE,
+    accounts: STAGE.accounts.map((account) => ({
+      ...account,
+      form: { campaigns: 'any', anonymousAttributes: 'allowed' },
+    })),
+  }
+
   /** Sends a request under a new id. Returns what LivePerson received. */
   const receive = async (
     send: typeof fromQueue,
@@ -75,7 +85,7 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
     world.livePerson.reset()
     world.livePerson.settings.mode = 'lenient'
     const request = { ...members, requestId: `payload-${++serial}` }
-    await send(world.createService({ outbound }), request)
+    await send(world.createService({ outbound, stage }), request)
     const [identity, conversation, sent] = (['idp', 'conversation', 'send'] as const).map((service) =>
       JSON.parse(world.livePerson.requests({ service })[0]?.body ?? 'null'),
     )
@@ -106,13 +116,17 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
   ]
 
   const rows = Object.entries(MEMBERS)
-  const notInForms = /^(accountId|route|consumer\.id|engagementAttributes\[\]\.info\..*)$/
+  const notInForms = /^(accountId|route|consumer\.(id|avatarUrl)|engagementAttributes\[\]\.info\..*)$/
 
-  describe.each<[string, typeof fromQueue, object, RegExp]>([
-    ['a CRM event', fromQueue, event, /^route$/],
-    ['a hand-over', handedOver, event, /^route$/],
-    ['a form', submit, form, notInForms],
-  ])('in %s:', (_, send, members, absent) => {
+  /** Where the values of a member are, if the CRM vouches for them or nobody does. */
+  const partsOf = (goesTo: readonly Target[], isVouchedFor: boolean): readonly string[] =>
+    goesTo.flatMap((target) => (target === 'builtSde' ? (isVouchedFor ? ['sde'] : []) : [target])).toSorted()
+
+  describe.each<[string, typeof fromQueue, object, RegExp, boolean]>([
+    ['a CRM event', fromQueue, event, /^route$/, true],
+    ['a hand-over', handedOver, event, /^route$/, true],
+    ['a form', submit, form, notInForms, false],
+  ])('in %s:', (_, send, members, absent, isVouchedFor) => {
     let received: readonly Received[]
     beforeAll(async () => {
       received = await receiveBoth(send, members)
@@ -120,7 +134,7 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
 
     test.each(rows.filter(([path]) => !absent.test(path)))('%s', (path, { goesTo }) => {
       expect(valuesAt(members, path)).not.toEqual([])
-      expect(targetsOf(received, path).toSorted()).toEqual(goesTo.toSorted())
+      expect(targetsOf(received, path).toSorted()).toEqual(partsOf(goesTo, isVouchedFor))
     })
 
     test.each(rows.filter(([path]) => absent.test(path)))('%s is not part of it', (path) => {
@@ -152,7 +166,7 @@ describe('the row of a member in MEMBERS says where LivePerson gets it', () => {
     const received = await receiveBoth(fromQueue, event, changed)
     const missed = rows.filter(
       ([other, { goesTo }]) =>
-        other !== 'route' && targetsOf(received, other).toSorted().join() !== goesTo.toSorted().join(),
+        other !== 'route' && targetsOf(received, other).toSorted().join() !== partsOf(goesTo, true).join(),
     )
     expect(missed.map(([other]) => other)).toContain(path)
   })

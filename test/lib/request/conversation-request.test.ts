@@ -104,19 +104,40 @@ describe('a finding says what is wrong, and where', () => {
       'a control character in a consumer id',
       { ...minimal, consumer: { id: 'crm-1\n' } },
       'consumer.id',
-      'must be 1 to 256 characters, without control characters',
+      'must not contain control or bidi-override characters',
     ],
+    [
+      'a bidi override in a consumer id',
+      { ...minimal, consumer: { id: 'crm-\u202e1' } },
+      'consumer.id',
+      'must not contain control or bidi-override characters',
+    ],
+    [
+      'an empty consumer id',
+      { ...minimal, consumer: { id: '' } },
+      'consumer.id',
+      'must have 1 to 256 characters',
+    ],
+    [
+      'a consumer id of 257 characters',
+      { ...minimal, consumer: { id: 'x'.repeat(257) } },
+      'consumer.id',
+      'must have 1 to 256 characters',
+    ],
+    ...(['visitorId', 'sessionId', 'interactionContextId'] as const).map(
+      (name) =>
+        [
+          `a control character in ${name}`,
+          { ...minimal, context: { [name]: 'A3ZTY3Zj\u0000' } },
+          `context.${name}`,
+          'must not contain control or bidi-override characters',
+        ] satisfies [string, unknown, string, string],
+    ),
     [
       'a consumer id that UTF-8 can’t encode',
       { ...minimal, consumer: { id: '\ud800' } },
       'consumer.id',
       'must not contain lone surrogates',
-    ],
-    [
-      'an avatar URL that is not http or https',
-      { ...minimal, consumer: { avatarUrl: 'javascript:alert(1)' } },
-      'consumer.avatarUrl',
-      'must be an http or https URL',
     ],
     [
       'an unknown TTR',
@@ -165,6 +186,72 @@ describe('a finding says what is wrong, and where', () => {
       { path: 'ana@example.org', maskedPath: '(masked)', message: 'is an unknown key' },
     ])
   })
+})
+
+describe('an address of a picture', () => {
+  const isAccepted = (avatarUrl: string) => findingsOf({ ...minimal, consumer: { avatarUrl } }).length === 0
+
+  test.each([
+    'https://cdn.example.org/a.png',
+    'https://cdn.example.org',
+    'https://a-b.c1.example.org:8443/ø/a.png?size=2&u=ana@example.org#x',
+    'https://xn--bcher-kva.example/a.png',
+    'https://1.example/a.png',
+  ])('%s is accepted unchanged', (avatarUrl) => {
+    expect(parseConversationRequest({ ...minimal, consumer: { avatarUrl } }).consumer).toEqual({ avatarUrl })
+    expect(isAccepted(avatarUrl)).toBe(true)
+    expect(URL.canParse(avatarUrl)).toBe(true)
+  })
+
+  test.each([
+    ['http', 'http://cdn.example.org/a.png'],
+    ['another scheme', 'javascript:alert(1)//cdn.example.org'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['capitals', 'HTTPS://cdn.example.org/a.png'],
+    ['no host', 'https:///a.png'],
+    ['user and password', 'https://user:password@cdn.example.org/a.png'],
+    ['a user', 'https://user@cdn.example.org/a.png'],
+    ['a backslash before the host', 'https://cdn.example.org\\@169.254.169.254/'],
+    ['an IPv4 address', 'https://169.254.169.254/latest/meta-data'],
+    ['an IPv4 address and a port', 'https://127.0.0.1:8080/'],
+    ['an IPv4 address as one number', 'https://2852039166/'],
+    ['an IPv4 address in hexadecimal', 'https://0xa9fea9fe/'],
+    ['an IPv4 address with a hexadecimal part', 'https://169.254.169.0xfe/'],
+    ['an IPv4 address in octal', 'https://0251.0376.0251.0376/'],
+    ['a short IPv4 address', 'https://127.1/'],
+    ['an IPv4 address in fullwidth digits', 'https://１６９.２５４.１６９.２５４/'],
+    ['an IPv4 address with escapes', 'https://%31%36%39.254.169.254/'],
+    ['an IPv4 address with ideographic stops', 'https://169。254。169。254/'],
+    ['an IPv4 address with a dot at its end', 'https://127.0.0.1./'],
+    ['an IPv6 address', 'https://[fd00:ec2::254]/'],
+    ['this machine', 'https://localhost/a.png'],
+    ['a name without a domain', 'https://metadata/computeMetadata'],
+    ['a space', 'https://cdn.example.org/a b.png'],
+    ['a line break', 'https://cdn.example.org/\na.png'],
+    ['a bidi override', 'https://cdn.example.org/\u202egnp.a'],
+    ['more than 2048 characters', `https://cdn.example.org/${'x'.repeat(2048)}`],
+  ])('with %s is refused', (_, avatarUrl) => {
+    expect(findingsOf({ ...minimal, consumer: { avatarUrl } }).map(({ path }) => path)).toContain(
+      'consumer.avatarUrl',
+    )
+  })
+})
+
+test('control and bidi-override characters are removed from every text, but not line breaks and tabs from the message', () => {
+  const one = 'a\u0000\t\r\n\u001b\u007f\u0085\u2028\u202a\u202e\u2066\u2069b'
+  const many = 'a\u0000\t\r\n\u001b\u007f\u0085\u2028\u202a\u202e\u2066\u2069b'
+  const names = ['firstName', 'lastName', 'email', 'phone', 'description']
+  const { consumer, message } = parseConversationRequest({
+    ...minimal,
+    consumer: Object.fromEntries(names.map((name) => [name, one])),
+    message: many,
+  })
+  expect(consumer).toEqual(Object.fromEntries(names.map((name) => [name, 'ab'])))
+  expect(message).toBe('a\t\r\n\u2028b')
+})
+
+test('a message of control characters only is empty', () => {
+  expect(findingsOf({ ...minimal, message: '\u0000\u202e' })).toMatchObject([{ path: 'message' }])
 })
 
 test('the longest message has 4498 characters', () => {

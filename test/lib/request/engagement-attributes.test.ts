@@ -70,6 +70,19 @@ describe('an engagement attribute', () => {
       personal({ firstname: '\ud800' }),
       ['personal.firstname must not contain lone surrogates'],
     ],
+    ...(['customerId', 'socialId', 'imei'] as const).map(
+      (name) =>
+        [
+          `a control character in ${name}`,
+          info({ [name]: 'C-20731\u0000' }),
+          [`info.${name} must not contain control or bidi-override characters`],
+        ] satisfies [string, unknown, readonly string[]],
+    ),
+    [
+      '21 contacts, of which none is examined',
+      personal({ contacts: Array(21).fill(5) }),
+      ['personal.contacts must have at most 20 items'],
+    ],
     [
       '21 contacts',
       personal({ contacts: Array.from({ length: 21 }, () => ({})) }),
@@ -111,10 +124,20 @@ describe('an engagement attribute', () => {
   })
 })
 
+test('control and bidi-override characters are removed from texts', () => {
+  const value = personal({ firstname: 'Ana\u202e', contacts: [{ email: 'a\u0000@example.org' }] })
+  expect(check(engagementAttribute, value)).toEqual({
+    data: personal({ firstname: 'Ana', contacts: [{ email: 'a@example.org' }] }),
+  })
+})
+
 test('a request may have ten engagement attributes', () => {
   const list = (length: number) => Array.from({ length }, () => info({}))
   expect(check(engagementAttributes, list(MAX_ATTRIBUTES))).toEqual({ data: list(10) })
   expect(check(engagementAttributes, list(11))).toMatchObject({
+    findings: [{ path: '', message: 'must have at most 10 items' }],
+  })
+  expect(check(engagementAttributes, Array(5000).fill({}))).toEqual({
     findings: [{ path: '', message: 'must have at most 10 items' }],
   })
 })

@@ -87,7 +87,11 @@ describe('a valid request', () => {
   test('is returned as it was sent, with ids as text', () => {
     fc.assert(
       fc.property(formRequest, (request) => {
-        expect(parseJsonForm(request)).toEqual({ request: withTextIds(request), challenge: undefined })
+        expect(parseJsonForm(request)).toEqual({
+          request: withTextIds(request),
+          challenge: undefined,
+          warnings: [],
+        })
       }),
     )
   })
@@ -174,17 +178,41 @@ describe('a URL-encoded form', () => {
   })
 })
 
-test('a form may not name an account', () => {
-  expect(findingsOf(() => parseJsonForm({ route: 'vip', accountId: '70123456' }))).toEqual([
-    { path: 'accountId', message: 'is not allowed in a form' },
+test.each<[string, string, object]>([
+  ['an account', 'accountId', { accountId: '70123456' }],
+  ['a picture', 'consumer.avatarUrl', { consumer: { avatarUrl: 'https://cdn.example.org/a.png' } }],
+])('a form may not name %s', (_, path, members) => {
+  expect(findingsOf(() => parseJsonForm({ route: 'vip', ...members }))).toEqual([
+    { path, message: 'is not allowed in a form' },
   ])
+})
+
+test('a form is told every member that no form may have', () => {
+  const form = { route: 'vip', accountId: '1', consumer: { avatarUrl: 'https://cdn.example.org/a.png' } }
+  expect(findingsOf(() => parseJsonForm(form))?.map(({ path }) => path)).toEqual([
+    'accountId',
+    'consumer.avatarUrl',
+  ])
+})
+
+test.each<[string, FormBody]>([
+  [
+    'JSON',
+    asJson(JSON.stringify({ route: 'vip', consumer: { firstName: 'Ana\u202e' }, message: 'a\n\u0000b' })),
+  ],
+  ['fields', asFields('route=vip&consumer.firstName=Ana%E2%80%AE&message=a%0A%00b')],
+])('control and bidi-override characters are removed from %s, with a warning', (_, body) => {
+  expect(parseForm(body)).toMatchObject({
+    request: { consumer: { firstName: 'Ana' }, message: 'a\nb' },
+    warnings: [{ path: 'consumer.firstName' }, { path: 'message' }],
+  })
 })
 
 describe('the challenge', () => {
   test.each(['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response'])(
     'in %s is not part of the request',
     (field) => {
-      const expected = { request: { route: 'vip' }, challenge: { field, token: 'solved' } }
+      const expected = { request: { route: 'vip' }, challenge: { field, token: 'solved' }, warnings: [] }
       expect(parseJsonForm({ route: 'vip', [field]: 'solved' })).toEqual(expected)
       expect(parseFields(`${field}=solved&route=vip`)).toEqual(expected)
     },
@@ -195,6 +223,7 @@ describe('the challenge', () => {
     expect(parseJsonForm({ route: 'vip', ...fields })).toEqual({
       request: { route: 'vip' },
       challenge: { field: 'h-captcha-response', token: 'solved' },
+      warnings: [],
     })
   })
 

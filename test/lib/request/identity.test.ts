@@ -13,6 +13,7 @@ const decided = {
   requestId: 'request-1',
   accountId: '70123456',
   consumerId: undefined,
+  warnings: [],
 }
 const request = (members: object = {}): ConversationRequest =>
   parseConversationRequest({
@@ -141,8 +142,35 @@ describe('the members of a request that a token has changed', () => {
   })
 })
 
+describe('who vouches for the consumer', () => {
+  test.each([
+    ['the CRM, for an event', { door: 'queue' as const, consumerId: 'crm-1' }, 'crm'],
+    ['the CRM, even for an event without a consumer id', { door: 'queue' as const }, 'crm'],
+    ['the token, for a signed-in consumer', { consumerId: 'web-1' }, 'token'],
+    ['nobody, for an anonymous form', {}, 'nobody'],
+  ])('is %s', (_, other, vouchedBy) => {
+    expect(accept(request(), { ...decided, ...other }).vouchedBy).toBe(vouchedBy)
+  })
+})
+
+test.each(['form', 'queue'] as const)('an id like a derived one is refused at the %s door', (door) => {
+  const { consumerId } = accept(request(), decided)
+  for (const id of [consumerId, consumerId.toUpperCase(), `request-${'0'.repeat(64)}`])
+    expect(() => accept(request(), { ...decided, door, consumerId: id })).toThrow(
+      expect.objectContaining({
+        findings: [{ path: 'consumer.id', message: 'has the form of an id that the service makes' }],
+      }),
+    )
+})
+
+test('what was left out of a request is kept with it, and doesn’t change it', () => {
+  const warnings = [{ path: 'message', message: 'had control characters' }]
+  expect(accept(request(), { ...decided, warnings })).toEqual({ ...accept(request(), decided), warnings })
+})
+
 test.each([
   ['was derived', accept(request(), decided).consumerId, true],
+  ['looks like a derived one in capitals', accept(request(), decided).consumerId.toUpperCase(), true],
   ['is the CRM’s', 'crm-8841', false],
   ['is the CRM’s and starts like a derived one', 'request-4711', false],
   ['contains a derived one', `${accept(request(), decided).consumerId}0`, false],

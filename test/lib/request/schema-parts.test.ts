@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import * as mini from 'zod/mini'
 import { check } from '../../../lib/request/check.ts'
-import { atMost, decimalId, text, wellFormed, withLimits } from '../../../lib/request/schema-parts.ts'
+import {
+  atMost,
+  decimalId,
+  foreignId,
+  listOf,
+  safeLines,
+  text,
+  wellFormed,
+  withLimits,
+} from '../../../lib/request/schema-parts.ts'
 
 const messagesOf = (schema: Parameters<typeof check>[0], value: unknown): readonly string[] => {
   const result = check(schema, value)
@@ -39,15 +48,100 @@ test.each<[string, string, readonly string[]]>([
   expect(messagesOf(mini.string().check(wellFormed), value)).toEqual(messages)
 })
 
+describe('control and bidi-override characters', () => {
+  const isUnsafe = (code: number) =>
+    code < 0x20 ||
+    (code >= 0x7f && code <= 0x9f) ||
+    (code >= 0x2028 && code <= 0x202e) ||
+    (code >= 0x2066 && code <= 0x2069)
+  const isLineBreakOrTab = (code: number) => [0x9, 0xa, 0xd, 0x2028, 0x2029].includes(code)
+  const lines = mini.string().check(safeLines)
+
+  test('are removed from one line of text, and nothing else is', () => {
+    for (let code = 0; code < 0xd800; code++) {
+      const character = String.fromCharCode(code)
+      const kept = isUnsafe(code) ? 'ab' : `a${character}b`
+      expect(check(text(3), `a${character}b`)).toEqual({ data: kept })
+    }
+  })
+
+  test('are removed from several lines of text, but line breaks and tabs are kept', () => {
+    for (let code = 0; code < 0xd800; code++) {
+      const character = String.fromCharCode(code)
+      const kept = isUnsafe(code) && !isLineBreakOrTab(code) ? 'ab' : `a${character}b`
+      expect(check(lines, `a${character}b`)).toEqual({ data: kept })
+    }
+  })
+
+  test('are refused in an id', () => {
+    for (let code = 0; code < 0xd800; code++) {
+      const value = `a${String.fromCharCode(code)}`
+      expect(messagesOf(foreignId(2), value)).toEqual(
+        isUnsafe(code) ? ['must not contain control or bidi-override characters'] : [],
+      )
+    }
+  })
+
+  test('are removed wherever they are, and however many', () => {
+    expect(check(text(9), '\u202e\u0000ab\u202c\u0000c\u0000')).toEqual({ data: 'abc' })
+  })
+
+  test('count for the length: input is bounded before it is examined', () => {
+    expect(messagesOf(text(3), '\u0000\u0000\u0000\u0000')).toEqual(['must have at most 3 characters'])
+  })
+
+  test('marks, joiners and emoji are kept: many languages need them', () => {
+    for (const value of ['שלום\u200f', '\u200eabc', 'نمی\u200cخواهم', '👩\u200d👩\u200d👧 🏴󠁧󠁢󠁳󠁣󠁴󠁿 Nguyê\u0303n'])
+      expect(check(text(99), value)).toEqual({ data: value })
+  })
+})
+
+describe('the number of items in a list', () => {
+  const examined: unknown[] = []
+  const item = mini.string().check(
+    mini.refine((value) => {
+      examined.push(value)
+      return true
+    }),
+  )
+
+  test('is checked before any of them is', () => {
+    const many = Array(100_000).fill('x')
+    expect(messagesOf(listOf(item, 2), many)).toEqual(['must have at most 2 items'])
+    expect(messagesOf(listOf(item, 2), Array(3).fill(5))).toEqual(['must have at most 2 items'])
+    expect(examined).toEqual([])
+    expect(check(listOf(item, 2), ['a', 'b'])).toEqual({ data: ['a', 'b'] })
+    expect(examined).toEqual(['a', 'b'])
+  })
+
+  test.each<[string, unknown]>([
+    ['an object with a length', { length: 1 }],
+    ['a string', 'abc'],
+    ['null', null],
+  ])('%s is no list', (_, value) => {
+    expect(messagesOf(listOf(item, 2), value)).toEqual(['must be an array'])
+  })
+
+  test('a list may be optional', () => {
+    const schema = mini.strictObject({ list: mini.optional(listOf(item, 2)) })
+    expect(check(schema, {})).toEqual({ data: {} })
+    expect(z.toJSONSchema(schema, { io: 'input' }).required).toBeUndefined()
+  })
+})
+
 test('limits are part of the JSON Schema', () => {
   const schema = mini.strictObject({
     name: text(64),
     list: mini.array(text(1)).check(atMost(2, 'items')),
+    other: listOf(text(1), 2),
+    id: foreignId(8),
     message: mini.string().check(withLimits({ minimum: 1, maximum: 9 }, mini.refine<string>(Boolean))),
   })
-  expect(z.toJSONSchema(schema).properties).toEqual({
+  expect(z.toJSONSchema(schema, { io: 'input' }).properties).toEqual({
     name: { type: 'string', maxLength: 64 },
     list: { type: 'array', maxItems: 2, items: { type: 'string', maxLength: 1 } },
+    other: { type: 'array', maxItems: 2, items: { type: 'string', maxLength: 1 } },
+    id: { type: 'string', maxLength: 8 },
     message: { type: 'string', minLength: 1, maxLength: 9 },
   })
 })

@@ -50,7 +50,7 @@ test('an account outside the configuration is an error that names it', () => {
   if (!account) throw new Error('The stage has no account')
   const submission = {
     account: { ...account, accountId: '70000000' },
-    form: { request: {}, challenge: undefined },
+    form: { request: {}, challenge: undefined, warnings: [] },
     requestId: 'open-service-x',
     authorization: undefined,
   }

@@ -1,0 +1,33 @@
+import { isRecord } from './lenient-json.ts'
+
+/** Something that was left out of a request. For its sender, so it never contains a value. */
+export interface Warning {
+  /** The dotted path of a member. */
+  readonly path: string
+  readonly message: string
+}
+
+/** Limits the size of responses and ledger items. */
+const MAX_WARNINGS = 20
+
+/**
+ * Returns a warning for each text from which a schema removed characters, at most 20.
+ *
+ * @param input The schema's input.
+ * @param parsed The schema's output, so it has no name that the sender chose.
+ */
+export const removalsIn = (input: unknown, parsed: unknown): readonly Warning[] =>
+  changedTexts(input, parsed, [])
+    .slice(0, MAX_WARNINGS)
+    .map((path) => ({ path, message: 'had control or bidi-override characters, which were removed' }))
+
+const changedTexts = (input: unknown, parsed: unknown, path: readonly string[]): string[] => {
+  if (typeof input === 'string') return input === parsed ? [] : [path.join('.')]
+  if (Array.isArray(input) && Array.isArray(parsed))
+    return parsed.flatMap((item, index) => changedTexts(input[index], item, [...path, String(index)]))
+  if (isRecord(input) && isRecord(parsed))
+    return Object.entries(parsed).flatMap(([name, member]) =>
+      changedTexts(input[name], member, [...path, name]),
+    )
+  return []
+}
