@@ -4,6 +4,7 @@ import { NotFoundError } from '../lib/errors/errors.ts'
 import { toRequestId } from '../lib/request/conversation-request.ts'
 import { createStatusService, type StatusService } from '../lib/service/status.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
+import { checkEdge } from './http/event.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
 /** Returns the handler of `GET /conversations/{requestId}`. */
@@ -17,6 +18,7 @@ const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefine
 
 /** Only form requests are shown: the ids of CRM events may be guessable. */
 const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
+  await checkEdge(service.edge, event)
   const id = askedFor(event)
   const found = id === undefined ? undefined : await service.findFormRequest(id)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })

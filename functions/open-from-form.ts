@@ -8,7 +8,14 @@ import { parseForm } from '../lib/request/form.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
-import { authorizationOf, givenRequestId, idempotencyKeyOf, originOf, readBody } from './http/event.ts'
+import {
+  authorizationOf,
+  checkEdge,
+  givenRequestId,
+  idempotencyKeyOf,
+  originOf,
+  readBody,
+} from './http/event.ts'
 import { toProblem } from './http/problem.ts'
 import { answerProblem, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
@@ -27,10 +34,11 @@ const openFromForm = async (
   event: APIGatewayProxyEventV2,
   context: Context,
 ): Promise<Answer> => {
-  const { stage, formDeadlineMs, now, uuid, report } = service
+  const { stage, edge, formDeadlineMs, now, uuid, report } = service
   const startedAt = now()
   const endsAt = invocationEndsAt(startedAt, context)
   try {
+    await checkEdge(edge, event)
     checkOrigin(stage.origins, originOf(event))
     const key = idempotencyKeyOf(event)
     const form = parseForm(readBody(event))

@@ -1,6 +1,8 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import type { Edge } from '../../lib/config/environment.ts'
 import {
   InvalidRequestError,
+  OriginNotAllowedError,
   PayloadTooLargeError,
   UnsupportedMediaTypeError,
 } from '../../lib/errors/errors.ts'
@@ -66,6 +68,22 @@ export const authorizationOf = (event: Event): string | undefined => headerOf(ev
 
 /** Returns the `Origin` header, which browsers add to calls from a page. `undefined` if there is none. */
 export const originOf = (event: Event): string | undefined => headerOf(event, 'origin')
+
+/**
+ * Checks that a call came through the CDN, if the stage has one. Only the hash of the secret is known here, so
+ * that nobody who can read a function's environment can bypass the CDN.
+ *
+ * @throws {OriginNotAllowedError} The call has no header with an accepted secret.
+ */
+export const checkEdge = async (edge: Edge | undefined, event: Event): Promise<void> => {
+  if (edge === undefined) return
+  const secret = headerOf(event, edge.header)
+  if (secret === undefined || secret === '' || !edge.secretHashes.includes(await sha256Of(secret)))
+    throw new OriginNotAllowedError({ detail: 'Call the service at its public address.' })
+}
+
+const sha256Of = async (text: string): Promise<string> =>
+  Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toString('hex')
 
 const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
 

@@ -21,7 +21,27 @@ const variables = z.object({
     z.string().check(z.regex(/^[1-9][0-9]{2,4}$/, 'must be 100 to 99999, in milliseconds')),
     '6000',
   ),
+  EDGE_HEADER: z._default(
+    z.string().check(z.regex(/^([a-z0-9-]+)?$/, 'must be the lower-case name of a header')),
+    '',
+  ),
+  EDGE_SECRET_SHA256: z._default(
+    z
+      .string()
+      .check(
+        z.regex(/^([0-9a-f]{64}(,[0-9a-f]{64})?)?$/, 'must be one or two SHA-256 hashes in lower-case hex'),
+      ),
+    '',
+  ),
 })
+
+/** What the CDN in front of the API adds to each call, so that calls past it can be refused. */
+export interface Edge {
+  /** The lower-case name of the header that has the secret. */
+  readonly header: string
+  /** The SHA-256 of each accepted secret, in hex. There are two while the secret is being changed. */
+  readonly secretHashes: readonly string[]
+}
 
 /** Everything that the environment decides. */
 export interface Config {
@@ -38,6 +58,8 @@ export interface Config {
   readonly quarantineQueueUrl: string
   /** How long a form may wait for LivePerson, in milliseconds from the start of the call. Default: 6000. */
   readonly formDeadlineMs: number
+  /** Undefined: calls need not come through a CDN. */
+  readonly edge?: Edge | undefined
 }
 
 /**
@@ -69,7 +91,16 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     handOverQueueUrl: read.HANDOVER_QUEUE_URL,
     quarantineQueueUrl: read.QUARANTINE_QUEUE_URL,
     formDeadlineMs: Number(read.FORM_DEADLINE_MS),
+    edge: toEdge(read.EDGE_HEADER, read.EDGE_SECRET_SHA256),
   }
+}
+
+const toEdge = (header: string, hashes: string): Edge | undefined => {
+  if ((header === '') !== (hashes === ''))
+    throw new InvalidConfigError({
+      detail: 'Environment: EDGE_HEADER and EDGE_SECRET_SHA256 must be set together.',
+    })
+  return header === '' ? undefined : { header, secretHashes: hashes.split(',') }
 }
 
 const readStageFile = (file: string): unknown => {

@@ -124,6 +124,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
 
   return {
     stage,
+    edge: config.edge,
     formDeadlineMs,
     /** How old a request gets before it is given up, in milliseconds. */
     giveUpAfterMs,

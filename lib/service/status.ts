@@ -13,6 +13,8 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
   const ledger = createLedger({ table, now, uuid })
   const accountIds = config.stage.accounts.map(({ accountId }) => accountId)
   return {
+    edge: config.edge,
+
     /**
      * Returns the form request with this id: the first match, in the order of the accounts.
      *

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   authorizationOf,
+  checkEdge,
   givenRequestId,
   idempotencyKeyOf,
   originOf,
@@ -197,4 +199,40 @@ test.each<[string, Event['headers'] | undefined, string | undefined, string | un
   const event = { headers, isBase64Encoded: false }
   expect(authorizationOf(event)).toBe(authorization)
   expect(originOf(event)).toBe(origin)
+})
+
+describe('checkEdge', () => {
+  const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
+  const edge = { header: 'x-edge-secret', secretHashes: [hashOf('new-secret'), hashOf('old-secret')] }
+  const eventWith = (headers: Event['headers']) => ({ headers, isBase64Encoded: false })
+
+  test.each<[string, Event['headers']]>([
+    ['the first secret', { 'x-edge-secret': 'new-secret' }],
+    ['the second secret', { 'x-edge-secret': 'old-secret' }],
+    ['the header in another case', { 'X-Edge-Secret': 'new-secret' }],
+  ])('accepts %s', async (_, headers) => {
+    await expect(checkEdge(edge, eventWith(headers))).resolves.toBeUndefined()
+  })
+
+  test.each<[string, Event['headers']]>([
+    ['no headers', undefined],
+    ['another header', { 'x-edge': 'new-secret' }],
+    ['another secret', { 'x-edge-secret': 'new-secre' }],
+    ['a hash', { 'x-edge-secret': hashOf('new-secret') }],
+    ['a secret twice', { 'x-edge-secret': 'new-secret,new-secret' }],
+    ['an empty header', { 'x-edge-secret': '' }],
+  ])('refuses %s', async (_, headers) => {
+    const refused = checkEdge(
+      { ...edge, secretHashes: [...edge.secretHashes, hashOf('')] },
+      eventWith(headers),
+    )
+    await expect(refused).rejects.toMatchObject({
+      code: 'origin_not_allowed',
+      message: 'Call the service at its public address.',
+    })
+  })
+
+  test('accepts everything if the stage has no CDN', async () => {
+    await expect(checkEdge(undefined, eventWith({}))).resolves.toBeUndefined()
+  })
 })

@@ -58,6 +58,16 @@ describe('readConfig', () => {
     expect(read('https://api.liveperson.com').loopback).toBe(false)
   })
 
+  test('reads the header of a CDN, and the hashes of its secret', () => {
+    const [one, two] = ['a'.repeat(64), '0123456789abcdef'.repeat(4)]
+    const read = (EDGE_SECRET_SHA256: string) =>
+      readConfig(environment({ EDGE_HEADER: 'x-edge-secret', EDGE_SECRET_SHA256 })).edge
+    expect(read(one)).toEqual({ header: 'x-edge-secret', secretHashes: [one] })
+    expect(read(`${one},${two}`)).toEqual({ header: 'x-edge-secret', secretHashes: [one, two] })
+    expect(readConfig(environment({ EDGE_HEADER: '', EDGE_SECRET_SHA256: '' })).edge).toBeUndefined()
+    expect(readConfig(environment()).edge).toBeUndefined()
+  })
+
   test('lists every missing variable', () => {
     try {
       readConfig({})
@@ -92,6 +102,18 @@ describe('readConfig', () => {
     ['an empty hand-over queue', { HANDOVER_QUEUE_URL: '' }, 'HANDOVER_QUEUE_URL is empty'],
     ['a deadline of 0', { FORM_DEADLINE_MS: '0' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
     ['a deadline with a unit', { FORM_DEADLINE_MS: '6s' }, 'FORM_DEADLINE_MS must be 100 to 99999'],
+    [
+      'a header in upper case',
+      { EDGE_HEADER: 'X-Edge', EDGE_SECRET_SHA256: 'a'.repeat(64) },
+      'EDGE_HEADER must be the lower-case name of a header',
+    ],
+    [
+      'a secret instead of its hash',
+      { EDGE_HEADER: 'x-edge', EDGE_SECRET_SHA256: 'secret' },
+      'EDGE_SECRET_SHA256 must be one or two SHA-256 hashes',
+    ],
+    ['a header without a secret', { EDGE_HEADER: 'x-edge' }, 'must be set together'],
+    ['a secret without a header', { EDGE_SECRET_SHA256: 'a'.repeat(64) }, 'must be set together'],
     ['a missing file', { CONFIG_FILE: 'config/none.json' }, 'CONFIG_FILE is config/none.json'],
     ['a folder', { CONFIG_FILE: folder }, "which can't be read"],
     ['a file that is not JSON', { CONFIG_FILE: file('no.json', 'accounts:') }, 'is not valid JSON'],
