@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -8,10 +8,11 @@ import { z } from 'zod'
 const read = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
 
-const { optionalDependencies, allowScripts } = z
+const { optionalDependencies, allowScripts, scripts } = z
   .object({
     optionalDependencies: z.record(z.string(), z.string()),
     allowScripts: z.record(z.string(), z.boolean()),
+    scripts: z.record(z.string(), z.string()),
   })
   .parse(read('package.json'))
 
@@ -54,22 +55,28 @@ describe('the lock file', () => {
   })
 })
 
-describe('scripts check that they run on Node.js 24:', () => {
+describe('tests and deploys check that they run on Node.js 24:', () => {
   const check = (version: string) =>
-    promisify(execFile)(process.execPath, [
-      '--import',
-      `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'${version}'}})`,
-      fileURLToPath(new URL('../../tools/check-node.js', import.meta.url)),
-    ])
+    promisify(execFile)('/bin/sh', ['-c', scripts.runtime ?? ''], {
+      env: {
+        PATH: dirname(process.execPath),
+        NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process,'version',{value:'${version}'})`,
+      },
+    })
 
-  test.each(['24.0.0', '24.21.0'])('%s', async (version) => {
+  test('before they start', () => {
+    for (const name of ['pretest', 'prepackage', 'predeploy'])
+      expect(scripts[name]?.startsWith('npm run --silent runtime')).toBe(true)
+  })
+
+  test.each(['v24.0.0', 'v24.21.0'])('%s', async (version) => {
     expect(await check(version)).toEqual({ stdout: '', stderr: '' })
   })
 
-  test.each(['20.20.2', '26.1.0', '2.4.0'])('not %s', async (version) => {
+  test.each(['v20.20.2', 'v26.1.0', 'v2.24.0'])('not %s', async (version) => {
     await expect(check(version)).rejects.toMatchObject({
       code: 1,
-      stderr: `This needs Node.js 24, as on Lambda, but runs on ${version}. Run \`npm ci\`, or install 24.\n`,
+      stderr: `This needs Node.js 24, and runs on ${version}. Run npm ci, or install Node.js 24.\n`,
     })
   })
 })
