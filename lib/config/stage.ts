@@ -151,7 +151,7 @@ const unusedMembers = ({ doors, consumers, ttrAllowed }: RouteConfig, at: string
 /** The valid parts of a file. `undefined` stands for a part that is missing or invalid. */
 type Parts = ReturnType<typeof readParts>
 
-/** Reads the parts one by one, so that a mistake in one doesn't hide the contradictions between the others. */
+/** Reads the parts one by one, so that a mistake in one doesn't hide contradictions between the others. */
 const readParts = (input: unknown) => {
   const { origins, accounts } = toRecord(input)
   return { origins: toList(origins), accounts: toList(accounts).map(readAccount) }

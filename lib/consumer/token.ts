@@ -50,24 +50,26 @@ export const createConsumerTokens = ({
     const token = authorization.length <= MAX_TOKEN_LENGTH ? BEARER.exec(authorization)?.[1] : undefined
     if (token === undefined)
       throw refuse('The Authorization header must be Bearer, followed by one signed JWT.')
-    const [header, claims] = token.split('.').map(readPart)
-    if (!header || !claims) throw refuse(NOT_TRUSTED)
+    const [header = '', payload = ''] = token.split('.')
+    const claims = readPart(payload)
     const verify = issuers.get(claims.iss)
     if (!verify) throw refuse(wrong('iss'))
-    return verify(token, header, claims)
+    return verify(token, readPart(header), claims)
   }
 }
 
 const NOT_TRUSTED = "The consumer token can't be trusted."
 
 /** Returns a part of a token. Duplicate names are refused: readers don't agree on which one counts. */
-const readPart = (part: string): JsonRecord | undefined => {
+const readPart = (part: string): JsonRecord => {
+  let value: unknown
   try {
-    const value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(base64url.decode(part)))
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
+    value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(base64url.decode(part)))
+  } catch (cause) {
+    throw refuse(NOT_TRUSTED, cause)
   }
+  if (isRecord(value)) return value
+  throw refuse(NOT_TRUSTED)
 }
 
 const createIssuer = ({
