@@ -91,7 +91,7 @@ const start = async (form: object, more: Readonly<Record<string, string>> = {}):
   return container
 }
 
-const { id: _, ...profile } = marked.consumer
+const { id: _, avatarUrl, ...profile } = marked.consumer
 const attributesOf = (type: string) => marked.engagementAttributes.filter((each) => each.type === type)
 const form = (members: object = {}) => ({
   ...marked,
@@ -101,12 +101,14 @@ const form = (members: object = {}) => ({
   accountId: undefined,
   campaign: undefined,
   consumer: profile,
-  engagementAttributes: attributesOf('personal'),
+  engagementAttributes: undefined,
+  ttr: undefined,
   ...members,
 })
 const event = (members: object = {}) => ({
-  ...form({ route: 'crm', consumer: { ...profile, id: `${of('consumer.id')}-${newId()}` } }),
+  ...form({ route: 'crm', consumer: { ...profile, avatarUrl, id: `${of('consumer.id')}-${newId()}` } }),
   engagementAttributes: marked.engagementAttributes,
+  ttr: marked.ttr,
   ...members,
 })
 const token = (claims: object = {}, identity = brand) =>
@@ -292,7 +294,9 @@ describe('no output contains personal data or secrets', () => {
     ])
 
     await say(open, form({ consumer: { ...profile, id: of('consumer.id') } }))
+    await say(open, form({ consumer: { ...profile, avatarUrl } }))
     await say(open, form({ engagementAttributes: attributesOf('ctmrinfo') }))
+    await say(open, form({ engagementAttributes: attributesOf('personal') }))
     await say(open, form({ nickname: of('consumer.firstName') }))
     await say(
       open,
