@@ -99,7 +99,7 @@ const destinationOf = (
   }
 }
 
-/** Priority costs other consumers their turn, so forms choose only among what the configuration allows them. */
+/** A high priority costs other consumers their turn, so forms choose only among what the route allows. */
 const ttrOf = (
   door: Door,
   asked: RouteConfig['ttr'] | undefined,

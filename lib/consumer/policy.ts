@@ -106,8 +106,8 @@ const throwIfAny = (findings: readonly Finding[]) => {
 }
 
 /**
- * Anonymous senders can't prove an identity or a customer type, which can affect routing. Agents see `personal`
- * attributes as authenticated.
+ * Anonymous senders can't prove an identity or a customer type, which can affect routing. Agents see
+ * `personal` attributes as authenticated.
  */
 const notAllowedAnonymously = (
   { consumer, engagementAttributes }: ConversationRequest,

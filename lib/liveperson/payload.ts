@@ -60,8 +60,8 @@ const toEventBody = (conversationId: string, event: object, id: string) => ({
 })
 
 /**
- * Agents see attributes as authenticated, so `consumer` becomes one only if the CRM vouches for all of it. What a
- * token says is an attribute already.
+ * Agents see attributes as authenticated, so `consumer` becomes one only if the CRM vouches for all of it.
+ * What a token says is an attribute already.
  */
 const toProfile = ({ consumer = {}, engagementAttributes = [], vouchedBy }: ConversationInput) => {
   const { firstName, lastName, avatarUrl, description, email, phone } = consumer

@@ -52,9 +52,9 @@ export const consumerId = z.string().check(
 )
 
 /**
- * The address of a picture, which agents' browsers load. The pattern allows https at the name of a host only, so
- * that no reader of the address can find a password or an IP address in it. Other alphabets are written in
- * Punycode.
+ * The address of a picture, which agents' browsers load. The pattern allows https at the name of a host only,
+ * so that no reader of the address can find a password or an IP address in it. Other alphabets are written
+ * in Punycode.
  */
 const avatarUrl = z
   .string()
@@ -138,8 +138,8 @@ export interface AcceptedRequest extends ConversationRequest {
   /** SHA-256 of the content, in hex. */
   readonly fingerprint: string
   /**
-   * Who vouches for the consumer. `token`: for the id and what the token says, which `engagementAttributes` then
-   * has. The rest of `consumer` is the form's word.
+   * Who vouches for the consumer. `token`: for the id, and for what the token says, which
+   * `engagementAttributes` has. The rest of `consumer` is the form's word.
    */
   readonly vouchedBy: Voucher
   /** What was left out of the request. */

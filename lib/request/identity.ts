@@ -54,7 +54,8 @@ const voucherOf = ({
 }
 
 /**
- * Returns whether a consumer id looks like one that was derived from a request, in any case. Nobody else's id may.
+ * Returns whether a consumer id looks like one that was derived from a request, in capitals or not. Nobody
+ * else's id may.
  */
 export const isDerived = (consumerId: string): boolean => /^request-[0-9a-f]{64}$/i.test(consumerId)
 

@@ -28,8 +28,8 @@ export const wellFormed = z.refine<string>(
 )
 
 /**
- * The members of a character class: control characters, line breaks, and characters that change the direction of
- * the text around them (bidi), which can make it look like another text.
+ * The members of a character class: control characters, line breaks, and characters that change the direction
+ * of the text around them (bidi), which can make it look like another text.
  */
 const UNSAFE = String.raw`\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069`
 const unsafe = new RegExp(`[${UNSAFE}]`, 'g')
@@ -47,14 +47,14 @@ export const text = (max: number) =>
 export const safeLines = z.overwrite<string>((value) => value.replace(unsafeInLines, ''))
 
 /**
- * Checks that an id has no unsafe characters. They are not removed: that would make it the id of something else.
+ * Checks that an id has no unsafe characters. They are not removed, because that would make another id of it.
  */
 export const withoutUnsafe = z.refine<string>(
   (value) => value.search(unsafe) < 0,
   'must not contain control or bidi-override characters',
 )
 
-/** An id that somebody else chose: at most `max` characters that UTF-8 can encode, and none that is unsafe. */
+/** An id that somebody else chose: at most `max` characters that UTF-8 can encode, without unsafe ones. */
 export const foreignId = (max: number) =>
   z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe)
 
