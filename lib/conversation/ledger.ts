@@ -164,7 +164,8 @@ export const createLedger = ({
       record: async (facts) => {
         const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
         if (request.status === 'rejected') throw request.reason
-        if (consumer.status === 'rejected') throw consumer.reason
+        // An attempt that goes on records again, and then writes the consumer's item, too.
+        if (consumer.status === 'rejected' && facts.claim.state !== 'held') throw consumer.reason
         return request.value
       },
     }
@@ -220,6 +221,7 @@ export const createLedger = ({
       const pk = requestKey(accountId, door, requestId)
       const { campaignId, engagementId } = destination
       const lease = { leaseId: uuid(), leaseUntil: until + CLOCKS_MS }
+      const version = versionOf(fingerprint)
       const { applied, item } = await table.update({
         pk,
         set: {
@@ -246,7 +248,7 @@ export const createLedger = ({
           ' AND #finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed))',
         values: {
           fingerprint,
-          version: FINGERPRINT_VERSION,
+          version,
           false: false,
           now: now(),
           opening: 'opening',
@@ -268,7 +270,7 @@ export const createLedger = ({
       if (applied) return claimed(toFacts(found), found.revision + 1)
       // The SDK repeats a write whose answer was lost, and then meets its own claim.
       if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
-      if (found.fingerprint !== fingerprint && found.fingerprint.startsWith(FINGERPRINT_VERSION))
+      if (found.fingerprint !== fingerprint && found.fingerprint.startsWith(version))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
       const entry = createEntry(request, { ...found, facts })
@@ -347,6 +349,13 @@ const requestKey = (accountId: string, door: Door, requestId: string) =>
   `request#${accountId}#${door}#${requestId}`
 
 const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${accountId}#${lpConsumerId}`
+
+/**
+ * Returns how a fingerprint starts that can be compared with this one. A hand-over may hold one of an earlier
+ * version of this service, and a later version may have written the item: those can't be compared.
+ */
+const versionOf = (fingerprint: string): string =>
+  fingerprint.startsWith(FINGERPRINT_VERSION) ? FINGERPRINT_VERSION : 'none'
 
 /** The claim is stored in attributes of its own, so that claiming needs no read. */
 const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> => facts

@@ -288,6 +288,17 @@ describe('a claim', () => {
     expect(request.fingerprint).not.toBe('0.abc')
   })
 
+  test('that a hand-over of an earlier version brings is the same request', async () => {
+    const { take, claim } = arrange()
+    const earlier = { fingerprint: '0.abc' }
+    const first = await take()
+    expect((await claim(undefined, earlier)).kind).toBe('held')
+    await first.entry.record(ended(first, {}, 'queued'))
+    const second = await take(undefined, earlier)
+    await second.entry.record(ended(second, { conversation: C1 }))
+    expect((await claim(undefined, earlier)).kind).toBe('final')
+  })
+
   test('at one door is independent of the other door', async () => {
     const requestId = `both-doors-${++serial}`
     const [form, queue] = [arrange({ door: 'form', requestId }), arrange({ door: 'queue', requestId })]
@@ -673,6 +684,21 @@ describe('the consumer’s item', () => {
     expect(await told()).toMatchObject({ status: 'opened', conversationId: 'conversation-1' })
     expect(await findConversation(ACCOUNT, lpConsumerId)).toBeUndefined()
     await first.entry.record(facts)
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
+  })
+
+  test('that can’t be written does not stop an attempt that is about to send the message', async () => {
+    const { take, findConversation, lpConsumerId } = arrange()
+    const first = await take('Hello')
+    failing = `consumer#${ACCOUNT}#${lpConsumerId}`
+    const marked = going(first, {
+      ...opened(lpConsumerId, 'conversation-1', 100),
+      message: { tried: 1, refused: 0, sent: false },
+    })
+    expect(await first.entry.record(marked)).toEqual(marked)
+    failing = undefined
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toBeUndefined()
+    await first.entry.record(ended(first, { ...opened(lpConsumerId, 'conversation-1', 100), message: SENT }))
     expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
   })
 
