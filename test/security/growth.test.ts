@@ -21,6 +21,14 @@ describe('parsing takes linear time', () => {
     ['one long name', (n) => `{"${long(n, 'x')}":1}`],
     ['a list of lists', (n) => `{"engagementAttributes":[${list(n / 6, () => '[[]]')}]}`],
     ['invalid SDEs', (n) => `{"engagementAttributes":[${list(n / 24, () => '{"type":"ctmrinfo"}')}]}`],
+    ['empty attributes', (n) => `{"engagementAttributes":[${list(n / 3, () => '{}')}]}`],
+    [
+      'contacts',
+      (n) =>
+        `{"engagementAttributes":[{"type":"personal","personal":{"contacts":[${list(n / 3, () => '{}')}]}}]}`,
+    ],
+    ['control characters', (n) => `{"route":"vip","message":"${'\\u0000'.repeat(n / 6)}"}`],
+    ['bidi overrides', (n) => `{"route":"vip","consumer":{"firstName":"${'\u202e'.repeat(n / 3)}"}}`],
     ['levels', (n) => long(n, '[')],
     ['levels of objects', (n) => long(n, '{"a":')],
     ['spaces', (n) => `{"a":${long(n, ' ')}1}`],
@@ -60,6 +68,33 @@ describe('parsing takes linear time', () => {
   test.each(shapes)('in a record of %s', (_, make) => {
     const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
     expectLinear((body) => void isHandled(() => jobOf(stage, toRecord(body))), make, 16_000)
+  })
+
+  test.each<[string, (bytes: number) => string]>([
+    [
+      'EventBridge',
+      (n) => `${'{"id":"e","detail-type":"x","detail":'.repeat(7)}${long(n, '1')}${'}'.repeat(7)}`,
+    ],
+    [
+      'SNS',
+      (n) => {
+        let body = `{"message":"${long(n / 2, 'x')}"}`
+        while (body.length < n) body = JSON.stringify({ Type: 'Notification', MessageId: 'm', Message: body })
+        return body
+      },
+    ],
+  ])('in a record of envelopes of %s', (_, make) => {
+    const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
+    expectLinear((body) => void isHandled(() => jobOf(stage, toRecord(body))), make, 15_000)
+  })
+
+  test('and none at all in a record above 256 KB', () => {
+    const stage = parseStageConfig(STAGE, { name: 'the test', loopback: true })
+    const work = (bytes: number) => {
+      const body = `{"message":"${'\\u0041'.repeat(bytes / 6)}"}`
+      return least(() => void isHandled(() => jobOf(stage, toRecord(body))))
+    }
+    expect(work(1_048_000)).toBeLessThan(work(250_000) / 4)
   })
 
   test.each(shapes)('in a form of %s', (_, make) => {
