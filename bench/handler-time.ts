@@ -28,7 +28,8 @@ const REQUEST = {
  * network or log.
  */
 export const measureHandlerTime = async ({ stage }: World): Promise<readonly Figure[]> => {
-  const event = toFormEvent(REQUEST)
+  // An anonymous form can't send attributes.
+  const event = toFormEvent({ ...REQUEST, engagementAttributes: undefined })
   const record = { body: JSON.stringify(REQUEST), messageId: randomUUID(), sentAt: Date.now() }
   const byForm = () => {
     const { request, warnings } = parseForm(readBody(event))

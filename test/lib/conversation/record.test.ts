@@ -205,6 +205,47 @@ describe('a valid event', () => {
   })
 })
 
+describe('what an event says about its consumer', () => {
+  const campaign = ORDER_HELP
+
+  test('is vouched for by the CRM, even without a consumer id', () => {
+    expect(parse({ campaign, consumer: { firstName: 'Ana' } }).request.vouchedBy).toBe('crm')
+  })
+
+  test('has no unsafe characters, and says where they were', () => {
+    const { request } = parse(sns(JSON.stringify({ campaign, consumer: { firstName: 'Ana\u202e' } })))
+    expect(request).toMatchObject({
+      consumer: { firstName: 'Ana' },
+      warnings: [{ path: 'consumer.firstName' }],
+    })
+  })
+
+  test('is refused if its id looks like a derived one', () => {
+    const consumer = { id: `request-${'0'.repeat(64)}` }
+    expect(errorOf(() => parse({ campaign, consumer }))).toMatchObject({
+      code: 'invalid_request',
+      findings: [{ path: 'consumer.id' }],
+    })
+  })
+})
+
+describe('a record of more than 256 KB', () => {
+  const long = 'x'.repeat(256 * 1024)
+
+  test('is refused if it is an event, and not parsed, so that it has the id of its message', () => {
+    const event = { requestId: 'request-0001', campaign: ORDER_HELP, message: long }
+    expect(read(event, { messageId: 'message-1' })).toMatchObject({
+      kind: 'refused',
+      requestId: 'message-1',
+      error: { code: 'invalid_request', findings: [{ path: '', message: 'is larger than 256 KB' }] },
+    })
+  })
+
+  test('is accepted if it is a hand-over: its request was accepted already', () => {
+    expect(parse(handOver({ message: long }), OWN).request.message).toBe(long)
+  })
+})
+
 describe('a hand-over', () => {
   const any = fc.tuple(crmRequest, anyFacts, fc.constantFrom('form', 'queue')).map(([event, facts, door]) => {
     const { request } = parse(event)
