@@ -35,6 +35,7 @@ export const createContainer = ({
   faults,
   odds,
   trace,
+  onFreeze,
   skewMs,
 }: {
   readonly name: string
@@ -42,6 +43,7 @@ export const createContainer = ({
   readonly faults: Faults
   readonly odds: ContainerOdds
   readonly trace: Trace
+  readonly onFreeze: () => void
   /** How far its clock is ahead of the world's clock, in milliseconds. */
   readonly skewMs: number
 }) => {
@@ -66,6 +68,7 @@ export const createContainer = ({
 
   const freeze = (ms: number) => {
     freezes += 1
+    onFreeze()
     frozenUntil = Math.max(frozenUntil, time.now() + ms)
     trace.add(name, `frozen for ${ms} ms`)
   }
@@ -122,7 +125,10 @@ export const createContainer = ({
       busy = true
       const timeout = TIMEOUT_MS[functionName]
       const ended = new Promise<Invoked<T>>((resolve) => {
-        die = () => resolve({ kind: 'killed' })
+        die = () => {
+          cancel()
+          resolve({ kind: 'killed' })
+        }
         const cancel = time.after(timeout, () => {
           if (time.now() >= frozenUntil) dead = true
           trace.add(name, 'timed out')

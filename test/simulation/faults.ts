@@ -21,6 +21,8 @@ export const LIVEPERSON_FAULTS = [
   'JSON 403 Forbidden',
   'unknown wording',
   'unknown item code',
+  /** As for a campaign that isn't published at the moment. */
+  'refused as documented',
   'AppJWT expired',
   'ConsumerJWS revoked',
 ] as const
@@ -34,19 +36,37 @@ type Plain = (typeof LIVEPERSON_FAULTS)[number]
 export const SEND_FAULTS = LIVEPERSON_FAULTS.map((fault): `SEND: ${Plain}` => `SEND: ${fault}`)
 
 /** What can happen to one call to AWS. */
-export const AWS_FAULTS = ['AWS throttles', 'AWS is down', 'AWS answer lost', 'AWS is slow'] as const
+export const AWS_FAULTS = [
+  /** The SDK waits and tries again. Mostly, that helps. */
+  'AWS throttles',
+  'AWS is down',
+  'AWS answer lost',
+  /** The first answer is lost, and the SDK makes the call again. */
+  'AWS call repeated',
+  'AWS is slow',
+] as const
 
 /** What can happen to the container that makes a call. */
 export const CONTAINER_FAULTS = ['killed before', 'killed after', 'frozen', 'frozen past the lease'] as const
+
+/** What happens to every create of one request. */
+export const FATES = [
+  'every create is forbidden',
+  'every create is answered 503',
+  'every create kills its container',
+] as const
 
 /** What happens independently of any one call. */
 export const EVENT_FAULTS = [
   'agent closes',
   'agent closes at once',
-  'message of a shared consumer',
+  'agent closes after a survey',
   'domains move',
   'secret rotated',
   'account in trouble',
+  'account in trouble for hours',
+  'account paused',
+  'LivePerson limits creates',
   'deploy',
   'deploy of a new key formula',
   'constant status requests',
@@ -57,14 +77,16 @@ export const EVENT_FAULTS = [
 export type LivePersonFault = Plain | `SEND: ${Plain}`
 export type AwsFault = (typeof AWS_FAULTS)[number]
 export type ContainerFault = (typeof CONTAINER_FAULTS)[number]
+export type Fate = (typeof FATES)[number]
 export type EventFault = (typeof EVENT_FAULTS)[number]
-export type Fault = LivePersonFault | AwsFault | ContainerFault | EventFault
+export type Fault = LivePersonFault | AwsFault | ContainerFault | Fate | EventFault
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...LIVEPERSON_FAULTS,
   ...SEND_FAULTS,
   ...AWS_FAULTS,
   ...CONTAINER_FAULTS,
+  ...FATES,
   ...EVENT_FAULTS,
 ]
 
@@ -81,6 +103,10 @@ export interface Faults {
     among: Readonly<Partial<Record<F, number>>>,
   ) => F | undefined
   readonly struck: readonly Struck[]
+  /** From now on, no fault strikes. */
+  readonly stop: () => void
+  /** Whether faults still strike. */
+  readonly areOn: () => boolean
 }
 
 /**
@@ -103,13 +129,19 @@ export const createFaults = ({
 }): Faults => {
   const struck: Struck[] = []
   const chosen = only && new Map(only.map(({ point, fault }) => [point, fault]))
+  let areOn = true
   const strike = (point: string, fault: Fault) => {
     struck.push({ point, fault })
     return fault
   }
   return {
     struck,
+    stop: () => {
+      areOn = false
+    },
+    areOn: () => areOn,
     strike: (point, among) => {
+      if (!areOn) return undefined
       if (chosen) {
         const fault = chosen.get(point)
         if (fault === undefined || !(fault in among)) return undefined

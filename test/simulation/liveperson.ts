@@ -82,6 +82,11 @@ export const createSimulatedLivePerson = async (
       state.hosts.current = `127.0.0.1:${9100 + moves}`
     },
 
+    startSurvey: (conversationId: string): void => {
+      const conversation = store.conversations.get(conversationId)
+      if (conversation?.state === 'OPEN') store.startSurvey(conversation)
+    },
+
     close: (conversationId: string): void => {
       const conversation = store.conversations.get(conversationId)
       if (conversation?.state === 'OPEN') store.close(conversation)

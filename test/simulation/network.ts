@@ -6,15 +6,34 @@ import type { Outbound, OutboundRequest, OutboundResult } from '../../lib/net/ou
 import type { Answer } from '../../local/liveperson/http/answer.ts'
 import { toReceived } from '../../local/liveperson/state/journal.ts'
 import type { Container } from './container.ts'
-import { type AwsFault, type Faults, type LivePersonFault, numbersFor, plainFault } from './faults.ts'
+import {
+  type AwsFault,
+  type Fate,
+  type Faults,
+  type LivePersonFault,
+  numbersFor,
+  plainFault,
+} from './faults.ts'
 import type { SimulatedLivePerson } from './liveperson.ts'
 import type { VirtualTime } from './time.ts'
 import type { Trace } from './trace.ts'
+import type { Witness } from './witness.ts'
 
 export interface Odds {
   readonly livePerson: (service: string) => Readonly<Partial<Record<LivePersonFault, number>>>
   readonly aws: (operation: string) => Readonly<Partial<Record<AwsFault, number>>>
+  readonly fates: Readonly<Partial<Record<Fate, number>>>
 }
+
+/** How an account is in trouble. */
+export type TroubleKind = 'silent' | 'refused' | 'black hole' | '503'
+
+const TROUBLES = {
+  silent: 'silent before',
+  refused: 'connection refused',
+  'black hole': 'black hole',
+  '503': '503 before',
+} as const satisfies Readonly<Record<TroubleKind, LivePersonFault>>
 
 interface NetworkOptions {
   readonly seed: string
@@ -23,40 +42,60 @@ interface NetworkOptions {
   readonly odds: Odds
   readonly trace: Trace
   readonly livePerson: SimulatedLivePerson
+  readonly witness: Witness
   /** Called when a container reads the id of the conversation that it opened. */
   readonly onRead: (container: Container, key: string, conversationId: string) => void
-  /** Whether LivePerson is down for this account at the moment. */
-  readonly isInTrouble: (accountId: string) => boolean
+  /** How LivePerson fails for this account at the moment. Undefined: it doesn't. */
+  readonly troubleOf: (accountId: string) => TroubleKind | undefined
+  /** Returns the request of a receipt handle. */
+  readonly recordOf: (receiptHandle: string) => string
 }
 
 /** The shortest and the longest duration of a call without a fault, in milliseconds. */
 const LIVEPERSON_MS = [20, 80] as const
 const AWS_MS = [2, 8] as const
-const CONNECT_TIMEOUT_MS = 10_000
+/** As in lib/net/outbound.ts. */
+const CONNECT_TIMEOUT_MS = 1500
+
+/**
+ * A record that is parked again and again meets no more faults after this many calls: at the odds of a run, its
+ * copies would soon outnumber all other records.
+ */
+const ROUTINE_AFTER = 20
+
+interface Call {
+  readonly container: Container
+  readonly service: string
+  readonly accountId: string
+  readonly key: string
+  readonly point: string
+  readonly request: OutboundRequest
+}
 
 /**
  * Returns a container's ways out: the seams `outbound`, `table`, `queues` and `readSecret`. Every call takes
  * time, and a fault may strike it.
  */
 export const createNetwork = (options: NetworkOptions) => {
-  const { seed, time, faults, odds, trace, livePerson, isInTrouble, onRead } = options
+  const { seed, time, faults, odds, trace, livePerson, witness, troubleOf, onRead, recordOf } = options
   const calls = new Map<string, number>()
+  const fates = new Map<string, Fate | undefined>()
+  /** Answers that LivePerson gave itself. */
+  const genuine = new WeakSet<OutboundResult>()
 
-  /** Returns the name of a call, which is the same in every run of the seed. */
-  const pointOf = (name: string): string => {
+  const countOf = (name: string): number => {
     const count = (calls.get(name) ?? 0) + 1
     calls.set(name, count)
-    return `${name} #${count}`
+    return count
   }
 
-  const reset = (cause: string): OutboundResult => ({ kind: 'may_have_been_sent', cause: new Error(cause) })
-  const refused = (cause: string): OutboundResult => ({ kind: 'not_sent', cause: new Error(cause) })
-  const answered = ({ status, headers, body }: Answer): OutboundResult => ({
-    kind: 'answer',
-    status,
-    headers,
-    body,
-  })
+  /** Returns the name of a call, which is the same in every run of the seed. */
+  const pointOf = (name: string): string => `${name} #${countOf(name)}`
+
+  const fateOf = (key: string): Fate | undefined => {
+    if (!fates.has(key)) fates.set(key, faults.strike(`creates of ${key}`, odds.fates))
+    return faults.areOn() ? fates.get(key) : undefined
+  }
 
   /** Makes a call that takes `ms`. LivePerson carries it out halfway through. */
   const carryOut = async (request: OutboundRequest, ms: number): Promise<OutboundResult> => {
@@ -64,10 +103,13 @@ export const createNetwork = (options: NetworkOptions) => {
     const late = ms / 2 >= request.timeoutMs
     // LivePerson carries out what was sent, even if nobody waits for the answer anymore.
     if (late) time.after(ms / 2 - request.timeoutMs, () => void livePerson.carryOut(request))
-    if (late) return reset('timeout')
+    if (late) return lost('timeout')
     const answer = await livePerson.carryOut(request)
     await time.sleep(Math.min(ms / 2, request.timeoutMs - ms / 2))
-    return ms > request.timeoutMs ? reset('timeout') : answered(answer)
+    if (ms > request.timeoutMs) return lost('timeout')
+    const result = answered(answer)
+    genuine.add(result)
+    return result
   }
 
   const struck = async (
@@ -89,26 +131,26 @@ export const createNetwork = (options: NetworkOptions) => {
     switch (plainFault(fault)) {
       case 'connection refused':
         await wait(1)
-        return refused('ECONNREFUSED')
+        return notSent('ECONNREFUSED')
       case 'black hole':
         await wait(CONNECT_TIMEOUT_MS)
-        return request.timeoutMs > CONNECT_TIMEOUT_MS ? refused('connect timeout') : reset('timeout')
+        return notSent('connect timeout')
       case 'reset before':
         await wait(ms / 2)
-        return reset('ECONNRESET')
+        return lost('ECONNRESET')
       case 'reset after':
-        return after(reset('ECONNRESET'))
+        return after(lost('ECONNRESET'))
       case 'silent before':
         await time.sleep(request.timeoutMs)
-        return reset('timeout')
+        return lost('timeout')
       case 'silent after':
         await carryOut(request, ms)
         await time.sleep(Math.max(0, request.timeoutMs - ms))
-        return reset('timeout')
+        return lost('timeout')
       case 'slow':
         return carryOut(request, 2000 + numbers.below(10_000))
       case 'half an answer':
-        return after(reset('aborted'))
+        return after(lost('aborted'))
       case '429':
         return instead(429, '')
       case '429 with Retry-After':
@@ -128,12 +170,14 @@ export const createNetwork = (options: NetworkOptions) => {
       case 'JSON 403 Forbidden':
         return instead(403, '{"message":"Forbidden"}')
       case 'unknown wording':
-        return instead(
-          400,
-          '[{"code":"BAD_REQUEST","body":{"msg":"The request could not be processed"},"reqId":"0"}]',
-        )
+        return instead(400, unknownWording(request, numbers.below(3)))
       case 'unknown item code':
         return instead(400, `[{"code":${numbers.pick([500, 502, 503, 429])},"body":{},"reqId":"0"}]`)
+      case 'refused as documented': {
+        const result = await instead(400, refusal(request))
+        genuine.add(result)
+        return result
+      }
       case 'AppJWT expired':
         return instead(
           401,
@@ -147,6 +191,55 @@ export const createNetwork = (options: NetworkOptions) => {
     }
   }
 
+  /**
+   * A call that a freeze met before it was written. It leaves late, unless the client notices that its time is
+   * over or that the connection is closed. Whether it does is a race.
+   */
+  const afterFreeze = async (call: Call, lateMs: number, ms: number): Promise<OutboundResult> => {
+    const { request, point } = call
+    const leftMs = request.timeoutMs - lateMs
+    const numbers = numbersFor(seed, `${point} after a freeze`)
+    switch (numbers.pick(['noticed', 'closed', 'leaves', 'leaves'])) {
+      case 'noticed':
+        return leftMs > 0 ? carryOut({ ...request, timeoutMs: leftMs }, ms) : notSent('no time was left')
+      case 'closed':
+        return lost('ECONNRESET')
+      default:
+        if (leftMs > ms) return carryOut({ ...request, timeoutMs: leftMs }, ms)
+        trace.add(call.container.name, `${point}: leaves after the freeze`)
+        time.after(ms / 2, () => void livePerson.carryOut(request))
+        return lost('timeout')
+    }
+  }
+
+  const perform = async (call: Call): Promise<{ result: OutboundResult; note: string }> => {
+    const { container, service, accountId, key, point, request } = call
+    const numbers = numbersFor(seed, point)
+    const [from, to] = LIVEPERSON_MS
+    const ms = numbers.between(from, to)
+    if (!livePerson.isListening(request.url)) {
+      await time.sleep(1)
+      return { result: notSent('ECONNREFUSED'), note: '' }
+    }
+    const trouble = service === 'domain' ? undefined : troubleOf(accountId)
+    if (trouble)
+      return {
+        result: await struck(TROUBLES[trouble], request, ms, numbers),
+        note: `the account is in trouble (${trouble}), `,
+      }
+    const fate = service === 'conversation' ? fateOf(key) : undefined
+    const fault = faults.strike(point, odds.livePerson(service)) ?? faultOf(fate)
+    const { freezes } = container
+    const before = freezes()
+    const result = fault ? await struck(fault, request, ms, numbers) : await carryOut(request, ms)
+    // The other side closed the connection of a frozen container.
+    const isCut = freezes() > before && result.kind === 'answer' && numbers.chance(0.5)
+    return {
+      result: isCut ? lost('ECONNRESET') : result,
+      note: `${fault ? `${fault}, ` : ''}${isCut ? 'cut by a freeze, ' : ''}`,
+    }
+  }
+
   const outboundOf =
     (container: Container): Outbound =>
     async (request) => {
@@ -157,31 +250,26 @@ export const createNetwork = (options: NetworkOptions) => {
         headers: {},
         body: '',
       })
-      const point = pointOf(`${service} ${subjectOf(service, request) ?? `${container.name} ${accountId}`}`)
+      const key = keyOf(service, request, livePerson) ?? `${container.name} ${accountId}`
+      const point = pointOf(`${service} ${key}`)
+      const call: Call = { container, service, accountId, key, point, request }
+      const startedAt = time.now()
       const freezes = container.freezes()
+      if (service === 'conversation' && fateOf(key) === 'every create kills its container')
+        container.kill(`killed by ${point}`)
       return container.step(point, async () => {
-        // A freeze kills the container's sockets, but the call notices only after it has written the request.
-        if (container.freezes() > freezes) return reset('ECONNRESET')
-        const numbers = numbersFor(seed, point)
-        const [from, to] = LIVEPERSON_MS
-        const ms = numbers.between(from, to)
-        if (!livePerson.isListening(request.url)) {
-          await time.sleep(1)
-          return refused('ECONNREFUSED')
-        }
-        if (isInTrouble(accountId)) {
-          await time.sleep(request.timeoutMs)
-          trace.add(container.name, `${point}: no answer, the account is in trouble`)
-          return reset('timeout')
-        }
-        const fault = faults.strike(point, odds.livePerson(service))
-        const result = fault ? await struck(fault, request, ms, numbers) : await carryOut(request, ms)
+        const isLate = container.freezes() > freezes
+        if (!isLate) witness.called(container.name, service, accountId, key)
+        const { result, note } = isLate
+          ? { result: await afterFreeze(call, time.now() - startedAt, 50), note: 'after a freeze, ' }
+          : await perform(call)
         trace.add(
           container.name,
-          `${point}: ${fault ? `${fault}, ` : ''}${result.kind === 'answer' ? result.status : result.kind}`,
+          `${point}: ${note}${result.kind === 'answer' ? result.status : result.kind}`,
         )
+        witness.answered(container.name, service, accountId, key, result, genuine.has(result))
         const read = service === 'conversation' && result.kind === 'answer' ? idRead(result.body) : undefined
-        if (read !== undefined) onRead(container, subjectOf(service, request) ?? '', read)
+        if (read !== undefined) onRead(container, key, read)
         return result
       })
     }
@@ -192,21 +280,41 @@ export const createNetwork = (options: NetworkOptions) => {
     name: string,
     operation: string,
     run: () => Promise<T>,
+    onFault: (fault: AwsFault) => void = () => undefined,
   ): Promise<T> => {
-    const point = pointOf(name)
+    const count = countOf(name)
+    const point = `${name} #${count}`
+    const isRoutine = count > ROUTINE_AFTER
     return container.step(point, async () => {
       const numbers = numbersFor(seed, point)
       const [from, to] = AWS_MS
-      const fault = faults.strike(point, odds.aws(operation))
+      const fault = isRoutine ? undefined : faults.strike(point, odds.aws(operation))
       await time.sleep(numbers.between(from, to))
+      trace.add(container.name, fault ? `${point}: ${fault}` : point)
+      if (!fault) return run()
+      onFault(fault)
       const fail = () => new ServiceUnavailableError({ detail: `${operation} did not respond.` })
-      if (fault) trace.add(container.name, `${point}: ${fault}`)
-      if (fault === 'AWS throttles' || fault === 'AWS is down') throw fail()
-      const result = await run()
-      if (fault === 'AWS is slow') await time.sleep(500 + numbers.below(1500))
-      if (fault === 'AWS answer lost') throw fail()
-      if (!fault) trace.add(container.name, point)
-      return result
+      switch (fault) {
+        case 'AWS throttles':
+          await time.sleep(numbers.between(50, 600))
+          if (numbers.chance(0.25)) throw fail()
+          return run()
+        case 'AWS is down':
+          await time.sleep(numbers.pick([1, 1500]))
+          throw fail()
+        case 'AWS answer lost':
+          await run()
+          throw fail()
+        case 'AWS call repeated':
+          await run()
+          await time.sleep(numbers.between(50, 1100))
+          return run()
+        case 'AWS is slow': {
+          const result = await run()
+          await time.sleep(500 + numbers.below(1500))
+          return result
+        }
+      }
     })
   }
 
@@ -214,19 +322,36 @@ export const createNetwork = (options: NetworkOptions) => {
     outboundOf,
 
     tableOf: (container: Container, table: StateTable): StateTable => ({
-      get: (pk) => aws(container, `get ${pk}`, 'DynamoDB', () => table.get(pk)),
+      get: (pk) =>
+        pk.startsWith('account#')
+          ? aws(
+              container,
+              `get ${pk} by ${container.name}`,
+              'DynamoDB',
+              () => table.get(pk),
+              () => witness.excuse(container.name),
+            )
+          : aws(container, `get ${pk}`, 'DynamoDB', () => table.get(pk)),
       getMany: (pks) => aws(container, `getMany ${pks[0]}`, 'DynamoDB', () => table.getMany(pks)),
-      putMany: (items) =>
-        aws(container, `putMany ${String(items[0]?.pk)}`, 'DynamoDB', () => table.putMany(items)),
-      update: (update) => aws(container, `update ${update.pk}`, 'DynamoDB', () => table.update(update)),
+      update: (update) =>
+        aws(
+          container,
+          `update ${update.pk}`,
+          'DynamoDB',
+          () => table.update(update),
+          (fault) => {
+            if (fault === 'AWS answer lost') witness.lostWrite(update.pk)
+          },
+        ),
     }),
 
     queuesOf: (container: Container, queues: Queues): Queues => ({
-      send: (body, delayMs) => aws(container, `send ${idIn(body)}`, 'SQS', () => queues.send(body, delayMs)),
+      handOver: (body, given) =>
+        aws(container, `hand-over ${idIn(body)}`, 'SQS', () => queues.handOver(body, given)),
       quarantine: (body, reason) =>
         aws(container, `quarantine ${reason.requestId}`, 'SQS', () => queues.quarantine(body, reason)),
-      delay: (handle, delayMs) =>
-        aws(container, `delay ${handle}`, 'SQS', () => queues.delay(handle, delayMs)),
+      delay: (queue, handle, delayMs) =>
+        aws(container, `delay ${recordOf(handle)}`, 'SQS', () => queues.delay(queue, handle, delayMs)),
     }),
 
     readSecretOf:
@@ -238,19 +363,73 @@ export const createNetwork = (options: NetworkOptions) => {
   }
 }
 
-/** Returns what a call is about. This way, its name doesn't depend on the container that makes it. */
-const subjectOf = (service: string, { body = '', headers = {} }: OutboundRequest): string | undefined => {
-  switch (service) {
-    case 'idp':
-      return /"ext_consumer_id":"([^"]*)"/.exec(body)?.[1]
-    case 'conversation':
-      return /"sessionId":"([^"]*)"/.exec(body)?.[1]
-    case 'send':
-      return `${/"conversationId":"([^"]*)"/.exec(body)?.[1]} ${headers['x-lp-on-behalf']?.length ?? 0}`
+const lost = (cause: string): OutboundResult => ({ kind: 'may_have_been_sent', cause: new Error(cause) })
+
+const notSent = (cause: string): OutboundResult => ({ kind: 'not_sent', cause: new Error(cause) })
+
+const answered = ({ status, headers, body }: Answer): OutboundResult => ({
+  kind: 'answer',
+  status,
+  headers,
+  body,
+})
+
+const faultOf = (fate: Fate | undefined): LivePersonFault | undefined => {
+  switch (fate) {
+    case 'every create is forbidden':
+      return 'HTML 403'
+    case 'every create is answered 503':
+      return '503 before'
     default:
       return undefined
   }
 }
+
+/** Returns LivePerson's documented refusal. A conversation's profile is accepted nevertheless. */
+const refusal = ({ body = '' }: OutboundRequest): string => {
+  const [first = '0', conversation] = idsIn(body)
+  const refuse = (reqId: string) => ({ code: 'BAD_REQUEST', body: { msg: 'It is not published.' }, reqId })
+  return JSON.stringify(
+    conversation === undefined
+      ? refuse(first)
+      : [{ code: 'OK', body: {}, reqId: first }, refuse(conversation)],
+  )
+}
+
+const idsIn = (body: string): readonly string[] =>
+  [...body.matchAll(/"id":"([^"]{36})"/g)].map(([, id = '']) => id)
+
+/** Returns a refusal in words that LivePerson doesn't document. Some mean that a conversation is open. */
+const unknownWording = ({ body = '' }: OutboundRequest, variant: number): string => {
+  const reqId = variant === 0 ? '0' : (idsIn(body).at(-1) ?? '0')
+  const msg = variant === 1 ? 'The consumer has an active conversation' : 'The request is not acceptable'
+  return JSON.stringify([{ code: variant === 2 ? 'NOT_ACCEPTABLE' : 'BAD_REQUEST', body: { msg }, reqId }])
+}
+
+/** Returns what a call is about. This way, its name doesn't depend on the container that makes it. */
+const keyOf = (
+  service: string,
+  { body = '' }: OutboundRequest,
+  { state }: SimulatedLivePerson,
+): string | undefined => {
+  switch (service) {
+    case 'idp':
+      return /"ext_consumer_id":"([^"]*)"/.exec(body)?.[1]
+    case 'conversation':
+      return sessionIn(body)
+    case 'send': {
+      const ofMessage = /"message":"[^"]*message of ([^"]*)"/.exec(body)?.[1]
+      if (ofMessage !== undefined) return ofMessage
+      const conversationId = /"dialogId":"([^"]*)"/.exec(body)?.[1] ?? ''
+      return `to ${state.store.conversations.get(conversationId)?.context?.sessionId}`
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Returns the key of a request in a body of it, in every form that the service gives it. */
+export const sessionIn = (body: string): string => /"sessionId":"([^"]*)"/.exec(body)?.[1] ?? ''
 
 const idRead = (body: string): string | undefined => /"conversationId":"([^"]*)"/.exec(body)?.[1]
 

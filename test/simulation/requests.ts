@@ -19,6 +19,8 @@ export interface Planned {
   readonly copies: readonly number[]
   /** Whether LivePerson refuses it because its campaign doesn't exist. */
   readonly isRefused: boolean
+  /** Whether it names neither a campaign nor a route, so that the service refuses it. */
+  readonly isInvalid: boolean
   /** Whether other requests have the same consumer. */
   readonly isShared: boolean
 }
@@ -33,6 +35,9 @@ const CAMPAIGNS = {
 } as const
 const UNKNOWN_CAMPAIGN = { campaignId: '999999', engagementId: '999999' }
 
+/** The give-up age of a run, in hours: the least that a stage may have. */
+export const GIVE_UP_HOURS = 1
+
 /**
  * Returns the stage configuration of a run. `reordered` lists the accounts in reverse order, as a later
  * deployment may.
@@ -46,18 +51,23 @@ export const stageOf = ({
 }) => {
   const accounts = ACCOUNTS.map((accountId, index) => ({
     accountId,
+    default: index === 0,
     // The run decides whether the first account repeats or holds. The second always repeats.
     onLostAnswer: index === 0 ? onLostAnswer : 'repeat',
     form: { campaigns: 'any' },
     routes: { [`help-${index}`]: { ...CAMPAIGNS.form, doors: ['form'] } },
   }))
-  return { origins: ['https://www.example.com'], accounts: reordered ? accounts.toReversed() : accounts }
+  return {
+    origins: ['https://www.example.com'],
+    giveUpAfterHours: GIVE_UP_HOURS,
+    accounts: reordered ? accounts.toReversed() : accounts,
+  }
 }
 
 /**
  * Returns the requests of a run. They come in waves, so that many are in flight at once. Half of them come
- * through each door. A third of the events share their consumer, a quarter of the requests have a first
- * message, and some forms reuse an event's id.
+ * through each door. A third of the events share their consumer, some have none, a quarter of the requests
+ * have a first message, and some forms reuse an event's id.
  */
 export const planRequests = (
   seed: string,
@@ -72,6 +82,7 @@ export const planRequests = (
     const wave = Math.floor((index / count) * waves) * (spanMs / waves)
     const at = Math.floor(wave + (random.chance(0.7) ? random.below(200) : random.below(spanMs / waves)))
     const isRefused = random.chance(0.02)
+    const isInvalid = !isRefused && random.chance(0.01)
     const isShared = door === 'queue' && random.chance(0.33)
     const takesEventId = door === 'form' && random.chance(0.05)
     const key = `${door}-${index}`
@@ -86,6 +97,7 @@ export const planRequests = (
       door,
       accountId,
       isRefused,
+      isInvalid,
       isShared,
       copies: Array.from({ length: copies }, (_, copy) =>
         copy === 0 ? at : at + (random.chance(0.5) ? random.below(50) : random.below(60_000)),
@@ -94,11 +106,12 @@ export const planRequests = (
         requestId,
         ...(door === 'queue' && (isSecondAccount || random.chance(0.5)) && { accountId }),
         // A form can't name an account. Its route does.
-        ...(door === 'form' && isSecondAccount && !isRefused ? { route: 'help-1' } : { campaign }),
+        ...(!isInvalid &&
+          (door === 'form' && isSecondAccount && !isRefused ? { route: 'help-1' } : { campaign })),
         consumer: {
-          ...(door === 'queue' && {
-            id: isShared ? `shared-${Math.floor(index / 12)}` : `consumer-${index}`,
-          }),
+          ...(isShared && { id: `shared-${Math.floor(index / 12)}` }),
+          // The service derives the consumer of the others.
+          ...(door === 'queue' && !isShared && random.chance(0.7) && { id: `consumer-${index}` }),
           ...named,
         },
         context: { sessionId: key },
@@ -106,6 +119,8 @@ export const planRequests = (
       },
     }
   }).map((planned) =>
-    planned.door === 'form' && planned.isRefused ? { ...planned, accountId: ACCOUNTS[0] } : planned,
+    planned.door === 'form' && (planned.isRefused || planned.isInvalid)
+      ? { ...planned, accountId: ACCOUNTS[0] }
+      : planned,
   )
 }

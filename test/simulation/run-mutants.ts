@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Finding } from './invariants.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
-/** The number of requests in the run of a mutant. */
+/** The number of requests in the run of a mutant, unless the mutant says otherwise. */
 const REQUESTS = 800
 
 /** Runs a mutant and returns how often each promise was broken. */
@@ -15,9 +15,10 @@ export const runMutant = async ({ name, options = {} }: Mutant): Promise<Readonl
       '--import',
       new URL('mutate.ts', import.meta.url).href,
       fileURLToPath(new URL('run.ts', import.meta.url)),
-      ...['--seeds', '1', '--requests', String(REQUESTS), '--json'],
+      ...['--seeds', '1', '--requests', String(options.requests ?? REQUESTS), '--json'],
       ...(options.onLostAnswer === 'hold' ? ['--hold'] : []),
       ...(options.withoutFaults ? ['--no-faults'] : []),
+      ...(options.only ?? []).flatMap((fault) => ['--only', fault]),
     ],
     { env: { ...process.env, MUTANT: name, LOG_LEVEL: 'SILENT' }, maxBuffer: 64 * 1024 * 1024 },
   ).catch(foundSomething)
@@ -34,9 +35,12 @@ const foundSomething = (error: unknown): { readonly stdout: string } => {
   throw error
 }
 
+/** `npm run test:simulation:mutants -- pause`: only the mutants with this text in their names. */
 if (import.meta.main) {
+  const [wanted = ''] = process.argv.slice(2)
+  const chosen = MUTANTS.filter(({ name }) => name.includes(wanted))
   let caught = 0
-  for (const mutant of MUTANTS) {
+  for (const mutant of chosen) {
     const counts = await runMutant(mutant).catch((error: Error) => {
       console.log(error.message.split('\n').find((line) => line.startsWith('Error')) ?? error.message)
       return new Map<string, number>()
@@ -47,6 +51,6 @@ if (import.meta.main) {
     console.log(`${count > 0 ? 'caught' : 'MISSED'}  ${mutant.name}\n        ${mutant.breaks}: ${count}`)
     if (others.length > 0) console.log(`        also: ${others.join('; ')}`)
   }
-  console.log(`${caught} of ${MUTANTS.length} mutants caught`)
-  if (caught < MUTANTS.length) process.exitCode = 1
+  console.log(`${caught} of ${chosen.length} mutants caught`)
+  if (caught < chosen.length) process.exitCode = 1
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ALL_FAULTS, type Fault } from './faults.ts'
-import { GLOBAL_INVARIANTS, INVARIANTS } from './invariants.ts'
-import { SWITCHED_OFF, UNCHECKED } from './known-defects.ts'
+import { type Finding, GLOBAL_INVARIANTS, INVARIANTS, WATCHED_INVARIANTS } from './invariants.ts'
+import { REPLAY_INVARIANTS } from './replay-invariants.ts'
 import { shrink } from './shrink.ts'
 import { type Report, type SimulationOptions, simulate } from './simulate.ts'
 import { toTimeline } from './trace.ts'
@@ -13,9 +13,9 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '10000' },
     hold: { type: 'boolean', default: false },
     day: { type: 'boolean', default: false },
-    'all-faults': { type: 'boolean', default: false },
     'no-faults': { type: 'boolean', default: false },
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] },
+    without: { type: 'string', multiple: true, default: [] },
     shrink: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -29,10 +29,10 @@ if (values.help) {
   --requests R    requests per seed (default 10000)
   --day           100,000 CRM events spread over one day, without faults
   --hold          the first account uses onLostAnswer: hold
-  --all-faults    faults that show known defects strike too, and every promise is checked
-  --no-faults     no fault strikes, and every promise is checked
-  --only FAULT    only this fault strikes, and every promise is checked
-  --shrink        shrinks the first finding of each seed and prints its timeline
+  --no-faults     no fault strikes
+  --only FAULT    only this fault strikes. Repeat the option for several
+  --without FAULT this fault doesn't strike. Repeat the option for several
+  --shrink        shrinks the first finding of each broken promise and prints its timeline
   --json          prints one line of JSON per seed`)
   process.exit(0)
 }
@@ -57,8 +57,8 @@ for (let seed = first; seed < first + Number(values.seeds); seed++) {
   const report = await simulate(options)
   add(report)
   print(report)
-  const [finding] = report.findings
-  if (finding && values.shrink) {
+  if (!values.shrink) continue
+  for (const finding of firstOfEach(report.findings)) {
     const { faults, report: shrunk, runs } = await shrink(options, report, finding)
     console.log(`\n${finding.invariant}: ${finding.key} ${finding.detail}`)
     console.log(`shrunk to ${faults.length} faults in ${runs} runs:`)
@@ -69,20 +69,29 @@ for (let seed = first; seed < first + Number(values.seeds); seed++) {
 summarize()
 
 function optionsOf(seed: string): SimulationOptions {
-  const isFault = (name: string): name is Fault => ALL_FAULTS.some((fault) => fault === name)
-  const { only } = values
-  if (only !== undefined && !isFault(only))
-    throw new Error(`Unknown fault ${only}. Faults: ${ALL_FAULTS.join(', ')}`)
-  if (values.day) return { seed, requests: 100_000, span: 'day', without: ALL_FAULTS, unchecked: [] }
-  const isWhole = values['all-faults'] || values['no-faults'] || only !== undefined
-  const left = values['all-faults'] ? [] : values['no-faults'] ? ALL_FAULTS : SWITCHED_OFF
+  const only = values.only.map(toFault)
+  if (values.day) return { seed, requests: 100_000, span: 'day', without: ALL_FAULTS }
   return {
     seed,
     requests: Number(values.requests),
     onLostAnswer: values.hold ? 'hold' : 'repeat',
-    unchecked: isWhole ? [] : UNCHECKED,
-    without: only ? ALL_FAULTS.filter((fault) => fault !== only) : left,
+    without: values['no-faults']
+      ? ALL_FAULTS
+      : only.length > 0
+        ? ALL_FAULTS.filter((fault) => !only.includes(fault))
+        : values.without.map(toFault),
   }
+}
+
+/** Returns the first finding of each broken promise. */
+function firstOfEach(findings: readonly Finding[]): readonly Finding[] {
+  return [...Map.groupBy(findings, ({ invariant }) => invariant).values()].flatMap(([first]) => first ?? [])
+}
+
+function toFault(name: string): Fault {
+  const fault = ALL_FAULTS.find((each) => each === name)
+  if (fault) return fault
+  throw new Error(`Unknown fault ${name}. Faults: ${ALL_FAULTS.join(', ')}`)
 }
 
 function add(report: Report): void {
@@ -119,8 +128,16 @@ function print(report: Report): void {
     `seed ${seed}: ${report.requests} requests, ${conversations} conversations, ${struck.length} faults, ` +
       `${findings.length} findings, trace ${digest.slice(0, 12)}`,
   )
+  console.log(`  ledger: ${list(states)}; messages: ${list(report.messages)}`)
+  console.log(`  quarantine: ${list(quarantined)}; the replay opened ${report.replayed}`)
   for (const { invariant, key, detail } of findings.slice(0, 5))
     console.log(`  ${invariant}: ${key} ${detail}`)
+}
+
+function list(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')
 }
 
 function summarize(): void {
@@ -131,7 +148,7 @@ function summarize(): void {
 ${requests} requests, ${(requests / seconds).toFixed(0)} per second, in ${seconds.toFixed(0)} s
 ${(virtualMs / 3_600_000).toFixed(1)} hours of virtual time
 at most ${peaks.containers} containers and ${peaks.inFlight} requests in flight at once
-${Object.keys(INVARIANTS).length + Object.keys(GLOBAL_INVARIANTS).length} invariants
+${[INVARIANTS, GLOBAL_INVARIANTS, REPLAY_INVARIANTS].flatMap(Object.keys).length + WATCHED_INVARIANTS.length} invariants
 ${reopened} requests with a second conversation, because an agent closed the first before the repeat`)
   console.log('faults that struck:')
   for (const [fault, count] of Object.entries(total).toSorted(([, a], [, b]) => b - a))

@@ -1,4 +1,5 @@
 import { AWS_FAULTS, CONTAINER_FAULTS, type Fault, type Faults, LIVEPERSON_FAULTS } from './faults.ts'
+import { ACCOUNTS } from './requests.ts'
 import { createStrikes, planScript, runScript, type Script, type ScriptEnding, type Site } from './scripts.ts'
 import { installTime } from './time.ts'
 import { createTrace, toTimeline } from './trace.ts'
@@ -55,32 +56,30 @@ export const simulateScript = async (script: Script): Promise<SimulatedScript> =
       trace,
       faults: toFaults(strikes.at),
       // A script decides what strikes. The odds only say what can strike where.
-      odds: { livePerson: () => impossible(LIVEPERSON_FAULTS), aws: () => impossible(AWS_FAULTS) },
+      odds: {
+        livePerson: () => impossible(LIVEPERSON_FAULTS),
+        aws: () => impossible(AWS_FAULTS),
+        fates: {},
+      },
       containerOdds: impossible(CONTAINER_FAULTS),
       onLostAnswer: script.onLostAnswer,
       maxSkewMs: 0,
       onOpened: () => undefined,
     })
-    const { events, mapping, submit, table, quarantine, livePerson } = world
-    const isQuiet = () => {
-      const { ready, delayed, inFlight } = events.counts()
-      return ready + delayed + inFlight === 0 && mapping.running() === 0
-    }
+    const { sendEvent, isQuiet, submit, table, quarantine, livePerson, waiting } = world
     let ending: ScriptEnding | undefined
     let failure: unknown
     runScript(script, {
       strikes,
       submit,
-      sendEvent: async (body) => {
-        events.send(body, {})
-      },
+      sendEvent: async (body) => sendEvent(body, ACCOUNTS[0]),
       untilQuiet: async () => {
         while (!isQuiet() && time.now() < START + PATIENCE_MS) await time.sleep(100)
       },
       sleep: time.sleep,
       readItems: async () => table.items(),
       conversations: () => [...livePerson.state.store.conversations.values()],
-      waiting: () => events.messages().length,
+      waiting: () => waiting().length,
       readQuarantine: async () =>
         quarantine
           .messages()
@@ -106,6 +105,8 @@ const toFaults = (at: ReturnType<typeof createStrikes>['at']): Faults => {
   const atCall = new Map<string, Fault>()
   return {
     struck: [],
+    stop: () => undefined,
+    areOn: () => true,
     strike: (point, among) => {
       const call = point.replace(/ \/ container$/, '')
       const isCall = call === point
@@ -125,11 +126,10 @@ const isAmong = <F extends Fault>(fault: Fault, among: Readonly<Partial<Record<F
 
 const SITES: readonly (readonly [RegExp, Site])[] = [
   [/^conversation /, 'conversation'],
-  [/^send \S+ \d+ #/, 'send'],
-  [/^send /, 'sqs send'],
+  [/^send /, 'send'],
+  [/^hand-over /, 'hand-over'],
   [/^idp /, 'idp'],
   [/^update request#/, 'update request'],
-  [/^putMany request#/, 'put request'],
   [/^get consumer#/, 'get consumer'],
   [/^update consumer#/, 'update consumer'],
   [/^secret /, 'secret'],

@@ -10,11 +10,10 @@ export type Site =
   | 'send'
   | 'idp'
   | 'update request'
-  | 'put request'
   | 'get consumer'
   | 'update consumer'
   | 'secret'
-  | 'sqs send'
+  | 'hand-over'
   | 'quarantine'
 
 export type CallFault = LivePersonFault | AwsFault
@@ -72,11 +71,10 @@ const FAULTS: Readonly<Record<Site, readonly [ScriptFault, ...ScriptFault[]]>> =
   send: [...LIVEPERSON, 'ConsumerJWS revoked', ...CONTAINER, 'agent closes'],
   idp: [...LIVEPERSON, ...CONTAINER],
   'update request': [...AWS, ...CONTAINER, 'agent closes'],
-  'put request': [...AWS, ...CONTAINER],
   'get consumer': [...AWS, ...CONTAINER],
   'update consumer': [...AWS, ...CONTAINER],
   secret: ['AWS is down'],
-  'sqs send': [...AWS, ...CONTAINER],
+  'hand-over': [...AWS, ...CONTAINER],
   quarantine: [...AWS, ...CONTAINER],
 }
 
@@ -90,14 +88,14 @@ const SITES: readonly [Site, ...Site[]] = [
   'idp',
   'update request',
   'update request',
-  'put request',
-  'put request',
+  'update request',
+  'update request',
   'get consumer',
   'get consumer',
   'update consumer',
   'secret',
-  'sqs send',
-  'sqs send',
+  'hand-over',
+  'hand-over',
   'quarantine',
   'quarantine',
 ]

@@ -25,44 +25,50 @@ export const shrink = async (
   const fails = async (faults: readonly Struck[], keys: ReadonlySet<string>) => {
     runs += 1
     const again = await simulate({ ...options, only: faults, keys, keepTrace: true })
-    const same = again.findings.find(
+    const isSame = again.findings.some(
       ({ invariant, key }) => invariant === finding.invariant && key === finding.key,
     )
-    return same && again
+    return isSame ? again : undefined
   }
 
-  let faults = report.struck
-  let keys = await smallestKeys(finding.key, options.requests, (some) => fails(faults, some))
+  let { faults, keys } = await smallest(finding.key, options.requests, report.struck, fails)
   faults = await minimize(faults, async (some) => (await fails(some, keys)) !== undefined)
   keys = new Set(
-    await minimize(
-      [...keys],
-      async (some) => some.includes(finding.key) && (await fails(faults, new Set(some))) !== undefined,
-    ),
+    await minimize([...keys], async (some) => (await fails(faults, new Set(some))) !== undefined),
   )
   const last = await fails(faults, keys)
   if (!last) throw new Error('The shrunk run no longer fails')
   return { finding, faults, keys, report: last, runs }
 }
 
-/** Returns the request alone if that fails, else with its neighbours, else all requests. */
-const smallestKeys = async (
+/**
+ * Returns the request alone if that fails, else with its neighbours, else all requests. It tries the faults
+ * that strike these requests before it tries all of them. A finding about the whole run may need any of them.
+ */
+const smallest = async (
   key: string,
   requests: number,
-  fails: (keys: ReadonlySet<string>) => Promise<unknown>,
-): Promise<ReadonlySet<string>> => {
-  const index = Number(key.split('-')[1] ?? 0)
+  struck: readonly Struck[],
+  fails: (faults: readonly Struck[], keys: ReadonlySet<string>) => Promise<Report | undefined>,
+): Promise<{ readonly faults: readonly Struck[]; readonly keys: ReadonlySet<string> }> => {
+  const index = Number(/-(\d+)$/.exec(key)?.[1] ?? Number.NaN)
   const around = (distance: number) =>
     new Set(
       Array.from({ length: requests }, (_, at) => at)
-        .filter((at) => Math.abs(at - index) <= distance)
+        .filter((at) => !(Math.abs(at - index) > distance))
         .flatMap((at) => [`form-${at}`, `queue-${at}`]),
     )
-  for (const distance of [0, 12, 60, 250]) {
+  for (const distance of Number.isNaN(index) ? [] : [0, 12, 60, 250]) {
     const keys = around(distance)
-    if (await fails(keys)) return keys
+    const own = struck.filter(({ point }) => /\b(form|queue)-\d+/.exec(point)?.some((name) => keys.has(name)))
+    const planned = struck.filter(({ point }) => point.startsWith('event '))
+    for (const faults of [own, [...own, ...planned], struck]) {
+      const failed = await fails(faults, keys)
+      // A fault of a request that is left out can't strike.
+      if (failed) return { faults: failed.struck, keys }
+    }
   }
-  return around(requests)
+  return { faults: struck, keys: around(requests) }
 }
 
 /** Returns a sublist that still fails and from which nothing can be left out (delta debugging). */

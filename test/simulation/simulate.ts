@@ -1,21 +1,23 @@
-import type { Item } from '../../lib/aws/state-table.ts'
-import type { OpenService } from '../../lib/service/open.ts'
-import type { Conversation } from '../../local/liveperson/state/store.ts'
+import { createAgents } from './agents.ts'
 import type { ContainerOdds } from './container.ts'
+import { type Ending, endingOf } from './ending.ts'
 import {
   AWS_FAULTS,
   createFaults,
+  FATES,
   type Fault,
   LIVEPERSON_FAULTS,
-  numbersFor,
   SEND_FAULTS,
   type Struck,
 } from './faults.ts'
-import { check, type Ending, type Finding, type Quarantined, type Told } from './invariants.ts'
+import { check, type Finding, type Invariant } from './invariants.ts'
 import type { Odds } from './network.ts'
+import { endOperations, scheduleOperations, type Trouble } from './operations.ts'
 import { captureOutput } from './output.ts'
+import { checkReplay } from './replay-invariants.ts'
 import { ACCOUNTS, MARK, type Planned, planRequests } from './requests.ts'
-import { installTime } from './time.ts'
+import { startSenders } from './senders.ts'
+import { installTime, type VirtualTime } from './time.ts'
 import { createTrace, type TraceEvent } from './trace.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -29,15 +31,13 @@ export interface SimulationOptions {
   readonly intensity?: number
   /** Faults that never strike. */
   readonly without?: readonly Fault[]
-  /** Promises that are not checked. */
-  readonly unchecked?: readonly string[]
   /** If set, only these faults strike. Shrinking a failing run needs this. */
   readonly only?: readonly Struck[]
   /** If set, only these requests are sent. */
   readonly keys?: ReadonlySet<string>
   readonly keepTrace?: boolean
-  /** Replaces the service of every container, as a mutant does. */
-  readonly change?: (service: OpenService) => OpenService
+  /** Promises that are checked besides the service's own. */
+  readonly others?: Readonly<Record<string, Invariant>>
 }
 
 export interface Report {
@@ -54,8 +54,13 @@ export interface Report {
    */
   readonly reopened: number
   readonly states: Readonly<Record<string, number>>
+  /** The number of messages in each state. */
+  readonly messages: Readonly<Record<string, number>>
   readonly answers: Readonly<Record<string, number>>
-  readonly quarantined: number
+  /** The number of quarantined records with each code. */
+  readonly quarantined: Readonly<Record<string, number>>
+  /** Conversations that the replay at the end opened. */
+  readonly replayed: number
   readonly virtualMs: number
   readonly peaks: ReturnType<World['peaks']>
   readonly containers: number
@@ -65,21 +70,29 @@ const START = Date.UTC(2026, 10, 26, 9)
 const DAY = 24 * 3600 * 1000
 /** Longer than a queue of the stage keeps a message. */
 const PATIENCE_MS = 15 * DAY
+/** A queue may keep a second copy of a deleted message for this long. */
+const CALM_AFTER_MS = 10_000
 
 const same = <F extends string>(faults: readonly F[], odds: number) =>
   Object.fromEntries(faults.map((fault) => [fault, odds])) as Record<F, number>
 
 const odds: Odds = {
   livePerson: (service) => {
-    if (service === 'send') return same(SEND_FAULTS, 0.006)
-    const all = same(LIVEPERSON_FAULTS, 0.006)
-    if (service === 'domain' || service === 'sentinel')
-      return { ...all, 'AppJWT expired': 0, 'ConsumerJWS revoked': 0 }
-    return service === 'idp' ? { ...all, 'ConsumerJWS revoked': 0 } : all
+    if (service === 'send') return sendOdds
+    if (service === 'domain' || service === 'sentinel') return tokenOdds
+    return service === 'idp' ? idpOdds : createOdds
   },
   aws: (operation) =>
-    same(AWS_FAULTS, operation === 'Secrets Manager' ? 0.05 : operation === 'SQS' ? 0.04 : 0.008),
+    operation === 'Secrets Manager' ? secretOdds : operation === 'SQS' ? sqsOdds : tableOdds,
+  fates: same(FATES, 0.002),
 }
+const createOdds = same(LIVEPERSON_FAULTS, 0.006)
+const sendOdds = same(SEND_FAULTS, 0.006)
+const idpOdds = { ...createOdds, 'ConsumerJWS revoked': 0 }
+const tokenOdds = { ...idpOdds, 'AppJWT expired': 0 }
+const secretOdds = same(AWS_FAULTS, 0.05)
+const sqsOdds = same(AWS_FAULTS, 0.04)
+const tableOdds = same(AWS_FAULTS, 0.008)
 
 const containerOdds: ContainerOdds = {
   'killed before': 0.002,
@@ -88,7 +101,13 @@ const containerOdds: ContainerOdds = {
   'frozen past the lease': 0.001,
 }
 
-/** Runs one seed to its end and checks every invariant. The same options give the same report. */
+/** Faults that a healthy account doesn't notice. */
+const TROUBLE: readonly Fault[] = ['account in trouble', 'account in trouble for hours']
+
+/**
+ * Runs one seed to its end, checks every invariant, and replays everything that was quarantined and every
+ * event. The same options give the same report.
+ */
 export const simulate = async (options: SimulationOptions): Promise<Report> => {
   const { seed, requests, onLostAnswer = 'repeat', keys } = options
   const time = installTime(START)
@@ -101,138 +120,45 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       only: options.only,
       without: options.without ?? [],
     })
-    const told: Told[] = []
-    const closed: { conversation: Conversation; at: number }[] = []
-    let agents = true
     const spanMs = options.span === 'day' ? DAY : Math.max(60_000, requests * 30)
-
-    const planned = planRequests(seed, requests, spanMs, options.span)
-      .filter(({ key }) => keys?.has(key) ?? true)
-      .map((request) =>
-        request.isShared &&
-        request.body.message !== undefined &&
-        !faults.strike(`message of ${request.key}`, { 'message of a shared consumer': 1 })
-          ? withoutMessage(request)
-          : request,
-      )
-    const world = await createWorld({
-      seed,
-      time,
-      faults,
-      trace,
-      odds,
-      containerOdds,
-      onLostAnswer,
-      maxSkewMs: 5000,
-      ...(options.change && { change: options.change }),
-      onOpened: (conversation) => {
-        const key = String(conversation.context?.sessionId)
-        trace.add('LivePerson', `opens ${conversation.conversationId} for ${key}`)
-        const point = `agent of ${key} ${conversation.conversationId}`
-        const fault = agents && faults.strike(point, { 'agent closes at once': 0.05, 'agent closes': 0.1 })
-        if (!fault) return
-        const numbers = numbersFor(seed, point)
-        const waitMs =
-          fault === 'agent closes' ? numbers.pick([3000, 20_000]) : numbers.pick([5, 40, 100, 400])
-        time.after(waitMs, () => {
-          if (conversation.state !== 'OPEN') return
-          trace.add('agent', `closes ${conversation.conversationId} of ${key}`)
-          closed.push({ conversation, at: time.now() })
-          world.livePerson.close(conversation.conversationId)
-        })
-      },
-    })
-
-    let senders = 0
-    const ask = async (
-      planned: Planned,
-      how: Told['how'],
-      call: () => Promise<{ httpStatus: number; body: Told['body'] }>,
-    ) => {
-      const askedAt = time.now()
-      const answer = await call()
-      const { status, code } = answer.body
-      // A request that isn't recorded yet has no status.
-      if (how === 'status' && answer.httpStatus !== 200) return answer
-      trace.add(`sender ${planned.key}`, `${how} ${answer.httpStatus} ${status ?? code ?? ''}`)
-      told.push({ key: planned.key, askedAt, at: time.now(), how, ...answer })
-      return answer
-    }
-
-    const followStatus = async (request: Planned) => {
-      const { requestId } = request.body
-      if (requestId === undefined) return
-      for (const waitMs of [5000, 10_000, 20_000, 60_000, 300_000, 1_800_000]) {
-        await time.sleep(waitMs)
-        const { body } = await ask(request, 'status', () => world.askStatus(requestId))
-        if (['opened', 'existing', 'rejected'].includes(String(body.status))) return
-      }
-    }
-
-    /** Asks for the status again and again, as an impatient page does. */
-    const askConstantly = async (request: Planned) => {
-      if (!faults.strike(`status of ${request.key}`, { 'constant status requests': 0.03 })) return
-      for (let asked = 0; asked < 40; asked++) {
-        await time.sleep(150)
-        await ask(request, 'status', () => world.askStatus(request.body.requestId ?? ''))
-      }
-    }
-
-    const sendForm = async (request: Planned) => {
-      void askConstantly(request)
-      for (const waitMs of [1000, 3000, 10_000, 60_000, 600_000]) {
-        const answer = await ask(request, 'answer', () => world.submit(request.body))
-        if (answer.httpStatus < 500) break
-        await time.sleep(waitMs)
-      }
-      await followStatus(request)
-    }
-
-    const send = async (request: Planned) => {
-      trace.add(`sender ${request.key}`, 'sends')
-      if (request.door === 'form') await sendForm(request)
-      else world.events.send(JSON.stringify(request.body), {})
-    }
-
-    for (const request of planned)
-      for (const at of request.copies) {
-        senders += 1
-        time.after(at, () => void send(request).finally(() => (senders -= 1)))
-      }
-    const scheduled = scheduleEvents({ seed, time, faults, world, spanMs })
-
-    const isQuiet = () => {
-      const { ready, delayed, inFlight } = world.events.counts()
-      return senders === 0 && ready + delayed + inFlight === 0 && world.mapping.running() === 0
-    }
-    await time.runUntil(() => isQuiet() || time.now() > START + PATIENCE_MS)
-    agents = false
-    world.troubled.clear()
-
-    const { conversations } = world.livePerson.state.store
-    const troubles = scheduled.troubles
-    const struckKeys = new Set(faults.struck.flatMap(({ point }) => point.match(/(?:form|queue)-\d+/g) ?? []))
-    const isCalm = ({ key, accountId, copies: [sentAt = 0], isShared }: Planned) =>
-      accountId === ACCOUNTS[0] &&
-      !isShared &&
-      !struckKeys.has(key) &&
-      troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
-    const lost = new Set(faults.struck.flatMap(({ point }) => /^send (\S+)/.exec(point)?.[1] ?? []))
-    const lostQueue = new Set(
-      planned.filter(({ body }) => lost.has(body.requestId ?? '')).map(({ key }) => key),
+    const planned = planRequests(seed, requests, spanMs, options.span).filter(
+      ({ key }) => keys?.has(key) ?? true,
     )
-    const ending = endingOf({
-      world,
-      planned,
-      told,
-      closed,
-      output,
-      onLostAnswer,
-      isCalm,
-      lostQueue,
-      hasFaults: faults.struck.length > 0,
+    const agents = createAgents({ seed, time, faults, trace, livePerson: () => world.livePerson })
+    const world = await createWorld({
+      ...{ seed, time, faults, trace, odds, containerOdds, onLostAnswer },
+      maxSkewMs: 5000,
+      onOpened: agents.onOpened,
     })
-    const findings = check(ending, options.unchecked ?? [])
+    const senders = startSenders({ world, time, faults, trace, planned })
+    const { troubles } = scheduleOperations({ seed, time, faults, world, spanMs })
+
+    const isOver = () => senders.active() === 0 && world.isQuiet()
+    await time.runUntil(() => isOver() || time.now() > START + PATIENCE_MS)
+    const takeEnding = () =>
+      endingOf({
+        ...{ world, planned, onLostAnswer },
+        told: senders.told,
+        closed: agents.closed,
+        leaks: output.leaks(),
+        isCalm: calmOf({ world, struck: faults.struck, troubles }),
+        lostQueue: lostQueueOf(planned, faults.struck),
+        hasFaults: faults.struck.length > 0,
+        isOnlyTrouble: faults.struck.every(({ fault }) => TROUBLE.includes(fault)),
+        startedAt: START,
+        endedAt: time.now(),
+      })
+    const ending = takeEnding()
+    const endedAt = time.now()
+    const findings = [...check(ending, options.others)]
+    const opened = ending.conversations.length
+
+    faults.stop()
+    await endOperations(world)
+    agents.closeHalf()
+    await replay({ world, time, ending, planned })
+    const replayed = takeEnding()
+    findings.push(...checkReplay(ending, replayed), ...world.witness.broken())
     trace.add('the run', `ends with ${findings.length} findings`)
     return {
       seed,
@@ -241,12 +167,20 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       struck: faults.struck,
       digest: trace.digest(),
       events: trace.events,
-      conversations: conversations.size,
-      reopened: ending.reopened.size,
+      conversations: opened,
+      reopened: replayed.reopened.size,
       states: countBy([...ending.items.values()].map(({ status }) => String(status))),
-      answers: countBy(told.map(({ httpStatus, body }) => `${httpStatus} ${body.code ?? body.status ?? ''}`)),
-      quarantined: ending.quarantined.length,
-      virtualMs: time.now() - START,
+      messages: countBy(
+        [...ending.items.values()].flatMap(({ messageStatus }) =>
+          typeof messageStatus === 'string' ? [messageStatus] : [],
+        ),
+      ),
+      answers: countBy(
+        senders.told.map(({ httpStatus, body }) => `${httpStatus} ${body.code ?? body.status ?? ''}`),
+      ),
+      quarantined: countBy(ending.quarantined.map(({ code }) => code)),
+      replayed: replayed.conversations.length - opened,
+      virtualMs: endedAt - START,
       peaks: world.peaks(),
       containers: world.containersMade(),
     }
@@ -256,140 +190,50 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
   }
 }
 
-const withoutMessage = ({ body: { message: _, ...body }, ...request }: Planned): Planned => ({
-  ...request,
-  body,
-})
-
-/** Schedules what no call causes: hosts that move, deployments, rotated secrets and an account in trouble. */
-const scheduleEvents = ({
-  seed,
+/** Sends everything that is in quarantine, and every event, once more. */
+const replay = async ({
+  world,
   time,
-  faults,
-  world,
-  spanMs,
-}: {
-  readonly seed: string
-  readonly time: ReturnType<typeof installTime>
-  readonly faults: ReturnType<typeof createFaults>
-  readonly world: World
-  readonly spanMs: number
-}) => {
-  const plan = (fault: Fault, times: number, run: (point: string) => void) => {
-    for (let index = 0; index < times; index++) {
-      const point = `event ${fault} #${index + 1}`
-      if (!faults.strike(point, { [fault]: 0.9 })) continue
-      time.after(numbersFor(seed, point).below(spanMs), () => run(point))
-    }
-  }
-  plan('domains move', 12, () => world.livePerson.moveHosts())
-  plan('deploy', 12, () => world.deploy('reordered'))
-  plan('deploy of a new key formula', 12, () => world.deploy('new formula'))
-  const troubles: { readonly from: number; readonly to: number }[] = []
-  plan('account in trouble', 4, (point) => {
-    world.troubled.add(ACCOUNTS[1])
-    const lengthMs = 20_000 + numbersFor(seed, `${point} length`).below(100_000)
-    troubles.push({ from: time.now() - START, to: time.now() - START + lengthMs })
-    time.after(lengthMs, () => world.troubled.delete(ACCOUNTS[1]))
-  })
-  plan('secret rotated', 12, (point) => {
-    const accountId = ACCOUNTS[0]
-    const account = world.livePerson.accounts.find((each) => each.accountId === accountId)
-    const secretId = `campaign-conversations/test/${accountId}`
-    const before = world.secrets.get(secretId)
-    if (!account || !before) return
-    const clientSecret = `rotated-${numbersFor(seed, point).uuid()}`
-    account.clientSecrets = [clientSecret, ...account.clientSecrets].slice(0, 2)
-    world.secrets.set(secretId, {
-      AWSCURRENT: JSON.stringify({ clientId: account.clientId, clientSecret }),
-      ...(before.AWSCURRENT !== undefined && { AWSPREVIOUS: before.AWSCURRENT }),
-    })
-  })
-  return { troubles }
-}
-
-const endingOf = ({
-  world,
+  ending,
   planned,
-  told,
-  closed,
-  output,
-  onLostAnswer,
-  isCalm,
-  lostQueue,
-  hasFaults,
 }: {
-  readonly hasFaults: boolean
-  readonly lostQueue: ReadonlySet<string>
-  readonly isCalm: Ending['isCalm']
   readonly world: World
+  readonly time: VirtualTime
+  readonly ending: Ending
   readonly planned: readonly Planned[]
-  readonly told: readonly Told[]
-  readonly closed: readonly { conversation: Conversation; at: number }[]
-  readonly output: ReturnType<typeof captureOutput>
-  readonly onLostAnswer: 'repeat' | 'hold'
-}): Ending => {
-  const allItems = world.table.items()
-  const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {
-    const pks = [accountId, ...ACCOUNTS].map((account) => `request#${account}#${door}#${body.requestId}`)
-    return pks.map((pk) => allItems.get(pk)).find((item) => item !== undefined)
-  }
-  const conversations = [...world.livePerson.state.store.conversations.values()]
-  const closedAt = new Map(closed.map(({ conversation, at }) => [conversation.conversationId, at]))
-  const policyOf = (accountId: string) => (accountId === ACCOUNTS[0] ? onLostAnswer : 'repeat')
-  const reopened = new Set<string>()
-  for (const [key, own] of Map.groupBy(conversations, ({ context }) => String(context?.sessionId))) {
-    const sorted = own.toSorted((a, b) => a.openedAt - b.openedAt)
-    const isAllowed = sorted.slice(1).every(({ openedAt, accountId }, index) => {
-      const before = closedAt.get(sorted[index]?.conversationId ?? '')
-      return before !== undefined && before <= openedAt && policyOf(accountId) === 'repeat'
-    })
-    if (own.length > 1 && isAllowed) reopened.add(key)
-  }
-  const quarantined: Quarantined[] = world.quarantine.messages().map(({ body, attributes = {} }) => ({
-    body,
-    door: body.startsWith('{"handedOver":{"door":"form"') ? 'form' : 'queue',
-    requestId: attributes.requestId ?? /"requestId":"([^"]*)"/.exec(body)?.[1] ?? '',
-    code: attributes.code ?? '',
-    detail: attributes.detail ?? '',
-    attributes: JSON.stringify(attributes),
-  }))
-  return {
-    planned,
-    told,
-    items: new Map(
-      planned.flatMap((each) => {
-        const item = itemOf(each)
-        return item ? [[each.key, item] as const] : []
-      }),
-    ),
-    allItems,
-    conversations,
-    byId: new Map(conversations.map((each) => [each.conversationId, each])),
-    messages: countTexts(conversations),
-    quarantined,
-    waiting: new Set(world.events.messages().map(({ body }) => waitingKeyOf(body))),
-    reopened,
-    // If the call to the queue failed too, an attempt had nowhere to keep the id.
-    readIds: new Map([...world.readIds].filter(([key]) => !lostQueue.has(key))),
-    leaks: output.leaks(),
-    isCalm,
-    startedAt: START,
-    hasFaults,
-    onLostAnswer: policyOf,
-  }
+}): Promise<void> => {
+  for (const { body } of ending.quarantined) world.replay(body)
+  for (const { door, body, accountId } of planned)
+    if (door === 'queue') world.sendEvent(JSON.stringify(body), accountId)
+  const from = time.now()
+  await time.runUntil(() => world.isQuiet() || time.now() > from + PATIENCE_MS)
+  await time.runUntil(() => time.now() > from + CALM_AFTER_MS)
 }
 
-const countTexts = (conversations: readonly Conversation[]): ReadonlyMap<string, number> => {
-  const counts = new Map<string, number>()
-  for (const { messages } of conversations)
-    for (const { text } of messages) counts.set(text, (counts.get(text) ?? 0) + 1)
-  return counts
+/** Whether a request of the first account was sent while only the second was in trouble. */
+const calmOf = ({
+  world,
+  struck,
+  troubles,
+}: {
+  readonly world: World
+  readonly struck: readonly Struck[]
+  readonly troubles: readonly Trouble[]
+}): Ending['isCalm'] => {
+  const keys = new Set(struck.flatMap(({ point }) => point.match(/(?:form|queue)-\d+/g) ?? []))
+  return ({ key, accountId, copies: [sentAt = 0], isShared }) =>
+    accountId === ACCOUNTS[0] &&
+    !isShared &&
+    !keys.has(key) &&
+    world.witness.of(key).deaths === 0 &&
+    world.witness.pauses().every((pause) => pause.accountId !== accountId || pause.from > START + sentAt) &&
+    troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
 }
 
-const waitingKeyOf = (body: string): string => {
-  const said = JSON.parse(body)
-  return said.handedOver ? `${said.handedOver.door} ${said.handedOver.requestId}` : `queue ${said.requestId}`
+/** Returns the requests of which a call to a queue failed. */
+const lostQueueOf = (planned: readonly Planned[], struck: readonly Struck[]): ReadonlySet<string> => {
+  const lost = new Set(struck.flatMap(({ point }) => /^hand-over (\S+)/.exec(point)?.[1] ?? []))
+  return new Set(planned.filter(({ body }) => lost.has(body.requestId ?? '')).map(({ key }) => key))
 }
 
 const countBy = (names: readonly string[]): Record<string, number> => {

@@ -6,6 +6,8 @@ export interface Condition {
   readonly values: ReadonlySet<string>
   /** Those of them that it orders with `<`, `<=`, `>` or `>=`. */
   readonly ordered: ReadonlySet<string>
+  /** Those of them that it uses in `begins_with`. */
+  readonly texts: ReadonlySet<string>
   readonly isMet: (item: Item, values: Item) => boolean
 }
 
@@ -28,9 +30,10 @@ const COMPARATORS: ReadonlyMap<string, (a: unknown, b: unknown) => boolean> = ne
 ])
 
 /**
- * Parses a condition with `attribute_exists`, `attribute_not_exists`, the six comparators, `IN`, `AND`, `OR`,
- * `NOT` and parentheses. Attributes are `#name`, values are `:name`. Other functions, `BETWEEN`, bare
- * attribute names and paths into an attribute are not supported, because the service uses none.
+ * Parses a condition with `attribute_exists`, `attribute_not_exists`, `begins_with`, the six comparators,
+ * `IN`, `AND`, `OR`, `NOT` and parentheses. Attributes are `#name`, values are `:name`. Other functions,
+ * `BETWEEN`, bare attribute names and paths into an attribute are not supported, because the service uses
+ * none.
  *
  * A comparison with a missing attribute is false. The exception is `<>`, which is true.
  *
@@ -41,6 +44,7 @@ export const parseCondition = (text: string): Condition => {
   const tokens = toTokens(text)
   const values = new Set<string>()
   const ordered = new Set<string>()
+  const texts = new Set<string>()
   let at = 0
 
   const isNext = (token: string) => tokens[at]?.toUpperCase() === token
@@ -78,6 +82,7 @@ export const parseCondition = (text: string): Condition => {
       return test
     }
     const name = tokens[at]
+    if (name === 'begins_with') return parseBeginsWith()
     if (name !== 'attribute_exists' && name !== 'attribute_not_exists') return parseComparison()
     at += 1
     expect('(')
@@ -86,6 +91,20 @@ export const parseCondition = (text: string): Condition => {
     expect(')')
     const isWanted = name === 'attribute_exists'
     return (item, given) => (read(item, given) !== undefined) === isWanted
+  }
+  const parseBeginsWith = (): Test => {
+    at += 1
+    expect('(')
+    const whole = parseOperand()
+    expect(',')
+    const start = parseOperand()
+    expect(')')
+    if (whole.text === start.text) throw new Error(`The operands must be distinct in: ${text}`)
+    for (const side of [whole, start]) if (side.text.startsWith(':')) texts.add(side.text.slice(1))
+    return (item, given) => {
+      const [a, b] = [whole.read(item, given), start.read(item, given)]
+      return typeof a === 'string' && typeof b === 'string' && a.startsWith(b)
+    }
   }
   const parseComparison = (): Test => {
     const left = parseOperand()
@@ -121,7 +140,7 @@ export const parseCondition = (text: string): Condition => {
 
   const isMet = parseOr()
   if (at < tokens.length) throw new Error(`"${tokens[at]}" is not supported in: ${text}`)
-  return { values, ordered, isMet }
+  return { values, ordered, texts, isMet }
 }
 
 const toTokens = (text: string): readonly string[] => {

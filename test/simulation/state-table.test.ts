@@ -29,6 +29,12 @@ describe('the table in memory', () => {
     [':v < #a', { a: 2 }, { v: 1 }, true],
     ['#a IN (:v, :w)', { a: 2 }, { v: 1, w: 2 }, true],
     ['#a IN (:v)', {}, { v: 1 }, false],
+    ['begins_with(#a, :v)', { a: '1.ab' }, { v: '1.' }, true],
+    ['begins_with(#a, :v)', { a: '12.ab' }, { v: '1.' }, false],
+    ['begins_with(#a, :v)', {}, { v: '1.' }, false],
+    ['begins_with(#a, :v)', { a: 1 }, { v: '1' }, false],
+    ['NOT begins_with(#a, :v)', {}, { v: '1.' }, true],
+    ['#b = :w OR NOT begins_with(#a, :v)', { a: '2.ab' }, { v: '1.', w: 1 }, true],
     ['NOT #a = :v', {}, { v: 1 }, true],
     ['NOT #a = :v AND #b = :v', { b: 1 }, { v: 1 }, true],
     ['NOT (#a = :v AND #b = :v)', { b: 1 }, { v: 1 }, true],
@@ -37,7 +43,7 @@ describe('the table in memory', () => {
     ['(#a = :v OR #b = :v) AND #c = :v', { a: 1 }, { v: 1 }, false],
   ])('%s for %o with %o: %s', (condition, before, values, applied) => {
     const { now } = createMemoryTable()
-    now.putMany([{ pk: 'x', ...before }])
+    now.update({ pk: 'x', set: before })
     expect(now.update({ pk: 'x', set: { z: 1 }, condition, values })).toEqual({
       applied,
       item: { pk: 'x', ...before },
@@ -45,11 +51,27 @@ describe('the table in memory', () => {
     expect(now.get('x')).toEqual({ pk: 'x', ...before, ...(applied && { z: 1 }) })
   })
 
+  test('removes attributes', () => {
+    const { now } = createMemoryTable()
+    now.update({ pk: 'x', set: { a: 1, b: 2 } })
+    now.update({ pk: 'x', set: { c: 3 }, remove: ['a', 'missing'] })
+    expect(now.get('x')).toEqual({ pk: 'x', b: 2, c: 3 })
+    expect(() => now.update({ pk: 'x', set: { b: 3 }, remove: ['b'] })).toThrow('both writes and removes b')
+  })
+
+  test('reads any number of items', () => {
+    const { now } = createMemoryTable()
+    for (let index = 0; index < 250; index++) now.update({ pk: `x#${index}`, set: { index } })
+    const pks = Array.from({ length: 250 }, (_, index) => `x#${index}`)
+    expect(now.getMany([...pks, ...pks, 'none'])).toHaveLength(250)
+    expect(now.getMany([])).toEqual([])
+  })
+
   test('shares no state with its callers', () => {
     const { now } = createMemoryTable()
     const hosts = { sentinel: 'a.example' }
-    now.putMany([{ pk: 'x', hosts }])
-    now.update({ pk: 'y', set: { hosts } })
+    now.update({ pk: 'x', set: { hosts } })
+    now.update({ pk: 'y', set: {}, setIfAbsent: { hosts } })
     hosts.sentinel = 'changed'
     for (const pk of ['x', 'y']) Object.assign(Object(now.get(pk)?.hosts), { sentinel: 'changed' })
     expect(now.get('x')).toEqual({ pk: 'x', hosts: { sentinel: 'a.example' } })
@@ -69,13 +91,14 @@ describe('the table in memory', () => {
   test('expired items are returned until they are deleted', () => {
     const table = createMemoryTable()
     const at = 1_700_000_000
-    table.now.putMany([
+    for (const { pk, ...set } of [
       { pk: 'expired', expiresAt: at - 1 },
       { pk: 'at its time', expiresAt: at },
       { pk: 'without', a: 1 },
       { pk: 'a text', expiresAt: String(at - 1) },
       { pk: 'more than five years ago', expiresAt: at - 6 * 365 * 86_400 },
     ])
+      table.now.update({ pk, set })
     expect(table.now.get('expired')).toBeDefined()
     expect(table.expire(at * 1000)).toEqual(['expired'])
     expect([...table.items().keys()]).toEqual([

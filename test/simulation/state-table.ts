@@ -33,31 +33,19 @@ export const createMemoryTable = () => {
   }
 
   const getMany = (pks: readonly string[]): readonly Item[] => {
-    ensure(pks.length > 0 && pks.length <= 100, 'BatchGetItem takes 1 to 100 keys.')
-    ensure(new Set(pks).size === pks.length, 'Provided list of item keys contains duplicates')
     ensure(pks.every(isKey), 'A key is empty or too long.')
     // DynamoDB returns the items in no particular order, so it must not be that of the request.
-    return pks
-      .toSorted((a, b) => hash(a) - hash(b))
+    return [...new Set(pks)]
+      .sort((a, b) => hash(a) - hash(b))
       .flatMap((pk) => {
         const item = stored.get(pk)
         return item ? [copyItem(item)] : []
       })
   }
 
-  const putMany = (items: readonly Item[]): void => {
-    const copies = items.map(copyItem)
-    ensure(copies.length > 0 && copies.length <= 25, 'BatchWriteItem takes 1 to 25 items.')
-    ensure(new Set(copies.map(({ pk }) => pk)).size === copies.length, 'The items contain duplicates.')
-    ensure(
-      copies.every(({ pk }) => isKey(pk)),
-      'A key is empty, too long or not a string.',
-    )
-    for (const copy of copies) stored.set(String(copy.pk), copy)
-  }
-
-  const update = ({ pk, set, setIfAbsent = {}, add = {}, condition, values = {} }: Update): UpdateResult => {
-    ensureValid(pk, set, setIfAbsent, add)
+  const update = (given: Update): UpdateResult => {
+    const { pk, set, setIfAbsent = {}, remove = [], add = {}, condition, values = {} } = given
+    ensureValid(given)
     const parsed = condition === undefined || condition === '' ? NO_CONDITION : toCondition(condition)
     ensureUsed(parsed, values)
     const before = stored.get(pk)
@@ -69,16 +57,16 @@ export const createMemoryTable = () => {
       if (before?.[name] === undefined && setIfAbsent[name] !== undefined)
         after[name] = copyValue(setIfAbsent[name])
     }
+    for (const name of remove) delete after[name]
     for (const name in add) after[name] = sum(before?.[name], add[name])
     stored.set(pk, after)
     return { applied: true, item }
   }
 
-  const now = { get, getMany, putMany, update }
+  const now = { get, getMany, update }
   const table: StateTable = {
     get: async (pk) => get(pk),
     getMany: async (pks) => getMany(pks),
-    putMany: async (items) => putMany(items),
     update: async (given) => update(given),
   }
 
@@ -114,7 +102,12 @@ export const createMemoryTable = () => {
 
 const NAME = /^\w+$/
 
-const NO_CONDITION: Condition = { values: new Set(), ordered: new Set(), isMet: () => true }
+const NO_CONDITION: Condition = {
+  values: new Set(),
+  ordered: new Set(),
+  texts: new Set(),
+  isMet: () => true,
+}
 
 /** DynamoDB answers with a ValidationException, and the real module throws a ServiceUnavailableError. */
 const refuse = (reason: string): never => {
@@ -128,25 +121,27 @@ const ensure = (isValid: boolean, reason: string): void => {
 const isKey = (pk: unknown): boolean =>
   typeof pk === 'string' && pk !== '' && (pk.length <= 682 || Buffer.byteLength(pk) <= 2048)
 
-const ensureValid = (pk: string, set: Item, setIfAbsent: Item, add: Item): void => {
+const ensureValid = ({ pk, set, setIfAbsent = {}, remove = [], add = {} }: Update): void => {
   ensure(isKey(pk), 'The key is empty or too long.')
   const isSet = (name: string) => set[name] !== undefined
   const isWritten = (name: string) => isSet(name) || setIfAbsent[name] !== undefined
-  let count = 0
-  for (const name in set) if (isSet(name)) count += ensureName(name)
-  for (const name in setIfAbsent) if (setIfAbsent[name] !== undefined) count += ensureName(name, isSet(name))
-  for (const name in add) if (add[name] !== undefined) count += ensureName(name, isWritten(name))
-  ensure(count > 0, 'The update expression is empty.')
+  for (const name in set) if (isSet(name)) ensureName(name)
+  for (const name in setIfAbsent) if (setIfAbsent[name] !== undefined) ensureName(name, isSet(name))
+  for (const name in add) if (add[name] !== undefined) ensureName(name, isWritten(name))
+  for (const [index, name] of remove.entries()) {
+    if (isWritten(name) || add[name] !== undefined)
+      throw new Error(`An update both writes and removes ${name}`)
+    ensureName(name, remove.indexOf(name) < index)
+  }
 }
 
-const ensureName = (name: string, isWrittenTwice = false): number => {
+const ensureName = (name: string, isWrittenTwice = false): void => {
   if (isWrittenTwice) refuse(`Two document paths overlap with each other: ${name}`)
   if (name === 'pk') refuse('Cannot update attribute pk. This attribute is part of the key')
   if (!NAME.test(name)) refuse(`ExpressionAttributeNames contains the invalid key #${name}.`)
-  return 1
 }
 
-const ensureUsed = ({ values, ordered }: Condition, given: Item): void => {
+const ensureUsed = ({ values, ordered, texts }: Condition, given: Item): void => {
   for (const name in given) {
     const value = given[name]
     if (value === undefined) continue
@@ -158,6 +153,8 @@ const ensureUsed = ({ values, ordered }: Condition, given: Item): void => {
     const type = typeof given[name]
     if (type !== 'string' && type !== 'number') refuse(`Incorrect operand type: :${name}`)
   }
+  for (const name of texts)
+    if (typeof given[name] !== 'string') refuse(`Incorrect operand type: begins_with, :${name}`)
 }
 
 /** Adds whole numbers. DynamoDB adds in decimal, which JavaScript's fractions can't follow. */

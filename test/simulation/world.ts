@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyStructuredResultV2,
@@ -8,8 +7,9 @@ import type {
 import { createHandler as createStatusHandler } from '../../functions/conversation-status.ts'
 import { createHandler as createFormHandler } from '../../functions/open-from-form.ts'
 import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
+import { setPaused } from '../../lib/account/pause.ts'
 import type { SecretStage } from '../../lib/account/secrets.ts'
-import type { Queues } from '../../lib/aws/queues.ts'
+import type { QueueName, Queues } from '../../lib/aws/queues.ts'
 import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
@@ -27,14 +27,16 @@ import {
 } from './container.ts'
 import { startEventSourceMapping } from './event-source-mapping.ts'
 import type { Faults } from './faults.ts'
+import { createFormula } from './formula.ts'
 import { createSimulatedLivePerson, DOMAIN_API } from './liveperson.ts'
-import { createNetwork, type Odds } from './network.ts'
-import { createMemoryQueue, type ReceivedMessage } from './queue.ts'
+import { createNetwork, type Odds, sessionIn, type TroubleKind } from './network.ts'
+import { createMemoryQueue, type MemoryQueue, type ReceivedMessage } from './queue.ts'
 import { createRandom } from './random.ts'
 import { stageOf } from './requests.ts'
 import { createMemoryTable } from './state-table.ts'
 import type { VirtualTime } from './time.ts'
 import type { Trace } from './trace.ts'
+import { createWitness } from './witness.ts'
 
 export interface WorldOptions {
   readonly seed: string
@@ -46,43 +48,40 @@ export interface WorldOptions {
   readonly onLostAnswer: 'repeat' | 'hold'
   /** The most that a container's clock may be off, in milliseconds. */
   readonly maxSkewMs: number
-  /** Replaces the service of every container, as a mutant does. */
-  readonly change?: (service: OpenService) => OpenService
   /** Called with each conversation that is opened. */
   readonly onOpened: (conversation: Conversation) => void
 }
 
 /** As in infrastructure/queues.yml. */
 const VISIBILITY_SECONDS = 360
-const RETENTION_SECONDS = 14 * 24 * 3600
-const MAX_RECEIVES = 20
+const RETENTION_SECONDS = 10 * 24 * 3600
+const QUARANTINE_RETENTION_SECONDS = 14 * 24 * 3600
+const MAX_RECEIVES = 1000
 /** As in serverless.yml. */
-const QUEUE_CONCURRENCY = 5
+/** A record that is parked again and again is no longer duplicated after this many deliveries. */
+const MAX_DUPLICATES = 10
+const CONCURRENCY: Readonly<Record<QueueName, number>> = { events: 5, handOver: 2 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>
 
 /** Returns a whole deployed stage in one process: containers, queues, table, secrets and LivePerson. */
 export const createWorld = async (options: WorldOptions) => {
   const { seed, time, faults, trace, odds, containerOdds, onLostAnswer, maxSkewMs, onOpened } = options
-  const change = options.change ?? ((service: OpenService) => service)
   const livePerson = await createSimulatedLivePerson(time, createRandom(`${seed}\nLivePerson`), onOpened)
   const table = createMemoryTable()
-  const queueOptions = {
-    now: time.now,
-    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
-    retentionSeconds: RETENTION_SECONDS,
-  }
-  const quarantine = createMemoryQueue({
-    ...queueOptions,
-    name: 'quarantine',
-    random: createRandom(`${seed}\nquarantine`),
-  })
-  const events = createMemoryQueue({
-    ...queueOptions,
-    name: 'events',
-    random: createRandom(`${seed}\nevents`),
-    redrive: { maxReceiveCount: MAX_RECEIVES, queue: quarantine },
-  })
+  const createQueue = (name: string, retentionSeconds: number, deadLetters?: MemoryQueue) =>
+    createMemoryQueue({
+      name,
+      now: time.now,
+      visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+      retentionSeconds,
+      random: createRandom(`${seed}\n${name}`),
+      ...(deadLetters && { redrive: { maxReceiveCount: MAX_RECEIVES, queue: deadLetters } }),
+    })
+  const quarantine = createQueue('quarantine', QUARANTINE_RETENTION_SECONDS)
+  const events = createQueue('events', RETENTION_SECONDS, quarantine)
+  const handOver = createQueue('hand-over', RETENTION_SECONDS, quarantine)
+  const queueOf: Readonly<Record<QueueName, MemoryQueue>> = { events, handOver }
   const secrets = new Map(
     livePerson.accounts.map(({ accountId, clientId, clientSecrets }) => [
       `campaign-conversations/test/${accountId}`,
@@ -91,10 +90,13 @@ export const createWorld = async (options: WorldOptions) => {
       >,
     ]),
   )
-  const troubled = new Set<string>()
+  const troubled = new Map<string, TroubleKind>()
+  const witness = createWitness({ now: time.now })
   /** Conversation ids read by invocations that still run, by container. `readIds` has those that returned. */
   const reading = new Map<string, (readonly [key: string, id: string])[]>()
   const readIds = new Map<string, string>()
+  /** The requests of the records in flight, by receipt handle. */
+  const recordOf = new Map<string, string>()
   const network = createNetwork({
     seed,
     time,
@@ -102,28 +104,37 @@ export const createWorld = async (options: WorldOptions) => {
     odds,
     trace,
     livePerson,
-    isInTrouble: (accountId) => troubled.has(accountId),
+    witness,
+    troubleOf: (accountId) => troubled.get(accountId),
+    recordOf: (receiptHandle) => recordOf.get(receiptHandle) ?? '',
     onRead: (container, key, id) => {
       reading.set(container.name, [...(reading.get(container.name) ?? []), [key, id]])
     },
   })
 
   /** Reports an error of SQS as `lib/aws/queues.ts` does. */
-  const sqs = async (run: () => unknown): Promise<void> => {
+  const sqs = async <T>(run: () => T): Promise<T> => {
     try {
-      run()
+      return run()
     } catch (cause) {
       throw new ServiceUnavailableError({ detail: 'SQS did not respond.', cause })
     }
   }
 
   const queues: Queues = {
-    send: (body, delayMs) =>
-      sqs(() => events.send(body, { delaySeconds: Math.min(900, Math.ceil(delayMs / 1000)) })),
-    quarantine: (body, { code, detail, requestId }) =>
-      sqs(() => quarantine.send(body, { attributes: { code, detail, requestId } })),
-    delay: (receiptHandle, delayMs) =>
-      sqs(() => events.changeVisibility(receiptHandle, Math.min(43_200, Math.ceil(delayMs / 1000)))),
+    handOver: (body, { delayMs, group }) =>
+      sqs(() => {
+        handOver.send(body, { delaySeconds: toSeconds(delayMs, 900), messageGroupId: group })
+      }),
+    quarantine: (body, { code, detail, requestId, attempts }) =>
+      sqs(() => ({
+        messageId: quarantine.send(body, {
+          attributes: { code, detail, requestId, ...(attempts !== undefined && { attempts: `${attempts}` }) },
+        }),
+        hasReason: true,
+      })),
+    delay: (queue, receiptHandle, delayMs) =>
+      sqs(() => queueOf[queue].changeVisibility(receiptHandle, toSeconds(delayMs, 3600))),
   }
 
   let version = 1
@@ -139,8 +150,9 @@ export const createWorld = async (options: WorldOptions) => {
     loopback: true,
     secretIdPrefix: 'campaign-conversations/test',
     stateTable: 'state',
-    eventsQueueUrl: 'events',
-    quarantineQueueUrl: 'quarantine',
+    eventsQueueUrl: `https://sqs.example/${events.name}`,
+    handOverQueueUrl: `https://sqs.example/${handOver.name}`,
+    quarantineQueueUrl: `https://sqs.example/${quarantine.name}`,
     formDeadlineMs: 6000,
   })
   let config = configOf()
@@ -150,6 +162,8 @@ export const createWorld = async (options: WorldOptions) => {
     readonly version: number
     readonly open: OpenService
     readonly status: StatusService
+    /** Returns a record's body as this version of the service reads it. */
+    readonly bodyOf: (body: string) => string
   }
 
   /** Idle containers, the most recently used last. It is reused first, as in Lambda. */
@@ -167,14 +181,16 @@ export const createWorld = async (options: WorldOptions) => {
       faults,
       odds: containerOdds,
       trace,
+      onFreeze: () => witness.excuse(name),
       skewMs: faults.strike(`clock of ${name}`, { 'clock skew': 0.5 })
         ? random.between(-maxSkewMs, maxSkewMs + 1)
         : 0,
     })
+    const { tableOf, queuesOf, serviceOf, bodyOf } = createFormula(formula)
     const seams: Seams = {
       outbound: network.outboundOf(container),
-      table: network.tableOf(container, table),
-      queues: network.queuesOf(container, queues),
+      table: tableOf(network.tableOf(container, table)),
+      queues: queuesOf(network.queuesOf(container, queues)),
       readSecret: network.readSecretOf(container, async (secretId, stage) => secrets.get(secretId)?.[stage]),
       now: container.now,
       sleep: container.sleep,
@@ -184,8 +200,9 @@ export const createWorld = async (options: WorldOptions) => {
     return {
       container,
       version,
-      open: change(withFormula(createOpenService(config, seams), formula)),
+      open: serviceOf(createOpenService(config, seams)),
       status: createStatusService(config, seams),
+      bodyOf,
     }
   }
 
@@ -204,52 +221,58 @@ export const createWorld = async (options: WorldOptions) => {
   let inFlight = 0
   let peakInFlight = 0
 
+  /** @param keys The requests that the invocation works on. */
   const invoke = async <T>(
     functionName: FunctionName,
+    keys: readonly string[],
     run: (slot: Slot, context: Context) => Promise<T>,
   ): Promise<Invoked<T>> => {
     const slot = take(functionName)
     const context = slot.container.contextOf(functionName) as Context
+    inFlight += keys.length
+    peakInFlight = Math.max(peakInFlight, inFlight)
     const invoked = await slot.container.invoke(functionName, () => run(slot, context))
+    inFlight -= keys.length
     const { name } = slot.container
     if (invoked.kind === 'returned') for (const [key, id] of reading.get(name) ?? []) readIds.set(key, id)
+    else witness.died(keys)
     reading.delete(name)
     if (invoked.kind === 'returned' || invoked.kind === 'threw') idle[functionName].push(slot)
     else alive -= 1
     return invoked
   }
 
-  const inFlightWhile = async <T>(count: number, run: () => Promise<T>): Promise<T> => {
-    inFlight += count
-    peakInFlight = Math.max(peakInFlight, inFlight)
-    try {
-      return await run()
-    } finally {
-      inFlight -= count
-    }
-  }
-
   const deliveries = new Map<string, number>()
-  const mapping = startEventSourceMapping({
-    queue: events,
-    time,
-    onDelete: ({ messageId, receiptHandle }) => {
-      // SQS delivers at least once: a server that missed the deletion delivers the message again.
-      const count = (deliveries.get(messageId) ?? 0) + 1
-      deliveries.set(messageId, count)
-      if (faults.strike(`delivery of ${messageId} #${count}`, { 'duplicate delivery': 0.01 }))
-        events.duplicate(receiptHandle, 1)
-    },
-    maximumConcurrency: QUEUE_CONCURRENCY,
-    invoke: (messages) =>
-      inFlightWhile(
-        messages.length,
-        () =>
-          invoke('openFromQueue', ({ open }, context) =>
-            createQueueHandler(() => open)({ Records: messages.map(asRecord) }, context),
-          ) as Promise<Invoked<SQSBatchResponse>>,
-      ),
-  })
+  const startMapping = (name: QueueName) => {
+    const queue = queueOf[name]
+    return startEventSourceMapping({
+      queue,
+      time,
+      maximumConcurrency: CONCURRENCY[name],
+      onDelete: ({ body, receiptHandle }) => {
+        // SQS delivers at least once: a server that missed the deletion delivers the message again.
+        const key = sessionIn(body)
+        const count = (deliveries.get(key) ?? 0) + 1
+        deliveries.set(key, count)
+        if (count > MAX_DUPLICATES) return
+        if (faults.strike(`delivery of ${key} #${count}`, { 'duplicate delivery': 0.01 }))
+          queue.duplicate(receiptHandle, 1)
+      },
+      invoke: async (messages) => {
+        const keys = messages.map(({ body }) => sessionIn(body))
+        for (const { receiptHandle, body } of messages) recordOf.set(receiptHandle, sessionIn(body))
+        const invoked = await (invoke('openFromQueue', keys, ({ open, bodyOf }, context) =>
+          createQueueHandler(() => open)(
+            { Records: messages.map((message) => asRecord(message, queue.arn, bodyOf)) },
+            context,
+          ),
+        ) as Promise<Invoked<SQSBatchResponse>>)
+        for (const { receiptHandle } of messages) recordOf.delete(receiptHandle)
+        return invoked
+      },
+    })
+  }
+  const mappings = [startMapping('events'), startMapping('handOver')]
 
   const toAnswer = (invoked: Invoked<APIGatewayProxyStructuredResultV2>) =>
     invoked.kind === 'returned'
@@ -258,28 +281,48 @@ export const createWorld = async (options: WorldOptions) => {
 
   return {
     table,
-    events,
     quarantine,
     livePerson,
-    mapping,
     secrets,
     troubled,
     readIds,
+    witness,
+
+    /** Sends a CRM event, with its account as message group, as the documentation advises. */
+    sendEvent: (body: string, accountId: string): void => {
+      events.send(body, { messageGroupId: accountId })
+    },
+
+    /** Sends a record of the quarantine queue back to the queue that it came from, as an operator does. */
+    replay: (body: string): void => {
+      const queue = body.startsWith('{"handedOver":') ? handOver : events
+      queue.send(body, {})
+    },
+
+    /** Whether both queues are empty and no function works on a record. */
+    isQuiet: (): boolean =>
+      [events, handOver].every((queue) => {
+        const { ready, delayed, inFlight } = queue.counts()
+        return ready + delayed + inFlight === 0
+      }) && mappings.every((mapping) => mapping.running() === 0),
+
+    /** Returns the bodies that the queues still hold. */
+    waiting: (): readonly string[] =>
+      [events, handOver].flatMap((queue) => queue.messages().map(({ body }) => body)),
 
     /**
      * Submits a form through API Gateway. If the container dies, API Gateway answers with a bare 500 or 503.
      */
     submit: async (body: object, headers: Readonly<Record<string, string>> = {}) =>
       toAnswer(
-        await inFlightWhile(1, () =>
-          invoke(
-            'openFromForm',
-            ({ open }, context) =>
-              createFormHandler(() => open)(
-                formEvent(body, { headers }),
-                context,
-              ) as Promise<APIGatewayProxyStructuredResultV2>,
-          ),
+        await invoke(
+          'openFromForm',
+          [sessionIn(JSON.stringify(body))],
+          ({ open }, context) =>
+            createFormHandler(() => open)(
+              formEvent(body, { headers }),
+              context,
+            ) as Promise<APIGatewayProxyStructuredResultV2>,
         ),
       ),
 
@@ -287,6 +330,7 @@ export const createWorld = async (options: WorldOptions) => {
       toAnswer(
         await invoke(
           'conversationStatus',
+          [],
           ({ status }, context) =>
             createStatusHandler(() => status)(
               { pathParameters: { requestId } } as unknown as APIGatewayProxyEventV2,
@@ -294,6 +338,14 @@ export const createWorld = async (options: WorldOptions) => {
             ) as Promise<APIGatewayProxyStructuredResultV2>,
         ),
       ),
+
+    /** Pauses or resumes an account, as `npm run account` does. */
+    setPaused: async (accountId: string, paused: boolean): Promise<void> => {
+      if (!(await setPaused(table, accountId, paused, time.now()))) return
+      trace.add('operator', `${paused ? 'pauses' : 'resumes'} ${accountId}`)
+      if (paused) witness.paused(accountId)
+      else witness.resumed(accountId)
+    },
 
     /**
      * Replaces every container with a new version. Either its configuration lists the accounts in reverse
@@ -307,25 +359,27 @@ export const createWorld = async (options: WorldOptions) => {
       trace.add('operator', `deploys version ${version}`)
     },
 
-    peaks: () => ({ containers: peakContainers, inFlight: peakInFlight, pollers: mapping.peak() }),
+    peaks: () => ({
+      containers: peakContainers,
+      inFlight: peakInFlight,
+      pollers: mappings.reduce((sum, mapping) => sum + mapping.peak(), 0),
+    }),
     containersMade: () => made,
   }
 }
 
-/** Returns the service of a later version that derives fingerprints and consumers with another formula. */
-const withFormula = (service: OpenService, formula: number): OpenService =>
-  formula === 1
-    ? service
-    : {
-        ...service,
-        acceptForm: async (submission) => {
-          const request = await service.acceptForm(submission)
-          const fingerprint = createHash('sha256').update(`${formula} ${request.fingerprint}`).digest('hex')
-          return { ...request, fingerprint, consumerId: `request-${fingerprint}` }
-        },
-      }
+const toSeconds = (ms: number, maximum: number) => Math.min(maximum, Math.ceil(ms / 1000))
 
-const asRecord = ({ messageId, receiptHandle, body, receiveCount, sentAt }: ReceivedMessage) => {
-  const record = toRecord(body, { messageId, attempt: receiveCount })
-  return { ...record, receiptHandle, attributes: { ...record.attributes, SentTimestamp: String(sentAt) } }
+const asRecord = (
+  { messageId, receiptHandle, body, receiveCount, sentAt }: ReceivedMessage,
+  eventSourceARN: string,
+  bodyOf: (body: string) => string,
+) => {
+  const record = toRecord(bodyOf(body), { messageId, attempt: receiveCount })
+  return {
+    ...record,
+    receiptHandle,
+    eventSourceARN,
+    attributes: { ...record.attributes, SentTimestamp: String(sentAt) },
+  }
 }

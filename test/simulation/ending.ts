@@ -1,0 +1,180 @@
+import type { Item } from '../../lib/aws/state-table.ts'
+import type { Conversation } from '../../local/liveperson/state/store.ts'
+import { sessionIn } from './network.ts'
+import { ACCOUNTS, type Planned } from './requests.ts'
+import type { Witnessed } from './witness.ts'
+import type { World } from './world.ts'
+
+/** What a sender was told about one request, and when. */
+export interface Told {
+  readonly key: string
+  /** When the sender called. */
+  readonly askedAt: number
+  /** When the answer arrived. */
+  readonly at: number
+  readonly how: 'answer' | 'status'
+  readonly httpStatus: number
+  readonly body: {
+    readonly requestId?: string
+    readonly status?: string
+    readonly code?: string
+    readonly conversationId?: string
+    readonly messageStatus?: string
+    readonly messageCode?: string
+    readonly retryable?: boolean
+  }
+}
+
+/** A record in the quarantine queue. */
+export interface Quarantined {
+  readonly body: string
+  readonly key: string
+  /** When it came there, in milliseconds since the epoch. */
+  readonly at: number
+  readonly requestId: string
+  readonly code: string
+  readonly detail: string
+  readonly attempts: number
+  readonly attributes: string
+}
+
+/** The state of a run when nothing is left to do. */
+export interface Ending {
+  readonly planned: readonly Planned[]
+  readonly told: readonly Told[]
+  /** The ledger's item of each request, by the request's key. */
+  readonly items: ReadonlyMap<string, Item>
+  readonly allItems: ReadonlyMap<string, Item>
+  readonly conversations: readonly Conversation[]
+  readonly byId: ReadonlyMap<string, Conversation>
+  /** How many times each text was sent. */
+  readonly messages: ReadonlyMap<string, number>
+  readonly quarantined: readonly Quarantined[]
+  /** The keys of requests that a queue still holds. */
+  readonly waiting: ReadonlySet<string>
+  /**
+   * Requests with a second conversation, because an agent closed the first between a lost answer and the
+   * repeat.
+   */
+  readonly reopened: ReadonlySet<string>
+  /** Conversation ids that an attempt read before it ended normally, by the request's key. */
+  readonly readIds: ReadonlyMap<string, string>
+  /** Lines of the log and of the metrics that contain personal data. */
+  readonly leaks: readonly string[]
+  readonly witnessed: (key: string) => Witnessed
+  /** Whether the answer to a write of an item was lost. */
+  readonly hasLostWrite: (pk: string) => boolean
+  /** Returns how long an account was paused between two times, in milliseconds. */
+  readonly pausedMs: (accountId: string, from: number, to: number) => number
+  /** Returns whether a conversation was ever closed, or its main dialog was. */
+  readonly wasClosed: (conversation: Conversation) => boolean
+  /** Whether another account was in trouble, while its own was healthy and no fault struck the request. */
+  readonly isCalm: (planned: Planned) => boolean
+  /** Whether any fault struck in the run. */
+  readonly hasFaults: boolean
+  /** Whether no fault struck but that an account was in trouble. */
+  readonly isOnlyTrouble: boolean
+  /** When the run began, in milliseconds since the epoch. */
+  readonly startedAt: number
+  /** When it ended. */
+  readonly endedAt: number
+  readonly onLostAnswer: (accountId: string) => 'repeat' | 'hold'
+}
+
+/** A conversation that an agent closed, and when. */
+export interface Closed {
+  readonly conversationId: string
+  readonly at: number
+}
+
+/** Returns everything that the invariants look at. */
+export const endingOf = ({
+  world,
+  planned,
+  closed,
+  onLostAnswer,
+  ...given
+}: {
+  readonly world: World
+  readonly planned: readonly Planned[]
+  readonly closed: readonly Closed[]
+  readonly onLostAnswer: 'repeat' | 'hold'
+  /** Requests of which a call to a queue failed. */
+  readonly lostQueue: ReadonlySet<string>
+} & Pick<
+  Ending,
+  'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'isOnlyTrouble' | 'startedAt' | 'endedAt'
+>): Ending => {
+  const allItems = new Map(world.table.items())
+  const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {
+    const pks = [accountId, ...ACCOUNTS].map((account) => `request#${account}#${door}#${body.requestId}`)
+    return pks.map((pk) => allItems.get(pk)).find((item) => item !== undefined)
+  }
+  const conversations = [...world.livePerson.state.store.conversations.values()]
+  const policyOf = (accountId: string) => (accountId === ACCOUNTS[0] ? onLostAnswer : 'repeat')
+  const { lostQueue, ...others } = given
+  return {
+    ...others,
+    planned,
+    items: new Map(
+      planned.flatMap((each) => {
+        const item = itemOf(each)
+        return item ? [[each.key, item] as const] : []
+      }),
+    ),
+    allItems,
+    conversations,
+    byId: new Map(conversations.map((each) => [each.conversationId, each])),
+    messages: countTexts(conversations),
+    quarantined: world.quarantine.messages().map(({ body, attributes, sentAt }) => ({
+      body,
+      key: sessionIn(body),
+      at: sentAt,
+      requestId: attributes.requestId ?? '',
+      code: attributes.code ?? '',
+      detail: attributes.detail ?? '',
+      attempts: Number(attributes.attempts ?? 0),
+      attributes: JSON.stringify(attributes),
+    })),
+    waiting: new Set(world.waiting().map(sessionIn)),
+    reopened: findReopened(conversations, closed, policyOf),
+    // If the call to the queue failed too, an attempt had nowhere to keep the id.
+    readIds: new Map([...world.readIds].filter(([key]) => !lostQueue.has(key))),
+    witnessed: world.witness.of,
+    hasLostWrite: world.witness.hasLostWrite,
+    pausedMs: (accountId, from, to) =>
+      world.witness
+        .pauses()
+        .filter((pause) => pause.accountId === accountId)
+        .reduce((sum, pause) => sum + Math.max(0, Math.min(to, pause.to) - Math.max(from, pause.from)), 0),
+    wasClosed: ({ state, mainDialog }) => state === 'CLOSE' || mainDialog === 'CLOSE',
+    onLostAnswer: policyOf,
+  }
+}
+
+/** Returns the requests whose every conversation but the last was closed before the next one opened. */
+export const findReopened = (
+  conversations: readonly Conversation[],
+  closed: readonly Closed[],
+  policyOf: Ending['onLostAnswer'],
+): ReadonlySet<string> => {
+  const closedAt = new Map(closed.map(({ conversationId, at }) => [conversationId, at]))
+  const reopened = new Set<string>()
+  for (const [key, own] of Map.groupBy(conversations, ({ context }) => String(context?.sessionId))) {
+    if (own.length < 2) continue
+    const sorted = own.toSorted((a, b) => a.openedAt - b.openedAt)
+    const isAllowed = sorted.slice(1).every(({ openedAt, accountId }, index) => {
+      const before = closedAt.get(sorted[index]?.conversationId ?? '')
+      return before !== undefined && before <= openedAt && policyOf(accountId) === 'repeat'
+    })
+    if (isAllowed) reopened.add(key)
+  }
+  return reopened
+}
+
+const countTexts = (conversations: readonly Conversation[]): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const { messages } of conversations)
+    for (const { text } of messages) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return counts
+}

@@ -1,0 +1,58 @@
+import type { Invariant, Subject } from './invariants.ts'
+import { ageMsAt, GIVE_UP_MS } from './quarantine-invariants.ts'
+import { isOpened } from './statuses.ts'
+
+/** Promises about a request's first message. */
+export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
+  'a message is sent at most once': ({ planned: { body }, ending }) => {
+    const sent = ending.messages.get(body.message ?? '') ?? 0
+    return sent > 1 ? [`sent ${sent} times`] : []
+  },
+
+  'what is said about a message is true': (subject) => {
+    if (!hasOpened(subject)) return []
+    const { planned, item, ending, witnessed } = subject
+    const isThere = ending.messages.has(planned.body.message ?? '')
+    switch (item?.messageStatus) {
+      case 'sent':
+        return isThere ? [] : ['said to be sent, and LivePerson has none']
+      case 'not_sent':
+        return isThere ? ['said not to be sent, and LivePerson has it'] : []
+      case 'unknown':
+        // A lost answer of the table hides whether the ledger was told that the message is about to be sent.
+        return witnessed.mayBeSent || witnessed.deaths > 0 || ending.hasLostWrite(String(item.pk))
+          ? []
+          : ['said to be unknown, and every answer was complete']
+      case 'pending':
+        return isThere ? ['said to be pending, and LivePerson has it'] : []
+      default:
+        return ['nothing is said about it']
+    }
+  },
+
+  'a message that was certainly not sent is sent later or accounted for': (subject) => {
+    if (!hasOpened(subject)) return []
+    const { planned, item, ending, own } = subject
+    if (item?.messageStatus === 'pending')
+      return ending.waiting.has(planned.key) ? [] : ['pending, and no queue holds it']
+    if (item?.messageStatus !== 'not_sent') return []
+    const named = ending.byId.get(String(item.conversationId))
+    switch (item.messageCode) {
+      case 'conversation_closed': {
+        const wasClosed = [...own, ...(named ? [named] : [])].some(ending.wasClosed)
+        return wasClosed ? [] : ['not sent, because of a closed conversation, and none was closed']
+      }
+      case 'conversation_unknown':
+        return named && item.status === 'opened'
+          ? ['not sent, because of an unknown conversation, and its id is known']
+          : []
+      case 'given_up':
+        return ageMsAt(subject, ending.endedAt) >= GIVE_UP_MS ? [] : ['given up too early']
+      default:
+        return ['not sent, and nothing says why']
+    }
+  },
+}
+
+const hasOpened = ({ planned, item }: Subject): boolean =>
+  planned.body.message !== undefined && isOpened(item?.status)

@@ -1,0 +1,86 @@
+import type { Quarantined } from './ending.ts'
+import type { Invariant, Subject } from './invariants.ts'
+import { GIVE_UP_HOURS } from './requests.ts'
+import { isFinal } from './statuses.ts'
+
+export const GIVE_UP_MS = GIVE_UP_HOURS * 3_600_000
+
+/** After how many attempts that died a record is given up. */
+const MAX_DEATHS = 5
+
+/** How long a clock, and a record that waits for its turn, may add to the time that an account is paused. */
+const PAUSE_TOLERANCE_MS = 120_000
+
+/** The codes with which a request is given up because of its age. */
+const GIVEN_UP: readonly string[] = [
+  'liveperson_unavailable',
+  'credentials_refused',
+  'service_unavailable',
+  'internal_error',
+  'invalid_config',
+]
+
+/** Whether a request with this code was given up, and a replay may open it. */
+export const isGivenUp = (code: string): boolean => GIVEN_UP.includes(code) || code === 'interrupted'
+
+/** Promises about what is in quarantine. */
+export const QUARANTINE_INVARIANTS: Readonly<Record<string, Invariant>> = {
+  'a quarantined record has a true reason': (subject) =>
+    subject.quarantined.flatMap((record) => lies(record, subject)),
+
+  'an event that ended without a conversation is in quarantine': ({ planned, item, quarantined }) =>
+    planned.door === 'queue' &&
+    (item?.status === 'rejected' || item?.status === 'outcome_unknown') &&
+    quarantined.every(({ code }) => code !== item.code)
+      ? [`${item.status} with ${item.code}, and not in quarantine with that code`]
+      : [],
+
+  'the ledger says that a request is in quarantine': ({ planned, item, quarantined, ending }) => {
+    const last = quarantined.toSorted((a, b) => a.at - b.at).at(-1)
+    if (!last || planned.isInvalid || ending.waiting.has(planned.key) || isFinal(item?.status)) return []
+    return item?.status === 'failed' && item.code === last.code
+      ? []
+      : [`quarantined as ${last.code}, and its status is ${item?.status} ${item?.code ?? ''}`]
+  },
+}
+
+/** Returns how old a request was at a time, without the time that its account was paused. */
+export const ageMsAt = ({ planned, ending }: Subject, at: number): number => {
+  const acceptedAt = ending.startedAt + (planned.copies[0] ?? 0)
+  const pausedMs = ending.pausedMs(planned.accountId, acceptedAt, at)
+  return at - acceptedAt - Math.max(0, pausedMs * 0.9 - PAUSE_TOLERANCE_MS)
+}
+
+/** Returns what is not true about the reason of a quarantined record. */
+const lies = ({ code, at, attempts }: Quarantined, subject: Subject): readonly string[] => {
+  const { planned, own, witnessed, ending, item } = subject
+  const isOpenBy = own.some(({ openedAt }) => openedAt <= at)
+  if (code === '') return ['it has no reason']
+  if (GIVEN_UP.includes(code)) {
+    return [
+      ...(attempts >= 1 ? [] : [`given up as ${code} after ${attempts} attempts`]),
+      ...(isOpenBy ? [`given up as ${code}, and LivePerson has its conversation`] : []),
+      ...(ageMsAt(subject, at) >= GIVE_UP_MS ? [] : [`given up as ${code} too early`]),
+    ]
+  }
+  switch (code) {
+    case 'liveperson_rejected':
+      return [
+        ...(isOpenBy ? ['quarantined as refused, and it is open'] : []),
+        ...(witnessed.isRefused ? [] : ['quarantined as refused, which it was not']),
+      ]
+    case 'outcome_unknown':
+      // A claim whose answer was lost looks like an attempt that died.
+      return witnessed.mayBeOpen || witnessed.deaths > 0 || ending.hasLostWrite(String(item?.pk))
+        ? []
+        : ['quarantined as unknown, and every answer proved that nothing was opened']
+    case 'interrupted':
+      return witnessed.deaths >= MAX_DEATHS
+        ? []
+        : [`quarantined as interrupted after ${witnessed.deaths} deaths`]
+    case 'invalid_request':
+      return planned.isInvalid ? [] : ['quarantined as invalid, which it is not']
+    default:
+      return [`quarantined as ${code}`]
+  }
+}

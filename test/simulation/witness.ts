@@ -1,0 +1,148 @@
+import type { OutboundResult } from '../../lib/net/outbound.ts'
+
+/** What happened to one request, as the world saw it. No part of the service knows all of it. */
+export interface Witnessed {
+  /** How many creates left a container. */
+  readonly creates: number
+  /** Whether a create may have been carried out, and no complete answer proves the contrary. */
+  readonly mayBeOpen: boolean
+  /** Whether LivePerson itself refused a create, in the documented way. */
+  readonly isRefused: boolean
+  /** Whether LivePerson may have accepted its message, and no complete answer says so. */
+  readonly mayBeSent: boolean
+  /** How many invocations that worked on it died. */
+  readonly deaths: number
+}
+
+/** A promise that broke during the run. */
+export interface Broken {
+  readonly invariant: string
+  readonly key: string
+  readonly detail: string
+}
+
+const NOTHING: Witnessed = { creates: 0, mayBeOpen: false, isRefused: false, mayBeSent: false, deaths: 0 }
+
+/** A pause must work in every container by then. */
+const PAUSE_WITHIN_MS = 60_000
+/** No attempt that was admitted before makes its last call later than this. */
+const LONGEST_ATTEMPT_MS = 30_000
+
+export type Witness = ReturnType<typeof createWitness>
+
+/** Watches every call to LivePerson, and what becomes of every invocation. */
+export const createWitness = ({ now }: { readonly now: () => number }) => {
+  const requests = new Map<string, Witnessed>()
+  const broken: Broken[] = []
+  const lostWrites = new Set<string>()
+  const pausedSince = new Map<string, number>()
+  const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
+  /** When a container may next create for an account, by the container's name and the account. */
+  const banned = new Map<string, number>()
+  /** Creates that were refused with a token. They are repeated at once, with a new one. */
+  const repeats = new Set<string>()
+  /** When a container last failed to read an account's switch, or was last frozen. */
+  const excused = new Map<string, number>()
+
+  const of = (key: string): Witnessed => requests.get(key) ?? NOTHING
+  const add = (key: string, more: Partial<Witnessed>) => requests.set(key, { ...of(key), ...more })
+
+  const checkPause = (container: string, accountId: string, key: string, service: string) => {
+    const since = pausedSince.get(accountId)
+    if (since === undefined || now() - since <= PAUSE_WITHIN_MS) return
+    if ((excused.get(container) ?? 0) >= since - LONGEST_ATTEMPT_MS) return
+    const seconds = ((now() - since) / 1000).toFixed(1)
+    broken.push({
+      invariant: 'no call for an account a minute after it was paused',
+      key,
+      detail: `${service} by ${container} ${seconds} s after the pause`,
+    })
+  }
+
+  return {
+    of,
+    broken: (): readonly Broken[] => broken,
+    pauses: (): readonly { readonly accountId: string; readonly from: number; readonly to: number }[] =>
+      pauses,
+
+    /** The answer to a write of this item was lost, so its writer doesn't know that it was applied. */
+    lostWrite: (pk: string): void => {
+      lostWrites.add(pk)
+    },
+
+    hasLostWrite: (pk: string): boolean => lostWrites.has(pk),
+
+    /** An invocation that worked on these requests died. */
+    died: (keys: readonly string[]): void => {
+      for (const key of keys) add(key, { deaths: of(key).deaths + 1 })
+    },
+
+    /** A container can't know of a pause in time: it could not read the switch, or was frozen. */
+    excuse: (container: string): void => {
+      excused.set(container, now())
+    },
+
+    paused: (accountId: string): void => {
+      pausedSince.set(accountId, now())
+      pauses.push({ accountId, from: now(), to: Number.POSITIVE_INFINITY })
+    },
+
+    resumed: (accountId: string): void => {
+      pausedSince.delete(accountId)
+      for (const pause of pauses)
+        if (pause.accountId === accountId && pause.to === Number.POSITIVE_INFINITY) pause.to = now()
+    },
+
+    /** A call starts. */
+    called: (container: string, service: string, accountId: string, key: string): void => {
+      if (service === 'domain') return
+      checkPause(container, accountId, key, service)
+      if (service !== 'conversation') return
+      add(key, { creates: of(key).creates + 1 })
+      const isRepeat = repeats.delete(`${container} ${key}`)
+      const until = banned.get(`${container} ${accountId}`) ?? 0
+      if (isRepeat || now() >= until) return
+      broken.push({
+        invariant: 'a Retry-After is kept',
+        key,
+        detail: `create by ${container}, ${until - now()} ms too early`,
+      })
+    },
+
+    /** The service reads the result of a call. @param isGenuine Whether LivePerson gave the answer itself. */
+    answered: (
+      container: string,
+      service: string,
+      accountId: string,
+      key: string,
+      result: OutboundResult,
+      isGenuine: boolean,
+    ): void => {
+      if (service === 'conversation') {
+        if (isInDoubt(result)) add(key, { mayBeOpen: true })
+        if (isGenuine && isRefusal(result)) add(key, { isRefused: true })
+        if (result.kind === 'answer' && result.status === 401) repeats.add(`${container} ${key}`)
+        if (result.kind !== 'answer' || result.status !== 429) return
+        const seconds = Number(result.headers['retry-after'] ?? 0)
+        const name = `${container} ${accountId}`
+        banned.set(name, Math.max(banned.get(name) ?? 0, now() + seconds * 1000))
+      }
+      if (service === 'send' && isInDoubt(result)) add(key, { mayBeSent: true })
+    },
+  }
+}
+
+/** No complete answer was read, or one that proves nothing: 5xx, 408, or success without a result. */
+const isInDoubt = (result: OutboundResult): boolean => {
+  if (result.kind !== 'answer') return result.kind === 'may_have_been_sent'
+  const { status, body } = result
+  if (status >= 500 || status === 408) return true
+  if (status < 400) return !/"code":"OK"/.test(body)
+  return /"code":"?(5\d\d|408)/.test(body)
+}
+
+const isRefusal = (result: OutboundResult): boolean =>
+  result.kind === 'answer' &&
+  result.status === 400 &&
+  result.body.includes('"BAD_REQUEST"') &&
+  !result.body.includes('already has open conversation')
