@@ -4,29 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { z } from 'zod'
+import { parseTemplate, resolveTemplate } from './template.ts'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
-
-const Template = z.object({
-  Resources: z.record(
-    z.string(),
-    z.looseObject({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
-  ),
-  Outputs: z.record(z.string(), z.unknown()),
-})
-
-/** A resource of the CloudFormation template. */
-export type Resource = z.infer<typeof Template>['Resources'][string]
 
 /**
  * Runs `serverless package` without AWS credentials. Works on a copy of the project, because packaging
  * empties the `.serverless` folder, which something else may be using.
  *
- * @returns The template, the paths of the zips, what the command printed, and a function that removes the
- *   copy.
+ * @param params Parameters of serverless.yml that differ from their defaults.
+ * @returns The template as it was written and as CloudFormation sees it, the paths of the zips, what the
+ *   command printed, and a function that removes the copy.
  */
-export async function packageService() {
+export async function packageService(params: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-package-'))
   const parts = [
     'serverless.yml',
@@ -42,13 +32,19 @@ export async function packageService() {
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'))
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
-    [join(project, 'node_modules/serverless/bin/serverless.js'), 'package'],
+    [
+      join(project, 'node_modules/serverless/bin/serverless.js'),
+      'package',
+      ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]),
+    ],
     { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
   )
   const made = join(folder, '.serverless')
-  const template = await readFile(join(made, 'cloudformation-template-update-stack.json'), 'utf8')
+  const text = await readFile(join(made, 'cloudformation-template-update-stack.json'), 'utf8')
+  const written = parseTemplate(JSON.parse(text))
   return {
-    template: Template.parse(JSON.parse(template)),
+    written,
+    template: resolveTemplate(written),
     zips: (await readdir(made)).filter((name) => name.endsWith('.zip')).map((name) => join(made, name)),
     printed: stdout + stderr,
     remove: () => rm(folder, { recursive: true, force: true }),

@@ -70,8 +70,8 @@ export const authorizationOf = (event: Event): string | undefined => headerOf(ev
 export const originOf = (event: Event): string | undefined => headerOf(event, 'origin')
 
 /**
- * Checks that a call came through the CDN, if the stage has one. Only the hash of the secret is known here, so
- * that nobody who can read a function's environment can bypass the CDN.
+ * Checks that a call came through the CDN, if the stage has one. Only the hash of the secret is known here,
+ * so that nobody who can read a function's environment can bypass the CDN.
  *
  * @throws {OriginNotAllowedError} The call has no header with an accepted secret.
  */

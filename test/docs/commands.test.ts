@@ -94,7 +94,11 @@ describe('commands', () => {
   })
 
   test('name outputs that the stack has', () => {
-    const { Outputs } = parseYaml(readFileSync(inProject('infrastructure/outputs.yml'), 'utf8'))
+    const files = ['outputs.yml', 'stacks/customer-key.yml', 'stacks/cloudfront.yml']
+    const Outputs = Object.assign(
+      {},
+      ...files.map((file) => parseYaml(readFileSync(inProject(`infrastructure/${file}`), 'utf8')).Outputs),
+    )
     const named = commands.flatMap(({ words }) =>
       words.flatMap((word) => [...word.matchAll(/<([A-Z]\w+(?:Arn|Url|Name))>/g)].map(([, name]) => name)),
     )
@@ -111,11 +115,13 @@ describe('commands', () => {
 
 /** Operations that the documents use, with the options of the AWS CLI's reference that they use. */
 const AWS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  'cloudformation deploy': ['region', 'stack-name', 'template-file', 'parameter-overrides'],
   'cloudformation describe-stacks': ['stack-name', 'query'],
   'dynamodb delete-item': ['table-name', 'key'],
   'lambda invoke': ['function-name', 'payload', 'cli-binary-format'],
   'secretsmanager create-secret': ['name', 'secret-string'],
   'secretsmanager put-secret-value': ['secret-id', 'secret-string'],
+  'secretsmanager update-secret': ['secret-id', 'kms-key-id'],
   'sns subscribe': ['topic-arn', 'protocol', 'notification-endpoint'],
   'sqs get-queue-attributes': ['queue-url', 'attribute-names'],
   'sqs list-message-move-tasks': ['source-arn'],

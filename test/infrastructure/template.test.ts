@@ -5,20 +5,39 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { packageService, type Resource } from '../../tools/package-service.ts'
+import { bundleFunctions } from '../../tools/bundle.ts'
+import { type Grant, readGrants } from '../../tools/iam.ts'
+import { withIamTable } from '../../tools/iam-docs.ts'
+import { packageService } from '../../tools/package-service.ts'
+import { type Resource, resolveTemplate } from '../../tools/template.ts'
 import { readZip } from '../../tools/zip.ts'
 
 const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
+const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+const CERTIFICATE = 'arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd-12ab-34cd-56ef-1234567890ab'
 let service: Awaited<ReturnType<typeof packageService>>
+/** With every optional parameter. */
+let full: Awaited<ReturnType<typeof packageService>>
 
 beforeAll(async () => {
   service = await packageService()
-}, 60_000)
-afterAll(() => service.remove())
+  full = await packageService({
+    kmsKeyArn: KEY,
+    domainName: 'conversations.example.com',
+    certificateArn: CERTIFICATE,
+    disableDefaultEndpoint: 'true',
+    edgeHeader: 'x-edge-secret',
+    edgeSecretSha256: 'a'.repeat(64),
+    formConcurrency: '100',
+    statusConcurrency: '20',
+    queueConcurrency: '10',
+  })
+}, 120_000)
+afterAll(() => Promise.all([service.remove(), full.remove()]))
 
 /** Returns the properties of a resource by its logical id. */
-function get(id: string): Resource['Properties'] {
-  const resource = service.template.Resources[id]
+function get(id: string, { template } = service): Resource['Properties'] {
+  const resource = template.Resources[id]
   if (!resource) throw new Error(`The template has no ${id}.`)
   return resource.Properties
 }
@@ -40,6 +59,14 @@ describe('packaging', () => {
         'config/dev.json',
         expect.stringMatching(/^functions\/[a-z-]+\.mjs$/),
       ])
+    }
+  })
+
+  test('and the code of which the SBOM is made are the same, byte for byte', async () => {
+    for (const { name, code } of await bundleFunctions()) {
+      const zip = service.zips.find((path) => basename(path, '.zip') === name) ?? ''
+      const packaged = readZip(await readFile(zip)).find((entry) => entry.name.endsWith('.mjs'))
+      expect(packaged?.read().equals(code), name).toBe(true)
     }
   })
 
@@ -102,6 +129,8 @@ describe('functions', () => {
         SECRET_ID_PREFIX: 'campaign-conversations/dev',
         LIVEPERSON_DOMAIN_API_URL: 'https://api.liveperson.net',
         FORM_DEADLINE_MS: '6000',
+        EDGE_HEADER: '',
+        EDGE_SECRET_SHA256: '',
         LOG_LEVEL: 'INFO',
         POWERTOOLS_SERVICE_NAME: 'campaign-conversations-dev',
       },
@@ -130,56 +159,28 @@ describe('functions', () => {
 })
 
 describe('permissions', () => {
-  const table = 'StateTable.Arn'
-  const secrets = `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:campaign-conversations/dev/*`
-  const consume = [
-    'sqs:ReceiveMessage',
-    'sqs:DeleteMessage',
-    'sqs:GetQueueAttributes',
-    'sqs:ChangeMessageVisibility',
-  ]
-  const allowed = {
-    openFromForm: [
-      [table, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
-      [secrets, 'secretsmanager:GetSecretValue'],
-      ['HandOverQueue.Arn', 'sqs:SendMessage'],
-      ['QuarantineQueue.Arn', 'sqs:SendMessage'],
-    ],
-    openFromQueue: [
-      [table, 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      [secrets, 'secretsmanager:GetSecretValue'],
-      ['EventsQueue.Arn', ...consume],
-      ['HandOverQueue.Arn', ...consume, 'sqs:SendMessage'],
-      ['QuarantineQueue.Arn', 'sqs:SendMessage'],
-    ],
-    refreshDomains: [[table, 'dynamodb:GetItem', 'dynamodb:UpdateItem']],
-    conversationStatus: [[table, 'dynamodb:BatchGetItem']],
-  }
+  const isOf = (holder: string) => (grant: Grant) => grant.holder === holder
 
-  test.each(FUNCTIONS)('%s has exactly the permissions that it needs', (name) => {
-    expect(get(`${logicalId(name)}LambdaFunction`).Role).toEqual({
-      'Fn::GetAtt': [`${logicalId(name)}Role`, 'Arn'],
-    })
-    const logs = [`${logicalId(name)}LogGroup.Arn`, 'logs:CreateLogStream', 'logs:PutLogEvents']
-    expect(readPolicy(`${logicalId(name)}Role`).toSorted()).toEqual(toPairs([logs, ...allowed[name]]))
+  test.each(FUNCTIONS)('%s has a role of its own', (name) => {
+    expect(get(`${logicalId(name)}LambdaFunction`).Role).toEqual(arnOf(`${logicalId(name)}Role`))
+    const logs = readGrants(service.template).filter(({ action }) => action.startsWith('logs:'))
+    expect(logs.filter(isOf(`${logicalId(name)}Role`)).map(({ resource }) => resource)).toEqual([
+      `${logicalId(name)}LogGroup`,
+      `${logicalId(name)}LogGroup`,
+    ])
   })
 
-  test('operators may read and empty the quarantine queue, replay, and use the state table', () => {
-    expect(readStatements(get('OperatorsPolicy').PolicyDocument).toSorted()).toEqual(
-      toPairs([
-        [table, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
-        ['QuarantineQueue.Arn', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility', 'sqs:DeleteMessage'],
-        ['QuarantineQueue.Arn', 'sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks'],
-        ['QuarantineQueue.Arn', 'sqs:CancelMessageMoveTask'],
-        ['EventsQueue.Arn', 'sqs:SendMessage'],
-        ['HandOverQueue.Arn', 'sqs:SendMessage'],
-        ...['EventsQueue', 'HandOverQueue', 'QuarantineQueue'].map((queue) => [
-          `${queue}.Arn`,
-          'sqs:GetQueueAttributes',
-          'sqs:GetQueueUrl',
-        ]),
-      ]),
-    )
+  test('are those in docs/security.md, as `npm run docs:iam` writes them', async () => {
+    const page = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8')
+    expect(page).toBe(withIamTable(page, service.written))
+  })
+
+  test('nobody may delete an item, write without a key range, or scan', () => {
+    for (const { action, keys } of readGrants(service.template))
+      if (action.startsWith('dynamodb:')) {
+        expect(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem']).toContain(action)
+        expect(keys?.every((key) => /^[a-z]+#\*$/.test(key))).toBe(true)
+      }
   })
 
   test('no role allows all resources or all actions', () => {
@@ -230,44 +231,18 @@ describe('permissions', () => {
         },
       },
     ])
-    const senders = ofType('AWS::IAM::Role').filter(({ Properties }) =>
-      readPolicies(Properties).includes('sqs:SendMessage on HandOverQueue.Arn'),
+    const senders = readGrants(service.template).filter(
+      ({ action, resource }) => action === 'sqs:SendMessage' && resource === 'HandOverQueue',
     )
-    expect(senders).toEqual([
-      expect.objectContaining({ Properties: get('OpenFromFormRole') }),
-      expect.objectContaining({ Properties: get('OpenFromQueueRole') }),
+    expect(senders.map(({ holder }) => holder)).toEqual([
+      'OpenFromFormRole',
+      'OpenFromQueueRole',
+      'OperatorsPolicy',
     ])
   })
 })
 
 const arnOf = (id: string | undefined) => ({ 'Fn::GetAtt': [id, 'Arn'] })
-
-/** Returns what a list of resources, each with its actions, allows: each action with its resource. */
-function toPairs(allowed: readonly (readonly string[])[]): string[] {
-  return allowed
-    .flatMap(([resource, ...actions]) => actions.map((action) => `${action} on ${resource}`))
-    .toSorted()
-}
-
-/** Returns what a role allows: each action with its resource. */
-const readPolicy = (role: string): string[] => readPolicies(get(role))
-
-function readPolicies({ Policies }: Resource['Properties']): string[] {
-  const policies: { PolicyDocument: unknown }[] = Object(Policies)
-  return policies.flatMap(({ PolicyDocument }) => readStatements(PolicyDocument))
-}
-
-function readStatements(document: unknown): string[] {
-  const statements: { Action: string | string[]; Resource: object | object[] }[] = Object(document).Statement
-  return statements.flatMap(({ Action, Resource }) =>
-    [Resource].flat().flatMap((resource) => {
-      const [name = '', argument] = Object.entries(resource)[0] ?? []
-      return [Action]
-        .flat()
-        .map((action) => `${action} on ${name === 'Fn::GetAtt' ? argument.join('.') : argument}`)
-    }),
-  )
-}
 
 describe('queues', () => {
   const READ = ['EventsQueue', 'HandOverQueue'] as const
@@ -354,6 +329,16 @@ describe('the HTTP API', () => {
     })
   })
 
+  test('has its execute-api address only, unless a name is set', () => {
+    expect(get('HttpApi').DisableExecuteApiEndpoint).toBe(false)
+    expect(ofType('AWS::ApiGatewayV2::DomainName')).toEqual([])
+    expect(ofType('AWS::ApiGatewayV2::ApiMapping')).toEqual([])
+    expect(service.template.Outputs).not.toHaveProperty('ApiDomainTarget')
+    expect(service.template.Outputs.ApiUrl?.Value).toEqual({
+      'Fn::Sub': `https://\${HttpApi}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}`,
+    })
+  })
+
   test('is throttled', () => {
     expect(get('HttpApiStage').DefaultRouteSettings).toMatchObject({
       ThrottlingRateLimit: 20,
@@ -396,7 +381,7 @@ test('the domains are refreshed every ten minutes', () => {
 test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(12 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(15 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
@@ -412,6 +397,9 @@ test('there are alarms for quarantine, old events, errors and throttles of every
     'record_given_up',
     'breaker_open',
     'oldest_record_age',
+    'consumer_token_refused',
+    'bot_check_failed',
+    'origin_refused',
   ])
     expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
   for (const name of FUNCTIONS) {
@@ -433,6 +421,18 @@ test('an alarm fires when the oldest record is 8 days old, which leaves 2 days o
   })
 })
 
+test('an alarm fires when somebody probes: at 100 refusals of one kind within five minutes', () => {
+  for (const id of ['ConsumerTokensRefusedAlarm', 'BotChecksFailedAlarm', 'OriginsRefusedAlarm'])
+    expect(get(id)).toMatchObject({
+      Namespace: 'CampaignConversations',
+      // Counted without an account.
+      Dimensions: [{ Name: 'service', Value: 'campaign-conversations-dev' }],
+      Statistic: 'Sum',
+      Period: 300,
+      Threshold: 100,
+    })
+})
+
 test('the outputs list what senders and operators need', () => {
   expect(Object.keys(service.template.Outputs)).toEqual(
     expect.arrayContaining([
@@ -447,4 +447,96 @@ test('the outputs list what senders and operators need', () => {
       'AlarmsTopicArn',
     ]),
   )
+})
+
+describe("a customer's key", () => {
+  const STORES = [
+    ...['EventsQueue', 'HandOverQueue', 'QuarantineQueue', 'AlarmsTopic', 'StateTable'],
+    ...[...FUNCTIONS.map(logicalId), 'HttpApi'].map((name) => `${name}LogGroup`),
+  ]
+  const keyOf = (id: string, from = service) => {
+    const { KmsMasterKeyId, KmsKeyId, SSESpecification } = get(id, from)
+    return KmsMasterKeyId ?? KmsKeyId ?? Object(SSESpecification).KMSMasterKeyId
+  }
+
+  test('encrypts everything that the stack stores, if it is set', () => {
+    const stores = Object.entries(full.template.Resources).flatMap(([id, { Type }]) =>
+      /^AWS::(SQS::Queue|SNS::Topic|DynamoDB::Table|Logs::LogGroup)$/.test(Type) ? [id] : [],
+    )
+    expect(stores.toSorted()).toEqual(STORES.toSorted())
+    for (const id of stores) expect([id, keyOf(id, full)]).toEqual([id, KEY])
+    for (const id of stores) expect([id, keyOf(id)]).toEqual([id, undefined])
+  })
+
+  test("replaces SQS's own key and DynamoDB's", () => {
+    for (const queue of ['EventsQueue', 'HandOverQueue', 'QuarantineQueue'])
+      expect(get(queue, full).SqsManagedSseEnabled).toBe(false)
+    expect(get('StateTable', full).SSESpecification).toEqual({
+      SSEEnabled: true,
+      SSEType: 'KMS',
+      KMSMasterKeyId: KEY,
+    })
+  })
+
+  // What a service decrypts for its caller, or encrypts. SQS needs both to send.
+  const needsOf = ({ action }: Grant): readonly string[] => {
+    const [service = ''] = action.split(':')
+    if (action === 'sqs:SendMessage') return ['kms:Decrypt sqs', 'kms:GenerateDataKey sqs']
+    if (action === 'sqs:ReceiveMessage') return ['kms:Decrypt sqs']
+    return ['dynamodb', 'secretsmanager'].includes(service) ? [`kms:Decrypt ${service}`] : []
+  }
+
+  test('may be used by each role through exactly the services that the role calls', () => {
+    const grants = readGrants(full.template)
+    const holders = Map.groupBy(grants, ({ holder }) => holder)
+    expect(holders.size).toBe(FUNCTIONS.length + 1)
+    for (const [holder, own] of holders) {
+      const used = own.flatMap(({ action, resource, via = [] }) =>
+        resource === KEY ? via.map((name) => `${action} ${name.split('.')[0]}`) : [],
+      )
+      expect([holder, used.toSorted()]).toEqual([holder, [...new Set(own.flatMap(needsOf))].toSorted()])
+    }
+    expect(readGrants(service.template).filter(({ action }) => action.startsWith('kms:'))).toEqual([])
+  })
+})
+
+describe("the API's own name", () => {
+  test('has its certificate, and is the only address if the other one is turned off', () => {
+    expect(get('ApiDomain', full)).toEqual({
+      DomainName: 'conversations.example.com',
+      DomainNameConfigurations: [
+        { CertificateArn: CERTIFICATE, EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2' },
+      ],
+    })
+    expect(get('ApiDomainMapping', full)).toEqual({
+      ApiId: { Ref: 'HttpApi' },
+      DomainName: { Ref: 'ApiDomain' },
+      Stage: { Ref: 'HttpApiStage' },
+    })
+    expect(get('HttpApi', full).DisableExecuteApiEndpoint).toBe(true)
+    expect(full.template.Outputs).toMatchObject({
+      ApiUrl: { Value: 'https://conversations.example.com' },
+      ApiDomainTarget: { Value: { 'Fn::GetAtt': ['ApiDomain', 'RegionalDomainName'] } },
+      ApiDomainHostedZoneId: { Value: { 'Fn::GetAtt': ['ApiDomain', 'RegionalHostedZoneId'] } },
+    })
+  })
+
+  test('is needed to turn off the other address', () => {
+    const { Resources } = resolveTemplate(full.written, { HasDomain: false })
+    expect(Resources.HttpApi?.Properties.DisableExecuteApiEndpoint).toBe(false)
+  })
+})
+
+test('the functions know the header of the edge, and the hash of its secret', () => {
+  for (const name of FUNCTIONS)
+    expect(get(`${logicalId(name)}LambdaFunction`, full).Environment).toMatchObject({
+      Variables: { EDGE_HEADER: 'x-edge-secret', EDGE_SECRET_SHA256: 'a'.repeat(64) },
+    })
+})
+
+test('concurrency is reserved only by a parameter', () => {
+  const reserved = (from: typeof service) =>
+    FUNCTIONS.map((name) => get(`${logicalId(name)}LambdaFunction`, from).ReservedConcurrentExecutions)
+  expect(reserved(service)).toEqual([undefined, undefined, undefined, undefined])
+  expect(reserved(full)).toEqual(['100', '10', undefined, '20'])
 })

@@ -1,9 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+} from '@aws-sdk/client-dynamodb'
 import { z } from 'zod'
-import { AWS_ACCOUNT_ID, REGION } from '../../local/aws/sdk.ts'
+import { AWS_ACCOUNT_ID, awsClientConfig, REGION } from '../../local/aws/sdk.ts'
 import { closeServer, listen } from '../../local/net/listen.ts'
 import type { World } from '../support/world.ts'
-import { type Call, isAllowed, type Permission } from './policy.ts'
+import { type Call, isAllowed, type Permission, SECRET_ID_PREFIX, secretArnOf } from './policy.ts'
 
 export type Iam = Awaited<ReturnType<typeof startIam>>
 
@@ -14,6 +20,8 @@ export type Iam = Awaited<ReturnType<typeof startIam>>
 export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
   let permissions: readonly Permission[] = []
   let silenced: Permission | undefined
+  let isLosing = false
+  const client = new DynamoDBClient(awsClientConfig(dynamoDb.url))
   const calls: (Call & { readonly allowed: boolean })[] = []
   const behind: Readonly<Record<string, string>> = {
     dynamodb: dynamoDb.url,
@@ -25,12 +33,18 @@ export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const body = Buffer.concat(chunks)
-    const call = toCall(request, JSON.parse(body.toString()))
+    const input: unknown = JSON.parse(body.toString())
+    const call = toCall(request, input)
     const allowed = isAllowed(permissions, call)
     calls.push({ ...call, allowed })
     if (silenced && isAllowed([silenced], call)) return
     const [service = ''] = call.action.split(':')
     if (!allowed) return deny(response, call)
+    const write = ConditionalWrite.safeParse(input).data
+    if (isLosing && write?.ConditionExpression === '#revision = :revision') {
+      isLosing = false
+      await client.send(new DeleteItemCommand({ TableName: write.TableName, Key: write.Key }))
+    }
     const {
       'content-type': type,
       'x-amz-target': target,
@@ -47,13 +61,24 @@ export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
       },
       body: new Uint8Array(body),
     })
-    const kept = ['content-type', 'x-amzn-query-error', 'x-amz-crc32'].flatMap((name) => {
+    const answer = Buffer.from(await forwarded.arrayBuffer())
+    const failed = write && forwarded.status === 400 && answer.includes('ConditionalCheckFailedException')
+    const Item = failed && (await readItem(write.TableName, write.Key))
+    // DynamoDB returns the item with a failed condition. The stand-in doesn't.
+    const sent = Item ? Buffer.from(JSON.stringify({ ...JSON.parse(answer.toString()), Item })) : answer
+    const kept = ['content-type', 'x-amzn-query-error', ...(Item ? [] : ['x-amz-crc32'])].flatMap((name) => {
       const value = forwarded.headers.get(name)
       return value === null ? [] : [[name, value] as const]
     })
     response.writeHead(forwarded.status, Object.fromEntries(kept))
-    response.end(Buffer.from(await forwarded.arrayBuffer()))
+    response.end(sent)
   }
+
+  const readItem = async (
+    TableName: string,
+    Key: Record<string, AttributeValue>,
+  ): Promise<Record<string, AttributeValue> | undefined> =>
+    (await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }))).Item
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) =>
@@ -70,9 +95,16 @@ export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
       silenced = silent
       calls.length = 0
     },
+    /** Deletes the item that the next update of a request is for, before that update. */
+    loseItem: () => {
+      isLosing = true
+    },
     /** Returns the calls since the permissions were set. */
     calls: (): readonly (Call & { readonly allowed: boolean })[] => [...calls],
-    close: () => closeServer(server),
+    close: () => {
+      client.destroy()
+      return closeServer(server)
+    },
   }
 }
 
@@ -83,6 +115,15 @@ const SERVICES: Readonly<Record<string, string>> = {
 }
 
 const Key = z.object({ pk: z.object({ S: z.string() }) })
+
+/** A write of which DynamoDB returns the item if the condition isn't met. */
+const ConditionalWrite = z.object({
+  TableName: z.string(),
+  Key,
+  ConditionExpression: z.string(),
+  ReturnValuesOnConditionCheckFailure: z.literal('ALL_OLD'),
+})
+
 const Input = z.union([
   z.object({ QueueUrl: z.string() }),
   z.object({ SecretId: z.string() }),
@@ -105,9 +146,8 @@ const whatOf = (input: z.infer<typeof Input>): Pick<Call, 'resource' | 'leadingK
   const arn = (service: string, rest: string) => `arn:aws:${service}:${REGION}:${AWS_ACCOUNT_ID}:${rest}`
   if ('QueueUrl' in input)
     return { resource: arn('sqs', new URL(input.QueueUrl).pathname.split('/').at(-1) ?? ''), leadingKeys: [] }
-  // Secrets Manager appends six random characters to a secret's name.
   if ('SecretId' in input)
-    return { resource: arn('secretsmanager', `secret:${input.SecretId}-aB3dE6`), leadingKeys: [] }
+    return { resource: secretArnOf(input.SecretId.replace(`${SECRET_ID_PREFIX}/`, '')), leadingKeys: [] }
   if ('Key' in input)
     return { resource: arn('dynamodb', `table/${input.TableName}`), leadingKeys: [input.Key.pk.S] }
   const [[table, { Keys }] = ['', { Keys: [] }]] = Object.entries(input.RequestItems)

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly function: FunctionName
   /** Members of the account in the stage configuration that differ from the usual ones. */
   readonly account?: object
+  /** Happens before, with all permissions. */
+  readonly before?: (tools: Tools) => Promise<unknown>
   /**
    * Performs it. Returns what its caller is told: the HTTP status and the status or code of the answer, or
    * what becomes of a record: `done` if its queue need not keep it, else `kept`.
@@ -27,8 +29,8 @@ export interface Tools {
   readonly container: Container
   readonly world: World
   readonly requestId: string
-  /** Returns a container of a function whose role has all its permissions. */
-  readonly privileged: () => Promise<Container>
+  /** Deletes the item that the next update of a request is for, before that update. */
+  readonly loseItem: () => void
   /** Does what Lambda does to one record of a queue, with the role of openFromQueue. */
   readonly poll: (queue: QueueName, body: string) => Promise<string>
 }
@@ -65,6 +67,9 @@ const submit = async ({ container }: Tools, body: unknown): Promise<string> => {
 }
 
 const submitForm = (tools: Tools) => submit(tools, form(tools.requestId))
+
+const submitSolved = (tools: Tools) =>
+  submit(tools, { ...form(tools.requestId), 'cf-turnstile-response': `solved-${tools.requestId}` })
 
 const deliver = async (container: Container, body: unknown, queue: QueueName = 'events'): Promise<string> =>
   (await container.deliver([toRecord(body, { queue })])).length === 0 ? 'done' : 'kept'
@@ -105,12 +110,26 @@ export const SCENARIOS = {
   'a form with a spent challenge, again': {
     function: 'openFromForm',
     account: { form: { consumers: 'anonymous', botCheck: 'siteverify' } },
-    perform: async (tools) => {
-      const body = { ...form(tools.requestId), 'cf-turnstile-response': `solved-${tools.requestId}` }
-      await (await tools.privileged()).submit(body)
-      return submit(tools, body)
-    },
+    before: submitSolved,
+    perform: submitSolved,
     whole: '200 opened',
+  },
+
+  'a form after a create that got no answer': {
+    function: 'openFromForm',
+    before: (tools) => whileDown(tools, 'reset-after', () => submitForm(tools)),
+    perform: submitForm,
+    whole: '201 opened',
+    again: submitForm,
+  },
+
+  'a form whose item is lost': {
+    function: 'openFromForm',
+    perform: (tools) => {
+      tools.loseItem()
+      return submitForm(tools)
+    },
+    whole: '201 opened',
   },
 
   'a form whose outcome is unknown': {
@@ -126,6 +145,25 @@ export const SCENARIOS = {
     function: 'openFromQueue',
     perform: (tools) => whileDown(tools, 'status', () => deliverEvent(tools)),
     whole: 'kept',
+    again: deliverEvent,
+  },
+
+  'a CRM event for a consumer with an open conversation': {
+    function: 'openFromQueue',
+    before: ({ container, requestId }) =>
+      deliver(container, { ...event(requestId), requestId: `before-${requestId}` }),
+    perform: deliverEvent,
+    whole: 'done',
+    again: deliverEvent,
+  },
+
+  'a CRM event whose item is lost': {
+    function: 'openFromQueue',
+    perform: (tools) => {
+      tools.loseItem()
+      return deliverEvent(tools)
+    },
+    whole: 'done',
     again: deliverEvent,
   },
 
@@ -154,6 +192,22 @@ export const SCENARIOS = {
   'an invalid CRM event': {
     function: 'openFromQueue',
     perform: ({ container }) => deliver(container, 'hello'),
+    whole: 'done',
+  },
+
+  'an invalid CRM event that leaves no room for the reason': {
+    function: 'openFromQueue',
+    perform: ({ container }) => deliver(container, 'x'.repeat(1_048_570)),
+    whole: 'done',
+  },
+
+  'a hand-over that can no longer be read': {
+    function: 'openFromQueue',
+    before: (tools) => whileDown(tools, 'status', () => deliverHandOver(tools)),
+    perform: ({ container, requestId }) => {
+      const { handedOver: read } = JSON.parse(handedOver(requestId))
+      return deliver(container, { handedOver: { ...read, fingerprint: 1 } }, 'handOver')
+    },
     whole: 'done',
   },
 

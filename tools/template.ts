@@ -1,0 +1,85 @@
+import { z } from 'zod'
+
+const resource = z.looseObject({
+  Type: z.string(),
+  Condition: z.string().optional(),
+  Properties: z.record(z.string(), z.unknown()).default({}),
+})
+const output = z.looseObject({ Condition: z.string().optional(), Value: z.unknown() })
+
+const template = z.object({
+  Conditions: z.record(z.string(), z.unknown()).default({}),
+  Resources: z.record(z.string(), resource),
+  Outputs: z.record(z.string(), output),
+})
+
+/** A CloudFormation template. */
+export type Template = z.infer<typeof template>
+
+/** A resource of the CloudFormation template. */
+export type Resource = z.infer<typeof resource>
+
+/** Parses a CloudFormation template. @throws {z.ZodError} */
+export const parseTemplate = (input: unknown): Template => template.parse(input)
+
+/**
+ * Returns a template as CloudFormation sees it: with every `Fn::If` decided, and without the properties,
+ * resources and outputs whose condition is not met. Other functions stay as they are.
+ *
+ * @param decided Conditions to decide otherwise, by name.
+ * @throws {Error} The template uses a condition that isn't declared, or in a way that isn't known here.
+ */
+export const resolveTemplate = (
+  { Conditions, Resources, Outputs }: Template,
+  decided: Readonly<Record<string, boolean>> = {},
+): Template => {
+  const isMet = (name: unknown): boolean => {
+    const known = decided[String(name)]
+    if (known !== undefined) return known
+    if (typeof name === 'string' && Object.hasOwn(Conditions, name)) return evaluate(Conditions[name])
+    throw new Error(`The condition ${String(name)} isn't declared`)
+  }
+
+  const evaluate = (condition: unknown): boolean => {
+    const [[name, argument] = ['', undefined]] = Object.entries(Object(condition))
+    const parts: readonly unknown[] = Array.isArray(argument) ? argument : []
+    switch (name) {
+      case 'Condition':
+        return isMet(argument)
+      case 'Fn::Equals':
+        return String(parts[0]) === String(parts[1])
+      case 'Fn::Not':
+        return !evaluate(parts[0])
+      case 'Fn::And':
+        return parts.every(evaluate)
+      default:
+        throw new Error(`The condition function ${name} isn't known here`)
+    }
+  }
+
+  const resolve = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(resolve).filter((item) => item !== undefined)
+    if (typeof value !== 'object' || value === null) return value
+    if ('Fn::If' in value && Array.isArray(value['Fn::If'])) {
+      const [name, met, otherwise] = value['Fn::If']
+      return resolve(isMet(name) ? met : otherwise)
+    }
+    if ('Ref' in value && value.Ref === 'AWS::NoValue') return undefined
+    return Object.fromEntries(
+      Object.entries(value)
+        .map(([name, item]) => [name, resolve(item)] as const)
+        .filter(([, item]) => item !== undefined),
+    )
+  }
+
+  const among = <T extends { readonly Condition?: string | undefined }>(all: Readonly<Record<string, T>>) =>
+    Object.fromEntries(
+      Object.entries(all).filter(([, { Condition }]) => Condition === undefined || isMet(Condition)),
+    )
+
+  return parseTemplate({
+    Conditions,
+    Resources: resolve(among(Resources)),
+    Outputs: resolve(among(Outputs)),
+  })
+}

@@ -1,0 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { bundleFunctions, packagesIn } from './bundle.ts'
+import { withBundleTable } from './bundle-docs.ts'
+
+/** `npm run docs:bundle`: writes the list of bundled packages into docs/decisions.md. */
+const page = new URL('../docs/decisions.md', import.meta.url)
+const packages = packagesIn(await bundleFunctions())
+writeFileSync(page, withBundleTable(readFileSync(page, 'utf8'), packages))
