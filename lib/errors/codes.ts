@@ -183,9 +183,11 @@ export const GUIDANCE = {
     record: 'quarantined',
   },
   origin_not_allowed: {
-    meaning: "The call came from a page whose origin isn't listed in `origins`.",
-    sender: 'Call the service from a page with a listed origin.',
-    operator: 'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy.',
+    meaning:
+      "The call came from a page whose origin isn't listed in `origins`, or it bypassed CloudFront although the stage requires it.",
+    sender: 'Call the service at its public address, from a page with a listed origin.',
+    operator:
+      'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy. If `detail` names the public address, compare the secret header of CloudFront with `EDGE_SECRET_SHA256`.',
     record: 'not_applicable',
   },
   bot_check_failed: {
