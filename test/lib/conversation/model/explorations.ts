@@ -1,39 +1,90 @@
 import type { Bounds, Configuration } from './state.ts'
 
-/** The bounds for each door. */
-export type DoorBounds = Readonly<Record<Configuration['door'], Bounds>>
-
-const TWO_ATTEMPTS: Bounds = { attempts: 2, alive: 2, closings: 1, others: 1, repeats: 1, replays: 1 }
-
-/**
- * The bounds of `npm test`: two attempts, which can overlap. The queue delivers a record twice, so nobody has
- * to repeat it.
- */
-export const SHORT: DoorBounds = { form: TWO_ATTEMPTS, queue: { ...TWO_ATTEMPTS, repeats: 0 } }
-
-/**
- * The bounds of `npm run test:model`: two attempts that can overlap, and another one before, between or after
- * them.
- */
-export const LONG: DoorBounds = {
-  form: { ...TWO_ATTEMPTS, attempts: 3 },
-  queue: { ...TWO_ATTEMPTS, attempts: 3 },
+/** One kind of exploration: what can happen, and how often. */
+export interface Kind {
+  readonly name: string
+  readonly bounds: Bounds
+  /** Default: every one. */
+  readonly only?: (configuration: Configuration) => boolean
 }
+
+/** Two attempts, one after the other. The sender may repeat the request; a queue may deliver it twice. */
+export const QUIET: Bounds = {
+  attempts: 2,
+  alive: 1,
+  closings: 0,
+  surveys: 0,
+  others: 0,
+  tellings: 0,
+  repeats: 1,
+  replays: 0,
+  admissions: ['granted'],
+  ageing: false,
+  troubles: false,
+  maxDeaths: 5,
+}
+
+/** Two attempts at the same time. One can overrun its lease. */
+export const OVERLAP: Bounds = { ...QUIET, alive: 2 }
+
+/** An outage, a pause, an old record, attempts that die. */
+export const BAD_DAYS: Bounds = {
+  ...QUIET,
+  admissions: ['granted', 'held_back', 'paused'],
+  ageing: true,
+  troubles: true,
+  replays: 1,
+  maxDeaths: 1,
+}
+
+/** Another request of the same consumer, and an agent who closes. */
+export const NEIGHBOURS: Bounds = { ...QUIET, repeats: 0, closings: 1, others: 1 }
+
+const withMessage = ({ hasMessage }: Configuration): boolean => hasMessage
+const eventWithMessage = ({ door, hasMessage }: Configuration): boolean => door === 'queue' && hasMessage
+
+/** The explorations of `npm test`. */
+export const SHORT: readonly Kind[] = [
+  { name: 'overlap', bounds: OVERLAP, only: withMessage },
+  { name: 'bad days', bounds: BAD_DAYS },
+  { name: 'neighbours', bounds: NEIGHBOURS, only: eventWithMessage },
+  {
+    name: 'surveys',
+    bounds: { ...QUIET, repeats: 0, surveys: 1, others: 1, tellings: 1 },
+    only: (configuration) => eventWithMessage(configuration) && configuration.onLostAnswer === 'repeat',
+  },
+]
+
+/** The explorations of `npm run test:model`. */
+export const LONG: readonly Kind[] = [
+  { name: 'overlap', bounds: { ...OVERLAP, closings: 1, others: 1, replays: 1 } },
+  { name: 'three', bounds: { ...OVERLAP, attempts: 3 } },
+  { name: 'bad days', bounds: { ...BAD_DAYS, attempts: 3, maxDeaths: 2, closings: 1 } },
+  { name: 'overlapping bad days', bounds: { ...BAD_DAYS, alive: 2, maxDeaths: 5 } },
+  {
+    name: 'neighbours',
+    bounds: { ...NEIGHBOURS, repeats: 1, surveys: 1, tellings: 1 },
+    only: withMessage,
+  },
+]
 
 const DOORS = ['form', 'queue'] as const
 
-/** Returns every configuration within some bounds. */
-export const configurations = (bounds: DoorBounds): readonly Configuration[] => [
-  ...DOORS.flatMap((door) =>
-    (['repeat', 'hold'] as const).flatMap((onLostAnswer) =>
-      [false, true].map((hasMessage) => ({ door, onLostAnswer, hasMessage, bounds: bounds[door] })),
-    ),
+/** Returns every configuration of some kinds of explorations. */
+export const configurations = (kinds: readonly Kind[]): readonly Configuration[] => [
+  ...kinds.flatMap(({ name, bounds, only = () => true }) =>
+    DOORS.flatMap((door) =>
+      (['repeat', 'hold'] as const).flatMap((onLostAnswer) =>
+        [false, true].map((hasMessage) => ({ name, door, onLostAnswer, hasMessage, bounds })),
+      ),
+    ).filter(only),
   ),
   ...DOORS.map((door) => ({
+    name: 'taken id',
     door,
     onLostAnswer: 'repeat' as const,
     hasMessage: true,
     isIdTaken: true,
-    bounds: bounds[door],
+    bounds: { ...QUIET, alive: 2, replays: 1 },
   })),
 ]

@@ -3,11 +3,23 @@
  * undefined if it holds, else a short text that says how it is broken.
  *
  * Knowledge is compared by `missing`, which doesn't use the protocol's own `merge`: a wrong merge can't hide.
+ *
+ * A claim outlasts its invocation, so no attempt overruns its lease on Lambda. The model checker lets it
+ * happen all the same. Then LivePerson's answers don't tell whose conversation is open, and three invariants
+ * are relaxed (`isOverrun`): those that tell `opened` from `existing`.
  */
-import type { Conversation, Facts, Known, Outcome, Step } from '../../../../lib/conversation/protocol.ts'
+import type {
+  Conversation,
+  Facts,
+  Known,
+  Message,
+  Outcome,
+  Step,
+} from '../../../../lib/conversation/protocol.ts'
+import { toCanonicalText } from './interner.ts'
 import type { Protocol } from './load-protocol.ts'
 import type { Move } from './print.ts'
-import type { Attempt, Configuration, World } from './state.ts'
+import { type Configuration, holderOf, type World } from './state.ts'
 import type { Transition } from './world.ts'
 
 /** An invariant that doesn't hold. `detail` distinguishes the ways in which it can be broken. */
@@ -19,7 +31,8 @@ export interface Violation {
 interface Context {
   readonly protocol: Protocol
   readonly configuration: Configuration
-  readonly runWithoutFaults: (world: World) => World
+  readonly runWithoutFaults: (world: World, isReplayed: boolean) => World
+  readonly joined: (a: Facts, b: Facts, c: Facts) => string | undefined
 }
 
 type StateInvariant = (world: World, context: Context) => string | undefined
@@ -28,29 +41,41 @@ type TransitionInvariant = (before: World, transition: Transition, context: Cont
 const STATE_INVARIANTS = {
   'a request becomes at most one conversation': atMostOneConversation,
   'a rejected request has no conversation': rejectedHasNoConversation,
-  'an accepted request is owed or finished': acceptedIsOwedOrFinished,
-  'a final answer is recorded': finalAnswerIsRecorded,
+  'after a doubt, nothing is called rejected': doubtIsNotRejected,
+  'an unknown outcome has a doubt': unknownHasDoubt,
   'a message is sent at most once': messageIsSentOnce,
   'a message that was not sent is not called sent': unsentIsNotCalledSent,
   'a message that was sent is not called not sent': sentIsNotCalledUnsent,
-  'a message that was not sent is owed or accounted for': messageIsNotDropped,
-  'an outcome does not contradict LivePerson': outcomeIsTrue,
+  'a message that is not sent has a reason': unsentHasReason,
+  'a message that may have been sent was tried': unknownMessageWasTried,
+  'a pending message is kept': pendingIsKept,
+  'a queued request is in a queue': queuedIsInQueue,
+  'an accepted request is kept or finished': acceptedIsKeptOrFinished,
+  'a final answer is recorded or kept': finalAnswerIsKept,
+  'an answer comes true': answerComesTrue,
   'answers and status do not contradict each other': answersAgree,
+  'an outcome does not contradict LivePerson': outcomeIsTrue,
   'a lost answer is not counted as not sent': lostAnswerIsRemembered,
-  'a status does not forget the conversation': statusNamesConversation,
-  'a held request is in quarantine': heldIsInQuarantine,
+  'the stored status is the outcome of the facts': storedIsOutcome,
+  'an unknown outcome is in quarantine': unknownIsInQuarantine,
   'a quarantined request has a true reason': reasonIsTrue,
-  'a record that is given up has a reason': givenUpHasReason,
-  'a claim is not lost for ever': claimIsNotLost,
+  'a request is not kept for ever': requestEnds,
+  'a replay finishes what was given up': replayFinishes,
 } as const satisfies Readonly<Record<string, StateInvariant>>
 
 const TRANSITION_INVARIANTS = {
-  'a final status does not change': finalStatusStays,
+  'a finished outcome only becomes more precise': finishedStays,
   'facts are not removed': factsAreNotRemoved,
   'what is written holds all that is known': writesHoldAll,
-  'hold does not repeat a create in doubt': holdDoesNotRepeat,
   'the ledger keeps what is written': ledgerKeepsWrites,
+  'a merge is a join': mergeIsJoin,
+  'hold does not repeat a create in doubt': holdDoesNotRepeat,
   'a create needs a claim': createNeedsClaim,
+  'a conversation that exists is open': existingIsOpen,
+  'a message is recorded before it is sent': sendNeedsMark,
+  'a paused account is not called': pausedIsNotCalled,
+  'a request is given up after a failed try': givenUpAfterTry,
+  'a deleted record is owed nothing': deletedIsOwedNothing,
   'every step adds knowledge': stepAddsKnowledge,
   'an attempt always knows what to do': nothingIsThrown,
   'a finished attempt tells a final outcome': finishedIsFinal,
@@ -70,9 +95,9 @@ export const INVARIANT_NAMES: readonly InvariantName[] = [
 export const createInvariants = (
   protocol: Protocol,
   configuration: Configuration,
-  runWithoutFaults: (world: World) => World,
+  runWithoutFaults: (world: World, isReplayed: boolean) => World,
 ) => {
-  const context: Context = { protocol, configuration, runWithoutFaults }
+  const context: Context = { protocol, configuration, runWithoutFaults, joined: createJoinCheck(protocol) }
   const states = namesOf(STATE_INVARIANTS)
   const transitions = namesOf(TRANSITION_INVARIANTS)
   return {
@@ -104,24 +129,27 @@ function atMostOneConversation({ livePerson }: World): string | undefined {
 
 function rejectedHasNoConversation(world: World, context: Context): string | undefined {
   if (world.livePerson.opened === 0) return undefined
-  const isRejected = ({ status, code }: Outcome) => status === 'rejected' && code !== 'outcome_unknown'
   if (toldBy(world).some(isRejected)) return 'the sender was told "rejected"'
   return ledgerSays(world, context).some(isRejected) ? 'the ledger says "rejected"' : undefined
 }
 
-/** An event is accepted once it is in the queue, a form once its sender is told so. */
-function acceptedIsOwedOrFinished(world: World, { protocol, configuration }: Context): string | undefined {
-  const isAccepted =
-    configuration.door === 'queue' || world.history.told.some(({ kind }) => kind === 'accepted')
-  return !isAccepted || isKept(world, protocol) ? undefined : 'nothing holds it any more'
+function doubtIsNotRejected(world: World, context: Context): string | undefined {
+  return world.history.isInDoubt && outcomesOf(world, context).some(isRejected)
+    ? 'a refusal after a doubt is final'
+    : undefined
 }
 
-function finalAnswerIsRecorded(world: World, { protocol }: Context): string | undefined {
-  return toldBy(world).length === 0 || isKept(world, protocol) ? undefined : 'nothing holds it'
+const isRejected = ({ status }: Outcome): boolean => status === 'rejected'
+
+function unknownHasDoubt(world: World, context: Context): string | undefined {
+  return isInDoubt(world) || !outcomesOf(world, context).some(isUnknown)
+    ? undefined
+    : 'no create can have reached LivePerson'
 }
 
-const isKept = ({ item, queue, quarantine }: World, { isFinal }: Protocol): boolean =>
-  queue.length > 0 || quarantine.length > 0 || (item !== undefined && isFinal(item.facts))
+const isUnknown = ({ status }: Outcome): boolean => status === 'outcome_unknown'
+
+const isInDoubt = ({ history, livePerson }: World): boolean => history.isInDoubt || livePerson.opened > 0
 
 function messageIsSentOnce({ livePerson }: World): string | undefined {
   return livePerson.messages > 1 ? 'it was sent twice' : undefined
@@ -141,22 +169,144 @@ function sentIsNotCalledUnsent(world: World, context: Context): string | undefin
   return ledgerSays(world, context).some(isUnsent) ? 'the ledger says "not sent"' : undefined
 }
 
-/** Nothing accounts for one today: no later attempt sends it, and no reason is given. */
-function messageIsNotDropped(world: World, context: Context): string | undefined {
-  return outcomesOf(world, context).some(({ messageStatus }) => messageStatus === 'not_sent')
-    ? 'it is dropped without a reason'
+function unsentHasReason(world: World, context: Context): string | undefined {
+  return outcomesOf(world, context).some(
+    ({ messageStatus, messageCode }) => messageStatus === 'not_sent' && messageCode === undefined,
+  )
+    ? 'no reason is given'
     : undefined
 }
 
+function unknownMessageWasTried(world: World, context: Context): string | undefined {
+  const { item } = world
+  return outcomesOf(world, context).some(({ messageStatus }) => messageStatus === 'unknown') &&
+    item?.facts.message.tried === 0
+    ? 'nobody tried to send it'
+    : undefined
+}
+
+function pendingIsKept(world: World, context: Context): string | undefined {
+  if (world.queue.length > 0 || isLateRefusal(world)) return undefined
+  // One that overran its lease opened the conversation after another had called it unknown.
+  if (world.history.isOverrun && world.quarantine.length > 0) return undefined
+  const facts = expiredFacts(world, context)
+  // A form whose hand-over failed is answered 5xx: its sender keeps it.
+  if (!facts || facts.claim.state === 'failed') return undefined
+  return context.protocol.outcomeOf(facts, context.configuration.hasMessage).messageStatus === 'pending'
+    ? 'nothing holds it'
+    : undefined
+}
+
+function queuedIsInQueue(world: World, context: Context): string | undefined {
+  const facts = expiredFacts(world, context)
+  const isQueued = facts && context.protocol.outcomeOf(facts, context.configuration.hasMessage)
+  const isHeld = world.queue.length > 0 || world.quarantine.length > 0
+  return isQueued?.status === 'queued' && !isHeld ? 'no queue holds it' : undefined
+}
+
+/** Returns the ledger's facts once the lease of an attempt that died has expired. */
+const expiredFacts = (world: World, { protocol, configuration }: Context): Facts | undefined => {
+  const { item } = world
+  if (!item || holderOf(world)) return undefined
+  return protocol.afterExpiry(item.facts, configuration.door === 'queue' || item.facts.handedOver)
+}
+
+/**
+ * Whether an attempt that overran its lease heard that its message was not accepted, after its successor had
+ * called the message unknown and was done. Then the message is owed again, and nothing may keep it.
+ */
+const isLateRefusal = ({ item, history }: World): boolean =>
+  history.isOverrun &&
+  item?.facts.claim.state === 'done' &&
+  item.facts.message.tried > 0 &&
+  item.facts.message.tried === item.facts.message.refused
+
+/** An event is accepted once it is in the queue, a form once its sender is told so. */
+function acceptedIsKeptOrFinished(world: World, context: Context): string | undefined {
+  const isAccepted =
+    context.configuration.door === 'queue' || world.history.told.some(({ kind }) => kind === 'accepted')
+  return !isAccepted || isKept(world, context) ? undefined : 'nothing holds it any more'
+}
+
+function finalAnswerIsKept(world: World, context: Context): string | undefined {
+  return toldBy(world).length === 0 || isKept(world, context) ? undefined : 'nothing holds it'
+}
+
+const isKept = (world: World, context: Context): boolean =>
+  world.queue.length > 0 ||
+  world.quarantine.length > 0 ||
+  isLedgerFinished(world, context) ||
+  isLateRefusal(world)
+
+const isLedgerFinished = ({ item }: World, { protocol, configuration }: Context): boolean =>
+  item !== undefined && protocol.isFinished(item.facts, configuration.hasMessage)
+
+/** Once everything that is kept has run, the ledger says what the sender was told. */
+function answerComesTrue(world: World, context: Context): string | undefined {
+  const told = toldBy(world)
+  if (told.length === 0) return undefined
+  const end = context.runWithoutFaults(world, false)
+  const [says] = ledgerSays(end, context)
+  if (!says) return 'the ledger never holds an outcome'
+  const wrong = told.find((outcome) => contradiction(end, outcome, says))
+  return wrong && `the ledger ends with ${contradiction(end, wrong, says)}`
+}
+
+function answersAgree(world: World, context: Context): string | undefined {
+  const said = outcomesOf(world, context)
+  for (const [index, a] of said.entries())
+    for (const b of said.slice(index + 1)) {
+      const found = contradiction(world, a, b)
+      if (found) return found
+    }
+  return undefined
+}
+
+/** Returns how two outcomes of one request contradict each other, in whichever order they were said. */
+const contradiction = (world: World, a: Outcome, b: Outcome): string | undefined =>
+  PARTS.every((isRefined) => isRefined(a, b, world) || isRefined(b, a, world))
+    ? undefined
+    : [a, b].map(nameOf).sort().join(' and ')
+
+const nameOf = ({ status, conversationId, messageStatus }: Outcome): string =>
+  [status, conversationId, messageStatus && `message ${messageStatus}`]
+    .filter((part) => part !== undefined)
+    .join(' ')
+
+/** Returns whether the later outcome is the earlier one, or the same with more knowledge. */
+type IsRefined = (earlier: Outcome, later: Outcome, world: World) => boolean
+
+const isStatusRefined: IsRefined = (earlier, later, { history }) =>
+  earlier.status === later.status ||
+  (isUnknown(earlier) && (later.status === 'opened' || later.status === 'existing')) ||
+  // After a doubt, a later attempt may find or open a conversation that counts as this request's.
+  (history.isInDoubt && earlier.status === 'existing' && later.status === 'opened')
+
+const isIdRefined: IsRefined = (earlier, later, { livePerson, history }) =>
+  earlier.conversationId === undefined ||
+  earlier.conversationId === later.conversationId ||
+  // Two conversations were opened: that is counted.
+  livePerson.excused > 0 ||
+  (history.isInDoubt && earlier.status !== later.status)
+
+const isMessageRefined: IsRefined = ({ messageStatus: earlier }, { messageStatus: later }) =>
+  earlier === later || earlier === undefined || earlier === 'pending' || earlier === 'unknown'
+
+const PARTS: readonly IsRefined[] = [isStatusRefined, isIdRefined, isMessageRefined]
+
 function outcomeIsTrue(world: World, context: Context): string | undefined {
-  const { livePerson } = world
+  const { livePerson, history } = world
   for (const { status, conversationId } of outcomesOf(world, context)) {
     if (status === 'opened') {
-      if (livePerson.opened === 0) return 'opened, but nothing was opened'
+      // After a doubt, an open conversation counts as this request's.
+      if (!isInDoubt(world)) return 'opened, but nothing was opened'
       if (conversationId !== undefined && !isOwnId(conversationId)) return "opened, with another request's id"
     }
     if (status === 'existing') {
-      if (livePerson.others === 0) return 'existing, but only this request opened one'
+      // The webhook tells an id, but not which request opened the conversation.
+      const isOwnerUnknown = livePerson.tellings > 0 && history.isInDoubt
+      if (isOwnerUnknown) continue
+      if (livePerson.others === 0 && !history.isOverrun) return 'existing, but only this request opened one'
       if (conversationId !== undefined && isOwnId(conversationId)) return "existing, with this request's id"
     }
   }
@@ -165,62 +315,63 @@ function outcomeIsTrue(world: World, context: Context): string | undefined {
 
 const isOwnId = (conversationId: string): boolean => conversationId.startsWith('own-')
 
-function answersAgree(world: World, context: Context): string | undefined {
-  const said = outcomesOf(world, context)
-  for (const [index, a] of said.entries())
-    for (const b of said.slice(index + 1)) {
-      if (a.status !== b.status) return `${[a, b].map(nameOf).sort().join(' and ')}`
-      if (
-        a.conversationId !== undefined &&
-        b.conversationId !== undefined &&
-        a.conversationId !== b.conversationId
-      )
-        return 'two conversation ids'
-      const messages = [a.messageStatus, b.messageStatus]
-      if (messages.includes('sent') && messages.includes('not_sent')) return 'message sent and not sent'
-    }
-  return undefined
-}
-
-const nameOf = ({ status, code }: Outcome): string => (code === 'outcome_unknown' ? code : status)
-
 /** Once a create was carried out, or a message accepted, no released claim says that nothing happened. */
-function lostAnswerIsRemembered({ item, livePerson }: World): string | undefined {
+function lostAnswerIsRemembered({ item, livePerson, history }: World): string | undefined {
   if (!item || item.facts.claim.state === 'held') return undefined
   const { conversation, message } = item.facts
-  if (livePerson.opened > 0 && conversation.kind === 'none') return 'the ledger knows of no create'
-  if (livePerson.opened > 0 && conversation.kind === 'existing' && livePerson.others === 0)
-    return 'the ledger calls it an existing conversation'
-  if (livePerson.messages > 0 && (message === 'unsent' || message === 'not_sent'))
+  if (livePerson.opened > 0 && (conversation.kind === 'none' || conversation.kind === 'refused'))
+    return 'the ledger knows of no create'
+  const { opened, others, tellings } = livePerson
+  const isOwn = opened > 0 && others === 0 && tellings === 0 && !history.isOverrun
+  if (isOwn && conversation.kind === 'existing') return 'the ledger calls it an existing conversation'
+  if (livePerson.messages > 0 && !message.sent && message.tried <= message.refused)
     return 'the ledger says that no message was sent'
   return undefined
 }
 
-function statusNamesConversation({ item }: World, { protocol, configuration }: Context): string | undefined {
+function storedIsOutcome({ item }: World, { protocol, configuration }: Context): string | undefined {
   if (!item) return undefined
-  const conversationId = idOf(item.facts.conversation)
   const outcome = protocol.outcomeOf(item.facts, configuration.hasMessage)
-  return outcome.conversationId === conversationId ? undefined : 'its id is missing'
+  const isSame = (['status', 'conversationId', 'code', 'messageStatus', 'messageCode'] as const).every(
+    (name) => outcome[name] === item.stored[name],
+  )
+  return isSame ? undefined : `${nameOf(item.stored)} for ${nameOf(outcome)}`
 }
 
-/** Until an attempt has put it there, its record stays in the queue. */
-function heldIsInQuarantine(world: World, context: Context): string | undefined {
-  const isHeld = outcomesOf(world, context).some(({ code }) => code === 'outcome_unknown')
-  return isHeld && world.quarantine.length === 0 && world.queue.length === 0
-    ? 'nobody will look at it'
-    : undefined
+/**
+ * Until an attempt has put it there, its record stays in the queue. If neither queue took a form, or if it
+ * overran its lease and died, its sender's repeat puts it there.
+ */
+function unknownIsInQuarantine(world: World, context: Context): string | undefined {
+  const isHeld = world.quarantine.length > 0 || world.queue.length > 0
+  if (isHeld || isSettledLater(world) || !outcomesOf(world, context).some(isUnknown)) return undefined
+  const isFailed = world.item?.facts.claim.state === 'failed' || world.history.isOverrun
+  return isFailed && context.runWithoutFaults(world, false).quarantine.length > 0
+    ? undefined
+    : 'nobody will look at it'
 }
 
-function reasonIsTrue({ quarantine, history, livePerson }: World): string | undefined {
-  for (const { code } of quarantine)
+const isSettledLater = ({ item }: World): boolean =>
+  item?.facts.conversation.kind === 'opened' || item?.facts.conversation.kind === 'existing'
+
+function reasonIsTrue(world: World, { configuration }: Context): string | undefined {
+  for (const { code } of world.quarantine)
     switch (code) {
       case 'outcome_unknown':
-        if (!history.isInDoubt && livePerson.opened === 0) return 'nothing is in doubt'
+        if (!isInDoubt(world)) return 'nothing is in doubt'
         break
       case 'liveperson_rejected':
-        if (!history.isRefused) return 'LivePerson refused nothing'
+        if (!world.history.isRefused) return 'LivePerson refused nothing'
         break
       case 'request_id_reused':
+        if (!configuration.isIdTaken) return 'the id was not reused'
+        break
+      case 'interrupted':
+        if (world.history.begun <= configuration.bounds.maxDeaths) return 'too few attempts died'
+        break
+      case 'liveperson_unavailable':
+      case 'service_unavailable':
+        if (!configuration.bounds.ageing) return 'the request is not too old'
         break
       default:
         return code
@@ -228,34 +379,33 @@ function reasonIsTrue({ quarantine, history, livePerson }: World): string | unde
   return undefined
 }
 
-/** The bound of attempts stands for maxReceiveCount. The redrive policy moves what is left then. */
-function givenUpHasReason(
-  { queue, attempts, history }: World,
-  { configuration }: Context,
-): string | undefined {
-  const isOver = history.begun >= configuration.bounds.attempts && attempts.length === 0
-  return isOver && queue.length > 0 ? 'the redrive policy gives none' : undefined
+/** When every attempt has ended and nothing goes wrong any more, the next ones finish the request. */
+function requestEnds(world: World, context: Context): string | undefined {
+  if (context.configuration.isIdTaken || isUntouched(world)) return undefined
+  const end = context.runWithoutFaults(world, false)
+  if (end.queue.length > 0) return 'a record is never done'
+  // What is in quarantine waits for an operator.
+  return isLedgerFinished(end, context) || end.quarantine.length > 0 || isLateRefusal(end)
+    ? undefined
+    : 'no attempt can finish it'
 }
 
-/** When every attempt has ended and nothing goes wrong any more, the next one finishes the request. */
-function claimIsNotLost(
-  world: World,
-  { protocol, runWithoutFaults, configuration }: Context,
-): string | undefined {
-  if (configuration.isIdTaken || (world.history.begun === 0 && world.queue.length === 0)) return undefined
-  const { item, queue } = runWithoutFaults(world)
-  if (queue.length > 0) return 'its record is never done'
-  return item && protocol.isFinal(item.facts) ? undefined : 'no attempt can finish it'
+const isUntouched = ({ history, queue }: World): boolean => history.begun === 0 && queue.length === 0
+
+function replayFinishes(world: World, context: Context): string | undefined {
+  if (context.configuration.isIdTaken || world.quarantine.length === 0) return undefined
+  const end = context.runWithoutFaults(world, true)
+  return isLedgerFinished(end, context) ? undefined : 'the replay finishes nothing'
 }
 
-function finalStatusStays(before: World, { world }: Transition, context: Context): string | undefined {
+function finishedStays(before: World, { world }: Transition, context: Context): string | undefined {
   if (before.item === world.item) return undefined
   const [old] = ledgerSays(before, context)
-  if (!old) return undefined
-  const [now] = ledgerSays(world, context)
-  return now && nameOf(now) === nameOf(old)
+  if (!old || !world.item) return undefined
+  const now = context.protocol.outcomeOf(world.item.facts, context.configuration.hasMessage)
+  return PARTS.every((isRefined) => isRefined(old, now, world))
     ? undefined
-    : `${nameOf(old)} becomes ${now ? nameOf(now) : 'unfinished'}`
+    : `${nameOf(old)} becomes ${nameOf(now)}`
 }
 
 function factsAreNotRemoved(
@@ -272,48 +422,172 @@ function factsAreNotRemoved(
   return undefined
 }
 
+/** A verdict is not handed over: a retry finds it again, unless an operator has repaired its cause. */
 function writesHoldAll(_: World, { moves }: Transition, { configuration }: Context): string | undefined {
   for (const move of moves) {
-    if (!('step' in move) || !WRITES.has(move.step.kind) || !('facts' in move.step)) continue
-    const lost = missing(configuration, move.step.facts, move.before.facts)
-    if (lost) return `${move.step.kind} lacks ${lost}`
+    if (!('step' in move)) continue
+    const { step, before } = move
+    const isWrite = step.kind === 'hand_over' || (step.kind === 'record' && isClaimed(before))
+    if (!isWrite) continue
+    const known = step.kind === 'hand_over' ? withoutVerdict(before.facts) : before.facts
+    const lost = missing(configuration, step.facts, known)
+    if (lost) return `${step.kind} lacks ${lost}`
   }
   return undefined
 }
 
-const WRITES: ReadonlySet<Step['kind']> = new Set(['complete', 'release', 'hand_over'])
+const isClaimed = ({ progress: { claim } }: Known): boolean => claim === 'claimed'
 
-function holdDoesNotRepeat(_: World, { moves }: Transition, { configuration }: Context): string | undefined {
-  if (configuration.onLostAnswer === 'repeat') return undefined
-  return createIn(moves)?.facts.conversation.kind === 'in_doubt' ? 'it repeats one' : undefined
+const withoutVerdict = (facts: Facts): Facts => {
+  switch (facts.conversation.kind) {
+    case 'refused':
+      return { ...facts, conversation: { kind: 'none' } }
+    case 'unknown':
+      return { ...facts, conversation: { kind: 'in_doubt' } }
+    default:
+      return facts
+  }
 }
 
 /** The ledger may know more than was written, but not less. */
-function ledgerKeepsWrites(
-  { item: before }: World,
-  { world, moves }: Transition,
-  { configuration }: Context,
-): string | undefined {
-  if (!world.item || world.item.facts === before?.facts) return undefined
-  // A release after a complete finds no lease any more.
-  for (const move of moves)
-    if ('step' in move && (move.step.kind === 'complete' || move.step.kind === 'release')) {
-      const lost = missing(configuration, world.item.facts, move.step.facts)
-      return lost && `a ${move.step.kind} drops ${lost}`
-    }
+function ledgerKeepsWrites(_: World, { moves }: Transition, { configuration }: Context): string | undefined {
+  for (const move of moves) {
+    if (!('step' in move) || move.step.kind !== 'record' || move.seen?.kind !== 'recorded') continue
+    const lost = missing(configuration, move.world.item?.facts, move.step.facts)
+    if (lost) return `a record drops ${lost}`
+  }
   return undefined
 }
 
-function createNeedsClaim({ attempts }: World, { moves }: Transition): string | undefined {
-  const isUnclaimed = ({ name, lease }: Attempt) =>
-    lease?.isStored !== true &&
-    moves.some((move) => move.who === name && 'step' in move && move.step.kind === 'create')
-  return attempts.some(isUnclaimed) ? 'it creates without one' : undefined
+function mergeIsJoin({ item }: World, { moves }: Transition, { joined }: Context): string | undefined {
+  for (const move of moves) {
+    if (!('step' in move) || move.step.kind !== 'record' || !item) continue
+    const wrong = joined(item.facts, move.step.facts, move.before.carried)
+    if (wrong) return wrong
+  }
+  return undefined
+}
+
+/** Returns a function that returns how merging three writers' facts depends on the order. */
+const createJoinCheck = ({ merge }: Protocol): Context['joined'] => {
+  const checked = new WeakMap<Facts, WeakMap<Facts, WeakMap<Facts, string>>>()
+  const check = (a: Facts, b: Facts, c: Facts): string => {
+    if (!isSameText(merge(a, b), merge(b, a))) return 'the order of two writers matters'
+    if (!isSameText(merge(merge(a, b), c), merge(a, merge(b, c)))) return 'the order of two merges matters'
+    return isSameText(merge(merge(a, b), b), merge(a, b)) ? '' : 'a second write changes something'
+  }
+  return (a, b, c) => {
+    const byB = checked.get(a) ?? new WeakMap<Facts, WeakMap<Facts, string>>()
+    checked.set(a, byB)
+    const byC = byB.get(b) ?? new WeakMap<Facts, string>()
+    byB.set(b, byC)
+    const wrong = byC.get(c) ?? check(a, b, c)
+    byC.set(c, wrong)
+    return wrong || undefined
+  }
+}
+
+const isSameText = (a: Facts, b: Facts): boolean => toCanonicalText(a) === toCanonicalText(b)
+
+function holdDoesNotRepeat(
+  { history }: World,
+  { moves }: Transition,
+  { configuration }: Context,
+): string | undefined {
+  if (configuration.onLostAnswer === 'repeat' || !createIn(moves)) return undefined
+  // One that overran its lease can't know of the doubt.
+  return history.isInDoubt && !history.isOverrun ? 'it repeats one' : undefined
+}
+
+function createNeedsClaim(_: World, { moves }: Transition): string | undefined {
+  const before = createIn(moves)
+  return before && !(isClaimed(before) && before.facts.claim.state === 'held')
+    ? 'it creates without one'
+    : undefined
 }
 
 /** Returns what an attempt knew before its create, if there is one. */
 const createIn = (moves: readonly Move[]): Known | undefined => {
   for (const move of moves) if ('step' in move && move.step.kind === 'create') return move.before
+  return undefined
+}
+
+/** An attempt names another request's conversation only if LivePerson has it open. */
+function existingIsOpen(_: World, { moves }: Transition): string | undefined {
+  for (const move of moves) {
+    if (!('after' in move) || !move.after) continue
+    if (move.seen?.kind !== 'asked' && move.seen?.kind !== 'message') continue
+    const { conversation } = move.after.facts
+    const { kind } = move.before.facts.conversation
+    if (conversation.kind !== 'existing' || kind === 'existing') continue
+    if (conversation.conversationId === undefined) continue
+    // Without a doubt, it was open before a message whose answer was lost.
+    const isGuess = move.seen.kind === 'message' && move.seen.answer === 'unknown' && kind === 'none'
+    if (!isGuess && conversation.conversationId !== move.world.livePerson.open) return 'it is closed'
+  }
+  return undefined
+}
+
+function sendNeedsMark({ item }: World, { moves }: Transition): string | undefined {
+  const isSent = moves.some((move) => 'step' in move && move.step.kind === 'send')
+  if (!isSent) return undefined
+  const { tried, refused } = item?.facts.message ?? { tried: 0, refused: 0 }
+  return tried > refused ? undefined : 'the ledger does not know of it'
+}
+
+function pausedIsNotCalled({ attempts }: World, { moves }: Transition): string | undefined {
+  for (const move of moves) {
+    if (!('step' in move)) continue
+    const admission = attempts.find(({ name }) => name === move.who)?.admission
+    const { kind } = move.step
+    if (admission === 'paused' && CALLS.has(kind)) return kind
+    if (admission === 'held_back' && kind === 'create') return kind
+  }
+  return undefined
+}
+
+const CALLS: ReadonlySet<Step['kind']> = new Set(['create', 'ask', 'send'])
+
+/** A record is given up only if it is too old and this attempt tried something, or if too many attempts died. */
+function givenUpAfterTry(
+  { attempts }: World,
+  { moves }: Transition,
+  { configuration }: Context,
+): string | undefined {
+  for (const move of moves) {
+    const attempt = attempts.find(({ name }) => name === move.who)
+    if (!attempt || !('step' in move) || !isGivingUp(move.step, move.before, configuration)) continue
+    const { facts, progress } = move.before
+    if (facts.claim.attempt - facts.claim.releases > configuration.bounds.maxDeaths) continue
+    // A form that can't be handed over is told so, and its sender keeps it.
+    if (attempt.carrier === 'memory') continue
+    if (!attempt.isTooOld) return 'it is not too old'
+    const isTried = progress.create !== 'possible' || progress.notCreated > 0 || progress.lookUp !== 'untried'
+    if (!isTried && progress.sent === undefined) return 'nothing was tried'
+  }
+  return undefined
+}
+
+const isGivingUp = (step: Step, { facts }: Known, { onLostAnswer }: Configuration): boolean => {
+  if (step.kind !== 'record') return false
+  const { claim, conversation, message } = step.facts
+  return (
+    (claim.state === 'failed' && facts.claim.state === 'held') ||
+    (message.dropped === 'given_up' && facts.message.dropped === undefined) ||
+    (onLostAnswer === 'repeat' && conversation.kind === 'unknown' && facts.conversation.kind === 'in_doubt')
+  )
+}
+
+/** What was said to be kept elsewhere is in a queue, and what is kept in its record stays there. */
+function deletedIsOwedNothing(_: World, { moves, world }: Transition, context: Context): string | undefined {
+  for (const move of moves) {
+    if (!('step' in move) || move.step.kind !== 'done') continue
+    const { result } = move.step
+    if (result.kind === 'finished' && result.outcome.messageStatus === 'pending' && !result.kept)
+      return 'a message is owed'
+    const isMoved = (result.kind === 'finished' || result.kind === 'queued') && result.kept === 'in_hand_over'
+    if (isMoved && !isKept(world, context)) return 'nothing holds it'
+  }
   return undefined
 }
 
@@ -328,8 +602,7 @@ function nothingIsThrown(_: World, { moves }: Transition): string | undefined {
   for (const move of moves) {
     if (!('step' in move) || move.step.kind !== 'done') continue
     const { result } = move.step
-    if ((result.kind === 'failed' || result.kind === 'queued') && result.error.code === 'internal_error')
-      return 'the protocol throws'
+    if ('error' in result && result.error?.code === 'internal_error') return 'the protocol throws'
   }
   return undefined
 }
@@ -352,36 +625,47 @@ const outcomesOf = (world: World, context: Context): readonly Outcome[] => [
 const toldBy = ({ history: { told } }: World): readonly Outcome[] =>
   told.flatMap((answer) => (answer.kind === 'finished' ? answer.outcome : []))
 
-const ledgerSays = ({ item }: World, { protocol, configuration }: Context): readonly Outcome[] =>
-  item && protocol.isFinal(item.facts) ? [protocol.outcomeOf(item.facts, configuration.hasMessage)] : []
+const ledgerSays = (world: World, context: Context): readonly Outcome[] => {
+  const { item } = world
+  return item && isLedgerFinished(world, context)
+    ? [context.protocol.outcomeOf(item.facts, context.configuration.hasMessage)]
+    : []
+}
 
-const CONVERSATIONS: readonly Conversation['kind'][] = [
-  'none',
-  'in_doubt',
-  'refused',
-  'held',
-  'existing',
-  'opened',
-]
-const MESSAGES: readonly Facts['message'][] = ['unsent', 'not_sent', 'in_doubt', 'sent']
+/** What each kind of knowledge about the conversation includes. */
+const INCLUDED: Readonly<Record<Conversation['kind'], readonly Conversation['kind'][]>> = {
+  none: ['none'],
+  in_doubt: ['none', 'in_doubt'],
+  refused: ['none', 'refused'],
+  unknown: ['none', 'in_doubt', 'refused', 'unknown'],
+  existing: ['none', 'in_doubt', 'refused', 'unknown', 'existing'],
+  opened: ['none', 'in_doubt', 'refused', 'unknown', 'existing', 'opened'],
+}
 
 /** Returns what some facts lack of others, or undefined if they contain all of them. */
 const missing = ({ hasMessage }: Configuration, more: Facts | undefined, less: Facts): string | undefined => {
   if (!more) return 'everything'
-  if (isBelow(CONVERSATIONS, more.conversation.kind, less.conversation.kind)) return 'the conversation'
+  if (!INCLUDED[more.conversation.kind].includes(less.conversation.kind)) return 'the conversation'
   const isSameKind = more.conversation.kind === less.conversation.kind
   if (isSameKind && idOf(more.conversation) === undefined && idOf(less.conversation) !== undefined)
     return "the conversation's id"
-  if (hasMessage && isBelow(MESSAGES, more.message, less.message)) return 'the message'
+  if (hasMessage && !includesMessage(more.message, less.message)) return 'the message'
   if (more.claim.attempt < less.claim.attempt) return 'a claim'
-  const isReleased = less.claim.state === 'queued' || less.claim.state === 'failed'
+  if (more.claim.releases < less.claim.releases) return 'a release'
+  const isReleased = less.claim.state !== 'held' && less.claim.state !== 'none'
   if (isReleased && more.claim.attempt === less.claim.attempt && more.claim.state === 'held')
     return 'the end of a claim'
-  return more.lpConsumerId === undefined && less.lpConsumerId !== undefined ? "the consumer's id" : undefined
+  if (less.handedOver && !more.handedOver) return 'the hand-over'
+  for (const name of ['lpConsumerId', 'idMissingSince', 'openedAt'] as const)
+    if (more[name] === undefined && less[name] !== undefined) return name
+  return undefined
 }
 
-const isBelow = <T>(order: readonly T[], more: T, less: T): boolean =>
-  order.indexOf(more) < order.indexOf(less)
+const includesMessage = (more: Message, less: Message): boolean =>
+  more.tried >= less.tried &&
+  more.refused >= less.refused &&
+  (more.sent || !less.sent) &&
+  (more.dropped !== undefined || less.dropped === undefined)
 
 const idOf = (conversation: Conversation): string | undefined =>
   'conversationId' in conversation ? conversation.conversationId : undefined

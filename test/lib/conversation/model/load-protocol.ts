@@ -3,7 +3,10 @@ import { stripTypeScriptTypes } from 'node:module'
 import * as original from '../../../../lib/conversation/protocol.ts'
 
 /** The functions that the model checker explores: the original's, or a mutant's. */
-export type Protocol = Pick<typeof original, 'begin' | 'next' | 'learn' | 'outcomeOf' | 'isFinal'>
+export type Protocol = Pick<
+  typeof original,
+  'begin' | 'next' | 'learn' | 'merge' | 'isSame' | 'outcomeOf' | 'isFinished' | 'afterExpiry'
+>
 
 /** A change of one place in the source text. */
 export interface Change {

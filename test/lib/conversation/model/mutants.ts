@@ -1,7 +1,7 @@
-import { SHORT } from './explorations.ts'
+import { BAD_DAYS, NEIGHBOURS, OVERLAP, QUIET } from './explorations.ts'
 import type { InvariantName } from './invariants.ts'
 import type { Change } from './load-protocol.ts'
-import type { Bounds, Configuration, Flaw } from './state.ts'
+import type { Configuration, Flaw } from './state.ts'
 
 /** A protocol, or an environment, that is wrong in one way, and the invariant that has to notice. */
 export interface Mutant {
@@ -11,237 +11,397 @@ export interface Mutant {
   readonly invariant: InvariantName
 }
 
-/** One attempt at a time. Most known defects need two. */
-const inTurn = (bounds: Bounds): Bounds => ({ ...bounds, alive: 1 })
-
-const OVERLAPPING_FORM: Configuration = {
-  door: 'form',
+const EVENT: Configuration = {
+  name: 'quiet',
+  door: 'queue',
   onLostAnswer: 'repeat',
   hasMessage: true,
-  bounds: SHORT.form,
+  bounds: QUIET,
 }
-const OVERLAPPING_EVENT: Configuration = { ...OVERLAPPING_FORM, door: 'queue', bounds: SHORT.queue }
-const FORM: Configuration = { ...OVERLAPPING_FORM, bounds: inTurn(SHORT.form) }
-const HELD_FORM: Configuration = { ...FORM, onLostAnswer: 'hold' }
-const EVENT: Configuration = { ...OVERLAPPING_EVENT, bounds: inTurn(SHORT.queue) }
 const HELD_EVENT: Configuration = { ...EVENT, onLostAnswer: 'hold' }
+const FORM: Configuration = { ...EVENT, door: 'form' }
+const HELD_FORM: Configuration = { ...FORM, onLostAnswer: 'hold' }
+const BAD_EVENT: Configuration = { ...EVENT, name: 'bad days', bounds: BAD_DAYS }
+const EVENT_AMONG_OTHERS: Configuration = { ...EVENT, name: 'neighbours', bounds: NEIGHBOURS }
+const OVERLAPPING_EVENT: Configuration = { ...EVENT, name: 'overlap', bounds: OVERLAP }
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'a lost answer counts as not sent',
-    wrong: {
-      find: "update({ create: 'ended', failure: seen.error }, { conversation: { kind: 'in_doubt' } })",
-      replace: "update({ create: 'ended', failure: seen.error })",
-    },
-    configuration: EVENT,
-    invariant: 'a lost answer is not counted as not sent',
-  },
-  {
     name: 'a create whose answer was lost is repeated at once',
     wrong: {
-      find: "update({ create: 'ended', failure: seen.error }, { conversation: { kind: 'in_doubt' } })",
-      replace: 'update({ notCreated: progress.notCreated + 1, failure: seen.error })',
+      find: "case 'create_in_doubt':\n      return update(",
+      replace:
+        "case 'create_in_doubt':\n      if (facts) return update({ failure: seen.error })\n      return update(",
     },
-    configuration: HELD_EVENT,
+    configuration: { ...EVENT_AMONG_OTHERS, onLostAnswer: 'hold' },
     invariant: 'a request becomes at most one conversation',
   },
   {
-    name: 'a lease never expires',
-    wrong: 'leases never expire',
-    configuration: { ...EVENT, hasMessage: false },
-    invariant: 'a claim is not lost for ever',
-  },
-  {
-    name: 'a write needs no lease',
-    wrong: 'writes need no lease',
-    configuration: OVERLAPPING_EVENT,
-    invariant: 'a final status does not change',
-  },
-  {
-    name: 'the status forgets the conversation',
-    wrong: { find: 'conversationId: conversation.conversationId,', replace: '' },
-    configuration: EVENT,
-    invariant: 'a status does not forget the conversation',
-  },
-  {
-    name: 'a release drops what is known',
+    name: 'a refusal after a lost answer is final',
     wrong: {
-      find: 'return { ...facts, claim: { attempt: facts.claim.attempt, state,',
-      replace: 'return { ...NOTHING, claim: { attempt: facts.claim.attempt, state,',
+      find: "if (kinds.includes('in_doubt') && kinds.includes('refused')) return { kind: 'unknown' }",
+      replace: '',
     },
     configuration: EVENT,
-    invariant: 'what is written holds all that is known',
+    invariant: 'a rejected request has no conversation',
   },
   {
-    name: 'a hand-over carries no facts',
+    name: 'the death of the attempt before is ignored',
     wrong: {
-      find: "return { kind: 'hand_over', facts: released('queued', { ...known, facts }) }",
-      replace: "return { kind: 'hand_over', facts: NOTHING }",
+      find: "facts.claim.state === 'held' ? merge(facts, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : facts",
+      replace: 'facts',
     },
     configuration: EVENT,
-    invariant: 'what is written holds all that is known',
+    invariant: 'after a doubt, nothing is called rejected',
+  },
+  {
+    name: 'a create that was not carried out counts as in doubt',
+    wrong: {
+      find: 'const again = seen.repeatable',
+      replace:
+        "if (!seen.repeatable) return update({ create: 'ended' }, { conversation: { kind: 'in_doubt' } })\n      const again = seen.repeatable",
+    },
+    configuration: HELD_EVENT,
+    invariant: 'an unknown outcome has a doubt',
   },
   {
     name: 'a message is sent again after an unknown answer',
     wrong: {
-      find: "progress.sent === undefined && facts.message !== 'sent'",
-      replace: "facts.message !== 'sent'",
+      find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
+      replace: 'return add({ refused: message.tried }, settled)',
     },
-    configuration: { ...HELD_EVENT, bounds: { ...HELD_EVENT.bounds, attempts: 1 } },
+    configuration: EVENT,
     invariant: 'a message is sent at most once',
   },
   {
-    name: '`hold` is ignored',
-    wrong: { find: "onLostAnswer === 'hold' && facts", replace: "onLostAnswer !== 'hold' && facts" },
-    configuration: HELD_EVENT,
-    invariant: 'hold does not repeat a create in doubt',
-  },
-  {
-    name: 'the death of the attempt before is ignored',
-    wrong: { find: "const died = before.claim.state === 'held'", replace: 'const died = false' },
-    configuration: EVENT,
-    invariant: 'an outcome does not contradict LivePerson',
-  },
-  {
-    name: 'a held claim is taken all the same',
+    name: 'a message that a dead attempt may have sent is sent again',
     wrong: {
-      find: 'update({ collisions: progress.collisions + 1 })',
-      replace: "update({ claim: 'claimed' })",
+      find: 'withHeldClaim(withDoubtOfDeath(before))',
+      replace:
+        'withHeldClaim(withDoubtOfDeath({ ...before, message: { ...before.message, refused: before.message.tried } }))',
     },
     configuration: EVENT,
-    invariant: 'a create needs a claim',
+    invariant: 'a message is sent at most once',
   },
   {
-    name: "an open conversation after a lost answer is always another's",
+    name: 'an attempt does not notice that it lost its claim',
     wrong: {
-      find: "conversation.kind === 'in_doubt' ? { kind: 'opened' } : { kind: 'existing' }",
-      replace: "({ kind: conversation.kind === 'in_doubt' ? 'existing' : 'existing' })",
+      find: "const isLost = progress.claim === 'claimed' && ledger.claim.attempt > facts.claim.attempt",
+      replace: 'const isLost = false',
     },
-    configuration: EVENT,
-    invariant: 'an outcome does not contradict LivePerson',
-  },
-  {
-    name: 'an open conversation is not looked up',
-    wrong: {
-      find: "if (lookUp === 'untried') return { kind: 'look_up' }",
-      replace: "if (lookUp === 'untried') return keepForLater(known, policy)",
-    },
-    configuration: EVENT,
-    invariant: 'a claim is not lost for ever',
-  },
-  {
-    name: 'a held form is not quarantined',
-    wrong: {
-      find: "policy.carrier === 'memory' && facts.conversation.kind === 'held' && progress.quarantine !== 'done'",
-      replace: 'false',
-    },
-    configuration: HELD_FORM,
-    invariant: 'a held request is in quarantine',
-  },
-  {
-    name: 'the outcome is not written',
-    wrong: {
-      find: "if (progress.complete === undefined) return { kind: 'complete', facts }",
-      replace: 'if (progress.complete === undefined) return finishWith(facts, known, policy)',
-    },
-    configuration: FORM,
-    invariant: 'a final answer is recorded',
-  },
-  {
-    name: 'a merge takes the later writer',
-    wrong: {
-      find: 'if (a.kind !== b.kind) return later(CONVERSATIONS, a.kind, b.kind) === a.kind ? a : b',
-      replace: 'if (a.kind !== b.kind) return b',
-    },
-    configuration: EVENT,
-    invariant: 'facts are not removed',
-  },
-  {
-    name: 'a failed form is told that it is queued',
-    wrong: {
-      find: `return {
-        kind: 'hand_over',
-        facts: withoutRefusal(released('queued', known), progress),
-        error: progress.failure,
-      }`,
-      replace: "return release('queued', known) ?? endQueued(progress)",
-    },
-    configuration: FORM,
-    invariant: 'an accepted request is owed or finished',
-  },
-  {
-    name: 'a request in doubt is called refused',
-    wrong: {
-      find: "return { status: 'rejected', code: 'outcome_unknown' }",
-      replace: "return { status: 'rejected', code: 'liveperson_rejected' }",
-    },
-    configuration: HELD_EVENT,
-    invariant: 'a rejected request has no conversation',
+    configuration: OVERLAPPING_EVENT,
+    invariant: 'a message is sent at most once',
   },
   {
     name: 'an unknown answer to a message counts as sent',
-    wrong: { find: "unknown: 'in_doubt' } as const", replace: "unknown: 'sent' } as const" },
+    wrong: {
+      find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
+      replace: 'return add({ sent: true }, settled)',
+    },
     configuration: EVENT,
     invariant: 'a message that was not sent is not called sent',
   },
   {
     name: 'an unknown answer to a message counts as not sent',
-    wrong: { find: "unknown: 'in_doubt' } as const", replace: "unknown: 'not_sent' } as const" },
-    configuration: HELD_EVENT,
+    wrong: {
+      find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
+      replace: "return add({ refused: message.tried, dropped: 'given_up' }, settled)",
+    },
+    configuration: EVENT,
     invariant: 'a message that was sent is not called not sent',
   },
   {
-    name: 'a create that was not carried out counts as in doubt',
+    name: 'a message is dropped without a reason',
     wrong: {
-      find: "case 'not_created': {",
-      replace:
-        "case 'not_created': {\n      if (!seen.repeatable) return update({ create: 'ended' }, { conversation: { kind: 'in_doubt' } })",
+      find: "return { messageStatus: 'not_sent', ...given({ messageCode: message.dropped }) }",
+      replace: "return { messageStatus: 'not_sent' }",
     },
-    configuration: HELD_EVENT,
-    invariant: 'a quarantined request has a true reason',
+    configuration: EVENT_AMONG_OTHERS,
+    invariant: 'a message that is not sent has a reason',
   },
   {
-    name: 'a form is told its own outcome, not what the ledger holds',
+    name: 'a message that is owed is called unknown',
     wrong: {
-      find: "const recorded = complete === undefined || complete === 'failed' ? (final ?? facts) : complete",
-      replace: 'const recorded = facts',
+      find: "case 'owed':\n      return { messageStatus: 'pending' }",
+      replace: "case 'owed':\n      return { messageStatus: 'unknown' }",
     },
-    configuration: { ...OVERLAPPING_FORM, onLostAnswer: 'hold' },
+    configuration: FORM,
+    invariant: 'a message that may have been sent was tried',
+  },
+  {
+    name: 'a record is deleted though its message is owed',
+    wrong: {
+      find: "endKept(progress.handOver === 'done' ? 'in_hand_over' : 'in_record', known, policy)",
+      replace: "endKept('in_hand_over', known, policy)",
+    },
+    configuration: EVENT,
+    invariant: 'a pending message is kept',
+  },
+  {
+    name: 'a form that could not be handed over is called queued',
+    wrong: {
+      find: "return releaseOr('failed', known) ?? endFailed(known)",
+      replace: "return releaseOr('queued', known) ?? endFailed(known)",
+    },
+    configuration: FORM,
+    invariant: 'a queued request is in a queue',
+  },
+  {
+    name: 'a failed form is told that it is queued',
+    wrong: {
+      find: "case 'untried':\n        return handOver(known)",
+      replace:
+        "case 'untried':\n        return releaseOr('queued', known) ?? endKept('in_hand_over', known, policy)",
+    },
+    configuration: FORM,
+    invariant: 'an accepted request is kept or finished',
+  },
+  {
+    name: 'the outcome is not written',
+    wrong: {
+      find: "return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }",
+      replace: 'return finishWith(settled, known, policy)',
+    },
+    configuration: FORM,
+    invariant: 'a final answer is recorded or kept',
+  },
+  {
+    name: 'the sender is told the id of another conversation',
+    wrong: {
+      find: 'const outcome = outcomeOf(facts, hasMessage)',
+      replace: "const outcome = { ...outcomeOf(facts, hasMessage), conversationId: 'other-9' }",
+    },
+    configuration: FORM,
+    invariant: 'an answer comes true',
+  },
+  {
+    name: 'a copy is answered as if it were another request',
+    wrong: {
+      find: 'const outcome = outcomeOf(facts, hasMessage)',
+      replace:
+        "const { status, ...told } = outcomeOf(facts, hasMessage)\n  const outcome = { status: progress.claim === 'final' ? 'existing' : status, ...told }",
+    },
+    configuration: { ...FORM, hasMessage: false },
     invariant: 'answers and status do not contradict each other',
   },
   {
-    name: 'a held claim counts as finished',
+    name: "an open conversation is always this request's",
     wrong: {
-      find: "if (policy.carrier === 'record' || progress.handOver === 'done') return done({ kind: 'opening' })",
-      replace:
-        'if (progress.collisions > 0) return finishWith(facts, { facts, carried: facts, progress }, policy)',
+      find: "conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
+      replace: "conversation.kind === 'in_doubt' ? 'opened' : 'opened'",
+    },
+    configuration: EVENT_AMONG_OTHERS,
+    invariant: 'an outcome does not contradict LivePerson',
+  },
+  {
+    name: "an open conversation after a lost answer is always another's",
+    wrong: {
+      find: "conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
+      replace: "conversation.kind === 'in_doubt' ? 'existing' : 'existing'",
+    },
+    configuration: { ...EVENT, hasMessage: false },
+    invariant: 'an outcome does not contradict LivePerson',
+  },
+  {
+    name: 'a lost answer counts as not sent',
+    wrong: {
+      find: "{ conversation: { kind: 'in_doubt' } },\n      )\n    case 'not_created'",
+      replace: "{},\n      )\n    case 'not_created'",
     },
     configuration: EVENT,
-    invariant: 'a finished attempt tells a final outcome',
+    invariant: 'a lost answer is not counted as not sent',
+  },
+  {
+    name: 'a record does not write the status',
+    wrong: 'a record forgets the status',
+    configuration: EVENT,
+    invariant: 'the stored status is the outcome of the facts',
+  },
+  {
+    name: 'a claim leaves the status as it is',
+    wrong: 'a claim keeps the status',
+    configuration: EVENT,
+    invariant: 'the stored status is the outcome of the facts',
+  },
+  {
+    name: 'a form with an unknown outcome is not quarantined',
+    wrong: {
+      find: "if (policy.carrier === 'memory' && facts.conversation.kind === 'unknown' && !isQuarantined(progress))",
+      replace: 'if (!facts)',
+    },
+    configuration: HELD_FORM,
+    invariant: 'an unknown outcome is in quarantine',
+  },
+  {
+    name: 'a record is given up after its first failure',
+    wrong: { find: 'if (policy.isTooOld && isClaimed', replace: 'if (isClaimed' },
+    configuration: EVENT,
+    invariant: 'a quarantined request has a true reason',
+  },
+  {
+    name: 'a lease never expires',
+    wrong: 'leases never expire',
+    configuration: EVENT,
+    invariant: 'a request is not kept for ever',
+  },
+  {
+    name: "a message is owed though this request's conversation is closed",
+    wrong: { find: "...(isOwn && { dropped: 'conversation_closed' })", replace: '' },
+    configuration: EVENT_AMONG_OTHERS,
+    invariant: 'a request is not kept for ever',
+  },
+  {
+    name: 'an open conversation is not looked up',
+    wrong: {
+      find: "case 'untried':\n      return lookUpOrKeep(known, policy)",
+      replace: "case 'untried':\n      return keepForLater(known, policy)",
+    },
+    configuration: EVENT,
+    invariant: 'a request is not kept for ever',
+  },
+  {
+    name: 'a replay is given up because of earlier deaths',
+    wrong: { find: "code === 'interrupted' ? withoutDeaths(released) : released", replace: 'released' },
+    configuration: BAD_EVENT,
+    invariant: 'a replay finishes what was given up',
+  },
+  {
+    name: 'an unknown outcome replaces an open conversation',
+    wrong: {
+      find: "['none', 'in_doubt', 'refused', 'unknown', 'existing', 'opened']",
+      replace: "['none', 'in_doubt', 'refused', 'existing', 'opened', 'unknown']",
+    },
+    configuration: { ...OVERLAPPING_EVENT, onLostAnswer: 'hold', hasMessage: false },
+    invariant: 'a finished outcome only becomes more precise',
+  },
+  {
+    name: 'a record replaces what the ledger holds',
+    wrong: 'a record replaces the item',
+    configuration: OVERLAPPING_EVENT,
+    invariant: 'facts are not removed',
+  },
+  {
+    name: 'a later writer decides whether the message was sent',
+    wrong: { find: 'sent: a.message.sent || b.message.sent', replace: 'sent: b.message.sent' },
+    configuration: EVENT,
+    invariant: 'facts are not removed',
+  },
+  {
+    name: 'a release drops what is known',
+    wrong: {
+      find: '...facts,\n        claim: {\n          attempt: facts.claim.attempt,\n          releases',
+      replace: '...NOTHING,\n        claim: {\n          attempt: facts.claim.attempt,\n          releases',
+    },
+    configuration: EVENT,
+    invariant: 'what is written holds all that is known',
+  },
+  {
+    name: 'a merge drops that LivePerson did not accept the message',
+    wrong: {
+      find: 'refused: Math.max(a.message.refused, b.message.refused)',
+      replace: 'refused: Math.min(a.message.refused, b.message.refused)',
+    },
+    configuration: EVENT,
+    invariant: 'the ledger keeps what is written',
+  },
+  {
+    name: 'a merge takes the later writer',
+    wrong: { find: 'handedOver: a.handedOver || b.handedOver', replace: 'handedOver: b.handedOver' },
+    configuration: FORM,
+    invariant: 'a merge is a join',
+  },
+  {
+    name: '`hold` is ignored',
+    wrong: {
+      find: "onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'",
+      replace: "onLostAnswer !== 'hold' && facts.conversation.kind === 'in_doubt'",
+    },
+    configuration: HELD_EVENT,
+    invariant: 'hold does not repeat a create in doubt',
+  },
+  {
+    name: 'a held claim is taken all the same',
+    wrong: {
+      find: 'update({ collisions: progress.collisions + 1, ledger: seen.facts })',
+      replace: "update({ claim: 'claimed', ledger: seen.facts })",
+    },
+    configuration: EVENT,
+    invariant: 'a create needs a claim',
+  },
+  {
+    name: 'a conversation that nobody could ask about counts as open',
+    wrong: {
+      find: "seen.answer === 'open' ? { conversation: existing(progress.last) } : {}",
+      replace: "seen.answer !== 'closed' ? { conversation: existing(progress.last) } : {}",
+    },
+    configuration: { ...EVENT_AMONG_OTHERS, hasMessage: false },
+    invariant: 'a conversation that exists is open',
+  },
+  {
+    name: 'a message of unknown fate ends a doubt about the conversation',
+    wrong: {
+      find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
+      replace: 'return add({}, settled)',
+    },
+    configuration: EVENT_AMONG_OTHERS,
+    invariant: 'a conversation that exists is open',
+  },
+  {
+    name: 'a message is sent before that is recorded',
+    wrong: {
+      find: "if (progress.marked) return { kind: 'send', conversationId }",
+      replace: "if (known) return { kind: 'send', conversationId }",
+    },
+    configuration: EVENT,
+    invariant: 'a message is recorded before it is sent',
+  },
+  {
+    name: 'a message is sent though the account is paused',
+    wrong: {
+      find: "progress.sent !== undefined || policy.admission === 'paused'",
+      replace: 'progress.sent !== undefined',
+    },
+    configuration: BAD_EVENT,
+    invariant: 'a paused account is not called',
+  },
+  {
+    name: 'a record is called too old before it is tried',
+    wrong: {
+      find: 'if (hasConversation(facts)) return nextMessage(known, policy)\n',
+      replace:
+        "if (policy.isTooOld && policy.carrier !== 'memory') return giveUp('liveperson_unavailable', known, policy)\n  if (hasConversation(facts)) return nextMessage(known, policy)\n",
+    },
+    configuration: BAD_EVENT,
+    invariant: 'a request is given up after a failed try',
+  },
+  {
+    name: 'a record is done though its message is owed',
+    wrong: { find: '        kept,\n      })', replace: '      })' },
+    configuration: EVENT,
+    invariant: 'a deleted record is owed nothing',
   },
   {
     name: 'a wait for a held claim is not counted',
-    wrong: { find: 'update({ waits: progress.waits + 1 })', replace: 'known' },
+    wrong: { find: '? update({ waits: progress.waits + 1 })', replace: '? known' },
     configuration: FORM,
     invariant: 'every step adds knowledge',
   },
   {
-    name: 'a failure is forgotten',
+    name: 'a reused id is not understood',
     wrong: {
-      find: "return update({ claim: failure.retryable ? 'failed' : 'refused', failure })",
-      replace: "return update({ claim: failure.retryable ? 'failed' : 'refused' })",
+      find: 'return quarantineOrFail(known, policy)',
+      replace: "throw new Error('What is this?')",
     },
-    configuration: EVENT,
+    configuration: { ...EVENT, name: 'taken id', isIdTaken: true },
     invariant: 'an attempt always knows what to do',
   },
   {
-    name: 'a complete drops the doubt about the message',
+    name: 'a held claim counts as finished',
     wrong: {
-      find: "if (progress.complete === undefined) return { kind: 'complete', facts }",
-      replace:
-        "if (progress.complete === undefined) return { kind: 'complete', facts: { ...facts, message: 'unsent' } }",
+      find: "if (policy.carrier !== 'memory') return done({ kind: 'opening' })",
+      replace: "if (policy.carrier !== 'memory') return finishWith(facts, known, policy)",
     },
     configuration: EVENT,
-    invariant: 'what is written holds all that is known',
+    invariant: 'a finished attempt tells a final outcome',
   },
 ]

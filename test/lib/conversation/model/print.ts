@@ -2,13 +2,13 @@ import type {
   Conversation,
   Facts,
   Known,
+  Message,
   Outcome,
   Result,
   Seen,
   Step,
 } from '../../../../lib/conversation/protocol.ts'
-import type { DoorBounds } from './explorations.ts'
-import type { Configuration, World } from './state.ts'
+import type { Bounds, Configuration, World } from './state.ts'
 
 /** One line of a trace. */
 export type Move = { readonly who: string; readonly world: World } & (
@@ -61,26 +61,44 @@ const printChanges = (before: World, after: World): string => {
     .join('; ')
 }
 
-const partsOf = (world: World): Readonly<Record<string, string>> => ({
-  ledger: world.item
-    ? `${describeFacts(world.item.facts)}${world.item.owner === undefined ? '' : `, lease of ${world.item.owner}`}`
-    : 'empty',
-  consumer: world.consumer
-    ? `${world.consumer.conversationId} ${world.consumer.isOpen ? 'open' : 'closed'}`
-    : 'empty',
-  LivePerson: `${world.livePerson.open ?? 'nothing'} open, ${world.livePerson.opened} opened, ${world.livePerson.messages} messages`,
-  queue: list(world.queue.map(({ facts }) => describeFacts(facts))),
-  quarantine: list(world.quarantine.map(({ code }) => code ?? 'no reason')),
+const partsOf = ({
+  item,
+  consumer,
+  livePerson,
+  queue,
+  quarantine,
+  history,
+}: World): Readonly<Record<string, string>> => ({
+  ledger: item ? `${describeFacts(item.facts)} = ${describeOutcome(item.stored)}` : 'empty',
+  consumer: consumer ? `${consumer.conversationId} ${consumer.isOpen ? 'open' : 'closed'}` : 'empty',
+  LivePerson: `${livePerson.open ?? 'nothing'} open${livePerson.isSurvey ? ' (survey)' : ''}, ${livePerson.opened} opened, ${livePerson.messages} messages`,
+  queue: list(queue.map(({ carrier, facts }) => `${carrier}: ${describeFacts(facts)}`)),
+  quarantine: list(quarantine.map(({ code }) => code)),
   told: list(
-    world.history.told.map((told) => (told.kind === 'finished' ? describeOutcome(told.outcome) : told.kind)),
+    history.told.map((told) => (told.kind === 'finished' ? describeOutcome(told.outcome) : told.kind)),
   ),
 })
 
 const list = (parts: readonly string[]): string => (parts.length === 0 ? 'empty' : parts.join(' | '))
 
-const describeFacts = ({ claim, conversation, message }: Facts): string =>
-  `${claim.state === 'none' ? 'unclaimed' : `claim ${claim.attempt} ${claim.state}`}, ` +
-  `${describeConversation(conversation)}, message ${message}`
+const describeFacts = ({ claim, conversation, message, handedOver, idMissingSince }: Facts): string =>
+  [
+    claim.state === 'none'
+      ? 'unclaimed'
+      : `claim ${claim.attempt} ${claim.state}${claim.code ? ` (${claim.code})` : ''}, ${claim.releases} released`,
+    describeConversation(conversation),
+    describeMessage(message),
+    ...(handedOver ? ['handed over'] : []),
+    ...(idMissingSince === undefined ? [] : ['id missing']),
+  ].join(', ')
+
+const describeMessage = ({ tried, refused, sent, dropped }: Message): string =>
+  sent
+    ? 'message sent'
+    : [
+        tried === 0 ? 'message untried' : `message ${refused} of ${tried} refused`,
+        ...(dropped ? [`dropped (${dropped})`] : []),
+      ].join(', ')
 
 const describeConversation = (conversation: Conversation): string => {
   switch (conversation.kind) {
@@ -88,7 +106,7 @@ const describeConversation = (conversation: Conversation): string => {
     case 'existing':
       return `${conversation.kind} ${conversation.conversationId ?? '(unknown id)'}`
     case 'refused':
-      return `refused ${conversation.code}`
+      return `refused to ${conversation.attempt}`
     default:
       return `conversation ${conversation.kind}`
   }
@@ -96,8 +114,7 @@ const describeConversation = (conversation: Conversation): string => {
 
 const describeStep = (step: Step): string => {
   switch (step.kind) {
-    case 'complete':
-    case 'release':
+    case 'record':
     case 'hand_over':
       return `${step.kind} (${describeFacts(step.facts)})`
     case 'quarantine':
@@ -117,18 +134,24 @@ const describeSeen = (seen: Seen): string => {
   switch (seen.kind) {
     case 'claimed':
       return `claimed, before: ${describeFacts(seen.before)}`
+    case 'held':
     case 'final':
-    case 'completed':
+    case 'recorded':
       return `${seen.kind}: ${describeFacts(seen.facts)}`
     case 'opened':
       return `opened ${seen.conversationId}`
     case 'known':
       return `known ${seen.conversationId}${seen.openedByThis ? ', opened by this' : ''}`
+    case 'nothing_known':
+      return seen.isOverdue ? 'nothing known, overdue' : 'nothing known'
     case 'asked':
-    case 'message':
       return seen.answer
+    case 'message':
+      return seen.answer === 'owed' ? `owed${ofAccount(seen)}` : seen.answer
     case 'not_created':
-      return `not created (${seen.error.code}${seen.repeatable ? ', repeatable' : ''})`
+      return `not created${seen.repeatable ? ', repeatable' : ''}${ofAccount(seen)}`
+    case 'create_in_doubt':
+      return `in doubt${ofAccount(seen)}`
     case 'refused':
       return `refused (${seen.error.code})`
     case 'failed':
@@ -138,41 +161,76 @@ const describeSeen = (seen: Seen): string => {
   }
 }
 
+const ofAccount = ({ isAccountInTrouble }: { readonly isAccountInTrouble: boolean }): string =>
+  isAccountInTrouble ? ', account in trouble' : ''
+
 const describeResult = (result: Result): string => {
   switch (result.kind) {
     case 'finished':
-      return `finished: ${describeOutcome(result.outcome)}${result.repeated ? ' (repeated)' : ''}`
+      return [
+        `finished: ${describeOutcome(result.outcome)}`,
+        ...(result.kept ? [`kept ${result.kept}`] : []),
+        ...(result.repeated ? ['repeated'] : []),
+      ].join(', ')
     case 'opening':
       return 'opening'
     case 'queued':
+      return `queued ${result.kept}`
     case 'failed':
-      return `${result.kind} (${result.error.code})`
+      return `failed (${result.code})`
   }
 }
 
-const describeOutcome = ({ status, conversationId, code, messageStatus }: Outcome): string =>
-  [status, conversationId, code, messageStatus && `message ${messageStatus}`]
+const describeOutcome = ({ status, conversationId, code, messageStatus, messageCode }: Outcome): string =>
+  [
+    status,
+    conversationId,
+    code && `(${code})`,
+    messageStatus && `message ${messageStatus}`,
+    messageCode && `(${messageCode})`,
+  ]
     .filter((part) => part !== undefined)
     .join(' ')
 
-/** Returns the name of a configuration, such as `form, hold, message`. */
-export const describeConfiguration = ({ door, onLostAnswer, hasMessage, isIdTaken }: Configuration): string =>
-  [door, onLostAnswer, hasMessage ? 'message' : 'no message', ...(isIdTaken ? ['id taken'] : [])].join(', ')
+/** Returns the name of a configuration, such as `overlap: form, hold, message`. */
+export const describeConfiguration = ({
+  name,
+  door,
+  onLostAnswer,
+  hasMessage,
+  isIdTaken,
+}: Configuration): string =>
+  `${name}: ${[door, onLostAnswer, hasMessage ? 'message' : 'no message', ...(isIdTaken ? ['id taken'] : [])].join(', ')}`
 
-/** Returns what is bounded, one line per door. */
-export const describeBounds = (bounds: DoorBounds): string =>
-  Object.entries(bounds)
-    .map(([door, { attempts, alive, closings, others, repeats, replays }]) =>
-      [
-        `Bounds, ${door}: attempts ${attempts}`,
-        `at once ${alive}`,
-        `closings by agents ${closings}`,
-        `conversations of other requests ${others}`,
-        `repeats by the sender ${repeats}`,
-        `replays from quarantine ${replays}`,
-      ].join(', '),
-    )
-    .join('\n')
+/** Returns what is bounded, on one line. */
+export const describeBounds = ({
+  attempts,
+  alive,
+  closings,
+  surveys,
+  others,
+  tellings,
+  repeats,
+  replays,
+  admissions,
+  ageing,
+  troubles,
+  maxDeaths,
+}: Bounds): string =>
+  [
+    `attempts ${attempts}`,
+    `at once ${alive}`,
+    `closings ${closings}`,
+    `surveys ${surveys}`,
+    `other conversations ${others}`,
+    `tellings of the webhook ${tellings}`,
+    `repeats ${repeats}`,
+    `replays ${replays}`,
+    `admission ${admissions.join(' or ')}`,
+    ...(ageing ? ['too old'] : []),
+    ...(troubles ? ['account in trouble'] : []),
+    `given up after ${maxDeaths} deaths`,
+  ].join(', ')
 
 /** Returns one line with the figures of an exploration. */
 export const describeExploration = (
@@ -187,11 +245,11 @@ export const describeExploration = (
 ): string => {
   const { states, transitions, excused, findings } = figures
   return [
-    describeConfiguration(configuration).padEnd(34),
+    describeConfiguration(configuration).padEnd(42),
     `${states.toLocaleString('en').padStart(10)} states`,
     `${transitions.toLocaleString('en').padStart(11)} transitions`,
     `${seconds.toFixed(1).padStart(6)} s`,
     `${excused.toLocaleString('en').padStart(8)} excused`,
-    `${String(findings.length).padStart(3)} defects`,
+    `${String(findings.length).padStart(3)} findings`,
   ].join('  ')
 }

@@ -124,18 +124,22 @@ export const explore = (
 }
 
 /** Remembers where states end without faults. Attempts, and most of the history, make no difference. */
-const remember = (runWithoutFaults: (world: World) => World): ((world: World) => World) => {
+const remember = <T extends readonly unknown[]>(
+  runWithoutFaults: (world: World, ...options: T) => World,
+): ((world: World, ...options: T) => World) => {
   const results = new Map<string, World>()
   const parts = createInterner<object>()
-  return (world) => {
-    const { item, consumer, livePerson, queue } = world
+  return (world, ...options) => {
+    const { item, consumer, livePerson, queue, quarantine } = world
     const key = [
-      item ? parts.numberOf(item.facts) : '',
+      item ? parts.numberOf(item) : '',
       consumer ? parts.numberOf(consumer) : '',
-      livePerson.open,
-      queue.map(({ facts }) => parts.numberOf(facts)),
+      Object.values(livePerson),
+      queue.map(({ carrier, facts }) => `${carrier} ${parts.numberOf(facts)}`),
+      quarantine.map((put) => parts.numberOf(put)),
+      options,
     ].join(';')
-    const state = results.get(key) ?? runWithoutFaults(world)
+    const state = results.get(key) ?? runWithoutFaults(world, ...options)
     results.set(key, state)
     return state
   }
@@ -150,19 +154,18 @@ const createKeys = (futureOf: (attempt: Attempt) => string, bounds: Bounds): ((w
 
   return ({ item, consumer, livePerson, queue, quarantine, attempts, history }) => {
     const holders = attempts.map((attempt) => {
-      const { name, carrier, record, lease } = attempt
+      const { carrier, record, stored } = attempt
       const isQueued = record && queue.some(({ id }) => id === record.id)
       const carried = record ? `${isQueued ? '' : '-'}${parts.numberOf(record.facts)}` : carrier
-      const claim = `${lease ? parts.numberOf(lease) : ''}${item?.owner === name ? '*' : ''}`
-      return `${futureOf(attempt)}/${claim}/${carried}`
+      return `${futureOf(attempt)}/${stored ?? ''}/${carried}`
     })
-    const records = queue.map(({ id, facts }) => {
+    const records = queue.map(({ id, carrier, facts }) => {
       const texts = holders.filter((_, at) => attempts[at]?.record?.id === id)
-      return `${parts.numberOf(facts)}(${inAnyOrder(texts)})`
+      return `${carrier} ${parts.numberOf(facts)}(${inAnyOrder(texts)})`
     })
     const { told, repeats, replays, ...happened } = history
     return [
-      item ? parts.numberOf(item.facts) : '',
+      item ? parts.numberOf(item) : '',
       consumer ? parts.numberOf(consumer) : '',
       Object.values(livePerson),
       inAnyOrder(records),

@@ -4,6 +4,8 @@ import type { Facts, Known, Outcome, Policy } from '../../../../lib/conversation
  * One exploration: the request, the account, the bounds, and what is wrong with the environment on purpose.
  */
 export interface Configuration {
+  /** What the exploration is about, such as `overlap`. */
+  readonly name: string
   readonly door: 'form' | 'queue'
   readonly onLostAnswer: Policy['onLostAnswer']
   readonly hasMessage: boolean
@@ -16,7 +18,7 @@ export interface Configuration {
   readonly isExhaustive?: boolean
 }
 
-/** How often something can happen. Everything else is unbounded. */
+/** How often something can happen, and whether it can. Everything else is unbounded. */
 export interface Bounds {
   /** Attempts in all: the first one, redeliveries, hand-overs, repeats and replays. */
   readonly attempts: number
@@ -24,22 +26,37 @@ export interface Bounds {
   readonly alive: number
   /** Closings of a conversation by an agent. */
   readonly closings: number
+  /** Surveys: the conversation counts as open, and accepts no message. */
+  readonly surveys: number
   /** Conversations that other requests open for the same consumer. */
   readonly others: number
+  /** What the webhook tells: the id of an open conversation, or that a known one is closed. */
+  readonly tellings: number
   /** Repeats by the sender under the same id. */
   readonly repeats: number
   /** Replays from quarantine by an operator. */
   readonly replays: number
+  /** What an attempt may be told about its account, first what is usual. */
+  readonly admissions: readonly Policy['admission'][]
+  /** Whether a record can be too old for another try. */
+  readonly ageing: boolean
+  /** Whether a failure can show that the whole account is in trouble. */
+  readonly troubles: boolean
+  readonly maxDeaths: number
 }
 
 /** What the real environment must not do. Some mutants use it. */
-export type Flaw = 'leases never expire' | 'writes need no lease'
+export type Flaw =
+  | 'leases never expire'
+  | 'a record replaces the item'
+  | 'a claim keeps the status'
+  | 'a record forgets the status'
 
 /** The request's item in the state table. */
 export interface Item {
   readonly facts: Facts
-  /** The attempt that holds the lease, if it is still alive. */
-  readonly owner?: string | undefined
+  /** What the item says to readers who don't know the facts. */
+  readonly stored: Outcome
 }
 
 /** The consumer's item in the state table. */
@@ -47,12 +64,16 @@ export interface ConsumerItem {
   readonly conversationId: string
   readonly isOpen: boolean
   readonly openedByThis: boolean
+  /** The number of the conversation, in the order in which LivePerson opened them. */
+  readonly at: number
 }
 
 /** What LivePerson has done for the consumer. */
 export interface LivePerson {
   /** The consumer's open conversation. */
   readonly open?: string | undefined
+  /** Whether it is open for creates only. */
+  readonly isSurvey: boolean
   /** How many conversations were opened for this request. */
   readonly opened: number
   /** How many of these are excused, because an agent closed the one before: see `open` in `live-person.ts`. */
@@ -60,23 +81,27 @@ export interface LivePerson {
   /** How often it accepted the first message. */
   readonly messages: number
   readonly closings: number
+  readonly surveys: number
   readonly others: number
+  readonly tellings: number
 }
 
 /**
- * A record of the queue. It can be received at any time, even twice at once, because SQS delivers at least
+ * A record of a queue. It can be received at any time, even twice at once, because SQS delivers at least
  * once.
  */
 export interface QueueRecord {
   readonly id: number
+  readonly carrier: RecordCarrier
   readonly facts: Facts
 }
 
-/** What the quarantine queue holds. */
+export type RecordCarrier = Exclude<Policy['carrier'], 'memory'>
+
+/** What the quarantine queue holds. A replay puts it into the queue that it came from. */
 export interface Quarantined {
-  /** Undefined if the redrive policy moved the record. */
-  readonly code?: string | undefined
-  readonly facts: Facts
+  readonly code: string
+  readonly carrier: RecordCarrier
 }
 
 /** An attempt that is alive. */
@@ -84,16 +109,12 @@ export interface Attempt {
   readonly name: string
   readonly carrier: Policy['carrier']
   readonly record?: QueueRecord | undefined
-  readonly lease?: Lease | undefined
+  readonly admission: Policy['admission']
+  /** Undefined: it has made no difference so far. */
+  readonly isTooOld: boolean | undefined
+  /** The conversation that this attempt wrote into the consumer's item. */
+  readonly stored?: string | undefined
   readonly known: Known
-}
-
-/** What an attempt remembers about its claim, as the ledger's `Lease` does. */
-export interface Lease {
-  readonly attempt: number
-  readonly previousAttemptDied: boolean
-  /** Whether the ledger has it. It has none for a finished request. */
-  readonly isStored: boolean
 }
 
 /** An answer to the sender of a form. */
@@ -109,6 +130,8 @@ export interface History {
   readonly isInDoubt: boolean
   /** Whether LivePerson refused a create. */
   readonly isRefused: boolean
+  /** Whether a claim was taken from an attempt that was still at work. */
+  readonly isOverrun: boolean
 }
 
 /** One state of the exploration. */
@@ -126,11 +149,18 @@ export interface World {
 export const addOnce = <T>(list: readonly T[], added: T): readonly T[] =>
   list.some((other) => JSON.stringify(other) === JSON.stringify(added)) ? list : [...list, added]
 
-/** Returns the same state, with a create in doubt. Nobody asks for it on an account that repeats one. */
-export const withDoubt = (world: World, { onLostAnswer }: Configuration): World =>
-  world.history.isInDoubt || onLostAnswer === 'repeat'
-    ? world
-    : { ...world, history: { ...world.history, isInDoubt: true } }
+/** Returns the same state, with a create in doubt. */
+export const withDoubt = (world: World): World =>
+  world.history.isInDoubt ? world : { ...world, history: { ...world.history, isInDoubt: true } }
+
+/** Returns the attempt that still works under the claim that the ledger holds. */
+export const holderOf = ({ item, attempts }: World): Attempt | undefined =>
+  item?.facts.claim.state === 'held'
+    ? attempts.find(
+        ({ known: { facts, progress } }) =>
+          progress.claim === 'claimed' && facts.claim.attempt === item.facts.claim.attempt,
+      )
+    : undefined
 
 /** Returns the smallest id that no record in the queue or with an attempt has. */
 export const nextRecordId = ({ queue, attempts }: World): number => {

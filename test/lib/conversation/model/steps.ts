@@ -1,24 +1,14 @@
 /** What can come back from each step of an attempt, and what the step changes in the world. */
-import { NOTHING, type Seen, type Step } from '../../../../lib/conversation/protocol.ts'
+import type { Seen, Step } from '../../../../lib/conversation/protocol.ts'
 import { type AppError, toError } from '../../../../lib/errors/errors.ts'
-import {
-  type Claim,
-  claim,
-  completeOwn,
-  disown,
-  giveUp,
-  isUnconditional,
-  putConsumer,
-  putItem,
-  release,
-} from './ledger.ts'
-import { accept, type Happening, open } from './live-person.ts'
+import { type Claim, createLedger, forget, type Ledger, putConsumer } from './ledger.ts'
+import { accept, accepts, type Happening, open } from './live-person.ts'
 import type { Protocol } from './load-protocol.ts'
 import {
   type Attempt,
   addOnce,
   type Configuration,
-  type Lease,
+  type ConsumerItem,
   nextRecordId,
   type World,
   withDoubt,
@@ -28,7 +18,8 @@ import {
 export interface Came {
   readonly seen: Seen
   readonly world: World
-  readonly lease?: Lease
+  /** The conversation that the step wrote into the consumer's item. */
+  readonly stored?: string
   /** For the trace, if `seen` doesn't tell everything. */
   readonly cameBack?: string
 }
@@ -38,61 +29,55 @@ type Action = Exclude<Step, { kind: 'done' }>
 const UNAVAILABLE = toError('liveperson_unavailable')
 const REFUSED = toError('liveperson_rejected')
 const OURS_FAILED = toError('service_unavailable')
-const MISCONFIGURED = toError('invalid_config')
 const ID_TAKEN = toError('request_id_reused')
 const LP_CONSUMER = 'lp-consumer'
+/** When the id of the open conversation was first missing. */
+const MISSING_AT = 1
 
 /**
  * Returns a function that returns everything that can come back from a step, first what comes back if nothing
  * goes wrong.
  */
-export const createSteps =
-  (protocol: Protocol, configuration: Configuration) =>
-  (world: World, attempt: Attempt, step: Action): readonly Came[] => {
+export const createSteps = (protocol: Protocol, configuration: Configuration) => {
+  const ledger = createLedger(protocol, configuration)
+  return (world: World, attempt: Attempt, step: Action): readonly Came[] => {
     switch (step.kind) {
       case 'identify':
         return [{ seen: { kind: 'identifying' }, world }]
       case 'claim':
-        return claimed(protocol, configuration, world, attempt)
+        return claimed(ledger, configuration, world, attempt)
       case 'wait':
-        return waited(world, step.before)
-      case 'create':
-        return created(protocol, configuration, world)
-      case 'look_up':
-        return lookedUp(world)
-      case 'ask':
         return [
-          {
-            seen: {
-              kind: 'asked',
-              answer: world.livePerson.open === step.conversationId ? 'open' : 'closed',
-            },
-            world,
-          },
+          { seen: { kind: 'waited', before: step.before }, world },
+          { seen: { kind: 'no_time', before: step.before }, world },
+        ]
+      case 'create':
+        return created(configuration, world, attempt)
+      case 'look_up':
+        return lookedUp(world, attempt)
+      case 'ask': {
+        const answer = accepts(world, step.conversationId) ? 'open' : 'closed'
+        return [
+          { seen: { kind: 'asked', answer }, world },
           { seen: { kind: 'asked', answer: 'unsure' }, world },
         ]
+      }
       case 'send':
-        return sent(world, step.conversationId)
+        return sent(configuration, world, step.conversationId)
       case 'forget':
-        return worked(step, { kind: 'forgotten' }, world, forgotten(world, step.conversationId))
-      case 'complete':
-        return completed(protocol, configuration, world, attempt, step)
-      case 'release':
-        return worked(
-          step,
-          { kind: 'released' },
-          world,
-          release(protocol, configuration, world, attempt, step.facts),
-        )
+        return worked(step, { kind: 'forgotten' }, world, forget(world, step.conversationId))
+      case 'record':
+        return recorded(protocol, ledger, world, attempt, step)
       case 'hand_over':
         return worked(step, { kind: 'handed_over' }, world, {
           ...world,
-          queue: [...world.queue, { id: nextRecordId(world), facts: step.facts }],
+          queue: [...world.queue, { id: nextRecordId(world), carrier: 'hand_over', facts: step.facts }],
         })
       case 'quarantine':
-        return worked(step, { kind: 'quarantined' }, world, quarantined(configuration, world, attempt, step))
+        return worked(step, { kind: 'quarantined' }, world, quarantined(world, attempt, step))
     }
   }
+}
 
 /** A call to one of our own components: done and answered, done with the answer lost, or not done. */
 const worked = (step: Action, seen: Seen, before: World, after: World): readonly Came[] => [
@@ -103,7 +88,7 @@ const worked = (step: Action, seen: Seen, before: World, after: World): readonly
 
 const LOST = 'done, but the answer is lost'
 
-const failed = ({ kind }: Action, world: World, error: AppError = OURS_FAILED): Came => ({
+const failed = ({ kind }: Pick<Action, 'kind'>, world: World, error: AppError = OURS_FAILED): Came => ({
   seen: { kind: 'failed', step: kind, error },
   world,
 })
@@ -111,79 +96,86 @@ const failed = ({ kind }: Action, world: World, error: AppError = OURS_FAILED): 
 const CLAIM = { kind: 'claim' } as const
 
 const claimed = (
-  protocol: Protocol,
+  ledger: Ledger,
   configuration: Configuration,
   world: World,
   attempt: Attempt,
 ): readonly Came[] => {
   if (configuration.isIdTaken) return [failed(CLAIM, world, ID_TAKEN), failed(CLAIM, world)]
-  const answers = claim(protocol, configuration, world, attempt)
-  return [...answers.flatMap((answer) => toCame(configuration, answer, world, attempt)), failed(CLAIM, world)]
+  return [...ledger.claim(world, attempt).flatMap(toCame(world)), failed(CLAIM, world)]
 }
 
-const toCame = (
-  configuration: Configuration,
-  answer: Claim,
-  world: World,
-  { name }: Attempt,
-): readonly Came[] => {
-  switch (answer.kind) {
-    case 'claimed': {
-      const { before, lease, world: after } = answer
-      const unnoticed = failed(CLAIM, withDoubt(disown(after, name), configuration))
-      return [
-        { seen: { kind: 'claimed', before }, world: after, lease },
-        { ...unnoticed, cameBack: LOST },
-      ]
-    }
-    case 'held':
-      return [{ seen: { kind: 'held' }, world }]
-    case 'final':
-      return [{ seen: { kind: 'final', facts: answer.facts }, world, lease: answer.lease }]
+const toCame =
+  (world: World) =>
+  (answer: Claim): readonly Came[] => {
+    if (answer.kind !== 'claimed') return [{ seen: answer, world }]
+    const { before, world: after } = answer
+    return [
+      { seen: { kind: 'claimed', before }, world: after },
+      { ...failed(CLAIM, after), cameBack: LOST },
+    ]
   }
-}
 
-const waited = (world: World, before: 'claim' | 'create'): readonly Came[] => [
-  { seen: { kind: 'waited', before }, world },
-  { seen: { kind: 'no_time', before }, world },
-]
-
-const created = (protocol: Protocol, configuration: Configuration, world: World): readonly Came[] => {
-  const lost: Seen = { kind: 'create_in_doubt', error: UNAVAILABLE }
+const created = (configuration: Configuration, world: World, attempt: Attempt): readonly Came[] => {
+  const troubles = configuration.bounds.troubles ? [false, true] : [false]
+  const inDoubt = (after: World, cameBack: string): readonly Came[] =>
+    troubles.map((isAccountInTrouble) => ({
+      seen: { kind: 'create_in_doubt', error: UNAVAILABLE, isAccountInTrouble },
+      world: withDoubt(after),
+      cameBack: isAccountInTrouble ? `${cameBack}, account in trouble` : cameBack,
+    }))
+  const notCreated =
+    (repeatable: boolean) =>
+    (isAccountInTrouble: boolean): Came => ({
+      seen: { kind: 'not_created', error: UNAVAILABLE, repeatable, isAccountInTrouble },
+      world,
+    })
   const notDone: readonly Came[] = [
-    { seen: lost, world: withDoubt(world, configuration), cameBack: 'in doubt (not done)' },
+    ...inDoubt(world, 'in doubt (not done)'),
     {
       seen: { kind: 'refused', error: REFUSED },
       world: { ...world, history: { ...world.history, isRefused: true } },
     },
-    { seen: { kind: 'not_created', error: UNAVAILABLE, repeatable: true }, world },
-    { seen: { kind: 'not_created', error: OURS_FAILED, repeatable: false }, world },
-    { seen: { kind: 'not_created', error: MISCONFIGURED, repeatable: false }, world },
+    ...troubles.map(notCreated(false)),
+    // A record doesn't wait inside the function.
+    ...(attempt.carrier === 'memory' ? [notCreated(true)(false)] : []),
   ]
-  const opened = open(protocol, configuration, world)
+  const opened = open(configuration, world)
   if (!opened) return [{ seen: { kind: 'already_open', lpConsumerId: LP_CONSUMER }, world }, ...notDone]
-  const { conversationId, world: after } = opened
+  const { conversationId, at, world: after } = opened
   return [
-    { seen: { kind: 'opened', conversationId, lpConsumerId: LP_CONSUMER }, world: after },
-    { seen: lost, world: withDoubt(after, configuration), cameBack: 'in doubt (done)' },
+    { seen: { kind: 'opened', conversationId, lpConsumerId: LP_CONSUMER, at }, world: after },
+    ...inDoubt(after, 'in doubt (done)'),
     ...notDone,
   ]
 }
 
-const lookedUp = (world: World): readonly Came[] => {
+const lookedUp = (world: World, { known }: Attempt): readonly Came[] => {
   const { consumer } = world
-  const found: Seen = consumer?.isOpen
-    ? { kind: 'known', conversationId: consumer.conversationId, openedByThis: consumer.openedByThis }
-    : { kind: 'nothing_known' }
-  return [{ seen: found, world }, failed({ kind: 'look_up' }, world)]
+  const notDone = failed({ kind: 'look_up' }, world)
+  if (consumer?.isOpen) {
+    const { conversationId, openedByThis } = consumer
+    return [{ seen: { kind: 'known', conversationId, openedByThis }, world }, notDone]
+  }
+  const kind = consumer ? 'known_closed' : 'nothing_known'
+  const missing = (isOverdue: boolean): Came => ({
+    seen: { kind, at: MISSING_AT, isOverdue },
+    world,
+  })
+  return [...(known.facts.idMissingSince === undefined ? [] : [missing(true)]), missing(false), notDone]
 }
 
-const sent = (world: World, conversationId: string): readonly Came[] => {
+const sent = ({ bounds }: Configuration, world: World, conversationId: string): readonly Came[] => {
   const notAccepted: readonly Came[] = [
     { seen: { kind: 'message', answer: 'unknown' }, world, cameBack: 'unknown (not accepted)' },
-    { seen: { kind: 'message', answer: 'not_sent' }, world },
+    ...(bounds.troubles ? [false, true] : [false]).map(
+      (isAccountInTrouble): Came => ({
+        seen: { kind: 'message', answer: 'owed', error: UNAVAILABLE, isAccountInTrouble },
+        world,
+      }),
+    ),
   ]
-  if (world.livePerson.open !== conversationId)
+  if (!accepts(world, conversationId))
     return [{ seen: { kind: 'message', answer: 'closed' }, world }, ...notAccepted]
   const accepted = accept(world)
   return [
@@ -193,52 +185,62 @@ const sent = (world: World, conversationId: string): readonly Came[] => {
   ]
 }
 
-const forgotten = (world: World, conversationId: string): World =>
-  world.consumer?.conversationId === conversationId
-    ? { ...world, consumer: { ...world.consumer, isOpen: false } }
-    : world
-
-/** Two items are written in one call that isn't atomic: either can be written without the other. */
-const completed = (
+/** The request's and the consumer's item are written in parallel: either can be written without the other. */
+const recorded = (
   protocol: Protocol,
-  configuration: Configuration,
+  { record }: Ledger,
   world: World,
   attempt: Attempt,
-  step: Extract<Action, { kind: 'complete' }>,
+  step: Extract<Action, { kind: 'record' }>,
 ): readonly Came[] => {
-  if (isUnconditional(step.facts)) {
-    const withItem = putItem(world, attempt, step.facts, configuration.hasMessage)
-    const withConsumer = putConsumer(world, step.facts)
-    return [
-      ...worked(step, { kind: 'completed', facts: step.facts }, world, putConsumer(withItem, step.facts)),
-      { ...failed(step, withItem), cameBack: "failed, only the request's item was written" },
-      { ...failed(step, withConsumer), cameBack: "failed, only the consumer's item was written" },
-    ]
-  }
-  const { world: after, facts, isOwn } = completeOwn(protocol, configuration, world, attempt, step.facts)
-  const seen: Seen = { kind: 'completed', facts }
-  return isOwn
-    ? worked(step, seen, world, after)
-    : [{ seen, world, cameBack: 'not written, because the lease is lost' }, failed(step, world)]
+  const { ledger } = attempt.known.progress
+  if (!ledger) throw new Error('The protocol asked for a step before the claim')
+  const merged = protocol.merge(ledger, step.facts)
+  // Nothing is written that the attempt has seen in the ledger.
+  const isKnown = protocol.isSame(merged, ledger)
+  const withItem = isKnown ? world : record(world, step.facts)
+  const seen: Seen = { kind: 'recorded', facts: isKnown ? merged : (withItem.item?.facts ?? merged) }
+  const consumer = toConsumer(step, attempt)
+  if (!consumer) return isKnown ? [{ seen, world }] : worked(step, seen, world, withItem)
+  const done = { seen, world: putConsumer(withItem, consumer), stored: consumer.conversationId }
+  const withConsumer = { ...failed(step, putConsumer(world, consumer)) }
+  if (isKnown) return [done, { ...withConsumer, cameBack: LOST }, failed(step, world)]
+  return [
+    done,
+    { ...failed(step, done.world), cameBack: LOST },
+    { ...failed(step, withItem), cameBack: "failed, only the request's item was written" },
+    { ...withConsumer, cameBack: "failed, only the consumer's item was written" },
+    failed(step, world),
+  ]
 }
 
-/** A request that may have a conversation is quarantined under its own id, any other record as it came. */
+/** Returns the consumer's item that a record writes, if any. */
+const toConsumer = (
+  { facts }: Extract<Step, { kind: 'record' }>,
+  { stored }: Pick<Attempt, 'stored'>,
+): ConsumerItem | undefined => {
+  const { conversation, lpConsumerId, openedAt: at } = facts
+  if (conversation.kind !== 'opened' || lpConsumerId === undefined || at === undefined) return undefined
+  const { conversationId } = conversation
+  return conversationId === undefined || conversationId === stored
+    ? undefined
+    : { conversationId, isOpen: true, openedByThis: true, at }
+}
+
+/** A CRM event is quarantined as it came, unless a conversation may exist. */
 const quarantined = (
-  { door }: Configuration,
   world: World,
-  { record }: Attempt,
+  { carrier }: Attempt,
   { code }: Extract<Action, { kind: 'quarantine' }>,
 ): World => {
-  const facts = record && code !== 'outcome_unknown' ? record.facts : NOTHING
-  const put = { ...world, quarantine: addOnce(world.quarantine, { code, facts }) }
-  return door === 'form' ? giveUp(put, code) : put
+  const isOwnBody = carrier === 'event' && code !== 'outcome_unknown'
+  const put = { code, carrier: isOwnBody ? 'event' : 'hand_over' } as const
+  return { ...world, quarantine: addOnce(world.quarantine, put) }
 }
 
 /** Returns everything that can come back from one of the last steps. It is the same in every state. */
 export const fixedAnswers = ({ kind }: Step): readonly Seen[] | undefined => {
   switch (kind) {
-    case 'release':
-      return [{ kind: 'released' }, { kind: 'failed', step: kind, error: OURS_FAILED }]
     case 'hand_over':
       return [{ kind: 'handed_over' }, { kind: 'failed', step: kind, error: OURS_FAILED }]
     case 'quarantine':
@@ -250,19 +252,21 @@ export const fixedAnswers = ({ kind }: Step): readonly Seen[] | undefined => {
   }
 }
 
-/** Returns whether it makes a difference to a step what agents and other requests did right before it. */
-export const notices = (step: Step, happening: Happening['kind']): boolean => {
+/** Returns whether it makes a difference to an attempt what others did right before its step. */
+export const notices = (step: Step, attempt: Attempt, happening: Happening['kind']): boolean => {
   switch (step.kind) {
     case 'create':
-      return true
+      return happening !== 'surveyed' && happening !== 'told'
     case 'ask':
     case 'send':
-      return happening === 'closed'
+      return happening === 'closed' || happening === 'surveyed'
     case 'look_up':
     case 'forget':
-      return happening === 'opened_and_stored'
-    case 'complete':
-      return isUnconditional(step.facts) && happening === 'opened_and_stored'
+      return happening === 'opened_and_stored' || happening === 'told'
+    case 'record':
+      return (
+        (happening === 'opened_and_stored' || happening === 'told') && toConsumer(step, attempt) !== undefined
+      )
     default:
       return false
   }
