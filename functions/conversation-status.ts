@@ -5,6 +5,7 @@ import { toRequestId } from '../lib/request/conversation-request.ts'
 import { createStatusService, type StatusService } from '../lib/service/status.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import { checkEdge } from './http/event.ts'
+import { toOutcomeBody } from './http/outcome.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
 /** Returns the handler of `GET /conversations/{requestId}`. */
@@ -22,7 +23,7 @@ const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV
   const id = askedFor(event)
   const found = id === undefined ? undefined : await service.findFormRequest(id)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
-  return toAnswer(200, { requestId: found.requestId, ...found.outcome })
+  return toAnswer(200, { requestId: found.requestId, ...toOutcomeBody(found.outcome, found.warnings) })
 }
 
 export const handler = createHandler(oncePerContainer(createStatusService))

@@ -4,6 +4,7 @@ import { resolve } from '../lib/config/routes.ts'
 import type { Result } from '../lib/conversation/protocol.ts'
 import { formBudget } from '../lib/conversation/time-budget.ts'
 import { type AppError, OriginNotAllowedError, toAppError, toError } from '../lib/errors/errors.ts'
+import type { AcceptedRequest } from '../lib/request/conversation-request.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
@@ -16,6 +17,7 @@ import {
   originOf,
   readBody,
 } from './http/event.ts'
+import { toOutcomeBody } from './http/outcome.ts'
 import { toProblem } from './http/problem.ts'
 import { answerProblem, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
 
@@ -51,7 +53,7 @@ const openFromForm = async (
     const job = { request, account, destination, acceptedAt: startedAt, pausedMs: 0 }
     const result = await service.attempt(job, { kind: 'memory' }, budget)
     report(request, destination, result, { durationMs: now() - startedAt })
-    return answer(requestId, result)
+    return answer(request, result)
   } catch (thrown) {
     const error = toAppError(thrown)
     const requestId = givenRequestId(event)
@@ -74,20 +76,20 @@ const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
   ['origin_not_allowed', 'origin_refused'],
 ])
 
-const answer = (requestId: string, result: Result): Answer => {
+const answer = ({ requestId, warnings }: AcceptedRequest, result: Result): Answer => {
   switch (result.kind) {
     case 'finished': {
       const { status, code } = result.outcome
       if (status === 'rejected' || status === 'outcome_unknown')
         return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
       const isNew = status === 'opened' && !result.repeated && !result.wasOpen
-      return toAnswer(isNew ? 201 : 200, { requestId, ...result.outcome })
+      return toAnswer(isNew ? 201 : 200, { requestId, ...toOutcomeBody(result.outcome, warnings) })
     }
     case 'opening':
     case 'queued':
       return toAnswer(
         202,
-        { requestId, status: result.kind },
+        { requestId, ...toOutcomeBody({ status: result.kind }, warnings) },
         {
           location: `/conversations/${encodeURIComponent(requestId)}`,
           'retry-after': String(POLL_AFTER_SECONDS),

@@ -21,6 +21,7 @@ export const factsShape = z.strictObject({
   handedOver: z.boolean(),
   idMissingSince: z.optional(z.number()),
   openedAt: z.optional(z.number()),
+  profileRefused: z.optional(z.literal(true)),
 })
 
 /** The facts about a request as a hand-over carries them. */

@@ -5,6 +5,7 @@ import { type Code, isCode } from '../errors/codes.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../errors/errors.ts'
 import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
 import { FINGERPRINT_VERSION, isDerived } from '../request/identity.ts'
+import type { Warning } from '../request/warnings.ts'
 import { factsShape } from './facts-shape.ts'
 import {
   abandoned,
@@ -47,6 +48,7 @@ const requestItem = z.object({
   hasMessage: z.boolean(),
   code: z.optional(z.string()),
   consumerId: z.optional(z.string()),
+  warnings: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
   facts: factsShape,
 })
 
@@ -87,6 +89,8 @@ export interface FoundRequest {
   readonly accountId: string
   readonly fingerprint: string
   readonly outcome: Outcome
+  /** What was left out of the request. */
+  readonly warnings: readonly Warning[]
 }
 
 export type Ledger = ReturnType<typeof createLedger>
@@ -240,6 +244,7 @@ export const createLedger = ({
           releasedAttempt: 0,
           facts: toStored(NOTHING),
           ...(isDerived(consumerId) && { consumerId }),
+          ...(request.warnings.length > 0 && { warnings: request.warnings }),
         },
         remove: ['code'],
         add: { attempts: 1, revision: 1 },
@@ -385,6 +390,7 @@ const toFound = (item: RequestItem, now: number): FoundRequest => {
     requestId,
     accountId,
     fingerprint,
+    warnings: item.warnings ?? [],
     outcome: outcomeOf(leaseUntil < now ? afterExpiry(facts, isQueued) : facts, hasMessage),
   }
 }

@@ -79,6 +79,8 @@ export interface Facts {
   readonly idMissingSince?: number | undefined
   /** When this request was told the id of its conversation, in milliseconds since the epoch. */
   readonly openedAt?: number | undefined
+  /** Set if LivePerson opened the conversation without the consumer's profile. */
+  readonly profileRefused?: true | undefined
 }
 
 /** What one attempt has done so far, and what came of it. */
@@ -169,6 +171,8 @@ export interface Outcome {
   readonly messageStatus?: 'pending' | 'sent' | 'not_sent' | 'unknown' | undefined
   /** Why the message was not sent. */
   readonly messageCode?: MessageCode | undefined
+  /** Set if LivePerson opened the conversation without the consumer's profile. */
+  readonly profileRefused?: true | undefined
 }
 
 /** How an attempt ended. */
@@ -239,6 +243,7 @@ export type Seen =
       readonly conversationId: string
       readonly lpConsumerId: string
       readonly at: number
+      readonly profileRefused?: boolean
     }
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
   | { readonly kind: 'refused'; readonly error: AppError }
@@ -328,6 +333,7 @@ export const merge = (a: Facts, b: Facts): Facts => ({
     lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
     idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
     openedAt: lesser(a.openedAt, b.openedAt),
+    profileRefused: a.profileRefused ?? b.profileRefused,
   }),
 })
 
@@ -388,7 +394,7 @@ export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
     case 'existing':
       return {
         status: conversation.kind,
-        ...given({ conversationId: conversation.conversationId }),
+        ...given({ conversationId: conversation.conversationId, profileRefused: facts.profileRefused }),
         ...(hasMessage && messageOutcomeOf(facts)),
       }
     case 'unknown':
@@ -904,7 +910,8 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'opened': {
       const { conversationId, lpConsumerId, at: openedAt } = seen
       const conversation = { kind: 'opened', conversationId } as const
-      return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt })
+      const refused = seen.profileRefused ? ({ profileRefused: true } as const) : {}
+      return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt, ...refused })
     }
     case 'already_open':
       return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId })

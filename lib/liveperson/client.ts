@@ -28,7 +28,13 @@ export interface LivePersonOptions extends AccessOptions {
 
 /** LivePerson's answer to CONVERSATION. */
 export type CreateAnswer =
-  | { readonly kind: 'opened'; readonly conversationId: string; readonly lpConsumerId: string }
+  | {
+      readonly kind: 'opened'
+      readonly conversationId: string
+      readonly lpConsumerId: string
+      /** Whether LivePerson refused the consumer's profile, so that agents don't see it. */
+      readonly profileRefused: boolean
+    }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
 
@@ -152,14 +158,13 @@ export const createLivePerson = (options: LivePersonOptions) => {
       })
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
       if (parsed.kind !== 'ok') throw errorOf(parsed, response)
-      if (readAnswer(response, ids.profile, 'create').kind === 'rejected') options.onProfileRefused()
+      const profileRefused = readAnswer(response, ids.profile, 'create').kind === 'rejected'
+      if (profileRefused) options.onProfileRefused()
       const { conversationId } = parsed.body
-      if (typeof conversationId === 'string' && conversationId !== '')
-        return { kind: 'opened', conversationId, lpConsumerId }
-      throw new LivePersonUnavailableError({
-        detail: 'LivePerson answered without a conversationId.',
-        mayHaveExecuted: true,
-      })
+      if (isConversationId(conversationId))
+        return { kind: 'opened', conversationId, lpConsumerId, profileRefused }
+      const had = conversationId === undefined ? 'without a conversationId' : 'with an invalid conversationId'
+      throw new LivePersonUnavailableError({ detail: `LivePerson answered ${had}.`, mayHaveExecuted: true })
     },
 
     /**
@@ -199,6 +204,10 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
   }
 }
+
+/** The id is told to senders and logged, so nothing else may pass for one. */
+const isConversationId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9._:-]{1,64}$/.test(value)
 
 const errorOf = (answer: Exclude<Answer, { kind: 'ok' }>, { status, retryAfterMs }: HttpAnswer): AppError => {
   switch (answer.kind) {

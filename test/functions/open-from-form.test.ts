@@ -46,6 +46,20 @@ const livePersonCalls = () =>
   world.livePerson.requests().filter(({ service: name }) => name !== 'domain').length
 
 describe('a form', () => {
+  test('is told what was left out of it, at once and later', async () => {
+    const body = request({ consumer: { firstName: 'Ana\u202e' } })
+    const answer = await submit(service, body)
+    const warnings = [
+      {
+        path: 'consumer.firstName',
+        message: 'had control or bidi-override characters, which were removed',
+      },
+    ]
+    expect(bodyOf(answer)).toMatchObject({ status: 'opened', warnings })
+    expect(bodyOf(await askStatus(service, body.requestId))).toEqual(bodyOf(answer))
+    expect(world.livePerson.conversations()[0]?.profile.firstName).toBe('Ana')
+  })
+
   test('opens a conversation that is routed to the skill of its engagement', async () => {
     const body = request()
     const answer = await submit(service, body)

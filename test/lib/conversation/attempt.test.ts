@@ -36,7 +36,12 @@ const DESTINATION = {
 } satisfies Job['destination']
 const PK = 'request#1'
 const LP_CONSUMER = 'a'.repeat(64)
-const OPENED: CreateAnswer = { kind: 'opened', conversationId: 'c-1', lpConsumerId: LP_CONSUMER }
+const OPENED: CreateAnswer = {
+  kind: 'opened',
+  conversationId: 'c-1',
+  lpConsumerId: LP_CONSUMER,
+  profileRefused: false,
+}
 const ALREADY_OPEN: CreateAnswer = { kind: 'already_open', lpConsumerId: LP_CONSUMER }
 const LAST = { conversationId: 'c-0', state: 'OPEN', openedBy: 'request#0' } as const
 

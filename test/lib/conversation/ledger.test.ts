@@ -801,6 +801,7 @@ describe('find', () => {
         requestId,
         accountId: ACCOUNT,
         fingerprint: request.fingerprint,
+        warnings: [],
         outcome: { status: 'opened', conversationId: 'conversation-1' },
       },
     ])

@@ -174,7 +174,12 @@ describe('openConversation', () => {
     const opened = await client.open('ana')
     const { lpConsumerId } = await client.identify('ana', simulated.soon())
     const [conversation] = simulated.livePerson.conversations()
-    expect(opened).toEqual({ kind: 'opened', conversationId: conversation?.conversationId, lpConsumerId })
+    expect(opened).toEqual({
+      kind: 'opened',
+      conversationId: conversation?.conversationId,
+      lpConsumerId,
+      profileRefused: false,
+    })
     expect(lpConsumerId).toMatch(/^[0-9a-f]{64}$/)
   })
 
@@ -368,6 +373,26 @@ describe('openConversation', () => {
     expect(await failureOf(create({ outbound }).open())).toMatchObject({
       code: 'liveperson_unavailable',
       message: 'LivePerson answered without a conversationId.',
+    })
+  })
+
+  test.each([
+    ['500 KB', 'x'.repeat(500_000)],
+    ['65 characters', 'x'.repeat(65)],
+    ['a name and markup', 'Zoë <script>alert(1)</script>'],
+    ['nothing', ''],
+    ['a number', 42],
+    ['a list', ['9f1c']],
+    ['a line break', '9f1c\n'],
+  ])('a conversationId of %s is no answer, and is not repeated', async (_, conversationId) => {
+    const outbound = answering(200, ([profile, conversation]) => [
+      profile,
+      { ...conversation, body: { conversationId } },
+    ])
+    expect(await failureOf(create({ outbound }).open())).toMatchObject({
+      code: 'liveperson_unavailable',
+      mayHaveExecuted: true,
+      message: 'LivePerson answered with an invalid conversationId.',
     })
   })
 

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { toOutcomeBody } from '../../../functions/http/outcome.ts'
+
+const WARNING = { path: 'consumer.firstName', message: 'had control characters' }
+const OPENED = { status: 'opened', conversationId: 'c-1' } as const
+
+test('an outcome without warnings has no such member', () => {
+  expect(toOutcomeBody(OPENED, [])).toEqual(OPENED)
+})
+
+test('what was left out of the request is a warning', () => {
+  expect(toOutcomeBody(OPENED, [WARNING])).toEqual({ ...OPENED, warnings: [WARNING] })
+})
+
+test('so is a profile that LivePerson refused', () => {
+  expect(toOutcomeBody({ ...OPENED, profileRefused: true }, [WARNING])).toEqual({
+    ...OPENED,
+    warnings: [
+      WARNING,
+      { path: 'consumer', message: 'was refused by LivePerson, so agents see no profile' },
+    ],
+  })
+})
