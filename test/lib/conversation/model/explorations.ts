@@ -66,6 +66,11 @@ export const LONG: readonly Kind[] = [
     bounds: { ...NEIGHBOURS, repeats: 1, surveys: 1, tellings: 1 },
     only: withMessage,
   },
+  {
+    name: 'three among neighbours',
+    bounds: { ...NEIGHBOURS, attempts: 3, surveys: 1 },
+    only: eventWithMessage,
+  },
 ]
 
 const DOORS = ['form', 'queue'] as const

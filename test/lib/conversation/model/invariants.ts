@@ -522,7 +522,7 @@ function existingIsOpen(_: World, { moves }: Transition): string | undefined {
     if (conversation.kind !== 'existing' || kind === 'existing') continue
     if (conversation.conversationId === undefined) continue
     // Without a doubt, it was open before a message whose answer was lost.
-    const isGuess = move.seen.kind === 'message' && move.seen.answer === 'unknown' && kind === 'none'
+    const isGuess = move.seen.kind === 'message' && move.seen.answer === 'unknown' && kind !== 'in_doubt'
     if (!isGuess && conversation.conversationId !== move.world.livePerson.open) return 'it is closed'
   }
   return undefined

@@ -245,7 +245,7 @@ export const describeExploration = (
 ): string => {
   const { states, transitions, excused, findings } = figures
   return [
-    describeConfiguration(configuration).padEnd(42),
+    describeConfiguration(configuration).padEnd(48),
     `${states.toLocaleString('en').padStart(10)} states`,
     `${transitions.toLocaleString('en').padStart(11)} transitions`,
     `${seconds.toFixed(1).padStart(6)} s`,
