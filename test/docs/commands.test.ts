@@ -132,7 +132,7 @@ const AWS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'max-number-of-messages',
     'visibility-timeout',
   ],
-  'sqs send-message': ['queue-url', 'message-body'],
+  'sqs send-message': ['queue-url', 'message-body', 'message-group-id'],
   'sqs start-message-move-task': ['source-arn', 'destination-arn', 'max-number-of-messages-per-second'],
 }
 
