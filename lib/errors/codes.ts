@@ -273,7 +273,7 @@ export const GUIDANCE = {
       'The function was killed or timed out during its last attempt, and no queue holds the request. Or that happened in five attempts at a record, which is then quarantined.',
     sender: 'Retry with the same `requestId`. It never opens a second conversation.',
     operator:
-      "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay-quarantined-records) a quarantined record.",
+      "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay) a quarantined record.",
     record: 'quarantined',
   },
   service_unavailable: {

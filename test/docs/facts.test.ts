@@ -53,19 +53,24 @@ describe('documents have the limits of the deployed stack', () => {
   const { Resources } = readYaml('infrastructure/queues.yml')
   const { functions, provider } = readYaml('serverless.yml')
   const { DefaultRouteSettings } = readYaml('infrastructure/http-api.yml').extensions.HttpApiStage.Properties
-  const { batchSize, maximumConcurrency } = functions.openFromQueue.events[0].sqs
+  const [events, handOvers] = functions.openFromQueue.events.map(({ sqs }: { sqs: object }) => sqs)
   const days = (queue: string) => Resources[queue].Properties.MessageRetentionPeriod / 86_400
 
   test.each([
     [
       `| HTTP API | ${DefaultRouteSettings.ThrottlingRateLimit} requests per second, bursts of ${DefaultRouteSettings.ThrottlingBurstLimit}, then 429 |`,
     ],
-    [`| Batches in progress | ${maximumConcurrency}, of up to ${batchSize} records |`],
+    [
+      `| Batches in progress | ${events.maximumConcurrency} of the events queue and ${handOvers.maximumConcurrency} of the hand-over queue, of up to ${events.batchSize} records |`,
+    ],
     [
       `| A form's wait for LivePerson | ${Number(provider.environment.FORM_DEADLINE_MS) / 1000} seconds, then 202 |`,
     ],
-    [`| Receives of a record | ${Resources.EventsQueue.Properties.RedrivePolicy.maxReceiveCount} |`],
-    [`| Events queue retention | ${days('EventsQueue')} days |`],
+    [
+      `| Receives of a record | ${Resources.HandOverQueue.Properties.RedrivePolicy.maxReceiveCount.toLocaleString('en')} |`,
+    ],
+    [`| Events and hand-over queue retention | ${days('EventsQueue')} days |`],
+    [`| Events and hand-over queue retention | ${days('HandOverQueue')} days |`],
     [`| Quarantine queue retention | ${days('QuarantineQueue')} days |`],
     [`for ${provider.logRetentionInDays} days`],
   ])('operations.md says %s', (sentence) => {
