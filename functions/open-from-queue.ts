@@ -84,7 +84,9 @@ const putOff = async (
   })
 }
 
-/** Returns how long to leave the record alone, in milliseconds, or undefined if its queue need not keep it. */
+/**
+ * Returns how long to leave the record alone, in milliseconds, or undefined if its queue need not keep it.
+ */
 const open = async (
   service: OpenService,
   { record, queue, read }: Received,

@@ -37,8 +37,8 @@ export interface PauseSwitchOptions {
 export type PauseSwitch = ReturnType<typeof createPauseSwitch>
 
 /**
- * Returns an account's switch, as one container sees it. It is kept in memory for at most 45 seconds. While the
- * table can't be read, the last known state applies. If none is known, the account isn't paused.
+ * Returns an account's switch, as one container sees it. It is kept in memory for at most 45 seconds. While
+ * the table can't be read, the last known state applies. If none is known, the account isn't paused.
  */
 export const createPauseSwitch = ({ table, accountId, now, onFailed }: PauseSwitchOptions) => {
   let known: Pause = { paused: false }
@@ -84,8 +84,8 @@ export const readPause = async (table: StateTable, accountId: string): Promise<P
   z.safeParse(item, await table.get(keyOf(accountId))).data ?? { paused: false }
 
 /**
- * Pauses or resumes an account. Returns whether that changed anything. An account that is paused already keeps
- * the time of its pause.
+ * Pauses or resumes an account. Returns whether that changed anything. An account that is paused already
+ * keeps the time of its pause.
  *
  * @param now Milliseconds since the epoch.
  * @throws {ServiceUnavailableError} DynamoDB failed.

@@ -12,8 +12,8 @@ export interface AwsOptions {
 const REQUEST_TIMEOUT_MS = 1000
 
 /**
- * Returns the handler that sends the clients' requests. Sockets that were idle while the process was frozen are
- * not used again. The SDK's own time limit ends with the headers of an answer, so this one goes on.
+ * Returns the handler that sends the clients' requests. Sockets that were idle while the process was frozen
+ * are not used again. The SDK's own time limit ends with the headers of an answer, so this one goes on.
  */
 const createRequestHandler = () => {
   const clocks = { now: Date.now, monotonicNow: () => performance.now() }

@@ -252,8 +252,8 @@ export type Seen =
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
   | { readonly kind: 'known'; readonly conversationId: string; readonly openedByThis: boolean }
   /**
-   * No open conversation is known, or the last known one is closed, and LivePerson says that one is open. `at`:
-   * now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long.
+   * No open conversation is known, or the last known one is closed, and LivePerson says that one is open.
+   * `at`: now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long.
    */
   | {
       readonly kind: 'nothing_known' | 'known_closed'

@@ -44,8 +44,8 @@ const MAX_SILENCE_MS = 50
 const MAX_FRESH_STARTS = 3
 
 /**
- * Returns the {@link Outbound} of a deployed function: HTTP/1.1 over TLS, or without TLS to this machine. It keeps
- * connections alive, and doesn't follow redirects. A request that was written is never written again.
+ * Returns the {@link Outbound} of a deployed function: HTTP/1.1 over TLS, or without TLS to this machine. It
+ * keeps connections alive, and doesn't follow redirects. A request that was written is never written again.
  *
  * @param options.now Default: the system's clock.
  * @param options.monotonicNow Default: the process's clock.
@@ -124,7 +124,10 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
       end({ kind: FAILED_AFTER[reached], cause })
       call.destroy()
     }
-    /** Fails if this step is still the last one. A process that was frozen first reads what has arrived meanwhile. */
+    /**
+     * Fails if this step is still the last one. A process that was frozen first reads what has arrived
+     * meanwhile.
+     */
     const failAfter = (ms: number, text: string, after?: keyof typeof FAILED_AFTER) => {
       const watch = startStopwatch(clocks)
       return setTimeout(async () => {
@@ -183,8 +186,8 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
   })
 
 /**
- * Lets Node.js process what arrived during a silence, such as the closing of a connection. That takes one whole turn
- * of the event loop. The process may be frozen again meanwhile.
+ * Lets Node.js process what arrived during a silence, such as the closing of a connection. That takes one
+ * whole turn of the event loop. The process may be frozen again meanwhile.
  */
 const catchUp = async (silentMs: number, clocks: Clocks): Promise<void> => {
   for (let silent = silentMs; silent > MAX_SILENCE_MS; ) {

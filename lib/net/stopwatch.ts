@@ -8,8 +8,8 @@ export interface Clocks {
 export type Stopwatch = ReturnType<typeof startStopwatch>
 
 /**
- * Returns a stopwatch that runs on while the process is frozen. Where only the process stops, both clocks go on.
- * Where the whole machine stops, the monotonic clock may stop with it.
+ * Returns a stopwatch that runs on while the process is frozen. Where only the process stops, both clocks go
+ * on. Where the whole machine stops, the monotonic clock may stop with it.
  */
 export const startStopwatch = ({ now, monotonicNow }: Clocks) => {
   const startedAt = now()

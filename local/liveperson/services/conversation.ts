@@ -16,8 +16,8 @@ import { readAuthorized } from './authorize.ts'
  * Answers CONVERSATION: sets the profile, then opens a conversation. Each element succeeds or fails on its
  * own, so the profile stays set if the conversation is refused, and the reverse.
  *
- * Checks run in this order: rate (429), `v` (404), tokens (401), length, Content-Type and JSON (400), envelopes (400),
- * brandId (40001).
+ * Checks run in this order: rate (429), `v` (404), tokens (401), length, Content-Type and JSON (400),
+ * envelopes (400), brandId (40001).
  *
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html
  */
