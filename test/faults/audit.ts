@@ -1,5 +1,6 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { z } from 'zod'
 import { ACCOUNT, type World } from '../support/world.ts'
 import type { Planned, Told } from './requests.ts'
 
@@ -29,10 +30,12 @@ export const audit = async (
   const byId = new Map(conversations.map((conversation) => [conversation.conversationId, conversation]))
   const byConsumer = new Set(conversations.map(({ lpConsumerId }) => lpConsumerId))
   const answersOf = Map.groupBy(told, ({ request }) => request.id)
-  const { ready, delayed, inFlight } = world.sqs.depth('events')
   const quarantined = world.sqs.depth('quarantine').ready
-  if (ready + delayed + inFlight > 0)
-    findings.push(`the events queue still holds ${ready + delayed + inFlight} records`)
+  for (const queue of ['events', 'handOver'] as const) {
+    const { ready, delayed, inFlight } = world.sqs.depth(queue)
+    const count = ready + delayed + inFlight
+    if (count > 0) findings.push(`the queue ${queue} still holds ${count} records`)
+  }
   const states: Record<string, number> = {}
 
   for (const request of planned) {
@@ -46,21 +49,23 @@ export const audit = async (
 
     if (own.length > 1) say(`${own.length} conversations`)
     const isPromised = door === 'queue' || answers.some(({ status }) => status < 300)
-    if (isPromised && !['opened', 'existing', 'rejected'].includes(status))
+    if (isPromised && !['opened', 'existing', 'rejected', 'outcome_unknown'].includes(status))
       say(`lost: its state is ${status}`)
     if (request.isRefused && own.length > 0) say('LivePerson opened a conversation that it refuses')
     // LivePerson checks first whether the consumer has an open conversation. After a lost answer, that one
     // counts as this request's own.
     const hasOther = request.isShared && (status === 'existing' || (status === 'opened' && own.length === 0))
     const mayBeRefused = request.isRefused && !hasOther
-    if (isPromised && mayBeRefused !== (status === 'rejected')) say(`${status}, code ${item?.code}`)
+    // A refusal after a lost answer proves nothing.
+    const isRefused = status === 'rejected' || status === 'outcome_unknown'
+    if (isPromised && mayBeRefused !== isRefused) say(`${status}, code ${item?.code}`)
 
     const conversationId = item?.conversationId
     if (status === 'opened') {
       if (typeof conversationId === 'string' && own[0]?.conversationId !== conversationId)
         say(`the ledger has ${conversationId}, LivePerson has ${own[0]?.conversationId}`)
       if (!request.isShared && own.length !== 1) say('opened, but LivePerson has no conversation')
-      if (request.isShared && !byConsumer.has(String(item?.lpConsumerId)))
+      if (request.isShared && !byConsumer.has(String(factsOf(item).lpConsumerId)))
         say('opened, but its consumer has no conversation')
     }
     if (status === 'existing') {
@@ -82,9 +87,8 @@ export const audit = async (
       const isRefused = body.code === 'liveperson_rejected' || body.code === 'outcome_unknown'
       if (isRefused && own.length > 0)
         say('a response says that it was refused, but LivePerson has a conversation')
-      // A message that was `unknown` in the response may be known by now, from an outcome that the queue
-      // delivered.
-      const isOpenWord = body.messageStatus === undefined || body.messageStatus === 'unknown'
+      // What was owed, or unknown, in the response may be settled by now.
+      const isOpenWord = body.messageStatus !== 'sent' && body.messageStatus !== 'not_sent'
       if (!isOpenWord && body.messageStatus !== item?.messageStatus)
         say(`a response has messageStatus ${body.messageStatus}, the ledger has ${item?.messageStatus}`)
       if (status === 400 || (status === 422 && !isRefused) || status === 500)
@@ -135,9 +139,14 @@ const checkMessage = (
   if (message === undefined || (item?.status !== 'opened' && item?.status !== 'existing')) return
   if (sent > 1) say(`its message was sent ${sent} times`)
   if (item.messageStatus === undefined) say('the ledger has no status of its message')
+  if (item.messageStatus === 'pending') say('its message is still owed')
+  if (item.messageStatus === 'not_sent' && item.messageCode === undefined)
+    say('its message was not sent, and nothing says why')
   if (item.messageStatus === 'sent' && sent === 0) say('its message counts as sent, but was not sent')
   if (item.messageStatus === 'not_sent' && sent > 0) say('its message counts as not sent, but was sent')
 }
+
+const factsOf = (item: Item | undefined): Item => z.safeParse(z.looseObject({}), item?.facts).data ?? {}
 
 const scan = async (world: World): Promise<ReadonlyMap<string, Item>> => {
   const client = new DynamoDBClient({})

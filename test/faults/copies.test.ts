@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { drain } from '../support/drain.ts'
 import {
   bodyOf,
   CRM_UPGRADE,
@@ -9,7 +10,6 @@ import {
   toRecord,
   type World,
 } from '../support/world.ts'
-import { drain } from './drain.ts'
 
 let world: World
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { drain } from '../support/drain.ts'
 import { createContainer, createFabric, NO_FAULTS, type Plan } from '../support/faulty-container.ts'
 import { ACCOUNT, askStatus, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../support/world.ts'
-import { drain } from './drain.ts'
 
 let world: World
 let serial = 0
@@ -72,7 +72,7 @@ describe('a container that is killed at any point while it handles a form', { ti
     expect(await holder).toBe('killed')
     await drain(world)
     const [item] = await world.createService().ledger.find([ACCOUNT], 'form', body.requestId)
-    expect(item?.status).toBe('opened')
+    expect(item?.outcome.status).toBe('opened')
     expect(world.livePerson.conversations()).toHaveLength(1)
   })
 })

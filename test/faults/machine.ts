@@ -1,12 +1,13 @@
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
-  type Message,
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { SQSRecord } from 'aws-lambda'
+import type { QueueName } from '../../lib/aws/queues.ts'
+import { isRecord } from '../../lib/request/lenient-json.ts'
 import {
   type Container,
   createContainer,
@@ -58,6 +59,13 @@ export interface Report extends Audit {
 interface Work {
   readonly dueAt: number
   readonly run: (slot: Slot) => Promise<void>
+}
+
+/** A received record, and when it may be delivered. */
+interface Held {
+  readonly record: SQSRecord
+  readonly from: QueueName
+  readonly dueAt: number
 }
 
 interface Slot {
@@ -112,7 +120,11 @@ const STRIKES: Plan = {
 
 /** Two accounts. Forms may use any campaign, so that every request can use either door. */
 const STAGE = {
-  accounts: [ACCOUNT, OTHER_ACCOUNT].map((accountId) => ({ accountId, form: { campaigns: 'any' } })),
+  accounts: [ACCOUNT, OTHER_ACCOUNT].map((accountId) => ({
+    accountId,
+    default: accountId === ACCOUNT,
+    form: { campaigns: 'any' },
+  })),
 }
 
 /**
@@ -162,6 +174,8 @@ const run = async (
   }
   let invocations = 0
   const visibility = new Map<string, number>()
+  /** When a record that the service sent becomes visible, by its body. */
+  const delays = new Map<string, number>()
   const fabric = {
     world,
     now,
@@ -178,6 +192,9 @@ const run = async (
       ),
     onVisibility: (receiptHandle: string, seconds: number) => {
       visibility.set(receiptHandle, now() + seconds * 1000)
+    },
+    onDelay: (body: string, seconds: number) => {
+      delays.set(body, now() + seconds * 1000)
     },
     ...(without && { tap: tapWithout(without) }),
   }
@@ -230,49 +247,66 @@ const run = async (
   /**
    * Emulates Lambda's poller: receives records, delivers those that are due, and deletes those that succeed.
    */
-  const held = new Map<string, { record: SQSRecord; dueAt: number }>()
+  const held = new Map<string, Held>()
   const dueBy = new Map<string, number>()
-  const receive = async () => {
+  const sentAt = new Map<string, number>()
+  const urls = { events: sqs.eventsQueueUrl, handOver: sqs.handOverQueueUrl }
+  const receiveFrom = async (from: QueueName) => {
     for (;;) {
       const { Messages = [] } = await queue.send(
         new ReceiveMessageCommand({
-          QueueUrl: sqs.eventsQueueUrl,
+          QueueUrl: urls[from],
           MaxNumberOfMessages: 10,
           WaitTimeSeconds: 0,
           VisibilityTimeout: HELD_BACK_S,
           MessageSystemAttributeNames: ['All'],
         }),
       )
-      for (const message of Messages) {
-        const record = asRecord(message)
-        held.set(record.messageId, { record, dueAt: dueBy.get(record.messageId) ?? now() })
+      for (const { MessageId = '', ReceiptHandle = '', Body = '', Attributes } of Messages) {
+        // The queue's own clock is not the simulator's.
+        const sent = sentAt.get(MessageId) ?? now()
+        sentAt.set(MessageId, sent)
+        const attempt = Number(Attributes?.ApproximateReceiveCount)
+        const init = {
+          queue: from,
+          messageId: MessageId,
+          receiptHandle: ReceiptHandle,
+          attempt,
+          sentAt: sent,
+        }
+        const dueAt = dueBy.get(MessageId) ?? delays.get(Body) ?? now()
+        held.set(MessageId, { record: toRecord(Body, init), from, dueAt })
       }
       if (Messages.length === 0) return
     }
   }
+  const receive = async () => {
+    await receiveFrom('events')
+    await receiveFrom('handOver')
+  }
   let batches = 0
   const deliverBatch =
-    (records: readonly SQSRecord[]): Work['run'] =>
+    (batch: readonly Held[]): Work['run'] =>
     async (slot) => {
+      const records = batch.map(({ record }) => record)
       const ids = records.map(({ body }) => idIn(body))
       const response = await invoke(slot, `batch ${++batches}`, ids, (service) => deliver(service, records))
       const failed =
         response === 'killed'
           ? new Set(records.map(({ messageId }) => messageId))
           : new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
-      for (const { messageId, receiptHandle } of records) {
+      for (const { record, from } of batch) {
+        const { messageId, receiptHandle } = record
         const changed = visibility.get(receiptHandle)
         if (!failed.has(messageId))
-          await queue.send(
-            new DeleteMessageCommand({ QueueUrl: sqs.eventsQueueUrl, ReceiptHandle: receiptHandle }),
-          )
+          await queue.send(new DeleteMessageCommand({ QueueUrl: urls[from], ReceiptHandle: receiptHandle }))
         else {
           dueBy.set(messageId, changed ?? now() + VISIBILITY_MS)
           // If the handler has already done so, this changes nothing.
           await queue
             .send(
               new ChangeMessageVisibilityCommand({
-                QueueUrl: sqs.eventsQueueUrl,
+                QueueUrl: urls[from],
                 ReceiptHandle: receiptHandle,
                 VisibilityTimeout: 0,
               }),
@@ -297,10 +331,11 @@ const run = async (
 
   const takeDue = (): Work['run'] | undefined => {
     const index = work.findIndex(({ dueAt }) => dueAt <= now())
-    const due = [...held.values()].filter(({ dueAt }) => dueAt <= now())
-    if (due.length > 0 && (index < 0 || random.chance(0.5))) {
-      const batch = due.slice(0, 1 + random.below(10)).map(({ record }) => record)
-      for (const { messageId } of batch) held.delete(messageId)
+    const [first, ...others] = [...held.values()].filter(({ dueAt }) => dueAt <= now())
+    if (first && (index < 0 || random.chance(0.5))) {
+      const ofQueue = [first, ...others.filter(({ from }) => from === first.from)]
+      const batch = ofQueue.slice(0, 1 + random.below(10))
+      for (const { record } of batch) held.delete(record.messageId)
       return deliverBatch(batch)
     }
     return index < 0 ? undefined : work.splice(index, 1)[0]?.run
@@ -353,17 +388,18 @@ const run = async (
   const quarantined = await world.receiveQuarantine()
   const refused = new Set(planned.filter(({ isRefused }) => isRefused).map(({ body }) => body.requestId))
   const misplaced = quarantined.filter(
-    ({ code, requestId = '' }) => code !== 'liveperson_rejected' || !refused.has(requestId),
+    ({ code = '', requestId = '' }) =>
+      !['liveperson_rejected', 'outcome_unknown'].includes(code) || !refused.has(requestId),
   )
   for (const conversation of livePerson.conversations())
     if (conversation.state === 'OPEN' && random.chance(0.5))
       livePerson.closeConversation(conversation.conversationId)
   const opened = livePerson.conversations().length
-  for (const body of [
-    ...quarantined.map(({ body }) => body),
-    ...planned.filter(({ door }) => door === 'queue').map(({ body }) => JSON.stringify(body)),
-  ])
-    await queue.send(new SendMessageCommand({ QueueUrl: sqs.eventsQueueUrl, MessageBody: body }))
+  const events = planned.filter(({ door }) => door === 'queue').map(({ body }) => JSON.stringify(body))
+  for (const body of [...quarantined.map(({ body }) => body), ...events]) {
+    const QueueUrl = body.startsWith('{"handedOver":') ? sqs.handOverQueueUrl : sqs.eventsQueueUrl
+    await queue.send(new SendMessageCommand({ QueueUrl, MessageBody: body }))
+  }
   await settle()
   const reopened = livePerson.conversations().length - opened
 
@@ -422,11 +458,6 @@ const closeSome = ({ livePerson }: World, random: Random) => {
   if (random.chance(0.5)) livePerson.clock.advance(3_700_000)
 }
 
-const asRecord = ({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }: Message): SQSRecord => ({
-  ...toRecord(Body, { messageId: MessageId, attempt: Number(Attributes?.ApproximateReceiveCount) }),
-  receiptHandle: ReceiptHandle,
-})
-
 /** Returns the id of the planned request that a record holds. */
 const idIn = (body: string) => {
   const { handedOver, requestId } = JSON.parse(body)
@@ -466,12 +497,23 @@ const tapWithout = (without: Safeguard): Tap => {
   if (without === 'answer-lost rule')
     return {
       answer: (target, body) => {
-        if (target !== 'UpdateItem') return
-        const before = body.Attributes as Record<string, { S?: string }> | undefined
-        if (!before) return
-        delete before.reached
-        if (before.status?.S === 'opening') before.status = { S: 'queued' }
+        const before = target === 'UpdateItem' ? body.Attributes : undefined
+        if (isRecord(before)) forgetDoubt(before)
       },
     }
   return {}
 }
+
+/** Makes an item of the ledger look as if no create had been lost, and no attempt had died. */
+const forgetDoubt = (item: Record<string, unknown>): void => {
+  const facts = mapIn(item.facts)
+  const conversation = mapIn(facts.conversation)
+  if (textIn(conversation.kind) === 'in_doubt') conversation.kind = { S: 'none' }
+  if (textIn(item.claimState) === 'held') item.claimState = { S: 'queued' }
+}
+
+/** Returns the members of a map, in DynamoDB's notation. */
+const mapIn = (value: unknown): Record<string, unknown> =>
+  isRecord(value) && isRecord(value.M) ? value.M : {}
+
+const textIn = (value: unknown): unknown => (isRecord(value) ? value.S : undefined)

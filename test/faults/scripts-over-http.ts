@@ -21,7 +21,7 @@ import { createHandler as createFormHandler } from '../../functions/open-from-fo
 import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
 import { createReadSecret } from '../../lib/account/secrets.ts'
 import type { AwsOptions } from '../../lib/aws/options.ts'
-import { createQueues } from '../../lib/aws/queues.ts'
+import { createQueues, type QueueName } from '../../lib/aws/queues.ts'
 import { createStateTable, type Item } from '../../lib/aws/state-table.ts'
 import { createOutbound, type OutboundRequest } from '../../lib/net/outbound.ts'
 import type { Fault } from '../../local/liveperson/faults/faults.ts'
@@ -167,13 +167,19 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
     for (const container of containers) await container.settle()
   }
 
-  const held = new Map<string, { readonly record: SQSRecord; readonly dueAt: number }>()
+  interface Held {
+    readonly record: SQSRecord
+    readonly queueUrl: string
+    readonly dueAt: number
+  }
+  const held = new Map<string, Held>()
   const dueBy = new Map<string, number>()
-  const receive = async () => {
+  const sentAt = new Map<string, number>()
+  const receiveFrom = async (queue: QueueName, queueUrl: string) => {
     for (;;) {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
-          QueueUrl: world.sqs.eventsQueueUrl,
+          QueueUrl: queueUrl,
           MaxNumberOfMessages: 10,
           WaitTimeSeconds: 0,
           VisibilityTimeout: HELD_BACK_S,
@@ -182,25 +188,37 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
       )
       if (Messages.length === 0) return
       for (const { MessageId = '', ReceiptHandle = '', Body = '', Attributes } of Messages) {
+        // The queue's own clock is not the simulator's.
+        const sent = sentAt.get(MessageId) ?? clock.now()
+        sentAt.set(MessageId, sent)
         const attempt = Number(Attributes?.ApproximateReceiveCount)
-        const record = {
-          ...toRecord(Body, { messageId: MessageId, attempt }),
-          receiptHandle: ReceiptHandle,
-        }
-        held.set(MessageId, { record, dueAt: dueBy.get(MessageId) ?? visibleAt.get(Body) ?? clock.now() })
+        const init = { queue, messageId: MessageId, receiptHandle: ReceiptHandle, attempt, sentAt: sent }
+        const record = toRecord(Body, init)
+        held.set(MessageId, {
+          record,
+          queueUrl,
+          dueAt: dueBy.get(MessageId) ?? visibleAt.get(Body) ?? clock.now(),
+        })
       }
     }
   }
-  const deliver = async (records: readonly SQSRecord[]) => {
+  const receive = async () => {
+    await receiveFrom('events', world.sqs.eventsQueueUrl)
+    await receiveFrom('handOver', world.sqs.handOverQueueUrl)
+  }
+  /** @param batch Records of one queue. */
+  const deliver = async (batch: readonly Held[]) => {
+    const records = batch.map(({ record }) => record)
     const response = await take('openFromQueue').invokeQueue({ Records: [...records] })
     const failed = new Set(
       response === 'killed'
         ? records.map(({ messageId }) => messageId)
         : response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
     )
-    for (const { messageId, receiptHandle } of records) {
+    for (const { queueUrl, record } of batch) {
+      const { messageId, receiptHandle } = record
       held.delete(messageId)
-      const message = { QueueUrl: world.sqs.eventsQueueUrl, ReceiptHandle: receiptHandle }
+      const message = { QueueUrl: queueUrl, ReceiptHandle: receiptHandle }
       if (!failed.has(messageId)) {
         await sqs.send(new DeleteMessageCommand(message))
         continue
@@ -219,8 +237,9 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
       const next = Math.min(...[...held.values()].map(({ dueAt }) => dueAt))
       if (next > at) return
       if (next > clock.now()) clock.advance(next - clock.now())
-      const due = [...held.values()].filter(({ dueAt }) => dueAt <= clock.now())
-      await deliver(due.slice(0, 10).map(({ record }) => record))
+      const [first, ...others] = [...held.values()].filter(({ dueAt }) => dueAt <= clock.now())
+      if (!first) continue
+      await deliver([first, ...others.filter(({ queueUrl }) => queueUrl === first.queueUrl)].slice(0, 10))
     }
   }
 
@@ -254,10 +273,8 @@ const run = async (options: RunOptions): Promise<ScriptEnding> => {
     readQuarantine: async () =>
       (await world.receiveQuarantine()).map(({ requestId = '', code = '' }) => ({ requestId, code })),
   })
-  for (const { record } of held.values())
-    await sqs.send(
-      new DeleteMessageCommand({ QueueUrl: world.sqs.eventsQueueUrl, ReceiptHandle: record.receiptHandle }),
-    )
+  for (const { queueUrl, record } of held.values())
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: record.receiptHandle }))
   return ending
 }
 
@@ -382,26 +399,19 @@ const createContainer = ({
     table: {
       get: (pk) => toAws(pk.startsWith('consumer#') ? 'get consumer' : undefined, () => table.get(pk)),
       getMany: (pks) => toAws(undefined, () => table.getMany(pks)),
-      putMany: (items) =>
-        toAws(String(items[0]?.pk).startsWith('request#') ? 'put request' : undefined, () =>
-          table.putMany(items),
-        ),
-      update: (update) =>
-        toAws(update.pk.startsWith('consumer#') ? 'update consumer' : 'update request', () =>
-          table.update(update),
-        ),
+      update: (update) => toAws(siteOfUpdate(update.pk), () => table.update(update)),
     },
     queues: {
-      send: (body, delayMs) =>
-        toAws('sqs send', () => {
+      handOver: (body, { delayMs, group }) =>
+        toAws('hand-over', () => {
           visibleAt.set(body, clock.now() + Math.min(MAX_DELAY_MS, wholeSeconds(delayMs)))
-          return queues.send(body, 0)
+          return queues.handOver(body, { delayMs: 0, group })
         }),
       quarantine: (body, reason) => toAws('quarantine', () => queues.quarantine(body, reason)),
-      delay: (handle, delayMs) =>
+      delay: (queue, handle, delayMs) =>
         toAws(undefined, () => {
           visibleAt.set(handle, clock.now() + wholeSeconds(delayMs))
-          return queues.delay(handle, 0)
+          return queues.delay(queue, handle, 0)
         }),
     },
     readSecret: (secretId, versionStage) => toAws('secret', () => readSecret(secretId, versionStage)),
@@ -440,6 +450,11 @@ const createContainer = ({
         (context) => createQueueHandler(() => service)(event, context) as Promise<SQSBatchResponse>,
       ),
   }
+}
+
+const siteOfUpdate = (pk: string): Site | undefined => {
+  if (pk.startsWith('request#')) return 'update request'
+  return pk.startsWith('consumer#') ? 'update consumer' : undefined
 }
 
 const wholeSeconds = (ms: number): number => Math.ceil(ms / 1000) * 1000

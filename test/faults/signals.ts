@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createEnvironments } from '../security/deployment.ts'
+import { drain } from '../support/drain.ts'
 import { SOURCE_HANDLERS, startContainer } from '../support/process-container.ts'
 import { createRandom } from '../support/random.ts'
 import {
@@ -18,7 +19,6 @@ import {
   toRecord,
   type World,
 } from '../support/world.ts'
-import { drain } from './drain.ts'
 
 export interface SignalsOptions {
   readonly seed: string

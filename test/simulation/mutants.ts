@@ -15,6 +15,8 @@ export interface Mutant {
     readonly withoutFaults?: true
     /** Only these faults strike. */
     readonly only?: readonly Fault[]
+    /** Multiplies the odds of every fault. Default: 1. */
+    readonly intensity?: number
     /** Default: 800. */
     readonly requests?: number
   }
@@ -60,7 +62,11 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'consumerId: item.consumerId ?? consumerId,',
     replace: 'consumerId,',
     breaks: 'at most one conversation per request',
-    options: { only: ['reset after', 'silent after', 'half an answer', 'deploy of a new key formula'] },
+    options: {
+      only: ['reset after', 'silent after', 'half an answer', 'deploy of a new key formula'],
+      intensity: 3,
+      requests: 3000,
+    },
   },
   {
     name: 'hold is ignored',
@@ -76,7 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "    if (kinds.includes('in_doubt') && kinds.includes('refused')) return { kind: 'unknown' }\n",
     replace: '',
     breaks: 'no conversation for a request that was told rejected',
-    options: { only: ['reset after', 'half an answer', 'refused as documented'], requests: 4000 },
+    options: { only: ['reset after', 'half an answer', 'refused as documented'], intensity: 8 },
   },
   {
     name: 'an unknown wording counts as a refusal',
@@ -86,12 +92,12 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a refusal is one of LivePerson’s',
   },
   {
-    name: 'a circuit breaker that never opens',
+    name: 'a silent account gets as many calls as ever',
     file: 'lib/liveperson/pace.ts',
-    find: '/** The lowest rate, in calls per second. At this rate, the circuit breaker is open. */\nconst FLOOR = 1',
-    replace: 'const FLOOR = 8',
+    find: 'setRate(rate / 2)',
+    replace: 'setRate(rate)',
     breaks: 'one account’s trouble costs the others nothing',
-    options: { only: ['account in trouble', 'account in trouble for hours'] },
+    options: { only: ['account in trouble', 'account in trouble for hours'], requests: 2000 },
   },
   {
     name: 'a record that must be retried is deleted',
@@ -203,15 +209,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a status is always rejected',
     file: 'functions/conversation-status.ts',
-    find: '...found.outcome })',
-    replace: "...found.outcome, status: 'rejected' })",
+    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id)',
+    replace:
+      "const it = await service.findFormRequest(id ?? '')\n  const found = it && { ...it, outcome: { ...it.outcome, status: 'rejected' as const } }",
     breaks: 'answers and status never contradict each other',
   },
   {
     name: 'a status is never final',
     file: 'functions/conversation-status.ts',
-    find: '...found.outcome })',
-    replace: "...found.outcome, status: 'queued' })",
+    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id)',
+    replace:
+      "const it = await service.findFormRequest(id ?? '')\n  const found = it && { ...it, outcome: { ...it.outcome, status: 'queued' as const } }",
     breaks: 'without a fault, nothing is unknown or late',
     options: { withoutFaults: true },
   },

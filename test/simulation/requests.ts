@@ -45,9 +45,11 @@ export const GIVE_UP_HOURS = 1
 export const stageOf = ({
   onLostAnswer,
   reordered,
+  giveUpAfterHours = GIVE_UP_HOURS,
 }: {
   readonly onLostAnswer: 'repeat' | 'hold'
   readonly reordered: boolean
+  readonly giveUpAfterHours?: number | undefined
 }) => {
   const accounts = ACCOUNTS.map((accountId, index) => ({
     accountId,
@@ -59,7 +61,7 @@ export const stageOf = ({
   }))
   return {
     origins: ['https://www.example.com'],
-    giveUpAfterHours: GIVE_UP_HOURS,
+    giveUpAfterHours,
     accounts: reordered ? accounts.toReversed() : accounts,
   }
 }

@@ -18,6 +18,7 @@ export const runMutant = async ({ name, options = {} }: Mutant): Promise<Readonl
       ...['--seeds', '1', '--requests', String(options.requests ?? REQUESTS), '--json'],
       ...(options.onLostAnswer === 'hold' ? ['--hold'] : []),
       ...(options.withoutFaults ? ['--no-faults'] : []),
+      ...['--intensity', String(options.intensity ?? 1)],
       ...(options.only ?? []).flatMap((fault) => ['--only', fault]),
     ],
     { env: { ...process.env, MUTANT: name, LOG_LEVEL: 'SILENT' }, maxBuffer: 64 * 1024 * 1024 },

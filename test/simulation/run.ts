@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '3' },
     requests: { type: 'string', default: '10000' },
+    intensity: { type: 'string', default: '1' },
     hold: { type: 'boolean', default: false },
     day: { type: 'boolean', default: false },
     'no-faults': { type: 'boolean', default: false },
@@ -27,6 +28,7 @@ if (values.help) {
   --seed N        the first seed (default 1)
   --seeds K       the number of seeds (default 3)
   --requests R    requests per seed (default 10000)
+  --intensity N   multiplies the odds of every fault (default 1)
   --day           100,000 CRM events spread over one day, without faults
   --hold          the first account uses onLostAnswer: hold
   --no-faults     no fault strikes
@@ -37,7 +39,7 @@ if (values.help) {
   process.exit(0)
 }
 
-for (const name of ['seed', 'seeds', 'requests'] as const)
+for (const name of ['seed', 'seeds', 'requests', 'intensity'] as const)
   if (!/^[1-9]\d{0,8}$/.test(values[name]))
     throw new Error(`--${name} must be a positive whole number, not ${values[name]}`)
 
@@ -74,6 +76,7 @@ function optionsOf(seed: string): SimulationOptions {
   return {
     seed,
     requests: Number(values.requests),
+    intensity: Number(values.intensity),
     onLostAnswer: values.hold ? 'hold' : 'repeat',
     without: values['no-faults']
       ? ALL_FAULTS

@@ -31,7 +31,14 @@ const LONGEST_ATTEMPT_MS = 30_000
 export type Witness = ReturnType<typeof createWitness>
 
 /** Watches every call to LivePerson, and what becomes of every invocation. */
-export const createWitness = ({ now }: { readonly now: () => number }) => {
+export const createWitness = ({
+  now,
+  onCalled = () => undefined,
+}: {
+  readonly now: () => number
+  /** Called with each call. */
+  readonly onCalled?: ((container: string, service: string, accountId: string) => void) | undefined
+}) => {
   const requests = new Map<string, Witnessed>()
   const broken: Broken[] = []
   const lostWrites = new Set<string>()
@@ -95,6 +102,7 @@ export const createWitness = ({ now }: { readonly now: () => number }) => {
 
     /** A call starts. */
     called: (container: string, service: string, accountId: string, key: string): void => {
+      onCalled(container, service, accountId)
       if (service === 'domain') return
       checkPause(container, accountId, key, service)
       if (service !== 'conversation') return

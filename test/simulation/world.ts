@@ -50,6 +50,10 @@ export interface WorldOptions {
   readonly maxSkewMs: number
   /** Called with each conversation that is opened. */
   readonly onOpened: (conversation: Conversation) => void
+  /** Called with each call to LivePerson. */
+  readonly onCalled?: (container: string, service: string, accountId: string) => void
+  /** Default: the give-up age of a usual run. */
+  readonly giveUpAfterHours?: number
 }
 
 /** As in infrastructure/queues.yml. */
@@ -91,7 +95,7 @@ export const createWorld = async (options: WorldOptions) => {
     ]),
   )
   const troubled = new Map<string, TroubleKind>()
-  const witness = createWitness({ now: time.now })
+  const witness = createWitness({ now: time.now, onCalled: options.onCalled })
   /** Conversation ids read by invocations that still run, by container. `readIds` has those that returned. */
   const reading = new Map<string, (readonly [key: string, id: string])[]>()
   const readIds = new Map<string, string>()
@@ -142,7 +146,7 @@ export const createWorld = async (options: WorldOptions) => {
   let formula = 1
   let made = 0
   const configOf = (): Config => ({
-    stage: parseStageConfig(stageOf({ onLostAnswer, reordered: isReordered }), {
+    stage: parseStageConfig(stageOf({ onLostAnswer, reordered: isReordered, giveUpAfterHours: options.giveUpAfterHours }), {
       name: 'the simulation',
       loopback: true,
     }),
@@ -288,9 +292,9 @@ export const createWorld = async (options: WorldOptions) => {
     readIds,
     witness,
 
-    /** Sends a CRM event, with its account as message group, as the documentation advises. */
-    sendEvent: (body: string, accountId: string): void => {
-      events.send(body, { messageGroupId: accountId })
+    /** Sends a CRM event, with its account as message group, as the documentation advises, or without. */
+    sendEvent: (body: string, accountId: string | undefined): void => {
+      events.send(body, accountId === undefined ? {} : { messageGroupId: accountId })
     },
 
     /** Sends a record of the quarantine queue back to the queue that it came from, as an operator does. */
@@ -375,11 +379,6 @@ const asRecord = (
   eventSourceARN: string,
   bodyOf: (body: string) => string,
 ) => {
-  const record = toRecord(bodyOf(body), { messageId, attempt: receiveCount })
-  return {
-    ...record,
-    receiptHandle,
-    eventSourceARN,
-    attributes: { ...record.attributes, SentTimestamp: String(sentAt) },
-  }
+  const attempt = receiveCount
+  return { ...toRecord(bodyOf(body), { messageId, attempt, sentAt, receiptHandle }), eventSourceARN }
 }

@@ -42,6 +42,8 @@ export interface Fabric {
    * waits.
    */
   readonly onVisibility: (receiptHandle: string, seconds: number) => void
+  /** Called with the body of each message that is sent, and its delay in seconds. The queue itself gets 0. */
+  readonly onDelay?: (body: string, seconds: number) => void
   readonly tap?: Tap
 }
 
@@ -155,7 +157,10 @@ export const createContainer = (fabric: Fabric) => {
       fabric.onVisibility(body.ReceiptHandle, body.VisibilityTimeout)
       body.VisibilityTimeout = 0
     }
-    if (target === 'SendMessage') delete body.DelaySeconds
+    if (target === 'SendMessage') {
+      fabric.onDelay?.(body.MessageBody, body.DelaySeconds ?? 0)
+      delete body.DelaySeconds
+    }
     fabric.tap?.request?.(target, body)
     const text = JSON.stringify(body)
     request.body = text
