@@ -27,6 +27,7 @@ export type MetricName =
   | 'domains_refresh_failed'
   | 'consumer_token_refused'
   | 'bot_check_failed'
+  | 'known_request_guessed'
   | 'origin_refused'
 
 /**
@@ -57,9 +58,10 @@ export type CountMetric = (name: MetricName, accountId?: string, value?: number)
 export const createMetrics = (): CountMetric => {
   const metrics = new Metrics({ namespace: 'CampaignConversations' })
   const write = (name: MetricName, accountId: string | undefined, value: number) => {
-    const metric = metrics.singleMetric()
-    if (accountId !== undefined) metric.addDimension('accountId', accountId)
-    metric.addMetric(name, name === 'oldest_record_age' ? MetricUnit.Seconds : MetricUnit.Count, value)
+    if (accountId !== undefined) metrics.addDimension('accountId', accountId)
+    metrics.addMetric(name, name === 'oldest_record_age' ? MetricUnit.Seconds : MetricUnit.Count, value)
+    // `singleMetric` would create a console for each.
+    metrics.publishStoredMetrics()
   }
   return (name, accountId, value = 1) => {
     if (accountId === undefined || ALARMED.has(name)) write(name, undefined, value)
