@@ -39,6 +39,8 @@ import {
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
 
+/** How long a token may take, in milliseconds. Waiting longer would hold up other accounts' records. */
+const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
 const PROBE_MS = 5000
 
@@ -155,13 +157,12 @@ export const createAttempt = ({
     const { livePerson, createPace, sendPace } = account
     /** While the account is in trouble, one call must not hold up a whole batch. */
     const limitMs = createPace.callLimitMs()
-    const limited = (ms: number) =>
-      limitMs === undefined ? budget.deadline : Math.min(budget.deadline, now() + ms)
+    const within = (ms: number) => Math.min(budget.deadline, now() + ms)
     let { consumerId } = request
     let entry: Entry | undefined
     let identified: Promise<unknown> | undefined
 
-    const identify = () => livePerson.identify(consumerId, limited(limitMs ?? 0))
+    const identify = () => livePerson.identify(consumerId, within(limitMs ?? TOKEN_MS))
 
     const claimed = (): Entry => {
       if (entry) return entry
@@ -210,7 +211,8 @@ export const createAttempt = ({
             // Meanwhile, LivePerson may have asked another attempt of this container for a pause.
             const pauseMs = createPace.pauseMs()
             if (pauseMs > 0) return toSeen(pauseAsked(pauseMs), createPace.isOpen())
-            const answer = await livePerson.openConversation(consumerId, input, limited(PROBE_MS))
+            const deadline = limitMs === undefined ? budget.deadline : within(PROBE_MS)
+            const answer = await livePerson.openConversation(consumerId, input, deadline)
             report(createPace, startedAt, undefined)
             return answer.kind === 'opened' ? { ...answer, at: now() } : answer
           } catch (thrown) {

@@ -21,7 +21,7 @@ const DOWN_DELAY_MS = [5_000, 900_000] as const
 /** A fraction of the outage so far. All records then return well within the time that it takes to work them off. */
 const DELAY_PER_AGE = 1 / 15
 
-/** How long a call may take while the circuit breaker is open, in milliseconds. It holds up its whole batch. */
+/** How long a call may take while LivePerson is silent, in milliseconds. It holds up its whole batch. */
 const PROBE_LIMIT_MS = 1_000
 /** A slow LivePerson must not look silent for ever, so a longer call is made now and then. */
 const LONG_PROBE_LIMIT_MS = 5_000
@@ -76,6 +76,8 @@ export const createPace = ({ now, random }: PaceOptions) => {
   let goodAt = now()
   let halvedAt = Number.NEGATIVE_INFINITY
   let longProbeAt = Number.NEGATIVE_INFINITY
+  /** Whether the latest call had no answer. */
+  let isSilent = false
 
   const isOpen = (): boolean => rate === FLOOR
 
@@ -111,6 +113,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
     /** Tells that a call was answered as documented. A refusal of this one request is a good answer too. */
     good: (): void => {
       goodAt = now()
+      isSilent = false
       goodCount += 1
       const knee = KNEE * ceiling
       if (rate < knee && (isShort || rate < START)) {
@@ -128,6 +131,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
      * answer counts, so that a silent LivePerson opens the circuit breaker at once.
      */
     trouble: ({ startedAt, kind, retryAfterMs = 0 }: Trouble): void => {
+      isSilent = kind === 'silent'
       if (kind === 'silent' || startedAt >= halvedAt) {
         // Without any good answer in between, it isn't the rate that is wrong.
         if (kind === 'busy' && goodAt > halvedAt) {
@@ -162,9 +166,12 @@ export const createPace = ({ now, random }: PaceOptions) => {
       return Math.min(longest, Math.max(countedAt - now(), delayMs)) * (0.7 + 0.3 * random())
     },
 
-    /** Returns how long the next call may take, in milliseconds. Undefined: as long as usual. */
+    /**
+     * Returns how long the next call may take, in milliseconds. Undefined: as long as usual. It is limited while
+     * the circuit breaker is open, and after a call without an answer.
+     */
     callLimitMs: (): number | undefined => {
-      if (!isOpen()) return undefined
+      if (!isOpen() && !isSilent) return undefined
       if (now() - longProbeAt < LONG_PROBE_EVERY_MS) return PROBE_LIMIT_MS
       longProbeAt = now()
       return LONG_PROBE_LIMIT_MS

@@ -347,8 +347,24 @@ describe('a record without a call waits', () => {
 })
 
 describe('a call may take', () => {
-  test('as long as usual while the circuit breaker is closed', () => {
-    expect(arrange().callLimitMs()).toBeUndefined()
+  test('as long as usual while LivePerson answers', () => {
+    const pace = arrange()
+    expect(pace.callLimitMs()).toBeUndefined()
+    pace.fail('failed')
+    pace.fail('busy')
+    expect(pace.callLimitMs()).toBeUndefined()
+  })
+
+  test('less after a call without an answer, until there is one', () => {
+    const pace = arrange()
+    pace.fail('silent')
+    expect(pace.isOpen()).toBe(false)
+    expect([pace.callLimitMs(), pace.callLimitMs()]).toEqual([5 * SECOND, SECOND])
+    pace.good()
+    expect(pace.callLimitMs()).toBeUndefined()
+    pace.fail('silent')
+    pace.fail('failed')
+    expect(pace.callLimitMs()).toBeUndefined()
   })
 
   test('1 s while it is open, but 5 s once a minute', () => {
