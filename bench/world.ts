@@ -86,5 +86,5 @@ const toMessage = (event: object) => ({
   MessageId: randomUUID(),
   ReceiptHandle: randomUUID(),
   Body: JSON.stringify(event),
-  Attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0' },
+  Attributes: { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) },
 })
