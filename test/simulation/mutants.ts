@@ -74,7 +74,11 @@ export const MUTANTS: readonly Mutant[] = [
     find: "onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'",
     replace: "onLostAnswer === 'hold' && facts.conversation.kind === 'none' && facts.handedOver === 'never'",
     breaks: 'at most one conversation per request',
-    options: { onLostAnswer: 'hold' },
+    options: {
+      onLostAnswer: 'hold',
+      only: ['reset after', 'half an answer', 'agent closes', 'agent closes at once'],
+      intensity: 5,
+    },
   },
   {
     name: 'a refusal after a lost answer is believed',
@@ -90,6 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (isDocumented && !MAY_MEAN_OPEN.test(text))',
     replace: 'if (isDocumented)',
     breaks: 'a refusal is one of LivePerson’s',
+    options: { only: ['unknown wording'], intensity: 8 },
   },
   {
     name: 'a silent account gets as many calls as ever',
@@ -131,9 +136,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message whose answer was lost is sent again',
     file: PROTOCOL,
-    find: "if (tried > refused) return 'in_doubt'",
-    replace: "if (tried > refused + 1) return 'in_doubt'",
+    find: "return add({}, facts.conversation.kind === 'in_doubt'",
+    replace: "return add({ refused: message.tried }, facts.conversation.kind === 'in_doubt'",
     breaks: 'a message is sent at most once',
+    options: { only: ['SEND: reset after', 'SEND: half an answer', 'SEND: 502 after'], intensity: 10 },
   },
   {
     name: 'a message whose answer was lost is called sent',
@@ -152,9 +158,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is not sent if its account is busy',
     file: PROTOCOL,
-    find: "return add({ refused: message.tried, ...(isOwn && { dropped: 'conversation_closed' }) })",
-    replace: "return add({ refused: message.tried, dropped: 'given_up' })",
+    find: 'const owed = add({ refused: message.tried })',
+    replace: "const owed = add({ refused: message.tried, dropped: 'given_up' })",
     breaks: 'a message that was certainly not sent is sent later or accounted for',
+    options: { only: ['SEND: 429'], intensity: 10 },
   },
   {
     name: 'a request is given up after minutes',
@@ -176,7 +183,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'status < 400 || status >= 500 || status === 408',
     replace: 'status < 400 || status >= 500 || status === 408 || status === 404',
     breaks: 'a quarantined record has a true reason',
-    options: { onLostAnswer: 'hold' },
+    options: { onLostAnswer: 'hold', only: ['bare 404'], intensity: 8 },
   },
   {
     name: 'nothing is quarantined',
@@ -191,6 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "const released = release('failed', facts, code)",
     replace: "const released = release('queued', facts, code)",
     breaks: 'the ledger says that a request is in quarantine',
+    options: { only: ['every create is forbidden'], intensity: 10 },
   },
   {
     name: 'the ledger keeps no messageCode',

@@ -73,6 +73,9 @@ const PATIENCE_MS = 15 * DAY
 /** A queue may keep a second copy of a deleted message for this long. */
 const CALM_AFTER_MS = 10_000
 
+/** A request that was sent less than this before a pause may still wait when the pause begins. */
+const PAUSE_MARGIN_MS = 1_800_000
+
 const same = <F extends string>(faults: readonly F[], odds: number) =>
   Object.fromEntries(faults.map((fault) => [fault, odds])) as Record<F, number>
 
@@ -226,7 +229,14 @@ const calmOf = ({
     !isShared &&
     !keys.has(key) &&
     world.witness.of(key).deaths === 0 &&
-    world.witness.pauses().every((pause) => pause.accountId !== accountId || pause.from > START + sentAt) &&
+    world.witness
+      .pauses()
+      .every(
+        (pause) =>
+          pause.accountId !== accountId ||
+          pause.to < START + sentAt ||
+          pause.from > START + sentAt + PAUSE_MARGIN_MS,
+      ) &&
     troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
 }
 
