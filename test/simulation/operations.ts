@@ -68,7 +68,8 @@ export const scheduleOperations = ({
     const numbers = numbersFor(seed, `${point} length`)
     const accountId = numbers.pick(ACCOUNTS)
     void world.setPaused(accountId, true)
-    const lengthMs = numbers.pick([90 * SECOND, 90 * SECOND, 5 * MINUTE, 100 * MINUTE])
+    // Longer than the give-up age now and then.
+    const lengthMs = numbers.chance(0.1) ? 100 * MINUTE : numbers.pick([90 * SECOND, 5 * MINUTE])
     time.after(lengthMs, () => void world.setPaused(accountId, false))
   })
   plan('LivePerson limits creates', 4, 0.9, (point) => {
