@@ -21,7 +21,8 @@ const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefine
 const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
   await checkEdge(service.edge, event)
   const id = askedFor(event)
-  const found = id === undefined ? undefined : await service.findFormRequest(id)
+  const holder = event.queryStringParameters?.holder
+  const found = id === undefined ? undefined : await service.findFormRequest(id, holder)
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
   return toAnswer(200, { requestId: found.requestId, ...toOutcomeBody(found.outcome, found.warnings) })
 }

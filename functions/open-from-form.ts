@@ -1,6 +1,7 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { resolve } from '../lib/config/routes.ts'
+import { holderOf } from '../lib/conversation/ledger.ts'
 import type { Result } from '../lib/conversation/protocol.ts'
 import { formBudget } from '../lib/conversation/time-budget.ts'
 import { type AppError, OriginNotAllowedError, toAppError, toError } from '../lib/errors/errors.ts'
@@ -10,6 +11,7 @@ import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import {
+  addressOf,
   authorizationOf,
   checkEdge,
   givenRequestId,
@@ -48,12 +50,14 @@ const openFromForm = async (
     const { account, destination } = resolve(stage, 'form', form.request)
     const requestId = key ?? form.request.requestId ?? uuid()
     const authorization = authorizationOf(event)
-    const request = await service.acceptForm({ account, form, authorization, requestId })
+    const { request, isCopy } = await service.acceptForm({ account, form, authorization, requestId })
     const budget = formBudget(startedAt, endsAt, formDeadlineMs)
     const job = { request, account, destination, acceptedAt: startedAt, pausedMs: 0 }
-    const result = await service.attempt(job, { kind: 'memory' }, budget)
+    const result = isCopy
+      ? await service.answerCopy(job, budget)
+      : await service.attempt(job, { kind: 'memory' }, budget)
     report(request, destination, result, { durationMs: now() - startedAt })
-    return answer(request, result)
+    return answer(request, result, addressOf(event))
   } catch (thrown) {
     const error = toAppError(thrown)
     const requestId = givenRequestId(event)
@@ -76,7 +80,9 @@ const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
   ['origin_not_allowed', 'origin_refused'],
 ])
 
-const answer = ({ requestId, warnings }: AcceptedRequest, result: Result): Answer => {
+/** @param address The path that was called. The status is below it. */
+const answer = (request: AcceptedRequest, result: Result, address: string): Answer => {
+  const { requestId, warnings } = request
   switch (result.kind) {
     case 'finished': {
       const { status, code } = result.outcome
@@ -91,7 +97,7 @@ const answer = ({ requestId, warnings }: AcceptedRequest, result: Result): Answe
         202,
         { requestId, ...toOutcomeBody({ status: result.kind }, warnings) },
         {
-          location: `/conversations/${encodeURIComponent(requestId)}`,
+          location: `${address}/${encodeURIComponent(requestId)}?holder=${holderOf(request)}`,
           'retry-after': String(POLL_AFTER_SECONDS),
         },
       )

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
 import {
   type BotCheckSecret,
@@ -21,16 +22,21 @@ const verdict = z.object({
 })
 
 /**
- * Returns whether a person solved the challenge that a token stands for. Returns false if the challenge was
- * already used, is too old, or is from another site.
+ * What the provider says about a challenge: a person solved it, and it is spent now; it was already spent, or
+ * is too old; or it is no solved challenge of the account's sites.
+ */
+export type Verdict = 'solved' | 'spent' | 'refused'
+
+/**
+ * Returns the provider's verdict about the challenge that a token stands for.
  *
  * @throws {ServiceUnavailableError} The provider returned no verdict. The form is then refused.
  * @throws {InvalidConfigError} The provider doesn't accept the secret.
  */
-export type CheckBot = (token: string) => Promise<boolean>
+export type CheckBot = (token: string) => Promise<Verdict>
 
 /**
- * Returns a function that asks the provider whether a person solved the challenge. Turnstile, hCaptcha and
+ * Returns a function that asks the provider whether a person solved a challenge. Turnstile, hCaptcha and
  * reCAPTCHA v2 have the same API. The consumer's IP address is not sent.
  *
  * @param options.secretId The secret that the provider issued together with the page's site key.
@@ -82,7 +88,12 @@ export const createBotCheck = ({
     const { success, hostname, 'error-codes': codes = [] } = answer.data
     if (codes.includes('internal-error'))
       throw new ServiceUnavailableError({ detail: 'The bot-check provider reported an internal error.' })
-    return { success, hostname, isSecretRefused: codes.some(isSecretCode) }
+    return {
+      success,
+      hostname,
+      isSpent: codes.length === 0 || codes.some(isSpentCode),
+      isSecretRefused: codes.some(isSecretCode),
+    }
   }
 
   /** Asks once more with the current secret if the provider refuses the cached one. */
@@ -98,9 +109,19 @@ export const createBotCheck = ({
   }
 
   return async (token) => {
-    const { success, hostname } = await askWithSecret(token)
-    return success && hostnames.includes(hostname ?? '')
+    const { success, hostname, isSpent } = await askWithSecret(token)
+    if (success) return hostnames.includes(hostname ?? '') ? 'solved' : 'refused'
+    return isSpent ? 'spent' : 'refused'
   }
 }
+
+/**
+ * Returns the SHA-256 of a challenge's token, in hex. It needs no key: a token has more random bits than
+ * anyone can try, and is worth nothing once it is spent.
+ */
+export const challengeHashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+
+/** Turnstile's and reCAPTCHA's code, and hCaptcha's. */
+const isSpentCode = (code: string) => code === 'timeout-or-duplicate' || code.includes('already-seen')
 
 const isSecretCode = (code: string) => /^(missing|invalid)-input-secret$/.test(code)

@@ -10,7 +10,7 @@ import type { AcceptedRequest, ConversationRequest } from '../request/conversati
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'
-import type { CheckBot } from './bot-check.ts'
+import { type CheckBot, challengeHashOf } from './bot-check.ts'
 import type { VerifiedConsumer } from './claims.ts'
 import type { VerifyConsumer } from './token.ts'
 import { fillIn, warningsOf } from './vouched.ts'
@@ -31,9 +31,32 @@ export interface AcceptFormOptions extends FormSubmission {
   readonly verifyConsumer: VerifyConsumer | undefined
   /** Undefined if the account has no bot check. */
   readonly checkBot: CheckBot | undefined
-  /** Returns whether the ledger has a request with this id and the same content. */
-  readonly isKnown: (request: AcceptedRequest) => Promise<boolean>
+  /**
+   * Returns what the ledger has under the id of a form whose challenge is not fresh: nothing, the request that
+   * spent the challenge, or another one.
+   */
+  readonly findOriginal: (request: AcceptedRequest) => Promise<{ readonly kind: 'none' | 'same' | 'other' }>
+  /** Called if a form without a fresh challenge has the id of a known request, and is not its copy. */
+  readonly onGuess: () => void
+  /** Takes milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>
 }
+
+/** A form's request. */
+export interface AcceptedForm {
+  readonly request: AcceptedRequest
+  /**
+   * Whether it is a copy that spent no challenge of its own. It may be answered, but must not call
+   * LivePerson.
+   */
+  readonly isCopy: boolean
+}
+
+/**
+ * The pauses, in milliseconds, between the looks for the request that spent a challenge. That request may
+ * still wait for its own verdict, for at most half of the form's deadline.
+ */
+const ORIGINAL_WAITS_MS: readonly number[] = [150, 350, 700, 900, 1200]
 
 /**
  * Returns a form's request with its consumer. If the form has a token, the token identifies the consumer.
@@ -41,7 +64,7 @@ export interface AcceptFormOptions extends FormSubmission {
  * never ignored.
  *
  * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
- * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved.
+ * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved, or another request spent it.
  * @throws {InvalidRequestError} The form has members that this kind of sender may not set.
  * @throws {ServiceUnavailableError} The token or the challenge can't be verified now, or the ledger can't be
  * read.
@@ -54,8 +77,10 @@ export const acceptForm = async ({
   requestId,
   verifyConsumer,
   checkBot,
-  isKnown,
-}: AcceptFormOptions): Promise<AcceptedRequest> => {
+  findOriginal,
+  onGuess,
+  sleep,
+}: AcceptFormOptions): Promise<AcceptedForm> => {
   const settled = { door: 'form', requestId, accountId: account.accountId } as const
   if (challenge && !checkBot) throw new InvalidRequestError([{ path: challenge.field, message: UNKNOWN_KEY }])
 
@@ -65,15 +90,28 @@ export const acceptForm = async ({
     const { consumerId } = consumer
     const all = [...warnings, ...warningsOf(consumer)]
     // The fingerprint must not cover what the token says: a copy with a renewed token is the same request.
-    return fillIn(accept(request, { ...settled, consumerId, warnings: all }), consumer)
+    const accepted = accept(request, { ...settled, consumerId, warnings: all })
+    return { request: fillIn(accepted, consumer), isCopy: false }
   }
 
   throwIfAny(notAllowedAnonymously(request, account.form))
   const accepted = accept(request, { ...settled, consumerId: undefined, warnings })
-  // Challenges are single-use, so a known retry may carry a spent one.
-  if (checkBot && !(await isSolved(challenge?.token, checkBot)) && !(await isKnown(accepted)))
-    throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
-  return accepted
+  if (!checkBot) return { request: accepted, isCopy: false }
+  const token = challenge?.token ?? ''
+  const bound = token === '' ? accepted : { ...accepted, challengeHash: challengeHashOf(token) }
+  const verdict = token === '' ? 'refused' : await checkBot(token)
+  if (verdict === 'solved') return { request: bound, isCopy: false }
+
+  // Challenges are single-use, so a copy carries a spent one. Its verdict may arrive first.
+  let { kind } = await findOriginal(bound)
+  for (const ms of verdict === 'spent' ? ORIGINAL_WAITS_MS : []) {
+    if (kind === 'same') break
+    await sleep(ms)
+    kind = (await findOriginal(bound)).kind
+  }
+  if (kind === 'same') return { request: bound, isCopy: true }
+  if (kind === 'other') onGuess()
+  throw new BotCheckFailedError({ detail: 'The challenge was not solved, or was already used.' })
 }
 
 type Consumers = AccountConfig['form']['consumers']
@@ -97,9 +135,6 @@ const verify = async (
     detail: 'Consumer tokens are not accepted here. Send the form without one.',
   })
 }
-
-const isSolved = async (token: string | undefined, checkBot: CheckBot): Promise<boolean> =>
-  token !== undefined && token !== '' && checkBot(token)
 
 const throwIfAny = (findings: readonly Finding[]) => {
   if (findings.length > 0) throw new InvalidRequestError(findings)

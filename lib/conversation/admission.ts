@@ -52,6 +52,7 @@ export const admit = async ({
     onPaused()
     return 'paused'
   }
+  if (job.isCopy) return 'held_back'
   // Only its message is owed.
   if (job.facts?.conversation.kind === 'opened') return 'granted'
   const { well, inTrouble } = WAITS_MS[carrier.kind]

@@ -98,7 +98,8 @@ export const createAttempt = ({
       admission,
       isTooOld: now() - job.acceptedAt - pausedMsOf(job) >= giveUpAfterMs,
       maxDeaths: MAX_DEATHS,
-      heldWaitsMs: carrier.kind === 'memory' ? FORM_HELD_WAITS_MS : [],
+      // A copy has waited already.
+      heldWaitsMs: carrier.kind === 'memory' && !job.isCopy ? FORM_HELD_WAITS_MS : [],
       repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
       maxWaitMs: LONGEST_WAIT_MS,
     }

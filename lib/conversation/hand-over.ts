@@ -13,7 +13,12 @@ import type { Facts } from './protocol.ts'
 
 /** Which request a hand-over is about. It can be read even if the rest can't. */
 const idsShape = z.object({
-  handedOver: z.object({ door: z.enum(DOORS), accountId: z.string(), requestId: z.string() }),
+  handedOver: z.object({
+    door: z.enum(DOORS),
+    accountId: z.string(),
+    vouchedBy: z.enum(VOUCHERS),
+    requestId: z.string(),
+  }),
 })
 
 // A door has validated the request. Another rule here could refuse what was accepted.
@@ -22,7 +27,7 @@ const shape = z.strictObject({
     ...idsShape.shape.handedOver.shape,
     consumerId: z.string(),
     fingerprint: z.string(),
-    vouchedBy: z.enum(VOUCHERS),
+    challengeHash: z.optional(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
     warnings: z.array(z.strictObject({ path: z.string(), message: z.string() })),
     request: z.custom<ConversationRequest>(isRecord),
     destination: z.custom<Destination>(isRecord),
@@ -52,7 +57,7 @@ export interface HandOver {
   readonly pausedSince?: number | undefined
 }
 
-/** The ids of a request, as its ledger item has them. */
+/** What makes the key of a request's ledger item. */
 export type RequestIds = z.infer<typeof idsShape>['handedOver']
 
 /**
@@ -61,8 +66,10 @@ export type RequestIds = z.infer<typeof idsShape>['handedOver']
  * The body is JSON in ASCII, because SQS refuses some Unicode characters.
  */
 export const toHandOver = ({ request: accepted, ...others }: HandOver): string => {
-  const { door, requestId, accountId, consumerId, fingerprint, vouchedBy, warnings, ...request } = accepted
-  const decided = { door, requestId, accountId, consumerId, fingerprint, vouchedBy, warnings }
+  const { door, requestId, accountId, vouchedBy, ...rest } = accepted
+  const { consumerId, fingerprint, challengeHash, warnings, ...request } = rest
+  const ids = { door, requestId, accountId, vouchedBy }
+  const decided = { ...ids, consumerId, fingerprint, challengeHash, warnings }
   return JSON.stringify({
     handedOver: { ...decided, request, ...others },
   }).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -19,6 +19,8 @@ export interface Job {
    * then for that reason. That wait is not part of `pausedMs`.
    */
   readonly pausedSince?: number | undefined
+  /** Set for a copy of a form that must not create a conversation. A queue may keep it. */
+  readonly isCopy?: true | undefined
 }
 
 /** Where the request is kept during the attempt: only in this container's memory, or in a queue record. */

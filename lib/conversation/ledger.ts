@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
 import { type Code, isCode } from '../errors/codes.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../errors/errors.ts'
-import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
+import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
 import { FINGERPRINT_VERSION, isDerived } from '../request/identity.ts'
 import type { Warning } from '../request/warnings.ts'
 import { factsShape } from './facts-shape.ts'
@@ -30,14 +31,22 @@ const KEEP_MS = 30 * 24 * 3600 * 1000
  */
 const CLOCKS_MS = 10_000
 
+/** Who may vouch for the consumers of each door. Each of them has its own namespace of request ids. */
+const VOUCHERS_AT: Readonly<Record<Door, readonly Voucher[]>> = { form: ['nobody', 'token'], queue: ['crm'] }
+
+/** How many characters of the SHA-256 of an item's key tell one holder of a request id from another. */
+const HOLDER_LENGTH = 16
+
 /** How many times a write is merged with what others wrote in the meantime. */
 const WRITE_ATTEMPTS = 5
 
 const requestItem = z.object({
+  pk: z.string(),
   requestId: z.string(),
   accountId: z.string(),
   door: z.enum(['form', 'queue']),
   fingerprint: z.string(),
+  createdAt: z.number(),
   revision: z.number(),
   attempts: z.number(),
   releases: z.number(),
@@ -83,11 +92,27 @@ export type ClaimResult =
   /** The request is finished, and nothing is owed. */
   | { readonly kind: 'final'; readonly entry: Entry; readonly facts: Facts }
 
+/** What makes the key of a request's item. */
+export type RequestKey = Pick<AcceptedRequest, 'accountId' | 'door' | 'vouchedBy' | 'requestId'>
+
+/** What the ledger holds under the id of a form whose challenge is not fresh. */
+export type Original =
+  /** No request. */
+  | { readonly kind: 'none' }
+  /** A request that the challenge wasn't spent on, or one with different content. */
+  | { readonly kind: 'other' }
+  /** The request that spent the challenge. `isHeld`: an attempt holds its claim. */
+  | {
+      readonly kind: 'same'
+      readonly facts: Facts
+      readonly hasMessage: boolean
+      readonly isHeld: boolean
+    }
+
 /** A request as its sender sees it. */
 export interface FoundRequest {
   readonly requestId: string
   readonly accountId: string
-  readonly fingerprint: string
   readonly outcome: Outcome
   /** What was left out of the request. */
   readonly warnings: readonly Warning[]
@@ -118,10 +143,11 @@ export const createLedger = ({
   const times = () => ({ updatedAt: now(), expiresAt: Math.floor((now() + KEEP_MS) / 1000) })
 
   const createEntry = (
-    { accountId, door, requestId, consumerId, message }: AcceptedRequest,
+    request: AcceptedRequest,
     item: { readonly revision: number; readonly facts: Facts; readonly consumerId?: string | undefined },
   ): Entry => {
-    const pk = requestKey(accountId, door, requestId)
+    const { accountId, consumerId, message } = request
+    const pk = requestKey(request)
     const hasMessage = message !== undefined
     let seen = { revision: item.revision, facts: item.facts }
     let consumerRecorded: string | undefined
@@ -196,10 +222,15 @@ export const createLedger = ({
   }
 
   /** Claims a request whose conversation is open and whose message is owed. */
-  const claimAgain = async (pk: string, { revision }: RequestItem, lease: Item): Promise<boolean> => {
+  const claimAgain = async (
+    request: AcceptedRequest,
+    { revision }: RequestItem,
+    lease: Item,
+  ): Promise<boolean> => {
     const { applied, item } = await table.update({
-      pk,
+      pk: requestKey(request),
       set: { ...lease, claimState: 'held', ...times() },
+      setIfAbsent: challengeOf(request),
       add: { attempts: 1, revision: 1 },
       condition: '#revision = :revision',
       values: { revision },
@@ -208,10 +239,24 @@ export const createLedger = ({
     return applied || item?.leaseId === lease.leaseId
   }
 
+  /** Binds another challenge to a request that can't be claimed. */
+  const bindChallenge = async (request: AcceptedRequest, item: Item): Promise<void> => {
+    const name = challengeName(request)
+    if (name === undefined || Object.hasOwn(item, name)) return
+    await table.update({
+      pk: requestKey(request),
+      set: {},
+      setIfAbsent: challengeOf(request),
+      condition: 'attribute_exists(#pk)',
+    })
+  }
+
   return {
     /**
-     * Claims a request: 1 write unit, or 2 if a message is owed. If it is held or finished, DynamoDB returns
-     * the item with the failed condition.
+     * Claims a request: 1 write unit, or 2 if a message is owed, or if the request is held or finished and
+     * has a new challenge. If it is held or finished, DynamoDB returns the item with the failed condition.
+     *
+     * The item then lets copies with this request's challenge in.
      *
      * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
      * @throws {RequestIdReusedError}
@@ -221,15 +266,15 @@ export const createLedger = ({
       destination: Destination,
       until: number,
     ): Promise<ClaimResult> => {
-      const { accountId, door, requestId, fingerprint, consumerId } = request
-      const pk = requestKey(accountId, door, requestId)
+      const { accountId, door, vouchedBy, requestId, fingerprint, consumerId } = request
+      const pk = requestKey(request)
       const { campaignId, engagementId } = destination
       const lease = { leaseId: uuid(), leaseUntil: until + CLOCKS_MS }
       const version = versionOf(fingerprint)
       const { applied, item } = await table.update({
         pk,
         set: {
-          ...{ requestId, accountId, door, campaignId, engagementId },
+          ...{ requestId, accountId, door, vouchedBy, campaignId, engagementId },
           ...lease,
           claimState: 'held',
           status: 'opening',
@@ -245,6 +290,7 @@ export const createLedger = ({
           facts: toStored(NOTHING),
           ...(isDerived(consumerId) && { consumerId }),
           ...(request.warnings.length > 0 && { warnings: request.warnings }),
+          ...challengeOf(request),
         },
         remove: ['code'],
         add: { attempts: 1, revision: 1 },
@@ -271,16 +317,17 @@ export const createLedger = ({
           before,
         }
       }
-      if (!found) return claimed(NOTHING, 1)
+      if (!item || !found) return claimed(NOTHING, 1)
       if (applied) return claimed(toFacts(found), found.revision + 1)
       // The SDK repeats a write whose answer was lost, and then meets its own claim.
       if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
-      if (found.fingerprint !== fingerprint && found.fingerprint.startsWith(version))
+      if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
       const entry = createEntry(request, { ...found, facts })
+      await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }
-      if (found.leaseUntil < now() && (await claimAgain(pk, found, lease)))
+      if (found.leaseUntil < now() && (await claimAgain(request, found, lease)))
         return claimed(facts, found.revision + 1)
       return { kind: 'held', entry, facts }
     },
@@ -289,11 +336,8 @@ export const createLedger = ({
      * Records that a request ended in quarantine without an attempt: 1 read and 1 write unit. Does nothing if
      * the ledger doesn't have the request, an attempt holds it or writes it now, or it is finished.
      */
-    giveUp: async (
-      { accountId, door, requestId }: Pick<AcceptedRequest, 'accountId' | 'door' | 'requestId'>,
-      code: Code,
-    ): Promise<void> => {
-      const pk = requestKey(accountId, door, requestId)
+    giveUp: async (request: RequestKey, code: Code): Promise<void> => {
+      const pk = requestKey(request)
       const found = await table.get(pk)
       if (!found) return
       const item = z.parse(requestItem, found)
@@ -309,15 +353,62 @@ export const createLedger = ({
       })
     },
 
-    /** Returns the requests with an id at one door, in the order of the accounts: 1 read unit per account. */
+    /**
+     * Returns the requests with an id at one door, the oldest first: 1 read unit per account and kind of
+     * sender. With a holder, only the one request that it belongs to: 1 read unit, or none if it belongs to
+     * no request of these accounts.
+     *
+     * @param holder See {@link holderOf}.
+     */
     find: async (
       accountIds: readonly string[],
       door: Door,
       requestId: string,
+      holder?: string,
     ): Promise<readonly FoundRequest[]> => {
-      const items = await table.getMany(accountIds.map((accountId) => requestKey(accountId, door, requestId)))
-      const found = items.map((item) => toFound(z.parse(requestItem, item), now()))
-      return accountIds.flatMap((accountId) => found.filter((item) => item.accountId === accountId))
+      const keys = accountIds
+        .flatMap((accountId) =>
+          VOUCHERS_AT[door].map((vouchedBy) => ({ accountId, door, vouchedBy, requestId })),
+        )
+        .filter((key) => holder === undefined || holderOf(key) === holder)
+      const items = keys.length === 0 ? [] : await table.getMany(keys.map(requestKey))
+      return items
+        .map((item) => z.parse(requestItem, item))
+        .toSorted((a, b) => a.createdAt - b.createdAt || (a.pk < b.pk ? -1 : 1))
+        .map((item) => toFound(item, now()))
+    },
+
+    /**
+     * Returns the request that spent the challenge of a form: 1 read unit. The content is compared only if
+     * the challenge is that request's, so that a guess costs the same whether it is right or wrong.
+     */
+    findOriginal: async (request: AcceptedRequest): Promise<Original> => {
+      const item = await table.get(requestKey(request))
+      if (!item) return { kind: 'none' }
+      const name = challengeName(request)
+      if (name === undefined || !Object.hasOwn(item, name)) return { kind: 'other' }
+      const found = z.parse(requestItem, item)
+      if (!hasContent(found, request.fingerprint)) return { kind: 'other' }
+      const isHeld = found.leaseUntil >= now()
+      return { kind: 'same', facts: factsAt(found, now()), hasMessage: found.hasMessage, isHeld }
+    },
+
+    /**
+     * Returns whether this copy may act for its challenge, which only one copy may: 1 write unit. The others
+     * are only answered.
+     */
+    takeTurn: async (request: AcceptedRequest): Promise<boolean> => {
+      const name = challengeName(request)
+      if (name === undefined) return false
+      const turn = uuid()
+      const { applied, item } = await table.update({
+        pk: requestKey(request),
+        set: { [name]: turn },
+        condition: `#${name} = :spent`,
+        values: { spent: SPENT },
+      })
+      // The SDK repeats a write whose answer was lost, and then meets its own turn.
+      return applied || item?.[name] === turn
     },
 
     /** Returns the consumer's last known conversation: 1 read unit. */
@@ -350,8 +441,15 @@ export const createLedger = ({
   }
 }
 
-const requestKey = (accountId: string, door: Door, requestId: string) =>
-  `request#${accountId}#${door}#${requestId}`
+/**
+ * Returns what tells a request from others with the same id, of another account or kind of sender: 16
+ * characters of the SHA-256 of its item's key, in hex.
+ */
+export const holderOf = (key: RequestKey): string =>
+  createHash('sha256').update(requestKey(key)).digest('hex').slice(0, HOLDER_LENGTH)
+
+const requestKey = ({ accountId, door, vouchedBy, requestId }: RequestKey) =>
+  `request#${accountId}#${door}#${vouchedBy}#${requestId}`
 
 const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${accountId}#${lpConsumerId}`
 
@@ -361,6 +459,22 @@ const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${acc
  */
 const versionOf = (fingerprint: string): string =>
   fingerprint.startsWith(FINGERPRINT_VERSION) ? FINGERPRINT_VERSION : 'none'
+
+/** Whether an item's request has this content, as far as the fingerprints can be compared. */
+const hasContent = (item: RequestItem, fingerprint: string): boolean =>
+  item.fingerprint === fingerprint || !item.fingerprint.startsWith(versionOf(fingerprint))
+
+/** The value of a challenge's attribute while no copy has taken its turn. */
+const SPENT = 'spent'
+
+/** A request may spend several challenges, so each has an attribute of its own. */
+const challengeName = ({ challengeHash }: AcceptedRequest): string | undefined =>
+  challengeHash === undefined ? undefined : `challenge_${challengeHash}`
+
+const challengeOf = (request: AcceptedRequest): Item => {
+  const name = challengeName(request)
+  return name === undefined ? {} : { [name]: SPENT }
+}
 
 /** The claim is stored in attributes of its own, so that claiming needs no read. */
 const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> => facts
@@ -383,14 +497,11 @@ const beforeOwnClaim = (item: RequestItem): Facts => {
 }
 
 const toFound = (item: RequestItem, now: number): FoundRequest => {
-  const { requestId, accountId, door, fingerprint, hasMessage, leaseUntil } = item
+  const { requestId, accountId, hasMessage, warnings = [] } = item
+  return { requestId, accountId, warnings, outcome: outcomeOf(factsAt(item, now), hasMessage) }
+}
+
+const factsAt = (item: RequestItem, now: number): Facts => {
   const facts = toFacts(item)
-  const isQueued = door === 'queue' || facts.handedOver
-  return {
-    requestId,
-    accountId,
-    fingerprint,
-    warnings: item.warnings ?? [],
-    outcome: outcomeOf(leaseUntil < now ? afterExpiry(facts, isQueued) : facts, hasMessage),
-  }
+  return item.leaseUntil < now ? afterExpiry(facts, item.door === 'queue' || facts.handedOver) : facts
 }

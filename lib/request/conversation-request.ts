@@ -144,6 +144,8 @@ export interface AcceptedRequest extends ConversationRequest {
   readonly vouchedBy: Voucher
   /** What was left out of the request. */
   readonly warnings: readonly Warning[]
+  /** SHA-256 of the challenge that came with the request, in hex. Undefined if no challenge was checked. */
+  readonly challengeHash?: string | undefined
 }
 
 /**

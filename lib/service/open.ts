@@ -5,17 +5,17 @@ import { awsOptions } from '../aws/options.ts'
 import { createQueues, queueOf } from '../aws/queues.ts'
 import type { Config } from '../config/environment.ts'
 import { createBotCheck } from '../consumer/bot-check.ts'
-import { acceptForm, type FormSubmission } from '../consumer/policy.ts'
+import { type AcceptedForm, acceptForm, type FormSubmission } from '../consumer/policy.ts'
 import { createThirdParty } from '../consumer/third-party.ts'
 import { createConsumerTokens } from '../consumer/token.ts'
 import type { Account } from '../conversation/admission.ts'
 import { createAttempt } from '../conversation/attempt.ts'
+import { createAnswerCopy } from '../conversation/copy.ts'
 import { createLedger } from '../conversation/ledger.ts'
 import { createQuarantine } from '../conversation/quarantine.ts'
 import { InvalidConfigError, toAppError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
 import { createPace } from '../liveperson/pace.ts'
-import type { AcceptedRequest } from '../request/conversation-request.ts'
 import { createReport } from '../telemetry/report.ts'
 import { createDomainsService } from './domains.ts'
 import { type Seams, system } from './seams.ts'
@@ -121,6 +121,17 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
   }
 
   const giveUpAfterMs = stage.giveUpAfterHours * 3_600_000
+  const attempt = createAttempt({
+    ledger,
+    queues,
+    quarantine,
+    accountOf: (accountId) => accountServices(accountId).account,
+    giveUpAfterMs,
+    log,
+    now,
+    sleep,
+    random,
+  })
 
   return {
     stage,
@@ -135,28 +146,19 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     count,
     report: createReport({ log, count }),
 
-    /** Decides which consumer sent a form. See {@link acceptForm}. */
-    acceptForm: (submission: FormSubmission): Promise<AcceptedRequest> => {
+    /** Decides which consumer sent a form, and whether it may. See {@link acceptForm}. */
+    acceptForm: (submission: FormSubmission): Promise<AcceptedForm> => {
       const { verifyConsumer, checkBot } = accountServices(submission.account.accountId)
-      const isKnown = async ({ accountId, fingerprint }: AcceptedRequest) => {
-        const found = await ledger.find([accountId], 'form', submission.requestId)
-        return found.some((item) => item.fingerprint === fingerprint)
-      }
-      return acceptForm({ ...submission, verifyConsumer, checkBot, isKnown })
+      const { findOriginal } = ledger
+      const onGuess = () => count('known_request_guessed')
+      return acceptForm({ ...submission, verifyConsumer, checkBot, findOriginal, onGuess, sleep })
     },
 
     /** Makes one attempt at a request. */
-    attempt: createAttempt({
-      ledger,
-      queues,
-      quarantine,
-      accountOf: (accountId) => accountServices(accountId).account,
-      giveUpAfterMs,
-      log,
-      now,
-      sleep,
-      random,
-    }),
+    attempt,
+
+    /** Answers a copy of a form that spent no challenge of its own. @throws {ServiceUnavailableError} */
+    answerCopy: createAnswerCopy({ ledger, attempt, now, sleep }),
 
     /** Puts a refused record into quarantine. @throws {ServiceUnavailableError} */
     quarantine,

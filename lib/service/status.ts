@@ -16,10 +16,12 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
     edge: config.edge,
 
     /**
-     * Returns the form request with this id: the first match, in the order of the accounts.
+     * Returns the form request with this id: the holder's, or the oldest of all accounts and kinds of sender.
      *
+     * @param holder As in `Location`: see `holderOf` in the ledger. Default: any.
      * @throws {ServiceUnavailableError} The state table can't be read.
      */
-    findFormRequest: async (requestId: string) => (await ledger.find(accountIds, 'form', requestId))[0],
+    findFormRequest: async (requestId: string, holder?: string) =>
+      (await ledger.find(accountIds, 'form', requestId, holder))[0],
   }
 }

@@ -41,7 +41,8 @@ export const audit = async (
   for (const request of planned) {
     const { id, door } = request
     const own = byRequest.get(id) ?? []
-    const item = items.get(`request#${ACCOUNT}#${door}#${request.body.requestId}`)
+    const kind = door === 'form' ? 'nobody' : 'crm'
+    const item = items.get(`request#${ACCOUNT}#${door}#${kind}#${request.body.requestId}`)
     const answers = answersOf.get(id) ?? []
     const say = (finding: string) => findings.push(`${id}: ${finding}`)
     const status = String(item?.status)

@@ -50,7 +50,7 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `accepted-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const DONE = { batchItemFailures: [] }
 const now = () => world.livePerson.clock.now()
 const away = () =>

@@ -46,7 +46,7 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `give-up-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const now = () => world.livePerson.clock.now()
 const DONE = { batchItemFailures: [] }
 const HOUR = 3_600_000

@@ -44,7 +44,7 @@ const newEvent = (members: object = {}) => ({
   message: 'My order is late',
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const textsOf = () =>
   world.livePerson.conversations().flatMap(({ messages }) => messages.map(({ text }) => text))
 const lastConversation = () => world.livePerson.conversations().at(-1)?.conversationId ?? ''
@@ -242,7 +242,8 @@ describe('while a survey is open', () => {
     const { acceptForm } = first
     const service = {
       ...first,
-      acceptForm: (form: Parameters<typeof acceptForm>[0]) => acceptForm(form).then(asConsumer),
+      acceptForm: (form: Parameters<typeof acceptForm>[0]) =>
+        acceptForm(form).then(({ request, isCopy }) => ({ request: asConsumer(request), isCopy })),
     }
     await submit(service, newForm({ message: undefined }))
     const surveyed = lastConversation()

@@ -42,7 +42,7 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `unknown-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const HOUR = 3_600_000
 
 const loseAnswer = () =>

@@ -107,7 +107,10 @@ export const endingOf = ({
 >): Ending => {
   const allItems = new Map(world.table.items())
   const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {
-    const pks = [accountId, ...ACCOUNTS].map((account) => `request#${account}#${door}#${body.requestId}`)
+    const kinds = door === 'queue' ? ['crm'] : ['nobody', 'token']
+    const pks = [accountId, ...ACCOUNTS].flatMap((account) =>
+      kinds.map((kind) => `request#${account}#${door}#${kind}#${body.requestId}`),
+    )
     return pks.map((pk) => allItems.get(pk)).find((item) => item !== undefined)
   }
   const conversations = [...world.livePerson.state.store.conversations.values()]

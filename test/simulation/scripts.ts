@@ -273,7 +273,8 @@ export const runScript = async (script: Script, stage: ScriptedStage): Promise<S
       await rest()
     }
 
-  const pkOf = ({ door, body }: ScriptRequest) => `request#${ACCOUNTS[0]}#${door}#${body.requestId}`
+  const pkOf = ({ door, body }: ScriptRequest) =>
+    `request#${ACCOUNTS[0]}#${door}#${door === 'form' ? 'nobody' : 'crm'}#${body.requestId}`
   const items = await stage.readItems(script.requests.map(pkOf))
   const conversations = stage.conversations()
   const texts = conversations.flatMap(({ messages }) => messages.map(({ text }) => text))

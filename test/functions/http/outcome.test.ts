@@ -15,9 +15,6 @@ test('what was left out of the request is a warning', () => {
 test('so is a profile that LivePerson refused', () => {
   expect(toOutcomeBody({ ...OPENED, profileRefused: true }, [WARNING])).toEqual({
     ...OPENED,
-    warnings: [
-      WARNING,
-      { path: 'consumer', message: 'was refused by LivePerson, so agents see no profile' },
-    ],
+    warnings: [WARNING, { path: 'consumer', message: 'was refused by LivePerson, so agents see no profile' }],
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ReadSecret } from '../../../lib/account/secrets.ts'
-import { createBotCheck } from '../../../lib/consumer/bot-check.ts'
+import { challengeHashOf, createBotCheck } from '../../../lib/consumer/bot-check.ts'
 import { createThirdParty } from '../../../lib/consumer/third-party.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { createOutbound } from '../../../lib/net/outbound.ts'
@@ -71,7 +71,7 @@ const sentSecrets = () => provider.requests.map(({ body }) => new URLSearchParam
 describe('a challenge', () => {
   test('that was solved passes', async () => {
     answer({ success: true, hostname: 'www.example.com' })
-    expect(await arrange().checkBot('solved')).toBe(true)
+    expect(await arrange().checkBot('solved')).toBe('solved')
     expect(provider.requests).toMatchObject([
       {
         method: 'POST',
@@ -83,22 +83,29 @@ describe('a challenge', () => {
   })
 
   test.each([
-    ['was not solved', { success: false, 'error-codes': ['invalid-input-response'] }],
-    ['was already used', { success: false, 'error-codes': ['timeout-or-duplicate'] }],
-    ['failed without a code', { success: false }],
-  ])('that %s fails', async (_, body) => {
+    ['refused', 'was not solved', { success: false, 'error-codes': ['invalid-input-response'] }],
+    ['refused', 'is another site’s', { success: false, 'error-codes': ['sitekey-secret-mismatch'] }],
+    ['spent', 'Turnstile has seen', { success: false, 'error-codes': ['timeout-or-duplicate'] }],
+    ['spent', 'hCaptcha has seen', { success: false, 'error-codes': ['already-seen-response'] }],
+    [
+      'spent',
+      'hCaptcha may have seen',
+      { success: false, 'error-codes': ['invalid-or-already-seen-response'] },
+    ],
+    ['spent', 'failed without a code', { success: false }],
+  ])('is %s if it %s', async (verdict, _, body) => {
     answer(body)
-    expect(await arrange().checkBot('token')).toBe(false)
+    expect(await arrange().checkBot('token')).toBe(verdict)
     expect(provider.requests).toHaveLength(1)
   })
 
   test('passes on a listed host only', async () => {
     const { checkBot } = arrange({ hostnames: ['www.example.com', 'shop.example.com'] })
     answer({ success: true, hostname: 'shop.example.com' })
-    expect(await checkBot('solved')).toBe(true)
+    expect(await checkBot('solved')).toBe('solved')
     for (const hostname of ['evil.example', 'example.com', '', undefined]) {
       answer({ success: true, hostname })
-      expect(await checkBot('solved')).toBe(false)
+      expect(await checkBot('solved')).toBe('refused')
     }
   })
 })
@@ -196,4 +203,9 @@ describe('the secret', () => {
     await expect(checkBot('solved')).rejects.toBeInstanceOf(InvalidConfigError)
     expect(provider.requests).toEqual([])
   })
+})
+
+test('only a hash of a challenge is kept', () => {
+  // The first test vector of FIPS 180-4.
+  expect(challengeHashOf('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
 })

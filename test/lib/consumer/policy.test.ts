@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type AccountConfig, parseStageConfig } from '../../../lib/config/stage.ts'
+import { challengeHashOf } from '../../../lib/consumer/bot-check.ts'
 import type { VerifiedConsumer } from '../../../lib/consumer/claims.ts'
-import { type AcceptFormOptions, acceptForm } from '../../../lib/consumer/policy.ts'
+import { type AcceptedForm, type AcceptFormOptions, acceptForm } from '../../../lib/consumer/policy.ts'
 import {
   BotCheckFailedError,
   ConsumerTokenInvalidError,
@@ -49,7 +50,7 @@ const accountOf = (
 }
 
 /** Accepts a form, by default an anonymous one at an account that allows both kinds and has no bot check. */
-const submit = async ({
+const submitForm = async ({
   consumers = 'both',
   request = {},
   challenge,
@@ -60,7 +61,7 @@ const submit = async ({
   readonly request?: ConversationRequest
   readonly challenge?: typeof CHALLENGE
   readonly warnings?: readonly Warning[]
-} = {}): Promise<AcceptedRequest> =>
+} = {}): Promise<AcceptedForm> =>
   acceptForm({
     account: accountOf(consumers),
     form: { request: { ...REQUEST, ...request }, challenge, warnings },
@@ -68,9 +69,14 @@ const submit = async ({
     requestId: 'request-0001',
     verifyConsumer: async () => ANA,
     checkBot: undefined,
-    isKnown: async () => false,
+    findOriginal: async () => ({ kind: 'none' }),
+    onGuess: () => undefined,
+    sleep: async () => undefined,
     ...options,
   })
+
+const submit = async (options: Parameters<typeof submitForm>[0] = {}): Promise<AcceptedRequest> =>
+  (await submitForm(options)).request
 
 const findingsOf = (work: Promise<unknown>) =>
   work.then(
@@ -159,7 +165,7 @@ describe('a form with a token', () => {
   })
 
   test('is not checked for bots', async () => {
-    const checkBot = vi.fn(async () => true)
+    const checkBot = vi.fn(async () => 'solved' as const)
     await submit({ authorization: 'Bearer a.b.c', checkBot, challenge: CHALLENGE })
     expect(checkBot).not.toHaveBeenCalled()
   })
@@ -255,12 +261,20 @@ describe('a route for some consumers only', () => {
 })
 
 describe('a challenge', () => {
-  const failed = async () => false
+  const solved = async () => 'solved' as const
+  const spent = async () => 'spent' as const
+  const challengeHash = challengeHashOf('solved')
 
   test('that is solved lets an anonymous form in', async () => {
-    const checkBot = vi.fn(async () => true)
-    await submit({ checkBot, challenge: CHALLENGE })
+    const checkBot = vi.fn(solved)
+    const findOriginal = vi.fn(async () => ({ kind: 'other' as const }))
+    const accepted = await submitForm({ checkBot, challenge: CHALLENGE, findOriginal })
+    expect(accepted).toEqual({
+      request: { ...accept(REQUEST, { ...settled, consumerId: undefined }), challengeHash },
+      isCopy: false,
+    })
     expect(checkBot).toHaveBeenCalledWith('solved')
+    expect(findOriginal).not.toHaveBeenCalled()
   })
 
   test('is an unknown key if the account has no bot check', async () => {
@@ -273,48 +287,87 @@ describe('a challenge', () => {
     ['missing', undefined],
     ['empty', { ...CHALLENGE, token: '' }],
   ])('that is %s fails without asking the provider', async (_, challenge) => {
-    const checkBot = vi.fn(async () => true)
-    await expect(submit({ checkBot, ...(challenge && { challenge }) })).rejects.toBeInstanceOf(
-      BotCheckFailedError,
-    )
+    const checkBot = vi.fn(solved)
+    const findOriginal = vi.fn(async () => ({ kind: 'other' as const }))
+    const sleep = vi.fn(async () => undefined)
+    await expect(
+      submit({ checkBot, findOriginal, sleep, ...(challenge && { challenge }) }),
+    ).rejects.toBeInstanceOf(BotCheckFailedError)
     expect(checkBot).not.toHaveBeenCalled()
+    expect(findOriginal.mock.calls).toEqual([[accept(REQUEST, { ...settled, consumerId: undefined })]])
+    expect(sleep).not.toHaveBeenCalled()
   })
 
-  test('that failed is refused if the request is new', async () => {
-    const isKnown = vi.fn(async () => false)
-    await expect(submit({ checkBot: failed, challenge: CHALLENGE, isKnown })).rejects.toBeInstanceOf(
+  test.each(['none', 'other'] as const)('that is spent is refused if the original is %s', async (kind) => {
+    const findOriginal = vi.fn(async () => ({ kind }))
+    const waits: number[] = []
+    const sleep = async (ms: number) => {
+      waits.push(ms)
+    }
+    await expect(
+      submit({ checkBot: spent, challenge: CHALLENGE, findOriginal, sleep }),
+    ).rejects.toBeInstanceOf(BotCheckFailedError)
+    const request = { ...accept(REQUEST, { ...settled, consumerId: undefined }), challengeHash }
+    expect(findOriginal.mock.calls).toEqual(Array.from({ length: 6 }, () => [request]))
+    expect(waits).toEqual([150, 350, 700, 900, 1200])
+  })
+
+  test.each([0, 1, 5])('that is spent lets a copy in, found after %i waits', async (waits) => {
+    let waited = 0
+    const sleep = async () => {
+      waited++
+    }
+    const findOriginal = async () => ({ kind: waited >= waits ? ('same' as const) : ('none' as const) })
+    const onGuess = vi.fn()
+    const { request, isCopy } = await submitForm({
+      checkBot: spent,
+      challenge: CHALLENGE,
+      findOriginal,
+      sleep,
+      onGuess,
+    })
+    expect([isCopy, request.challengeHash, waited]).toEqual([true, challengeHash, waits])
+    expect(onGuess).not.toHaveBeenCalled()
+  })
+
+  test('that the provider doesn’t know is looked for once', async () => {
+    const checkBot = async () => 'refused' as const
+    const findOriginal = vi.fn(async () => ({ kind: 'none' as const }))
+    await expect(submit({ checkBot, challenge: CHALLENGE, findOriginal })).rejects.toBeInstanceOf(
       BotCheckFailedError,
     )
-    expect(isKnown).toHaveBeenCalledWith(accept(REQUEST, { ...settled, consumerId: undefined }))
+    expect(findOriginal).toHaveBeenCalledTimes(1)
   })
 
   test.each([
-    ['spent', CHALLENGE],
-    ['missing', undefined],
-  ])('may be %s if the request is known', async (_, challenge) => {
-    const accepted = await submit({
-      checkBot: failed,
-      isKnown: async () => true,
-      ...(challenge && { challenge }),
-    })
-    expect(accepted.requestId).toBe('request-0001')
+    ['counts', 'other', 1],
+    ['doesn’t count', 'none', 0],
+  ] as const)('that is not fresh %s as a guess if the original is %s', async (_, kind, times) => {
+    for (const challenge of [CHALLENGE, { ...CHALLENGE, token: '' }]) {
+      const onGuess = vi.fn()
+      const findOriginal = async () => ({ kind })
+      await expect(submit({ checkBot: spent, challenge, findOriginal, onGuess })).rejects.toBeInstanceOf(
+        BotCheckFailedError,
+      )
+      expect(onGuess).toHaveBeenCalledTimes(times)
+    }
   })
 
   test('that can’t be verified refuses the form, even if the request is known', async () => {
-    const isKnown = vi.fn(async () => true)
+    const findOriginal = vi.fn(async () => ({ kind: 'same' as const }))
     const checkBot = async () => {
       throw new ServiceUnavailableError({
         detail: 'The identity provider or the bot-check provider did not answer.',
       })
     }
-    await expect(submit({ checkBot, challenge: CHALLENGE, isKnown })).rejects.toBeInstanceOf(
+    await expect(submit({ checkBot, challenge: CHALLENGE, findOriginal })).rejects.toBeInstanceOf(
       ServiceUnavailableError,
     )
-    expect(isKnown).not.toHaveBeenCalled()
+    expect(findOriginal).not.toHaveBeenCalled()
   })
 
   test('is not spent on a form with members that an anonymous sender may not set', async () => {
-    const checkBot = vi.fn(async () => true)
+    const checkBot = vi.fn(solved)
     const request = { consumer: { id: 'crm-8841' } }
     await expect(submit({ checkBot, challenge: CHALLENGE, request })).rejects.toBeInstanceOf(
       InvalidRequestError,

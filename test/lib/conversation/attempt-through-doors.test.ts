@@ -75,7 +75,7 @@ const newEvent = () => ({
   consumer: { id: `c-${serial}` },
 })
 const acceptedOf = (event: object): AcceptedRequest => jobOf(world.configOf().stage, toRecord(event)).request
-const itemOf = (requestId: string) => table.get(`request#${ACCOUNT}#queue#${requestId}`)
+const itemOf = (requestId: string) => table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const recordOf = (request: AcceptedRequest, facts: Facts) =>
   toRecord(toHandOver({ request, destination, facts }), { queue: 'handOver', sentAt: now() })
 const destination = { ...CRM_UPGRADE, ttr: 'NORMAL' as const, routeAttributes: [] }

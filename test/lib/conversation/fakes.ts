@@ -22,6 +22,8 @@ export const fakeLedger = (operations: Partial<Ledger>): Ledger => ({
   claim: unexpected('claim'),
   giveUp: unexpected('giveUp'),
   find: unexpected('find'),
+  findOriginal: unexpected('findOriginal'),
+  takeTurn: unexpected('takeTurn'),
   findConversation: unexpected('findConversation'),
   forgetConversation: unexpected('forgetConversation'),
   keepReason: unexpected('keepReason'),

@@ -124,6 +124,11 @@ describe('a hand-over', () => {
     expect(read(toHandOver(handOver({ facts }))).facts).toEqual(facts)
   })
 
+  test('carries who vouches for the request, and the hash of its challenge', () => {
+    const request = acceptedRequest({ vouchedBy: 'nobody', challengeHash: 'c'.repeat(64) })
+    expect(read(toHandOver(handOver({ request }))).request).toEqual(request)
+  })
+
   test('is ASCII', () => {
     fc.assert(
       fc.property(anyHandOver, (given) => {
@@ -163,6 +168,8 @@ describe('readHandOver', () => {
     ['no account id', { accountId: undefined }],
     ['no consumer', { consumerId: undefined }],
     ['no fingerprint', { fingerprint: undefined }],
+    ['no kind of sender', { vouchedBy: undefined }],
+    ['a challenge that is not hashed', { challengeHash: 'solved' }],
     ['no request', { request: undefined }],
     ['a request that is not an object', { request: ['order-help'] }],
     ['no destination', { destination: undefined }],
@@ -207,7 +214,12 @@ describe('readHandOver', () => {
 })
 
 describe('idsIn', () => {
-  const ids = { door: 'form', accountId: '70123456', requestId: 'form-0001' } as const
+  const ids = {
+    door: 'form',
+    accountId: '70123456',
+    vouchedBy: 'token',
+    requestId: 'form-0001',
+  } as const
 
   test('returns the ids of a hand-over that is invalid otherwise', () => {
     expect(idsIn({ handedOver: { ...ids, facts: 'of another version' }, more: 1 })).toEqual(ids)
@@ -216,6 +228,7 @@ describe('idsIn', () => {
   test.each<[string, unknown]>([
     ['a CRM event', { ...ids }],
     ['a hand-over without a door', { handedOver: { ...ids, door: undefined } }],
+    ['a hand-over without a kind of sender', { handedOver: { ...ids, vouchedBy: undefined } }],
     ['a hand-over with a number for an id', { handedOver: { ...ids, requestId: 1 } }],
     ['null', null],
   ])('returns undefined for %s', (_, input) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
 import { carriedFactsShape } from '../../../lib/conversation/facts-shape.ts'
-import { createLedger, type Entry } from '../../../lib/conversation/ledger.ts'
+import { createLedger, type Entry, holderOf } from '../../../lib/conversation/ledger.ts'
 import {
   begin,
   type Claim,
@@ -104,7 +104,8 @@ const arrange = ({
     ),
     ...changed,
   })
-  const pk = `request#${ACCOUNT}#${door}#${requestId}`
+  const kind = door === 'queue' ? 'crm' : consumerId === '' ? 'nobody' : 'token'
+  const pk = `request#${ACCOUNT}#${door}#${kind}#${requestId}`
   const destination = { ...CAMPAIGN, ttr: 'NORMAL' as const, routeAttributes: [] }
   const claim = (message?: string, changed?: Partial<AcceptedRequest>) =>
     ledger.claim(requestOf(message, changed), destination, time + ALIVE_MS)
@@ -791,16 +792,153 @@ describe('giveUp', () => {
   })
 })
 
+describe('a request id', () => {
+  test.each<[string, Partial<AcceptedRequest>]>([
+    ['at another account', { accountId: '70999999' }],
+    ['of a sender whom nobody vouches for', { vouchedBy: 'nobody' }],
+    ['at the other door', { door: 'queue', vouchedBy: 'crm' }],
+  ])('%s is another request', async (_, changed) => {
+    const { take, claim } = arrange({ door: 'form' })
+    await take()
+    expect((await claim('Other content', changed)).kind).toBe('claimed')
+    expect((await claim()).kind).toBe('held')
+  })
+
+  test('has a holder: the start of the SHA-256 of its item’s key', () => {
+    const key = { accountId: ACCOUNT, door: 'form', vouchedBy: 'nobody', requestId: 'form-0001' } as const
+    // printf 'request#70123456#form#nobody#form-0001' | sha256sum
+    expect(holderOf(key)).toBe('e819d2220eadc685')
+  })
+})
+
+describe('a challenge', () => {
+  const A = { challengeHash: 'a'.repeat(64) }
+  const B = { challengeHash: 'b'.repeat(64) }
+  const anonymous = () => arrange({ door: 'form', consumerId: '' })
+  type Anonymous = ReturnType<typeof anonymous>
+  const kindOf = async ({ findOriginal, request }: Anonymous, changed: Partial<AcceptedRequest>) =>
+    (await findOriginal({ ...request, ...changed })).kind
+
+  test('lets in exactly the request that spent it', async () => {
+    const ledger = anonymous()
+    expect(await kindOf(ledger, A)).toBe('none')
+    await ledger.take(undefined, A)
+    expect(await kindOf(ledger, A)).toBe('same')
+    expect(await kindOf(ledger, B)).toBe('other')
+    expect(await kindOf(ledger, {})).toBe('other')
+    expect(await kindOf(ledger, { ...A, fingerprint: `1.${'0'.repeat(64)}` })).toBe('other')
+    expect(await kindOf(ledger, { ...A, fingerprint: `0.${'0'.repeat(64)}` })).toBe('same')
+    expect(await kindOf(ledger, { ...A, accountId: '70999999' })).toBe('none')
+    expect(await kindOf(ledger, { ...A, vouchedBy: 'token' })).toBe('none')
+    expect(await kindOf(ledger, { ...A, requestId: 'another-request' })).toBe('none')
+  })
+
+  test.each<[string, (ledger: Anonymous) => Promise<unknown>]>([
+    ['held', async () => undefined],
+    ['abandoned', async ({ advance }) => advance(LEASE_MS + 1)],
+    [
+      'released',
+      async ({ advance, take }) => {
+        advance(LEASE_MS + 1)
+        const second = await take(undefined, A)
+        await second.entry.record(ended(second, {}, 'queued'))
+      },
+    ],
+    [
+      'finished',
+      async ({ advance, take }) => {
+        advance(LEASE_MS + 1)
+        const second = await take(undefined, A)
+        await second.entry.record(ended(second, { conversation: C1 }))
+      },
+    ],
+    [
+      'open, with an owed message',
+      async ({ advance, take }) => {
+        advance(LEASE_MS + 1)
+        const second = await take(undefined, A)
+        await second.entry.record(ended(second, { conversation: C1 }, 'queued'))
+      },
+    ],
+  ])('of a retry is the request’s, too, if the request is %s', async (_, before) => {
+    const ledger = anonymous()
+    await ledger.take(undefined, A)
+    await before(ledger)
+    await ledger.claim(undefined, B)
+    expect([await kindOf(ledger, A), await kindOf(ledger, B)]).toEqual(['same', 'same'])
+  })
+
+  test('of different content is not the request’s', async () => {
+    const ledger = anonymous()
+    await ledger.take(undefined, A)
+    await expect(ledger.claim('Another message', B)).rejects.toBeInstanceOf(RequestIdReusedError)
+    expect(await kindOf(ledger, B)).toBe('other')
+  })
+
+  test('costs no second write if the ledger has it', async () => {
+    const updates: unknown[] = []
+    const watched: StateTable = {
+      ...table,
+      update: (update) => {
+        updates.push(update)
+        return table.update(update)
+      },
+    }
+    const { claim } = arrange({ door: 'form', consumerId: '', table: watched })
+    await claim(undefined, A)
+    await claim(undefined, A)
+    expect(updates).toHaveLength(2)
+    await claim(undefined, B)
+    expect(updates).toHaveLength(4)
+  })
+
+  test('tells a copy what became of the request', async () => {
+    const ledger = anonymous()
+    const { findOriginal, request, take, advance } = ledger
+    const first = await take(undefined, A)
+    const copy = { ...request, ...A }
+    expect(await findOriginal(copy)).toMatchObject({ isHeld: true, facts: { claim: { state: 'held' } } })
+    advance(LEASE_MS + 1)
+    expect(await findOriginal(copy)).toMatchObject({
+      isHeld: false,
+      facts: { claim: { state: 'failed', code: 'interrupted' } },
+    })
+    await first.entry.record(ended(first, { conversation: C1 }))
+    expect(await findOriginal(copy)).toMatchObject({ isHeld: false, facts: { conversation: C1 } })
+  })
+
+  test('gives one of its copies a turn, and each challenge gives one', async () => {
+    const { takeTurn, request, take, advance } = anonymous()
+    await take(undefined, A)
+    const turns = () => Promise.all(Array.from({ length: 10 }, () => takeTurn({ ...request, ...A })))
+    expect((await turns()).filter(Boolean)).toHaveLength(1)
+    advance(LEASE_MS + 1)
+    await take(undefined, A)
+    expect((await turns()).filter(Boolean)).toHaveLength(0)
+    expect(await takeTurn({ ...request, ...B })).toBe(false)
+    expect(await takeTurn(request)).toBe(false)
+    advance(LEASE_MS + 1)
+    await take(undefined, B)
+    expect(await takeTurn({ ...request, ...B })).toBe(true)
+  })
+
+  test('whose turn was taken by a write with a lost answer is not lost', async () => {
+    const { takeTurn, request, take } = anonymous()
+    await take(undefined, A)
+    loseAnswers = 1
+    expect(await takeTurn({ ...request, ...A })).toBe(true)
+  })
+})
+
 describe('find', () => {
   test('returns the requests with an id at one door, across accounts', async () => {
-    const { take, find, requestId, request } = arrange({ door: 'form' })
+    const { take, find, requestId } = arrange({ door: 'form' })
     const first = await take()
     await first.entry.record(ended(first, { conversation: C1 }))
     expect(await find([ACCOUNT, 'other'], 'form', requestId)).toEqual([
       {
         requestId,
         accountId: ACCOUNT,
-        fingerprint: request.fingerprint,
         warnings: [],
         outcome: { status: 'opened', conversationId: 'conversation-1' },
       },
@@ -808,13 +946,53 @@ describe('find', () => {
     expect(await find([ACCOUNT, 'other'], 'queue', requestId)).toEqual([])
   })
 
-  test('looks through more than a hundred accounts, in their order', async () => {
-    const { take, find, requestId, request, claim } = arrange({ door: 'form' })
+  test('looks through more than a hundred accounts, and returns the oldest request first', async () => {
+    const { take, find, requestId, request, claim, advance } = arrange({ door: 'form' })
     await take()
+    advance(1)
     await claim(undefined, { accountId: '70999999' })
     const many = Array.from({ length: 250 }, (_, at) => `71${at}`)
     const found = await find(['70999999', ...many, ACCOUNT], request.door, requestId)
-    expect(found.map(({ accountId }) => accountId)).toEqual(['70999999', ACCOUNT])
+    expect(found.map(({ accountId }) => accountId)).toEqual([ACCOUNT, '70999999'])
+  })
+
+  test('keeps the order of requests that were made in the same millisecond', async () => {
+    const { take, find, requestId, claim } = arrange({ door: 'form' })
+    await claim(undefined, { accountId: '70999999' })
+    await take()
+    for (const accounts of [[ACCOUNT, '70999999'] as const, ['70999999', ACCOUNT] as const])
+      expect((await find(accounts, 'form', requestId)).map(({ accountId }) => accountId)).toEqual([
+        ACCOUNT,
+        '70999999',
+      ])
+  })
+
+  test('with a holder reads that one request, and nothing if it is nobody’s', async () => {
+    const reads: (readonly string[])[] = []
+    const watched: StateTable = {
+      ...table,
+      getMany: (pks) => {
+        reads.push(pks)
+        return table.getMany(pks)
+      },
+    }
+    const { claim, find, requestId, request } = arrange({ door: 'form', table: watched })
+    const other = { ...request, accountId: '70999999', vouchedBy: 'nobody' } as const
+    await claim()
+    await claim(undefined, other)
+    const accounts = [ACCOUNT, '70999999']
+    expect(await find(accounts, 'form', requestId, holderOf(request))).toMatchObject([{ accountId: ACCOUNT }])
+    expect(await find(accounts, 'form', requestId, holderOf(other))).toMatchObject([
+      { accountId: '70999999' },
+    ])
+    const event = { ...request, door: 'queue', vouchedBy: 'crm' } as const
+    for (const wrong of ['', '0'.repeat(16), holderOf(event), holderOf(request).slice(1)])
+      expect(await find(accounts, 'form', requestId, wrong)).toEqual([])
+    expect(await find([ACCOUNT], 'form', requestId, holderOf(other))).toEqual([])
+    expect(reads).toEqual([
+      [`request#${ACCOUNT}#form#token#${requestId}`],
+      [`request#70999999#form#nobody#${requestId}`],
+    ])
   })
 
   test.each<[string, Door, boolean, object]>([

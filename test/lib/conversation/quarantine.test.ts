@@ -12,7 +12,7 @@ import { createFakeLog, fakeLedger, fakeQueues } from './fakes.ts'
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
 const REJECTED = toError('liveperson_rejected')
-const UNREAD = { door: 'form', accountId: '70123456', requestId: 'form-0001' } as const
+const UNREAD = { door: 'form', accountId: '70123456', vouchedBy: 'nobody', requestId: 'form-0001' } as const
 
 /** A quarantine whose queue and ledger keep what they get, or fail. */
 const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } = {}) => {

@@ -343,7 +343,7 @@ describe('a record that its door may not send is refused before LivePerson is ca
 })
 
 describe('a refused record', () => {
-  const ids = { door: 'form', accountId: ACCOUNT, requestId: 'form-0001' } as const
+  const ids = { door: 'form', accountId: ACCOUNT, vouchedBy: 'token', requestId: 'form-0001' } as const
 
   test('that is a hand-over keeps its ids', () => {
     const body = { handedOver: { ...JSON.parse(handOver(ids)).handedOver, facts: 'of another version' } }

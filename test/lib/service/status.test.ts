@@ -32,7 +32,11 @@ test('a form request is found in whichever account it belongs to, a CRM event is
   expect(await status.findFormRequest('status-service-2')).toBeUndefined()
 
   const base = { ...jobOf(world.configOf().stage, toRecord(body)).request, accountId: OTHER_ACCOUNT }
-  await service.ledger.claim({ ...base, door: 'form', requestId: 'status-service-3' }, DESTINATION, 0)
+  await service.ledger.claim(
+    { ...base, door: 'form', vouchedBy: 'nobody', requestId: 'status-service-3' },
+    DESTINATION,
+    0,
+  )
   await service.ledger.claim({ ...base, door: 'queue', requestId: 'status-service-4' }, DESTINATION, 0)
   expect(await status.findFormRequest('status-service-3')).toMatchObject({ accountId: OTHER_ACCOUNT })
   expect(await status.findFormRequest('status-service-4')).toBeUndefined()
