@@ -5,7 +5,6 @@ const real = {
   Date: globalThis.Date,
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
-  setImmediate: globalThis.setImmediate,
 }
 
 interface Timer extends Place {
@@ -14,33 +13,35 @@ interface Timer extends Place {
 }
 
 /**
- * Returns virtual time for runs of many days. Unlike `installTime`, it carries out everything that is due in the
- * same millisecond before it waits for the consequences, and doesn't wait for WebCrypto or other threads.
+ * Returns virtual time for runs of many days. Unlike `installTime`, it runs everything that is due in one
+ * millisecond before it waits for what follows from it, and it doesn't wait for other threads.
+ *
+ * @param startAt Milliseconds since the epoch.
  */
 export const createFastTime = (startAt: number): VirtualTime => {
   const timers = createHeap<Timer>((timer) => !timer.isCancelled)
   let now = startAt
   let serial = 0
 
-  const start = (run: () => void, ms: number): Timer => {
-    const timer = { rank: now + Math.max(0, Math.ceil(ms)), serial: ++serial, run, isCancelled: false }
+  const start = (run: () => void, ms = 0): Timer => {
+    serial += 1
+    const timer = { rank: now + Math.max(0, Math.ceil(ms)), serial, run, isCancelled: false }
     timers.push(timer)
     return timer
   }
-  const cancel = (timer: unknown) => {
-    if (timer !== undefined && timer !== null) (timer as Timer).isCancelled = true
+  const cancel = (timer: Timer | undefined): void => {
+    if (timer) timer.isCancelled = true
   }
-  const settle = () => new Promise<void>((resolve) => real.setImmediate(resolve))
+  const settle = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
   class VirtualDate extends real.Date {
-    constructor(...args: [] | [number]) {
-      if (args.length === 0) super(now)
-      else super(...args)
+    constructor(...given: [] | [number | string]) {
+      if (given[0] === undefined) super(now)
+      else super(given[0])
     }
     static override now = () => now
   }
-  const start_ = (run: () => void, ms = 0) => start(run, ms)
-  Object.assign(globalThis, { Date: VirtualDate, setTimeout: start_, clearTimeout: cancel })
+  Object.assign(globalThis, { Date: VirtualDate, setTimeout: start, clearTimeout: cancel })
 
   return {
     now: () => now,
@@ -52,21 +53,17 @@ export const createFastTime = (startAt: number): VirtualTime => {
     runUntil: async (isDone) => {
       await settle()
       while (!isDone()) {
-        const first = timers.pop()
+        const first = timers.peek()
         if (!first) return false
         now = first.rank
-        first.run()
-        for (let next = timers.peek(); next?.rank === now; next = timers.peek()) {
-          timers.pop()
+        for (let next = timers.pop(); next; next = timers.peek()?.rank === now ? timers.pop() : undefined)
           next.run()
-        }
         await settle()
       }
       return true
     },
     uninstall: () => {
-      const { Date, setTimeout, clearTimeout } = real
-      Object.assign(globalThis, { Date, setTimeout, clearTimeout })
+      Object.assign(globalThis, real)
     },
   }
 }
