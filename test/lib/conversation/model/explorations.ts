@@ -68,7 +68,7 @@ export const LONG: readonly Kind[] = [
   },
   {
     name: 'three among neighbours',
-    bounds: { ...NEIGHBOURS, attempts: 3, surveys: 1 },
+    bounds: { ...NEIGHBOURS, attempts: 3 },
     only: eventWithMessage,
   },
 ]

@@ -186,9 +186,7 @@ function unknownMessageWasTried(world: World, context: Context): string | undefi
 }
 
 function pendingIsKept(world: World, context: Context): string | undefined {
-  if (world.queue.length > 0 || isLateRefusal(world)) return undefined
-  // One that overran its lease opened the conversation after another had called it unknown.
-  if (world.history.isOverrun && world.quarantine.length > 0) return undefined
+  if (world.queue.length > 0 || world.quarantine.length > 0 || isLateRefusal(world)) return undefined
   const facts = expiredFacts(world, context)
   // A form whose hand-over failed is answered 5xx: its sender keeps it.
   if (!facts || facts.claim.state === 'failed') return undefined
@@ -289,8 +287,13 @@ const isIdRefined: IsRefined = (earlier, later, { livePerson, history }) =>
   livePerson.excused > 0 ||
   (history.isInDoubt && earlier.status !== later.status)
 
-const isMessageRefined: IsRefined = ({ messageStatus: earlier }, { messageStatus: later }) =>
-  earlier === later || earlier === undefined || earlier === 'pending' || earlier === 'unknown'
+const isMessageRefined: IsRefined = (earlier, later, { history }) =>
+  earlier.messageStatus === later.messageStatus ||
+  earlier.messageStatus === undefined ||
+  earlier.messageStatus === 'pending' ||
+  earlier.messageStatus === 'unknown' ||
+  // One that overran its lease recorded that it was about to send it, and then did not.
+  (history.isOverrun && earlier.messageStatus === 'not_sent' && later.messageStatus !== 'sent')
 
 const PARTS: readonly IsRefined[] = [isStatusRefined, isIdRefined, isMessageRefined]
 

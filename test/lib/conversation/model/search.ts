@@ -123,18 +123,19 @@ export const explore = (
   return result(true)
 }
 
-/** Remembers where states end without faults. Attempts, and most of the history, make no difference. */
+/** Remembers where states end without faults. Attempts, and what only the bounds count, make no difference. */
 const remember = <T extends readonly unknown[]>(
   runWithoutFaults: (world: World, ...options: T) => World,
 ): ((world: World, ...options: T) => World) => {
   const results = new Map<string, World>()
   const parts = createInterner<object>()
   return (world, ...options) => {
-    const { item, consumer, livePerson, queue, quarantine } = world
+    const { item, consumer, livePerson, queue, quarantine, history } = world
+    const { open, isSurvey, opened, others, excused } = livePerson
     const key = [
       item ? parts.numberOf(item) : '',
       consumer ? parts.numberOf(consumer) : '',
-      Object.values(livePerson),
+      [open, isSurvey, opened, others, excused, history.isInDoubt, history.isOverrun],
       queue.map(({ carrier, facts }) => `${carrier} ${parts.numberOf(facts)}`),
       quarantine.map((put) => parts.numberOf(put)),
       options,

@@ -62,11 +62,12 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
   const { begin: knownAtStart, nextOf, agesOf, learn, futureOf } = createKnowledge(protocol, configuration)
   const perform = createSteps(protocol, configuration)
 
-  /** Returns the transitions by an attempt's next step. */
-  const step = (world: World, attempt: Attempt): readonly Transition[] => {
+  /** Returns the transitions by an attempt's next step. `isFaultless`: only the one if nothing goes wrong. */
+  const step = (world: World, attempt: Attempt, isFaultless = false): readonly Transition[] => {
     const next = nextOf(attempt)
     if (next.kind === 'done') return [finish(world, attempt, next.result)]
-    const came = perform(world, attempt, next).map((one) => ({
+    const answers = perform(world, attempt, next)
+    const came = (isFaultless ? answers.slice(0, 1) : answers).map((one) => ({
       ...one,
       after: learn(attempt.known, one.seen),
     }))
@@ -212,8 +213,11 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
     let state = world.attempts.reduce((rest, attempt) => crash(rest, attempt).world, world)
     const run = ([started]: readonly Transition[]) => {
       state = started?.world ?? state
-      for (let steps = 0; state.attempts.length > 0 && steps < MAX_STEPS; steps++)
-        state = advance({ moves: [], world: state }, state.attempts[0]?.name ?? '')[0]?.world ?? state
+      for (let steps = 0; steps < MAX_STEPS; steps++) {
+        const [attempt] = state.attempts
+        if (!attempt) return
+        state = step(state, attempt, true)[0]?.world ?? state
+      }
     }
     const drain = (isOld = false) => {
       for (let round = 0; round < FAULTLESS_ROUNDS; round++)
