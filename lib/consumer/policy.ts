@@ -32,8 +32,8 @@ export interface AcceptFormOptions extends FormSubmission {
   /** Undefined if the account has no bot check. */
   readonly checkBot: CheckBot | undefined
   /**
-   * Returns what the ledger has under the id of a form whose challenge is not fresh: nothing, the request that
-   * spent the challenge, or another one.
+   * Returns what the ledger has under the id of a form whose challenge is not fresh: nothing, the request
+   * that spent the challenge, or another one.
    */
   readonly findOriginal: (request: AcceptedRequest) => Promise<{ readonly kind: 'none' | 'same' | 'other' }>
   /** Called if a form without a fresh challenge has the id of a known request, and is not its copy. */
@@ -64,7 +64,8 @@ const ORIGINAL_WAITS_MS: readonly number[] = [150, 350, 700, 900, 1200]
  * never ignored.
  *
  * @throws {ConsumerTokenInvalidError} The token is missing, not accepted here, or can't be trusted.
- * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved, or another request spent it.
+ * @throws {BotCheckFailedError} The challenge of an anonymous form was not solved, or another request spent
+ * it.
  * @throws {InvalidRequestError} The form has members that this kind of sender may not set.
  * @throws {ServiceUnavailableError} The token or the challenge can't be verified now, or the ledger can't be
  * read.

@@ -6,8 +6,8 @@ import { isFinished, outcomeOf, type Result } from './protocol.ts'
 import { FORM_HELD_WAITS_MS, hasTimeFor, type TimeBudget } from './time-budget.ts'
 
 /**
- * Returns a function that answers a copy of a form from the ledger. The copy spent no challenge of its own, so
- * it never creates a conversation. If no queue keeps the request, one copy per challenge puts it into one.
+ * Returns a function that answers a copy of a form from the ledger. The copy spent no challenge of its own,
+ * so it never creates a conversation. If no queue keeps the request, one copy per challenge puts it into one.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.

@@ -37,7 +37,8 @@ const arrange = ({ isPaused = false } = {}) => {
       pauses++
     },
   }
-  const job = (facts?: Facts): Job => ({
+  const job = (facts?: Facts, isCopy?: true): Job => ({
+    isCopy,
     request: acceptedRequest(),
     account: ACCOUNT,
     destination: { campaignId: '1', engagementId: '2', ttr: 'NORMAL', routeAttributes: [] },
@@ -49,10 +50,10 @@ const arrange = ({ isPaused = false } = {}) => {
     waits,
     pauses: () => pauses,
     createPace: account.createPace,
-    admit: (carrier: Carrier, facts?: Facts) =>
+    admit: (carrier: Carrier, facts?: Facts, isCopy?: true) =>
       admit({
         account,
-        job: job(facts),
+        job: job(facts, isCopy),
         carrier,
         sleep: async (ms) => {
           waits.push(ms)
@@ -100,6 +101,21 @@ describe('an attempt', () => {
     breakDown()
     expect(await admit(carrier)).toBe('held_back')
     expect(waits).toEqual([])
+  })
+
+  test('for a copy is held back, and takes no call from others', async () => {
+    const { admit, waits, createPace } = arrange()
+    expect(await admit(MEMORY, undefined, true)).toBe('held_back')
+    const calls = () => {
+      let count = 0
+      while (createPace.take(0) === 0) count++
+      return count
+    }
+    const other = arrange()
+    let free = 0
+    while (other.createPace.take(0) === 0) free++
+    expect([calls(), waits]).toEqual([free, []])
+    expect(await arrange({ isPaused: true }).admit(MEMORY, undefined, true)).toBe('paused')
   })
 
   test('of a hand-over waits a second for the only call of its account in trouble', async () => {

@@ -109,6 +109,7 @@ interface Setting extends Partial<Operations> {
   readonly pausedMs?: number
   readonly pausedSince?: number
   readonly paused?: boolean
+  readonly isCopy?: true
   /** Default: new ones. */
   readonly createPace?: Pace
   readonly sendPace?: Pace
@@ -198,6 +199,7 @@ const attempt = async (setting: Setting) => {
     acceptedAt,
     pausedMs,
     pausedSince,
+    isCopy: setting.isCopy,
   }
   const result = await run(job, carrier, { deadline: DEADLINE, aliveUntil: ALIVE_UNTIL })
   return { result, calls, answers, lines, names: calls.map(([name]) => name) }
@@ -1135,6 +1137,21 @@ describe('an operation that throws', () => {
     const { result, lines } = await attempt({ claim: throws(UNAVAILABLE), handOver: throws(UNAVAILABLE) })
     expect(result).toEqual({ kind: 'failed', code: 'service_unavailable', error: UNAVAILABLE })
     expect(lines.map(({ fields }) => fields)).toMatchObject([{ step: 'claim' }, { step: 'hand_over' }])
+  })
+})
+
+describe('a copy that must not create', () => {
+  test('is handed over without a wait if another attempt holds the claim', async () => {
+    const { result, names } = await attempt({ door: 'form', isCopy: true, claim: heldByAnother })
+    expect(result).toEqual({ kind: 'opening' })
+    expect(names).toEqual(['claim', 'handOver', 'record'])
+    expect(time).toBe(START)
+  })
+
+  test('is handed over if it gets the claim', async () => {
+    const { result, names } = await attempt({ door: 'form', isCopy: true })
+    expect(result).toMatchObject({ kind: 'queued', kept: 'in_hand_over' })
+    expect(names).toEqual(['claim', 'handOver', 'record'])
   })
 })
 
