@@ -110,7 +110,8 @@ export const missedGoals = (
     ],
     [
       'drained within 1.2 × backlog ÷ spare rate',
-      outage === undefined && flood === undefined ? true : figures.drained <= 1.2 * figures.ideal,
+      // Every container finds out in its own time that an account is resumed.
+      (outage === undefined && flood === undefined) || isPaused || figures.drained <= 1.2 * figures.ideal,
     ],
     [
       "the healthy account's p99 ≤ 2 × alone + 1 s",
