@@ -62,8 +62,12 @@ export interface Ending {
   /** Lines of the log and of the metrics that contain personal data. */
   readonly leaks: readonly string[]
   readonly witnessed: (key: string) => Witnessed
-  /** Whether the answer to a write of an item was lost. */
+  /** Whether a write of an item failed. */
+  readonly hasFailedWrite: (pk: string) => boolean
+  /** Whether a write of an item failed, although it was applied. */
   readonly hasLostWrite: (pk: string) => boolean
+  /** Requests of which a call to a queue failed, by their keys. */
+  readonly lostQueue: ReadonlySet<string>
   /** Returns how long an account was paused between two times, in milliseconds. */
   readonly pausedMs: (accountId: string, from: number, to: number) => number
   /** Returns whether a conversation was ever closed, or its main dialog was. */
@@ -99,11 +103,9 @@ export const endingOf = ({
   readonly planned: readonly Planned[]
   readonly closed: readonly Closed[]
   readonly onLostAnswer: 'repeat' | 'hold'
-  /** Requests of which a call to a queue failed. */
-  readonly lostQueue: ReadonlySet<string>
 } & Pick<
   Ending,
-  'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'isOnlyTrouble' | 'startedAt' | 'endedAt'
+  'lostQueue' | 'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'isOnlyTrouble' | 'startedAt' | 'endedAt'
 >): Ending => {
   const allItems = new Map(world.table.items())
   const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {
@@ -115,9 +117,8 @@ export const endingOf = ({
   }
   const conversations = [...world.livePerson.state.store.conversations.values()]
   const policyOf = (accountId: string) => (accountId === ACCOUNTS[0] ? onLostAnswer : 'repeat')
-  const { lostQueue, ...others } = given
   return {
-    ...others,
+    ...given,
     planned,
     items: new Map(
       planned.flatMap((each) => {
@@ -142,8 +143,9 @@ export const endingOf = ({
     waiting: new Set(world.waiting().map(sessionIn)),
     reopened: findReopened(conversations, closed, policyOf),
     // If the call to the queue failed too, an attempt had nowhere to keep the id.
-    readIds: new Map([...world.readIds].filter(([key]) => !lostQueue.has(key))),
+    readIds: new Map([...world.readIds].filter(([key]) => !given.lostQueue.has(key))),
     witnessed: world.witness.of,
+    hasFailedWrite: world.witness.hasFailedWrite,
     hasLostWrite: world.witness.hasLostWrite,
     pausedMs: (accountId, from, to) =>
       world.witness

@@ -19,8 +19,7 @@ export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
       case 'not_sent':
         return isThere ? ['said not to be sent, and LivePerson has it'] : []
       case 'unknown':
-        // A lost answer of the table hides whether the ledger was told that the message is about to be sent.
-        return witnessed.mayBeSent || witnessed.deaths > 0 || ending.hasLostWrite(String(item.pk))
+        return witnessed.mayBeSent || witnessed.deaths > 0 || hasHiddenTry(subject)
           ? []
           : ['said to be unknown, and every answer was complete']
       case 'pending':
@@ -56,3 +55,12 @@ export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
 
 const hasOpened = ({ planned, item }: Subject): boolean =>
   planned.body.message !== undefined && isOpened(item?.status)
+
+/**
+ * Whether the ledger may say that the message was about to be sent, and nothing could tell it that it wasn't: the
+ * answer to that write was lost, or neither the ledger nor the queue could be written afterwards.
+ */
+const hasHiddenTry = ({ planned: { key }, item, ending }: Subject): boolean => {
+  const pk = String(item?.pk)
+  return ending.hasLostWrite(pk) || (ending.hasFailedWrite(pk) && ending.lostQueue.has(key))
+}

@@ -63,6 +63,9 @@ const CONNECT_TIMEOUT_MS = 1500
  */
 const ROUTINE_AFTER = 20
 
+/** Faults after which the service doesn't know whether AWS has done the work, or knows that it hasn't. */
+const FAILING: readonly AwsFault[] = ['AWS throttles', 'AWS is down', 'AWS answer lost']
+
 interface Call {
   readonly container: Container
   readonly service: string
@@ -340,7 +343,7 @@ export const createNetwork = (options: NetworkOptions) => {
           'DynamoDB',
           () => table.update(update),
           (fault) => {
-            if (fault === 'AWS answer lost') witness.lostWrite(update.pk)
+            if (FAILING.includes(fault)) witness.failedWrite(update.pk, fault === 'AWS answer lost')
           },
         ),
     }),

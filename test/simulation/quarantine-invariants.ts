@@ -70,8 +70,8 @@ const lies = ({ code, at, attempts }: Quarantined, subject: Subject): readonly s
         ...(witnessed.isRefused ? [] : ['quarantined as refused, which it was not']),
       ]
     case 'outcome_unknown':
-      // A claim whose answer was lost looks like an attempt that died.
-      return witnessed.mayBeOpen || witnessed.deaths > 0 || ending.hasLostWrite(String(item?.pk))
+      // An attempt that can't release its claim looks like one that died.
+      return witnessed.mayBeOpen || witnessed.deaths > 0 || ending.hasFailedWrite(String(item?.pk))
         ? []
         : ['quarantined as unknown, and every answer proved that nothing was opened']
     case 'interrupted':

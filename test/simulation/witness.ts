@@ -41,6 +41,7 @@ export const createWitness = ({
 }) => {
   const requests = new Map<string, Witnessed>()
   const broken: Broken[] = []
+  const failedWrites = new Set<string>()
   const lostWrites = new Set<string>()
   const pausedSince = new Map<string, number>()
   const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
@@ -72,11 +73,15 @@ export const createWitness = ({
     pauses: (): readonly { readonly accountId: string; readonly from: number; readonly to: number }[] =>
       pauses,
 
-    /** The answer to a write of this item was lost, so its writer doesn't know that it was applied. */
-    lostWrite: (pk: string): void => {
-      lostWrites.add(pk)
+    /** A write of this item failed. @param isApplied Whether it was applied nevertheless. */
+    failedWrite: (pk: string, isApplied: boolean): void => {
+      failedWrites.add(pk)
+      if (isApplied) lostWrites.add(pk)
     },
 
+    hasFailedWrite: (pk: string): boolean => failedWrites.has(pk),
+
+    /** Whether a write of this item failed, although it was applied. */
     hasLostWrite: (pk: string): boolean => lostWrites.has(pk),
 
     /** An invocation that worked on these requests died. */
