@@ -146,10 +146,13 @@ export const createWorld = async (options: WorldOptions) => {
   let formula = 1
   let made = 0
   const configOf = (): Config => ({
-    stage: parseStageConfig(stageOf({ onLostAnswer, reordered: isReordered, giveUpAfterHours: options.giveUpAfterHours }), {
-      name: 'the simulation',
-      loopback: true,
-    }),
+    stage: parseStageConfig(
+      stageOf({ onLostAnswer, reordered: isReordered, giveUpAfterHours: options.giveUpAfterHours }),
+      {
+        name: 'the simulation',
+        loopback: true,
+      },
+    ),
     domainApiUrl: DOMAIN_API,
     loopback: true,
     secretIdPrefix: 'campaign-conversations/test',
