@@ -48,12 +48,10 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   ],
   'OpenFromFormRole dynamodb:GetItem request#*': [
     { scenario: 'a form whose item is lost', told: '201 opened', logged: 'DynamoDB GetItem failed.' },
-  ],
-  'OpenFromFormRole dynamodb:BatchGetItem request#*': [
     {
       scenario: 'a form with a spent challenge, again',
       told: '503 service_unavailable',
-      logged: 'DynamoDB BatchGetItem failed.',
+      logged: 'DynamoDB GetItem failed.',
     },
   ],
   'OpenFromFormRole dynamodb:UpdateItem consumer#*': [
