@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
 import {
   type BotCheckSecret,
@@ -9,6 +8,7 @@ import {
 import type { BotCheckConfig } from '../config/stage.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
 import { createRefreshing } from '../net/refreshing.ts'
+import { sha256 } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import type { ThirdParty } from './third-party.ts'
 
@@ -119,7 +119,7 @@ export const createBotCheck = ({
  * Returns the SHA-256 of a challenge's token, in hex. It needs no key: a token has more random bits than
  * anyone can try, and is worth nothing once it is spent.
  */
-export const challengeHashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+export const challengeHashOf = (token: string): string => sha256(token)
 
 /** Turnstile's and reCAPTCHA's code, and hCaptcha's. */
 const isSpentCode = (code: string) => code === 'timeout-or-duplicate' || code.includes('already-seen')

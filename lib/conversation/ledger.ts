@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
 import { type Code, isCode } from '../errors/codes.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../errors/errors.ts'
 import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
-import { FINGERPRINT_VERSION, isDerived } from '../request/identity.ts'
+import { FINGERPRINT_VERSION, isDerived, sha256 } from '../request/identity.ts'
 import type { Warning } from '../request/warnings.ts'
 import { factsShape } from './facts-shape.ts'
 import {
@@ -445,8 +444,7 @@ export const createLedger = ({
  * Returns what tells a request from others with the same id, of another account or kind of sender: 16
  * characters of the SHA-256 of its item's key, in hex.
  */
-export const holderOf = (key: RequestKey): string =>
-  createHash('sha256').update(requestKey(key)).digest('hex').slice(0, HOLDER_LENGTH)
+export const holderOf = (key: RequestKey): string => sha256(requestKey(key)).slice(0, HOLDER_LENGTH)
 
 const requestKey = ({ accountId, door, vouchedBy, requestId }: RequestKey) =>
   `request#${accountId}#${door}#${vouchedBy}#${requestId}`

@@ -80,4 +80,5 @@ const sorted = (value: unknown): unknown => {
     .map(([name, member]) => [name, sorted(member)])
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+/** Returns the SHA-256 of a text in UTF-8, in hex. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
