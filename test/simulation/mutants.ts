@@ -217,7 +217,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a status is always rejected',
     file: 'functions/conversation-status.ts',
-    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id)',
+    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id, holder)',
     replace:
       "const it = await service.findFormRequest(id ?? '')\n  const found = it && { ...it, outcome: { ...it.outcome, status: 'rejected' as const } }",
     breaks: 'answers and status never contradict each other',
@@ -225,7 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a status is never final',
     file: 'functions/conversation-status.ts',
-    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id)',
+    find: 'const found = id === undefined ? undefined : await service.findFormRequest(id, holder)',
     replace:
       "const it = await service.findFormRequest(id ?? '')\n  const found = it && { ...it, outcome: { ...it.outcome, status: 'queued' as const } }",
     breaks: 'without a fault, nothing is unknown or late',
