@@ -15,7 +15,7 @@ import {
 } from './schema-parts.ts'
 import type { Warning } from './warnings.ts'
 
-/** Where requests come in. Each door has its own namespace of request ids. */
+/** Where requests come in. */
 export const DOORS = ['form', 'queue'] as const
 
 export type Door = (typeof DOORS)[number]
@@ -123,7 +123,10 @@ export const conversationRequest = z.strictObject({
 /** What a form or a CRM event asks for, in the same shape for both doors. */
 export type ConversationRequest = z.infer<typeof conversationRequest>
 
-/** Who states what a request says about its consumer. */
+/**
+ * Who states what a request says about its consumer. Each account and voucher has its own namespace of request
+ * ids.
+ */
 export const VOUCHERS = ['crm', 'token', 'nobody'] as const
 
 export type Voucher = (typeof VOUCHERS)[number]
