@@ -5,6 +5,7 @@ import { type AppError, InvalidConfigError, InvalidRequestError, toAppError } fr
 import { parseConversationRequest, requestIdOf } from '../request/conversation-request.ts'
 import { unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
+import { parseLenientJson } from '../request/lenient-json.ts'
 import { parseJson } from '../request/strict-json.ts'
 import { removalsIn } from '../request/warnings.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
@@ -46,7 +47,8 @@ export const readRecord = (stage: StageConfig, queue: QueueName, message: Messag
 const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): ReadRecord => {
   let ids: RequestIds | undefined
   try {
-    const value = parseJson(body)
+    // This service wrote it, so no duplicate names are looked for.
+    const value = parseLenientJson(body)
     ids = idsIn(value)
     const { acceptedAt = sentAt, pausedMs = 0, ...handOver } = readHandOver(value)
     const account = accountOf(stage, handOver.request.accountId)
