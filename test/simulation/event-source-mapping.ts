@@ -41,7 +41,7 @@ export const startEventSourceMapping = ({
   const scale = () => {
     const now = time.now()
     const added = Math.floor(((now - scaledAt) / 60_000) * POLLERS_PER_MINUTE)
-    if (queue.counts().ready === 0) {
+    if (queue.ready() === 0) {
       allowed = Math.max(FIRST_POLLERS, running)
       scaledAt = now
     } else if (added > 0) {
@@ -86,7 +86,7 @@ export const startEventSourceMapping = ({
   const schedule = () => {
     wake?.()
     wake = undefined
-    const waitsForPoller = running >= allowed && allowed < maximumConcurrency && queue.counts().ready > 0
+    const waitsForPoller = running >= allowed && allowed < maximumConcurrency && queue.ready() > 0
     const next = waitsForPoller ? time.now() + 60_000 / POLLERS_PER_MINUTE : queue.nextVisibleAt()
     if (next === undefined || running >= maximumConcurrency) return
     wake = time.after(Math.max(1, next - time.now()), () => {

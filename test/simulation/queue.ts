@@ -422,6 +422,12 @@ export const createMemoryQueue = ({
       return hidden.peek()?.rank
     },
 
+    /** Returns how many messages are visible. */
+    ready: (): number => {
+      advance()
+      return visible.count()
+    },
+
     /**
      * Returns the numbers that CloudWatch reports, exactly. The age is that of the oldest message that was
      * received less than three times. `expired` counts the messages that were deleted because they were too
