@@ -124,8 +124,8 @@ export const conversationRequest = z.strictObject({
 export type ConversationRequest = z.infer<typeof conversationRequest>
 
 /**
- * Who states what a request says about its consumer. Each account and voucher has its own namespace of request
- * ids.
+ * Who states what a request says about its consumer. Each account and voucher has its own namespace of
+ * request ids.
  */
 export const VOUCHERS = ['crm', 'token', 'nobody'] as const
 
