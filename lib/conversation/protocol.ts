@@ -461,7 +461,7 @@ export const afterExpiry = (facts: Facts, isQueued: boolean): Facts => {
 /** Returns the facts of a request that no attempt holds, and no queue any more. @param code Why. */
 export const abandoned = (facts: Facts, code: Code): Facts =>
   hasConversation(facts)
-    ? { ...withClaim('done', facts), message: { ...facts.message, dropped: 'given_up' } }
+    ? { ...withClaim('done', facts), message: { dropped: 'given_up', ...facts.message } }
     : { ...withDoubtOfDeath(facts), claim: { ...facts.claim, state: 'failed', code } }
 
 /** Returns the next step of an attempt. */

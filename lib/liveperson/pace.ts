@@ -18,7 +18,10 @@ const DOWN_AFTER_MS = 10_000
 const SHORT_DELAY_MS = 3_000
 /** The shortest and longest delay while LivePerson is down, in milliseconds. SQS allows no longer one. */
 const DOWN_DELAY_MS = [5_000, 900_000] as const
-/** A fraction of the outage so far. All records then return well within the time that it takes to work them off. */
+/**
+ * A fraction of the outage so far. All records then return well within the time that it takes to work them
+ * off.
+ */
 const DELAY_PER_AGE = 1 / 15
 
 /** How long a call may take while LivePerson is silent, in milliseconds. It holds up its whole batch. */
@@ -51,12 +54,12 @@ export interface PaceOptions {
 export type Pace = ReturnType<typeof createPace>
 
 /**
- * Returns the rate at which one container calls LivePerson for one account. It starts at 8 calls per second, is
- * never below 1 or above 50, and allows a burst of what one second allows.
+ * Returns the rate at which one container calls LivePerson for one account. It starts at 8 calls per second,
+ * is never below 1 or above 50, and allows a burst of what one second allows.
  *
- * Trouble halves it. Each good answer then adds one call per second. After a 429, this ends just below the rate
- * that was too high. From there the rate grows slowly, and faster again once it is well above, as in TCP CUBIC.
- * It grows only while calls have to wait.
+ * Trouble halves it. Each good answer then adds one call per second. After a 429, this ends just below the
+ * rate that was too high. From there the rate grows slowly, and faster again once it is well above, as in TCP
+ * CUBIC. It grows only while calls have to wait.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9438
  */
@@ -95,8 +98,8 @@ export const createPace = ({ now, random }: PaceOptions) => {
 
   return {
     /**
-     * Reserves the next call. Returns how long to wait before it, in milliseconds, or undefined if none is free
-     * in time. Nothing is reserved then. No call starts before a `Retry-After` has passed.
+     * Reserves the next call. Returns how long to wait before it, in milliseconds, or undefined if none is
+     * free in time. Nothing is reserved then. No call starts before a `Retry-After` has passed.
      *
      * @param maxWaitMs The longest wait, in milliseconds. 0: now or not at all.
      */
@@ -127,8 +130,8 @@ export const createPace = ({ now, random }: PaceOptions) => {
     },
 
     /**
-     * Tells that a call met trouble. Calls in flight together that are answered count once. Each one without an
-     * answer counts, so that a silent LivePerson opens the circuit breaker at once.
+     * Tells that a call met trouble. Calls in flight together that are answered count once. Each one without
+     * an answer counts, so that a silent LivePerson opens the circuit breaker at once.
      */
     trouble: ({ startedAt, kind, retryAfterMs = 0 }: Trouble): void => {
       isSilent = kind === 'silent'
@@ -167,8 +170,8 @@ export const createPace = ({ now, random }: PaceOptions) => {
     },
 
     /**
-     * Returns how long the next call may take, in milliseconds. Undefined: as long as usual. It is limited while
-     * the circuit breaker is open, and after a call without an answer.
+     * Returns how long the next call may take, in milliseconds. Undefined: as long as usual. It is limited
+     * while the circuit breaker is open, and after a call without an answer.
      */
     callLimitMs: (): number | undefined => {
       if (!isOpen() && !isSilent) return undefined
