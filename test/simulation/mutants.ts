@@ -40,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "return !hasMessage || (state === 'in_doubt' ? claim.state !== 'held' : state !== 'owed')",
     replace: 'return true',
     breaks: 'a message that was certainly not sent is sent later or accounted for',
-    options: { withoutFaults: true },
+    options: { withoutFaults: true, requests: 200 },
   },
   {
     name: 'no conversationId is ever told',
@@ -229,7 +229,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace:
       "const it = await service.findFormRequest(id ?? '')\n  const found = it && { ...it, outcome: { ...it.outcome, status: 'queued' as const } }",
     breaks: 'without a fault, nothing is unknown or late',
-    options: { withoutFaults: true },
+    options: { withoutFaults: true, requests: 200 },
   },
   {
     name: 'a claim hides the outcome',
@@ -259,17 +259,6 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'sha256(JSON.stringify([consumerId, sorted(content)]))',
     replace: 'sha256(JSON.stringify([consumerId, sorted(content), Math.random()]))',
     breaks: 'nothing else is refused',
-  },
-  {
-    name: 'a hand-over is taken for a reused id after a deploy',
-    file: LEDGER,
-    find: "fingerprint.startsWith(FINGERPRINT_VERSION) ? FINGERPRINT_VERSION : 'none'",
-    replace: 'FINGERPRINT_VERSION',
-    breaks: 'a quarantined record has a true reason',
-    options: {
-      only: ['AWS is down', 'AWS throttles', 'deploy of a new key formula', 'connection refused'],
-      requests: 4000,
-    },
   },
   {
     name: 'the quarantine’s detail quotes the body',
@@ -304,9 +293,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a Retry-After is ignored',
     file: 'lib/liveperson/pace.ts',
-    find: 'if (retryAfterMs > 0) countedAt =',
-    replace: 'if (retryAfterMs < 0) countedAt =',
+    find: 'now() + retryAfterMs * (1 + 0.1 * random())',
+    replace: 'now()',
     breaks: 'a Retry-After is kept',
+    options: { only: ['429 with Retry-After'], intensity: 10, requests: 400 },
   },
   {
     name: 'a replay repeats what was refused',

@@ -15,16 +15,20 @@ export interface Shrunk {
  * Shrinks a failing run: first to the requests around the finding, then to fewer faults, then to fewer
  * requests. The faults that are left strike at the same points, because that depends only on the seed and the
  * name of the point.
+ *
+ * @param run Makes a run.
+ * @throws {Error} The run with all faults and requests doesn't fail again.
  */
 export const shrink = async (
   options: SimulationOptions,
   report: Report,
   finding: Finding,
+  run = simulate,
 ): Promise<Shrunk> => {
   let runs = 0
   const fails = async (faults: readonly Struck[], keys: ReadonlySet<string>) => {
     runs += 1
-    const again = await simulate({ ...options, only: faults, keys, keepTrace: true })
+    const again = await run({ ...options, only: faults, keys, keepTrace: true })
     const isSame = again.findings.some(
       ({ invariant, key }) => invariant === finding.invariant && key === finding.key,
     )

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ALL_FAULTS, type Fault } from './faults.ts'
-import type { Invariant } from './invariants.ts'
+import { ALL_FAULTS, type Fault, type Struck } from './faults.ts'
+import { GLOBAL_INVARIANTS, INVARIANTS, type Invariant, WATCHED_INVARIANTS } from './invariants.ts'
 import { MUTANTS } from './mutants.ts'
+import { REPLAY_INVARIANTS } from './replay-invariants.ts'
 import { runMutant } from './run-mutants.ts'
 import { shrink } from './shrink.ts'
 import { simulate } from './simulate.ts'
@@ -9,22 +11,22 @@ import { toTimeline } from './trace.ts'
 
 describe('the simulated world', { timeout: 120_000 }, () => {
   test.each(['repeat', 'hold'] as const)('keeps every promise, with %s', async (onLostAnswer) => {
-    const report = await simulate({ seed: `short ${onLostAnswer}`, requests: 800, onLostAnswer })
+    const report = await simulate({ seed: `short ${onLostAnswer}`, requests: 400, onLostAnswer })
     expect(report.findings).toEqual([])
-    expect(report.conversations).toBeGreaterThan(650)
-    expect(report.struck.length).toBeGreaterThan(1000)
+    expect(report.conversations).toBeGreaterThan(300)
+    expect(report.struck.length).toBeGreaterThan(500)
     expect(report.peaks.inFlight).toBeGreaterThan(50)
   })
 
   test('has the same trace for the same seed, and another one for another seed', async () => {
-    const digestOf = async (seed: string) => (await simulate({ seed, requests: 200 })).digest
+    const digestOf = async (seed: string) => (await simulate({ seed, requests: 100 })).digest
     const [first, again, other] = [await digestOf('1'), await digestOf('1'), await digestOf('2')]
     expect(again).toBe(first)
     expect(other).not.toBe(first)
   })
 
   test('without faults finds nothing, and opens a conversation for each request', async () => {
-    const report = await simulate({ seed: '1', requests: 400, without: ALL_FAULTS })
+    const report = await simulate({ seed: '1', requests: 300, without: ALL_FAULTS })
     expect(report.findings).toEqual([])
     expect(report.struck).toEqual([])
     expect(Object.keys(report.states).toSorted()).toEqual(['existing', 'opened', 'rejected'])
@@ -48,19 +50,43 @@ describe('the simulated world', { timeout: 120_000 }, () => {
     expect(timeline.split('\n').length).toBeLessThan(60)
   })
 
-  test('shrinks a finding about the whole run', async () => {
-    const without = ALL_FAULTS.filter((fault) => fault !== 'duplicate delivery')
-    const options = { seed: '1', requests: 40, intensity: 20, without }
-    const report = await simulate(options)
-    const finding = { invariant: 'nothing strikes', key: 'the run', detail: '' }
-    expect(report.struck.length).toBeGreaterThan(1)
-    await expect(shrink(options, report, finding)).rejects.toThrow('no longer fails')
+  test('shrinks a finding about the whole run to the requests that it needs', async () => {
+    const report = await simulate({ seed: '1', requests: 20 })
+    const finding = { invariant: 'two requests never meet', key: 'the run', detail: '' }
+    const needed: readonly Struck[] = report.struck.slice(3, 4)
+    const { faults, keys } = await shrink(
+      { seed: '1', requests: 20 },
+      report,
+      finding,
+      async ({ only = [], keys }) => {
+        const isFailing =
+          ['form-3', 'queue-8'].every((key) => keys?.has(key)) &&
+          needed.every((fault) => only.includes(fault))
+        return { ...report, struck: only, findings: isFailing ? [finding] : [] }
+      },
+    )
+    expect(faults).toEqual(needed)
+    expect([...keys]).toEqual(['form-3', 'queue-8'])
   })
 })
 
-describe('a mutant of the service is caught', { timeout: 60_000 }, () => {
+test.each(MUTANTS)('the mutant "$name" is one change of the service', ({ file, find, breaks }) => {
+  const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+  expect(text.split(find)).toHaveLength(2)
+  const promises = [INVARIANTS, GLOBAL_INVARIANTS, REPLAY_INVARIANTS].flatMap(Object.keys)
+  expect([...promises, ...WATCHED_INVARIANTS]).toContain(breaks)
+})
+
+test('each promise has a mutant', () => {
+  const promises = [INVARIANTS, GLOBAL_INVARIANTS, REPLAY_INVARIANTS].flatMap(Object.keys)
+  const broken = MUTANTS.map(({ breaks }) => breaks)
+  expect([...promises, ...WATCHED_INVARIANTS].filter((promise) => !broken.includes(promise))).toEqual([])
+})
+
+describe('a mutant of the service is caught', { timeout: 120_000 }, () => {
   // `npm run test:simulation:mutants` runs all of them.
-  test.each(MUTANTS.slice(0, 4))('$name', async (mutant) => {
+  const names = ['no first message is ever sent', 'a status is never final', 'a Retry-After is ignored']
+  test.each(MUTANTS.filter(({ name }) => names.includes(name)))('$name', async (mutant) => {
     const broken = await runMutant(mutant)
     expect(broken.get(mutant.breaks) ?? 0).toBeGreaterThan(0)
   })
