@@ -1,6 +1,6 @@
 import { isFinished, outcomeOf } from '../../lib/conversation/protocol.ts'
-import type { Invariant } from './invariants.ts'
 import { factsOf, finalOf, isFinal } from './statuses.ts'
+import type { Invariant } from './subject.ts'
 
 /** Promises about what a sender is told, and about what the ledger says. */
 export const ANSWER_INVARIANTS: Readonly<Record<string, Invariant>> = {

@@ -1,5 +1,5 @@
-import type { Invariant, Subject } from './invariants.ts'
 import { isFinal } from './statuses.ts'
+import type { Invariant, Subject } from './subject.ts'
 
 /** The longest that a request may wait in seconds, while only another account is in trouble. */
 const MAX_DELAY_SECONDS = 20

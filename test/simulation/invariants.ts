@@ -1,12 +1,10 @@
-import type { Item } from '../../lib/aws/state-table.ts'
-import type { Conversation } from '../../local/liveperson/state/store.ts'
 import { ANSWER_INVARIANTS } from './answer-invariants.ts'
 import { CONVERSATION_INVARIANTS } from './conversation-invariants.ts'
-import type { Ending, Quarantined, Told } from './ending.ts'
+import type { Ending } from './ending.ts'
 import { MESSAGE_INVARIANTS } from './message-invariants.ts'
 import { QUARANTINE_INVARIANTS } from './quarantine-invariants.ts'
-import { MARK, type Planned } from './requests.ts'
-import type { Witnessed } from './witness.ts'
+import { MARK } from './requests.ts'
+import type { Invariant, Subject } from './subject.ts'
 
 export interface Finding {
   readonly invariant: string
@@ -14,20 +12,6 @@ export interface Finding {
   readonly key: string
   readonly detail: string
 }
-
-/** One request with everything about it. */
-export interface Subject {
-  readonly ending: Ending
-  readonly planned: Planned
-  readonly item: Item | undefined
-  readonly told: readonly Told[]
-  readonly own: readonly Conversation[]
-  readonly quarantined: readonly Quarantined[]
-  readonly witnessed: Witnessed
-}
-
-/** A promise about one request. Each string that it returns is a finding. */
-export type Invariant = (subject: Subject) => readonly string[]
 
 /** Every promise about one request. */
 export const INVARIANTS: Readonly<Record<string, Invariant>> = {

@@ -1,6 +1,6 @@
-import type { Invariant, Subject } from './invariants.ts'
 import { ageMsAt, GIVE_UP_MS } from './quarantine-invariants.ts'
 import { isOpened } from './statuses.ts'
+import type { Invariant, Subject } from './subject.ts'
 
 /** Promises about a request's first message. */
 export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {

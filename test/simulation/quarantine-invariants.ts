@@ -1,7 +1,7 @@
 import type { Quarantined } from './ending.ts'
-import type { Invariant, Subject } from './invariants.ts'
 import { GIVE_UP_HOURS } from './requests.ts'
 import { isFinal } from './statuses.ts'
+import type { Invariant, Subject } from './subject.ts'
 
 export const GIVE_UP_MS = GIVE_UP_HOURS * 3_600_000
 

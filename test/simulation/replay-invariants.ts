@@ -1,7 +1,8 @@
 import type { Ending } from './ending.ts'
-import { type Finding, type Subject, subjectsOf } from './invariants.ts'
+import { type Finding, subjectsOf } from './invariants.ts'
 import { isGivenUp } from './quarantine-invariants.ts'
 import { isFinal, isOpened } from './statuses.ts'
+import type { Subject } from './subject.ts'
 
 /** Promises about the replay of everything that was quarantined, and of every event, at the end of a run. */
 export const REPLAY_INVARIANTS: Readonly<

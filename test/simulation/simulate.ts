@@ -10,13 +10,14 @@ import {
   SEND_FAULTS,
   type Struck,
 } from './faults.ts'
-import { check, type Finding, type Invariant } from './invariants.ts'
+import { check, type Finding } from './invariants.ts'
 import type { Odds } from './network.ts'
 import { endOperations, scheduleOperations, type Trouble } from './operations.ts'
 import { captureOutput } from './output.ts'
 import { checkReplay } from './replay-invariants.ts'
 import { ACCOUNTS, MARK, type Planned, planRequests } from './requests.ts'
 import { startSenders } from './senders.ts'
+import type { Invariant } from './subject.ts'
 import { installTime, type VirtualTime } from './time.ts'
 import { createTrace, type TraceEvent } from './trace.ts'
 import { createWorld, type World } from './world.ts'

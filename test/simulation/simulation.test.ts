@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ALL_FAULTS, type Fault, type Struck } from './faults.ts'
-import { GLOBAL_INVARIANTS, INVARIANTS, type Invariant, WATCHED_INVARIANTS } from './invariants.ts'
+import { GLOBAL_INVARIANTS, INVARIANTS, WATCHED_INVARIANTS } from './invariants.ts'
 import { MUTANTS } from './mutants.ts'
 import { REPLAY_INVARIANTS } from './replay-invariants.ts'
 import { runMutant } from './run-mutants.ts'
 import { shrink } from './shrink.ts'
 import { simulate } from './simulate.ts'
+import type { Invariant } from './subject.ts'
 import { toTimeline } from './trace.ts'
 
 describe('the simulated world', { timeout: 120_000 }, () => {

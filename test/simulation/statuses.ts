@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Item } from '../../lib/aws/state-table.ts'
 import { factsShape } from '../../lib/conversation/facts-shape.ts'
-import { afterExpiry, type Claim, type Facts } from '../../lib/conversation/protocol.ts'
+import type { Claim, Facts } from '../../lib/conversation/protocol.ts'
 import { isCode } from '../../lib/errors/codes.ts'
 import type { Told } from './ending.ts'
 
@@ -34,10 +34,4 @@ export const factsOf = (item: Item): Facts => {
       ...(isReleased && typeof code === 'string' && isCode(code) && { code }),
     },
   }
-}
-
-/** Returns the facts as they are once every attempt is over. */
-export const settledFactsOf = (item: Item): Facts => {
-  const facts = factsOf(item)
-  return afterExpiry(facts, item.door === 'queue' || facts.handedOver)
 }
