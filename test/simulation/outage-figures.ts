@@ -14,13 +14,12 @@ export const percentilesOf = (values: readonly number[]): Percentiles => {
 
 /** How long a container takes to find out that LivePerson is out of order, in milliseconds. */
 const DISCOVERY_MS = 30_000
-/** A rate is the mean of this many calls in a row. */
-const CALLS = 10
+const MINUTE_MS = 60_000
 
 /** How fast the containers called LivePerson during the outage. */
 export interface CallRates {
   /**
-   * The highest rate of one container, in calls per second: the mean of its ten fastest calls in a row. The 30
+   * The most calls that one container made within a minute, to any service of the account, divided by 60. The 30
    * seconds after a container's first call during the outage don't count.
    */
   readonly callsPerSecond: number
@@ -34,24 +33,23 @@ export interface CallRates {
  * @param options.from When the outage starts, in milliseconds since the epoch. `to`: when it ends.
  */
 export const countCalls = ({ from, to }: { readonly from: number; readonly to: number }) => {
-  const containers = new Map<string, { readonly since: number; discovery: number; last: number[] }>()
-  let [callsPerSecond, discoveryCalls] = [0, 0]
+  const containers = new Map<string, { readonly since: number; discovery: number; lastMinute: number[] }>()
+  let most = 0
+  let discoveryCalls = 0
   return {
     add: (name: string, at: number): void => {
       if (at < from || at >= to) return
-      const container = containers.get(name) ?? { since: at, discovery: 0, last: [] }
+      const container = containers.get(name) ?? { since: at, discovery: 0, lastMinute: [] }
       containers.set(name, container)
       if (at - container.since < DISCOVERY_MS) {
         container.discovery += 1
         discoveryCalls = Math.max(discoveryCalls, container.discovery)
         return
       }
-      container.last.push(at)
-      const [first = at] = container.last.slice(-1 - CALLS)
-      if (container.last.length <= CALLS) return
-      container.last.shift()
-      callsPerSecond = Math.max(callsPerSecond, (CALLS * 1000) / (at - first))
+      container.lastMinute = container.lastMinute.filter((earlier) => earlier > at - MINUTE_MS)
+      container.lastMinute.push(at)
+      most = Math.max(most, container.lastMinute.length)
     },
-    rates: (): CallRates => ({ callsPerSecond, discoveryCalls }),
+    rates: (): CallRates => ({ callsPerSecond: most / 60, discoveryCalls }),
   }
 }

@@ -65,7 +65,10 @@ async function runAll(): Promise<void> {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const figures = await runInProcess(next)
       done.set(next, figures)
-      console.error(`${next.name}: ${Math.round(figures.cpu)} s of processor time`)
+      console.error(
+        toRow(next, figures, []).join('  '),
+        `after ${Math.round(figures.cpu)} s of processor time`,
+      )
     }
   }
   await Promise.all(Array.from({ length: Number(values.processes) }, work))
