@@ -202,6 +202,13 @@ export const createAttempt = ({
 
         case 'create': {
           const startedAt = now()
+          let isHeldBack = false
+          // Meanwhile, LivePerson may have asked another attempt of this container for a pause.
+          const keepPause = () => {
+            const pauseMs = createPace.pauseMs()
+            isHeldBack = pauseMs > 0
+            if (isHeldBack) throw pauseAsked(pauseMs)
+          }
           try {
             const engagementAttributes = attributesOf(request, destination)
             const input = { ...request, ...destination, engagementAttributes }
@@ -209,15 +216,13 @@ export const createAttempt = ({
             const identifying = identified ?? identify()
             identified = undefined
             await identifying
-            // Meanwhile, LivePerson may have asked another attempt of this container for a pause.
-            const pauseMs = createPace.pauseMs()
-            if (pauseMs > 0) return toSeen(pauseAsked(pauseMs), createPace.isOpen())
             const deadline = limitMs === undefined ? budget.deadline : within(PROBE_MS)
-            const answer = await livePerson.openConversation(consumerId, input, deadline)
+            const answer = await livePerson.openConversation(consumerId, input, deadline, keepPause)
             report(createPace, startedAt, undefined)
             return answer.kind === 'opened' ? { ...answer, at: now() } : answer
           } catch (thrown) {
             const error = toAppError(thrown)
+            if (isHeldBack) return toSeen(error, createPace.isOpen())
             const isRefused = error instanceof LivePersonRejectedError
             report(createPace, startedAt, isRefused ? undefined : error)
             return isRefused ? { kind: 'refused', error } : toSeen(error, createPace.isOpen())

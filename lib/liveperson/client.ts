@@ -67,14 +67,22 @@ export const createLivePerson = (options: LivePersonOptions) => {
       body,
       reqId,
       deadline,
-    }: Readonly<{ called: AnsweredCall; body: unknown; reqId: string; deadline: number }>,
+      beforeCall,
+    }: Readonly<{
+      called: AnsweredCall
+      body: unknown
+      reqId: string
+      deadline: number
+      beforeCall?: () => void
+    }>,
   ) => {
     const path = called === 'send' ? '/send' : ''
     const json = JSON.stringify(body)
     const call = (consumerJws: ConsumerJws) =>
       withAppJwt(deadline, async (appJwt) => {
-        const response = await callHost('asyncMessagingEnt', deadline, (origin) =>
-          http({
+        const response = await callHost('asyncMessagingEnt', deadline, async (origin) => {
+          beforeCall?.()
+          return http({
             method: 'POST',
             url: `${origin}/api/account/${accountId}/messaging/consumer/conversation${path}?v=3`,
             headers: {
@@ -85,8 +93,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
             body: json,
             deadline,
             repeatable: false,
-          }),
-        )
+          })
+        })
         const parsed = readAnswer(response, reqId, called)
         return parsed.kind === 'app_jwt_refused'
           ? undefined
@@ -137,6 +145,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
      * or the host has moved.
      *
      * @param deadline Milliseconds since the epoch.
+     * @param beforeCall Called right before each create. If it throws, there is none.
      * @throws {LivePersonUnavailableError} With `mayHaveExecuted` if the conversation may be open
      * nevertheless.
      * @throws {LivePersonRejectedError} The documented refusal of this conversation. Nothing else is final.
@@ -148,6 +157,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       consumerId: string,
       input: Omit<ConversationInput, 'accountId'>,
       deadline: number,
+      beforeCall: () => void,
     ): Promise<CreateAnswer> => {
       const ids = { profile: uuid(), conversation: uuid() }
       const { parsed, response, lpConsumerId } = await onBehalfOf(consumerId, {
@@ -155,6 +165,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
         body: toConversationBody({ ...input, accountId }, ids),
         reqId: ids.conversation,
         deadline,
+        beforeCall,
       })
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
       if (parsed.kind !== 'ok') throw errorOf(parsed, response)

@@ -243,6 +243,7 @@ const create = [
   'crm-1',
   expect.objectContaining({ ...DESTINATION, engagementAttributes: DESTINATION.routeAttributes }),
   DEADLINE,
+  expect.any(Function),
 ]
 const lookUp = ['findConversation', '70123456', LP_CONSUMER]
 const known = (more: Partial<Facts>): Facts => ({ ...NOTHING, claim: held, ...more })
@@ -733,18 +734,24 @@ describe('a pause that LivePerson asks another attempt for, while this one is on
       pace.trouble({ startedAt: time, kind: 'busy', retryAfterMs })
       return SUCCESS.claim(...input)
     }
-    return { createPace: pace, claim }
+    const openConversation: LivePerson['openConversation'] = async (...[, , , beforeCall]) => {
+      beforeCall()
+      return OPENED
+    }
+    return { createPace: pace, claim, openConversation }
   }
 
   test('is kept by a record, which comes back afterwards', async () => {
-    const { result, names } = await attempt({ carrier: EVENT, ...pausedBy(20_000) })
-    expect(names).not.toContain('openConversation')
+    const { result, names, answers } = await attempt({ carrier: EVENT, ...pausedBy(20_000) })
+    expect(names).toEqual(['identify', 'claim', 'openConversation', 'record'])
+    expect(answers).toEqual([])
     expect(result).toMatchObject({ kind: 'queued', kept: 'in_record', error: { retryAfterMs: 20_000 } })
   })
 
   test('is waited for by a form, if it is short', async () => {
     const { result, names } = await attempt(pausedBy(1500))
-    expect(names).toEqual(['identify', 'claim', 'sleep', 'identify', 'openConversation', 'record'])
+    const creates = ['openConversation', 'sleep', 'identify', 'openConversation']
+    expect(names).toEqual(['identify', 'claim', ...creates, 'record'])
     expect(result).toMatchObject({ kind: 'finished', outcome: { status: 'opened' } })
   })
 })

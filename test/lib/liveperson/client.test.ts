@@ -59,7 +59,7 @@ const create = ({
     onProfileRefused,
     onAskFailed,
     open: (consumerId = simulated.newConsumerId(), deadline = simulated.soon()) =>
-      client.openConversation(consumerId, INPUT, deadline),
+      client.openConversation(consumerId, INPUT, deadline, () => undefined),
   }
 }
 
@@ -409,7 +409,7 @@ describe('openConversation', () => {
   test('an unknown campaign is rejected', async () => {
     const input = { ...INPUT, campaignId: '9', engagementId: '9' }
     const error = await failureOf(
-      create().openConversation(simulated.newConsumerId(), input, simulated.soon()),
+      create().openConversation(simulated.newConsumerId(), input, simulated.soon(), () => undefined),
     )
     expect(error).toBeInstanceOf(LivePersonRejectedError)
   })
@@ -596,6 +596,18 @@ describe('a refused token', () => {
     expect(error).toBeInstanceOf(CredentialsRefusedError)
     expect(error).toMatchObject({ message: 'LivePerson refused a new ConsumerJWS.' })
     expect(simulated.received('conversation')).toHaveLength(2)
+  })
+
+  test('40103: the same request is not sent once more if that is not allowed any longer', async () => {
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'revoked-consumer-jws' })
+    let calls = 0
+    const beforeCall = () => {
+      calls += 1
+      if (calls === 2) throw new LivePersonUnavailableError({ detail: 'Later.', mayHaveExecuted: false })
+    }
+    const open = create().openConversation(simulated.newConsumerId(), INPUT, simulated.soon(), beforeCall)
+    expect(await failureOf(open)).toMatchObject({ message: 'Later.' })
+    expect(simulated.received('conversation')).toHaveLength(1)
   })
 
   test('40103, then 40102: both are replaced', async () => {
