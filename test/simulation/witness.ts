@@ -47,8 +47,6 @@ export const createWitness = ({
   const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
   /** When a container may next create for an account, by the container's name and the account. */
   const banned = new Map<string, number>()
-  /** Creates that were refused with a token. They are repeated at once, with a new one. */
-  const repeats = new Set<string>()
   /** When a container last failed to read an account's switch, or was last frozen. */
   const excused = new Map<string, number>()
 
@@ -112,9 +110,8 @@ export const createWitness = ({
       checkPause(container, accountId, key, service)
       if (service !== 'conversation') return
       add(key, { creates: of(key).creates + 1 })
-      const isRepeat = repeats.delete(`${container} ${key}`)
       const until = banned.get(`${container} ${accountId}`) ?? 0
-      if (isRepeat || now() >= until) return
+      if (now() >= until) return
       broken.push({
         invariant: 'a Retry-After is kept',
         key,
@@ -134,7 +131,6 @@ export const createWitness = ({
       if (service === 'conversation') {
         if (isInDoubt(result)) add(key, { mayBeOpen: true })
         if (isGenuine && isRefusal(result)) add(key, { isRefused: true })
-        if (result.kind === 'answer' && result.status === 401) repeats.add(`${container} ${key}`)
         if (result.kind !== 'answer' || result.status !== 429) return
         const seconds = Number(result.headers['retry-after'] ?? 0)
         const name = `${container} ${accountId}`
