@@ -8,8 +8,8 @@ import { createRetryAfter } from './retry-after.ts'
 /** How long before its expiry an AppJWT is no longer used, in milliseconds. */
 const MARGIN_MS = 30_000
 /**
- * The minimum time between two attempts to renew a valid AppJWT, in milliseconds. They come on top of the one call
- * per second that an account in trouble gets.
+ * The minimum time between two attempts to renew a valid AppJWT, in milliseconds. They come on top of the one
+ * call per second that an account in trouble gets.
  */
 const RENEWAL_PAUSE_MS = 60_000
 /** The lifetime that LivePerson documents, in milliseconds. */
