@@ -3,8 +3,6 @@ import type { Invariant, Subject } from './subject.ts'
 
 /** The longest that a request may wait in seconds, while only another account is in trouble. */
 const MAX_DELAY_SECONDS = 20
-/** The same, while other faults strike too. A record that is retried may wait for minutes. */
-const MAX_DELAY_AMONG_FAULTS_SECONDS = 900
 
 /** Promises about a request's conversation. */
 export const CONVERSATION_INVARIANTS: Readonly<Record<string, Invariant>> = {
@@ -43,8 +41,7 @@ export const CONVERSATION_INVARIANTS: Readonly<Record<string, Invariant>> = {
     const openedAt = own[0]?.openedAt
     if (!ending.isCalm(planned) || openedAt === undefined) return []
     const seconds = (openedAt - ending.startedAt - sentAt) / 1000
-    const most = ending.isOnlyTrouble ? MAX_DELAY_SECONDS : MAX_DELAY_AMONG_FAULTS_SECONDS
-    return seconds > most
+    return seconds > MAX_DELAY_SECONDS
       ? [`opened after ${seconds.toFixed(0)} s, while another account was in trouble`]
       : []
   },

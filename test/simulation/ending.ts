@@ -62,8 +62,8 @@ export interface Ending {
   /** Lines of the log and of the metrics that contain personal data. */
   readonly leaks: readonly string[]
   readonly witnessed: (key: string) => Witnessed
-  /** Whether a write of an item failed. */
-  readonly hasFailedWrite: (pk: string) => boolean
+  /** Returns how many writes of an item failed. */
+  readonly failedWrites: (pk: string) => number
   /** Whether a write of an item failed, although it was applied. */
   readonly hasLostWrite: (pk: string) => boolean
   /** Requests of which a call to a queue failed, by their keys. */
@@ -72,12 +72,10 @@ export interface Ending {
   readonly pausedMs: (accountId: string, from: number, to: number) => number
   /** Returns whether a conversation was ever closed, or its main dialog was. */
   readonly wasClosed: (conversation: Conversation) => boolean
-  /** Whether another account was in trouble, while its own was healthy and no fault struck the request. */
+  /** Whether only another account was in trouble, in a run without any other fault. */
   readonly isCalm: (planned: Planned) => boolean
   /** Whether any fault struck in the run. */
   readonly hasFaults: boolean
-  /** Whether no fault struck but that an account was in trouble. */
-  readonly isOnlyTrouble: boolean
   /** When the run began, in milliseconds since the epoch. */
   readonly startedAt: number
   /** When it ended. */
@@ -105,7 +103,7 @@ export const endingOf = ({
   readonly onLostAnswer: 'repeat' | 'hold'
 } & Pick<
   Ending,
-  'lostQueue' | 'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'isOnlyTrouble' | 'startedAt' | 'endedAt'
+  'lostQueue' | 'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'startedAt' | 'endedAt'
 >): Ending => {
   const allItems = new Map(world.table.items())
   const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {
@@ -145,7 +143,7 @@ export const endingOf = ({
     // If the call to the queue failed too, an attempt had nowhere to keep the id.
     readIds: new Map([...world.readIds].filter(([key]) => !given.lostQueue.has(key))),
     witnessed: world.witness.of,
-    hasFailedWrite: world.witness.hasFailedWrite,
+    failedWrites: world.witness.failedWrites,
     hasLostWrite: world.witness.hasLostWrite,
     pausedMs: (accountId, from, to) =>
       world.witness

@@ -62,5 +62,5 @@ const hasOpened = ({ planned, item }: Subject): boolean =>
  */
 const hasHiddenTry = ({ planned: { key }, item, ending }: Subject): boolean => {
   const pk = String(item?.pk)
-  return ending.hasLostWrite(pk) || (ending.hasFailedWrite(pk) && ending.lostQueue.has(key))
+  return ending.hasLostWrite(pk) || (ending.failedWrites(pk) > 0 && ending.lostQueue.has(key))
 }

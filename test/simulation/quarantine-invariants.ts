@@ -54,6 +54,8 @@ export const ageMsAt = ({ planned, ending }: Subject, at: number): number => {
 /** Returns what is not true about the reason of a quarantined record. */
 const lies = ({ code, at, attempts }: Quarantined, subject: Subject): readonly string[] => {
   const { planned, own, witnessed, ending, item } = subject
+  // An attempt that can't release its claim looks like one that died.
+  const deaths = witnessed.deaths + ending.failedWrites(String(item?.pk))
   const isOpenBy = own.some(({ openedAt }) => openedAt <= at)
   if (code === '') return ['it has no reason']
   if (GIVEN_UP.includes(code)) {
@@ -70,14 +72,11 @@ const lies = ({ code, at, attempts }: Quarantined, subject: Subject): readonly s
         ...(witnessed.isRefused ? [] : ['quarantined as refused, which it was not']),
       ]
     case 'outcome_unknown':
-      // An attempt that can't release its claim looks like one that died.
-      return witnessed.mayBeOpen || witnessed.deaths > 0 || ending.hasFailedWrite(String(item?.pk))
+      return witnessed.mayBeOpen || deaths > 0
         ? []
         : ['quarantined as unknown, and every answer proved that nothing was opened']
     case 'interrupted':
-      return witnessed.deaths >= MAX_DEATHS
-        ? []
-        : [`quarantined as interrupted after ${witnessed.deaths} deaths`]
+      return deaths >= MAX_DEATHS ? [] : [`quarantined as interrupted after ${deaths} deaths`]
     case 'invalid_request':
       return planned.isInvalid ? [] : ['quarantined as invalid, which it is not']
     default:

@@ -74,9 +74,6 @@ const PATIENCE_MS = 15 * DAY
 /** A queue may keep a second copy of a deleted message for this long. */
 const CALM_AFTER_MS = 10_000
 
-/** A request that was sent less than this before a pause may still wait when the pause begins. */
-const PAUSE_MARGIN_MS = 1_800_000
-
 const same = <F extends string>(faults: readonly F[], odds: number) =>
   Object.fromEntries(faults.map((fault) => [fault, odds])) as Record<F, number>
 
@@ -145,10 +142,9 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
         told: senders.told,
         closed: agents.closed,
         leaks: output.leaks(),
-        isCalm: calmOf({ world, struck: faults.struck, troubles }),
+        isCalm: calmOf(faults.struck, troubles),
         lostQueue: lostQueueOf(planned, faults.struck),
         hasFaults: faults.struck.length > 0,
-        isOnlyTrouble: faults.struck.every(({ fault }) => TROUBLE.includes(fault)),
         startedAt: START,
         endedAt: time.now(),
       })
@@ -214,30 +210,13 @@ const replay = async ({
   await time.runUntil(() => time.now() > from + CALM_AFTER_MS)
 }
 
-/** Whether a request of the first account was sent while only the second was in trouble. */
-const calmOf = ({
-  world,
-  struck,
-  troubles,
-}: {
-  readonly world: World
-  readonly struck: readonly Struck[]
-  readonly troubles: readonly Trouble[]
-}): Ending['isCalm'] => {
-  const keys = new Set(struck.flatMap(({ point }) => point.match(/(?:form|queue)-\d+/g) ?? []))
-  return ({ key, accountId, copies: [sentAt = 0], isShared }) =>
+/** Whether a request of the first account was sent while only the second was in trouble, and no fault struck. */
+const calmOf = (struck: readonly Struck[], troubles: readonly Trouble[]): Ending['isCalm'] => {
+  const isAlone = struck.every(({ fault }) => TROUBLE.includes(fault))
+  return ({ accountId, copies: [sentAt = 0], isShared }) =>
+    isAlone &&
     accountId === ACCOUNTS[0] &&
     !isShared &&
-    !keys.has(key) &&
-    world.witness.of(key).deaths === 0 &&
-    world.witness
-      .pauses()
-      .every(
-        (pause) =>
-          pause.accountId !== accountId ||
-          pause.to < START + sentAt ||
-          pause.from > START + sentAt + PAUSE_MARGIN_MS,
-      ) &&
     troubles.some(({ from, to }) => sentAt >= from && sentAt <= to)
 }
 

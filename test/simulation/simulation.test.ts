@@ -19,6 +19,13 @@ describe('the simulated world', { timeout: 120_000 }, () => {
     expect(report.peaks.inFlight).toBeGreaterThan(50)
   })
 
+  test('keeps every promise to one account while only the other is in trouble', async () => {
+    const without = ALL_FAULTS.filter((fault) => !fault.startsWith('account in trouble'))
+    const report = await simulate({ seed: '1', requests: 1000, without })
+    expect(report.findings).toEqual([])
+    expect(report.struck.length).toBeGreaterThan(2)
+  })
+
   test('has the same trace for the same seed, and another one for another seed', async () => {
     const digestOf = async (seed: string) => (await simulate({ seed, requests: 100 })).digest
     const [first, again, other] = [await digestOf('1'), await digestOf('1'), await digestOf('2')]

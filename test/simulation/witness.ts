@@ -41,7 +41,7 @@ export const createWitness = ({
 }) => {
   const requests = new Map<string, Witnessed>()
   const broken: Broken[] = []
-  const failedWrites = new Set<string>()
+  const failedWrites = new Map<string, number>()
   const lostWrites = new Set<string>()
   const pausedSince = new Map<string, number>()
   const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
@@ -73,11 +73,11 @@ export const createWitness = ({
 
     /** A write of this item failed. @param isApplied Whether it was applied nevertheless. */
     failedWrite: (pk: string, isApplied: boolean): void => {
-      failedWrites.add(pk)
+      failedWrites.set(pk, (failedWrites.get(pk) ?? 0) + 1)
       if (isApplied) lostWrites.add(pk)
     },
 
-    hasFailedWrite: (pk: string): boolean => failedWrites.has(pk),
+    failedWrites: (pk: string): number => failedWrites.get(pk) ?? 0,
 
     /** Whether a write of this item failed, although it was applied. */
     hasLostWrite: (pk: string): boolean => lostWrites.has(pk),
