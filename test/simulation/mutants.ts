@@ -97,10 +97,10 @@ export const MUTANTS: readonly Mutant[] = [
     options: { only: ['unknown wording'], intensity: 8 },
   },
   {
-    name: 'a silent account gets as many calls as ever',
+    name: 'calls to a silent account take as long as ever',
     file: 'lib/liveperson/pace.ts',
-    find: 'setRate(rate / 2)',
-    replace: 'setRate(rate)',
+    find: 'if (!isOpen() && !isSilent) return undefined',
+    replace: 'if (isOpen() || isSilent || !isSilent) return undefined',
     breaks: 'one account’s trouble costs the others nothing',
     options: { only: ['account in trouble', 'account in trouble for hours'], requests: 2000 },
   },
