@@ -8,8 +8,8 @@ export const GIVE_UP_MS = GIVE_UP_HOURS * 3_600_000
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
 
-/** How long a clock, and a record that waits for its turn, may add to the time that an account is paused. */
-const PAUSE_TOLERANCE_MS = 120_000
+/** A record notices a pause when it is delivered, which is after a quarter of an hour and its turn at the latest. */
+const PAUSE_NOTICED_MS = 1_200_000
 
 /** The codes with which a request is given up because of its age. */
 const GIVEN_UP: readonly string[] = [
@@ -48,7 +48,7 @@ export const QUARANTINE_INVARIANTS: Readonly<Record<string, Invariant>> = {
 export const ageMsAt = ({ planned, ending }: Subject, at: number): number => {
   const acceptedAt = ending.startedAt + (planned.copies[0] ?? 0)
   const pausedMs = ending.pausedMs(planned.accountId, acceptedAt, at)
-  return at - acceptedAt - Math.max(0, pausedMs * 0.9 - PAUSE_TOLERANCE_MS)
+  return at - acceptedAt - Math.max(0, pausedMs - PAUSE_NOTICED_MS)
 }
 
 /** Returns what is not true about the reason of a quarantined record. */
