@@ -18,7 +18,10 @@ export const ANSWER_INVARIANTS: Readonly<Record<string, Invariant>> = {
   },
 
   'answers and status never contradict each other': ({ planned: { key }, told, item, ending }) => {
-    const finals = new Set(told.map(finalOf).filter((final) => final !== undefined))
+    // A refusal is told, even if neither the ledger nor the queue could be told.
+    const isUnrecorded = ending.failedWrites(String(item?.pk)) > 0 && ending.lostQueue.has(key)
+    const isChecked = ({ how, httpStatus }: Told) => !(isUnrecorded && how === 'answer' && httpStatus === 422)
+    const finals = new Set(told.filter(isChecked).flatMap((each) => finalOf(each) ?? []))
     // A lost answer that arrives late settles it.
     finals.delete('outcome_unknown')
     const [final, ...otherFinals] = finals

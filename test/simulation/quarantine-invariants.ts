@@ -3,7 +3,11 @@ import { GIVE_UP_HOURS } from './requests.ts'
 import { isFinal } from './statuses.ts'
 import type { Invariant, Subject } from './subject.ts'
 
-export const GIVE_UP_MS = GIVE_UP_HOURS * 3_600_000
+/** The clocks of two containers may differ by this. */
+const CLOCKS_MS = 10_000
+
+/** The youngest that a request may be given up. */
+export const GIVE_UP_MS = GIVE_UP_HOURS * 3_600_000 - CLOCKS_MS
 
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
