@@ -16,7 +16,7 @@ export default defineConfig({
     // Most of them wait for time-outs and sockets, not for a processor.
     maxWorkers: 4,
     env: { LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' },
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
