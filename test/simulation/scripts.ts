@@ -132,12 +132,17 @@ export const planScript = (seed: string, attempt: number): Script => {
 }
 
 /**
- * An attempt reads the secret while it claims the request. Which comes first isn't decided, and it changes how
- * many attempts a failed read costs, so the ledger's calls of that request can't be counted.
+ * An attempt reads the secret, and calls the IDP, while it claims the request. Which comes first isn't decided,
+ * and it changes how many attempts a failed read costs, or how many calls a failed claim. So the ledger's calls
+ * of a request can't be counted if a read fails, nor the IDP's if a claim fails.
  */
 const withoutRaces = (placed: readonly Placement[]): readonly Placement[] => {
-  const failed = new Set(placed.filter(({ site }) => site === 'secret').map(({ request }) => request))
-  return placed.filter(({ site, request }) => site !== 'update request' || !failed.has(request))
+  const hasFault = (at: Site, of: number) => placed.some(({ site, request }) => site === at && request === of)
+  return placed.filter(
+    ({ site, request }) =>
+      !(site === 'update request' && hasFault('secret', request)) &&
+      !(site === 'idp' && hasFault('update request', request)),
+  )
 }
 
 const planRequest = (seed: string, random: Random, index: number): ScriptRequest => {
