@@ -17,8 +17,8 @@ const SECRET_LIFE_MS = 300_000
 
 const verdict = z.object({
   success: z.boolean(),
-  hostname: z.optional(z.string()),
-  'error-codes': z.optional(z.array(z.string())),
+  hostname: z.nullish(z.string()),
+  'error-codes': z.nullish(z.array(z.string())),
 })
 
 /**
@@ -31,7 +31,7 @@ export type Verdict = 'solved' | 'spent' | 'refused'
  * Returns the provider's verdict about the challenge that a token stands for.
  *
  * @throws {ServiceUnavailableError} The provider returned no verdict. The form is then refused.
- * @throws {InvalidConfigError} The provider doesn't accept the secret.
+ * @throws {InvalidConfigError} The provider verified nothing, because of a mistake that no consumer can make.
  */
 export type CheckBot = (token: string) => Promise<Verdict>
 
@@ -85,33 +85,30 @@ export const createBotCheck = ({
       throw new ServiceUnavailableError({
         detail: `The bot-check provider answered ${status} without a verdict.`,
       })
-    const { success, hostname, 'error-codes': codes = [] } = answer.data
+    const { success, hostname } = answer.data
+    const codes = answer.data['error-codes'] ?? []
     if (codes.includes('internal-error'))
       throw new ServiceUnavailableError({ detail: 'The bot-check provider reported an internal error.' })
-    return {
-      success,
-      hostname,
-      isSpent: codes.length === 0 || codes.some(isSpentCode),
-      isSecretRefused: codes.some(isSecretCode),
-    }
+    return { success, hostname, codes }
   }
 
-  /** Asks once more with the current secret if the provider refuses the cached one. */
+  /** Asks once more if the secret has changed since it was read, and the provider reports a mistake. */
   const askWithSecret = async (token: string) => {
     const cached = await secrets.get()
     const first = await ask(token, cached)
-    if (!first.isSecretRefused) return first
+    if (!isOperators(first)) return first
     const current = await secrets.reload(cached)
-    const second = await ask(token, current)
-    if (!second.isSecretRefused) return second
+    // With the same secret, a provider that has spent the challenge by now would blame the consumer.
+    const last = current.secret === cached.secret ? first : await ask(token, current)
+    if (!isOperators(last)) return last
     secrets.drop(current)
-    throw new InvalidConfigError({ detail: 'The bot-check provider does not accept the secret.' })
+    throw new InvalidConfigError({ detail: remedyOf(last.codes) })
   }
 
   return async (token) => {
-    const { success, hostname, isSpent } = await askWithSecret(token)
+    const { success, hostname, codes } = await askWithSecret(token)
     if (success) return hostnames.includes(hostname ?? '') ? 'solved' : 'refused'
-    return isSpent ? 'spent' : 'refused'
+    return codes.length === 0 || codes.some(isSpentCode) ? 'spent' : 'refused'
   }
 }
 
@@ -124,4 +121,40 @@ export const challengeHashOf = (token: string): string => sha256(token)
 /** Turnstile's and reCAPTCHA's code, and hCaptcha's. */
 const isSpentCode = (code: string) => code === 'timeout-or-duplicate' || code.includes('already-seen')
 
-const isSecretCode = (code: string) => /^(missing|invalid)-input-secret$/.test(code)
+/**
+ * Returns whether only an operator can have caused the answer. A consumer chooses the token and nothing else,
+ * so that is every code that isn't about the token, including those that a provider adds one day. A request
+ * that is malformed because of its token is the consumer's.
+ */
+const isOperators = ({
+  success,
+  codes,
+}: {
+  readonly success: boolean
+  readonly codes: readonly string[]
+}) => {
+  if (success) return false
+  const others = codes.filter((code) => !isTokenCode(code))
+  return others.length > 0 && (others.length === codes.length || others.some((code) => code !== BAD_REQUEST))
+}
+
+/** reCAPTCHA's `browser-error`, which isn't documented, means that the consumer's browser failed. */
+const isTokenCode = (code: string) =>
+  /response|timeout|duplicate|expired/.test(code) || code === 'browser-error'
+
+const BAD_REQUEST = 'bad-request'
+
+/** Returns what to do. It quotes no code, because that is text of somebody else. */
+const remedyOf = (codes: readonly string[]): string => {
+  const [remedy = 'with a code that it does not document. Check verifyUrl, the secret and the site key.'] =
+    REMEDIES.filter(([pattern]) => codes.some((code) => pattern.test(code))).map(([, text]) => text)
+  return `The bot-check provider verified nothing and reports a mistake in the configuration: ${remedy}`
+}
+
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^(missing|invalid)-input-secret$/, 'it does not accept the secret. Store the secret of this provider.'],
+  [/^sitekey-secret-mismatch$/, "the secret and the page's site key are of different sites or accounts."],
+  [/^not-using-dummy/, 'the page has a test site key, and the secret is not its test secret.'],
+  [/remoteip$/, "the account requires the consumer's IP address, which this service does not send."],
+  [/^bad-request$/, 'it does not understand the request. Check that verifyUrl is the address of its API.'],
+]
