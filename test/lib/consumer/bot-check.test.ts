@@ -181,6 +181,7 @@ describe('the code', () => {
     ['secret-words', 'Check verifyUrl, the secret and the site key'],
   ])('%s says in the log what to do, and is not quoted', async (code, remedy) => {
     answer({ success: false, 'error-codes': [code] })
+    const { checkBot } = arrange()
     const error: unknown = await checkBot('token').catch((thrown: unknown) => thrown)
     expect(String(error)).toContain(remedy)
     expect(String(error)).not.toContain(code)
@@ -259,6 +260,7 @@ describe('the secret', () => {
   test.each(['invalid-input-secret', 'sitekey-secret-mismatch', 'bad-request'])(
     'is read again after %s, and the challenge verified once more only if it has changed',
     async (code) => {
+      const { checkBot, readSecret, rotate } = arrange()
       accept('secret-2', code)
       expect(await verdictOf(checkBot('solved'))).toBe('invalid_config')
       expect(sentSecrets()).toEqual(['secret-1'])
@@ -271,6 +273,7 @@ describe('the secret', () => {
 
   test('that has changed and is still refused is a mistake in the configuration', async () => {
     accept('secret-1')
+    const { checkBot, rotate } = arrange()
     await checkBot('solved')
     accept('secret-3')
     rotate('secret-2')
