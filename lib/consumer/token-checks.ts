@@ -50,14 +50,16 @@ const faultOfRecipient = (claims: JsonRecord, issuer: TokenIssuer): string | und
   const { audience, clients, cognitoAccessTokens } = issuer
   const isCognitoAccess = cognitoAccessTokens && token_use === 'access' && aud === undefined
   const [name, recipients] = isCognitoAccess ? ['client_id', client_id] : ['aud', aud]
-  if (!toList(recipients).some((recipient) => isListed(audience, recipient))) return wrong(name)
+  const list = toList(recipients)
+  if (!list.every(isText) || !list.some((recipient) => isListed(audience, recipient))) return wrong(name)
   if (!clients) return undefined
   const parties = [azp, client_id].filter((party) => party !== undefined)
   return parties.length > 0 && parties.every((party) => isListed(clients, party)) ? undefined : wrong('azp')
 }
 
 const toList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value])
-const isListed = (names: readonly string[], name: unknown) => typeof name === 'string' && names.includes(name)
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isListed = (names: readonly string[], name: unknown) => isText(name) && names.includes(name)
 
 const faultOfTimes = (claims: JsonRecord, issuer: TokenIssuer, nowSeconds: number): string | undefined => {
   const { leewaySeconds, maxLifetimeHours } = issuer
@@ -74,13 +76,26 @@ const faultOfTimes = (claims: JsonRecord, issuer: TokenIssuer, nowSeconds: numbe
 
 /** Returns why the claim that holds the consumer id names no person. */
 const faultOfIdentity = (claims: JsonRecord, { consumerId: { claim } }: TokenIssuer): string | undefined => {
-  const { azp, client_id } = claims
+  const { azp, client_id, sub } = claims
+  if (sub !== undefined && !isText(sub)) return wrong('sub')
   const id = claims[claim]
   // A token that an application gets for itself has its own id as sub (RFC 9068, section 5).
   if (id !== undefined && (id === azp || id === client_id))
     return 'The consumer token is for an application, not for a person.'
+  if (isText(id) && WHITE_SPACE.test(id))
+    return (
+      `The consumer token's ${claim} has white space in it, so it may be the same for everybody. Set` +
+      ' consumerId.claim of its issuer to a claim that identifies a person, such as oid with Azure AD B2C.'
+    )
   return isVerified(claims, claim) ? undefined : `The consumer token says that its ${claim} is not verified.`
 }
+
+/**
+ * Some policies of Azure AD B2C put one sentence into every sub.
+ *
+ * @see https://learn.microsoft.com/en-us/azure/active-directory-b2c/tokens-overview
+ */
+const WHITE_SPACE = /[\s\p{White_Space}]/u
 
 /**
  * Returns whether the issuer vouches for a claim. No statement counts as one. Providers write booleans and

@@ -53,7 +53,7 @@ describe('401 consumer_token_invalid names the invalid claim and doesn’t quote
     ['iss', { iss: 'x' }, "The consumer token's iss is missing or invalid."],
     ['nbf', { nbf: now + 60 }, "The consumer token's nbf is missing or invalid."],
     ['iat', { iat: now + 60 }, "The consumer token's iat is missing or invalid."],
-    ['sub', { sub: '\n' }, "The consumer token's sub is missing or invalid."],
+    ['sub', { sub: '\u0000' }, "The consumer token's sub is missing or invalid."],
     ['a name', { given_name: 5 }, "The consumer token's given_name is missing or invalid."],
     [
       'an SDE',

@@ -141,7 +141,12 @@ describe('a token is refused, and never quoted:', () => {
     ['not valid yet', { nbf: SECONDS + 60 }, wrong('nbf')],
     ['issued in the future', { iat: SECONDS + 60 }, wrong('iat')],
     ['without a sub', { sub: undefined }, wrong('sub')],
-    ['with a line break in its sub', { sub: 'secret-words\r\nx: y' }, wrong('sub')],
+    [
+      'with a line break in its sub',
+      { sub: 'secret-words\r\nx: y' },
+      expect.stringMatching(/^The consumer token's sub has white space in it, .* Set consumerId\.claim /),
+    ],
+    ['with a control character in its sub', { sub: 'secret-words\u0007' }, wrong('sub')],
     ['with a name that is not a string', { given_name: 5 }, wrong('given_name')],
     ['with an unknown attribute', { lp_sdes: [{ type: 'secret-words' }] }, wrong('lp_sdes.0.type')],
     [
