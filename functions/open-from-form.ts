@@ -11,7 +11,6 @@ import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import {
-  addressOf,
   authorizationOf,
   checkEdge,
   givenRequestId,
@@ -57,7 +56,7 @@ const openFromForm = async (
       ? await service.answerCopy(job, budget)
       : await service.attempt(job, { kind: 'memory' }, budget)
     report(request, destination, result, { durationMs: now() - startedAt })
-    return answer(request, result, addressOf(event))
+    return answer(request, result)
   } catch (thrown) {
     const error = toAppError(thrown)
     const requestId = givenRequestId(event)
@@ -69,9 +68,16 @@ const openFromForm = async (
 }
 
 const checkOrigin = (origins: readonly string[], origin: string | undefined) => {
-  if (origin !== undefined && !origins.includes(origin) && !origins.includes('*'))
-    throw new OriginNotAllowedError({ detail: 'Pages from this origin may not call the service.' })
+  if (origin === undefined || origins.includes(origin) || origins.includes('*')) return
+  throw new OriginNotAllowedError({
+    detail: origin === 'null' ? NO_ORIGIN : 'Pages from this origin may not call the service.',
+  })
 }
+
+const NO_ORIGIN =
+  'The browser sent no origin (Origin: null). The usual cause is a page with the header ' +
+  'Referrer-Policy: no-referrer or same-origin: use strict-origin-when-cross-origin there. ' +
+  'Sandboxed frames and local files have no origin, either.'
 
 /** Metrics that reveal probing. */
 const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
@@ -80,8 +86,7 @@ const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
   ['origin_not_allowed', 'origin_refused'],
 ])
 
-/** @param address The path that was called. The status is below it. */
-const answer = (request: AcceptedRequest, result: Result, address: string): Answer => {
+const answer = (request: AcceptedRequest, result: Result): Answer => {
   const { requestId, warnings } = request
   switch (result.kind) {
     case 'finished': {
@@ -97,7 +102,7 @@ const answer = (request: AcceptedRequest, result: Result, address: string): Answ
         202,
         { requestId, ...toOutcomeBody({ status: result.kind }, warnings) },
         {
-          location: `${address}/${encodeURIComponent(requestId)}?holder=${holderOf(request)}`,
+          location: locationOf(request),
           'retry-after': String(POLL_AFTER_SECONDS),
         },
       )
@@ -105,6 +110,13 @@ const answer = (request: AcceptedRequest, result: Result, address: string): Answ
       return toProblem(result.error ?? toError(result.code), requestId)
   }
 }
+
+/**
+ * Returns the address of the status, relative to the address that was called. Behind a base path, such as an
+ * API mapping or a CloudFront behaviour, the function doesn't know the whole path.
+ */
+const locationOf = (request: AcceptedRequest): string =>
+  `conversations/${encodeURIComponent(request.requestId)}?holder=${holderOf(request)}`
 
 const getService = oncePerContainer(createOpenService)
 

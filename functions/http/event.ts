@@ -17,7 +17,6 @@ const BODY_LIMIT = 16 * 1024
 type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
   readonly headers?: APIGatewayProxyEventV2['headers'] | null | undefined
   readonly body?: string | null | undefined
-  readonly rawPath?: string | undefined
 }
 
 /**
@@ -69,13 +68,6 @@ export const authorizationOf = (event: Event): string | undefined => headerOf(ev
 
 /** Returns the `Origin` header, which browsers add to calls from a page. `undefined` if there is none. */
 export const originOf = (event: Event): string | undefined => headerOf(event, 'origin')
-
-/**
- * Returns the path that was called, with the stage and the base path of a custom domain. An unusual one could
- * be read as the address of another host, so the usual path stands in for it.
- */
-export const addressOf = ({ rawPath = '' }: Event): string =>
-  /^(\/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+$/.test(rawPath) ? rawPath : '/conversations'
 
 /**
  * Checks that a call came through the CDN, if the stage has one. Only the hash of the secret is known here,

@@ -55,32 +55,41 @@ const account = z.strictObject({
   routes: z._default(z.record(routeName, route), {}),
 })
 
-const isCanonical = (origin: string) => URL.parse(origin)?.origin === origin
+const isCanonical = (origin: string) => {
+  const { protocol, host, origin: web } = URL.parse(origin) ?? {}
+  // A URL with the scheme of an app, such as capacitor, has no origin by the URL standard.
+  return origin === (/^https?:$/.test(protocol ?? '') ? web : `${protocol}//${host}`.toLowerCase())
+}
 
 const isSafeOrigin = (origin: string) => {
   const parsed = URL.parse(origin)
-  return parsed?.protocol === 'https:' || isLoopback(parsed?.hostname ?? '')
+  return parsed?.protocol !== 'http:' || isLoopback(parsed.hostname)
 }
 
+/** `*` stands for every origin, `null` for a browser that sends none. Apps have schemes of their own. */
 const origin = z.string().check(
-  z.regex(/^(\*|https?:\/\/[^/\s*]+)$/, {
+  z.regex(/^(\*|null|(?!(file|ftp|wss?):)[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/, {
     error: 'must be an origin such as https://www.example.com',
     abort: true,
   }),
-  z.refine((value) => value === '*' || isCanonical(value), {
+  z.refine((value) => value === '*' || value === 'null' || isCanonical(value), {
     error: 'must be written as browsers send it: in lower case, without the default port',
     abort: true,
   }),
-  z.refine(
-    (value) => value === '*' || isSafeOrigin(value),
-    'must use https: only pages on this machine (localhost, 127.0.0.1) may use http',
-  ),
+  z.refine(isSafeOrigin, 'must use https: only pages on this machine (localhost, 127.0.0.1) may use http'),
 )
+
+const headerName = z
+  .string()
+  .check(
+    z.regex(/^[a-z0-9-]{1,64}$/, 'must be the name of a header in lower case, such as x-datadog-trace-id'),
+  )
 
 /** The schema of `config/<stage>.json`. `config/schema.json` is generated from it. */
 export const stageConfigSchema = z.strictObject({
   $schema: z.optional(z.string()),
   origins: z._default(z.array(origin), []),
+  allowedHeaders: z._default(z.array(headerName), []),
   giveUpAfterHours: z._default(z.int().check(z.minimum(1), z.maximum(168)), 72),
   accounts: z.array(account).check(z.minLength(1)),
 })
@@ -198,8 +207,13 @@ const contradictions = ({ origins, accounts }: Parts, loopback: boolean): Findin
   const findings: Finding[] = []
   const ids = new Set<string>()
   const owners = new Map<string, string>()
-  if (origins.includes('*') && accounts.some(({ tokens }) => tokens))
-    findings.push({ path: 'origins', message: 'must not contain * if an account accepts tokens: list them' })
+  if (accounts.some(({ tokens }) => tokens))
+    for (const wide of ['*', 'null'])
+      if (origins.includes(wide))
+        findings.push({
+          path: 'origins',
+          message: `must not contain ${wide} if an account accepts tokens: list the sites`,
+        })
   accounts.forEach(({ accountId, isDefault, consumers, tokens, routes, ...account }, index) => {
     const at = `accounts.${index}`
     if (accountId !== undefined && ids.has(accountId))

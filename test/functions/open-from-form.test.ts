@@ -448,7 +448,7 @@ describe('a form that LivePerson doesn’t accept in time', () => {
     const answer = await submit(service, body)
     expect(answer.statusCode).toBe(202)
     expect(bodyOf(answer)).toEqual({ requestId: body.requestId, status: 'queued' })
-    expect(answer.headers?.location).toMatch(/^\/conversations\/form-test-[0-9-]+\?holder=[0-9a-f]{16}$/)
+    expect(answer.headers?.location).toMatch(/^conversations\/form-test-[0-9-]+\?holder=[0-9a-f]{16}$/)
     expect(answer.headers?.['retry-after']).toBe('5')
     expect(bodyOf(await askStatus(service, body.requestId)).status).toBe('queued')
   })

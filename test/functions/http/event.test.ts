@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  addressOf,
   authorizationOf,
   checkEdge,
   givenRequestId,
@@ -235,24 +234,5 @@ describe('checkEdge', () => {
 
   test('accepts everything if the stage has no CDN', async () => {
     await expect(checkEdge(undefined, eventWith({}))).resolves.toBeUndefined()
-  })
-})
-
-describe('addressOf', () => {
-  test.each([
-    ['/conversations', '/conversations'],
-    ['/dev/conversations', '/dev/conversations'],
-    ['/chat/v1.2/conversations', '/chat/v1.2/conversations'],
-    ['//evil.example/conversations', '/conversations'],
-    ['/\\\\evil.example/conversations', '/conversations'],
-    ['/../conversations', '/conversations'],
-    ['/conversations\r\nset-cookie: a=b', '/conversations'],
-    ['/conversations?x', '/conversations'],
-    ['/conversations/', '/conversations'],
-    ['https://evil.example', '/conversations'],
-    ['', '/conversations'],
-    [undefined, '/conversations'],
-  ])('of %j is %s', (rawPath, expected) => {
-    expect(addressOf({ ...eventOf(''), rawPath })).toBe(expected)
   })
 })

@@ -26,6 +26,7 @@ describe('parseStageConfig', () => {
   test('missing members get their safe defaults', () => {
     expect(parseStageConfig({ accounts: [{ accountId: '70123456', routes: { help: route } }] }, at)).toEqual({
       origins: [],
+      allowedHeaders: [],
       giveUpAfterHours: 72,
       accounts: [
         {
@@ -150,6 +151,14 @@ describe('parseStageConfig', () => {
       'origins must not contain *',
     ],
     [
+      'null and tokens',
+      {
+        origins: ['https://www.example.com', 'null'],
+        accounts: [{ accountId: '7', form: { consumers: 'both', tokens } }],
+      },
+      'origins must not contain null',
+    ],
+    [
       'an origin in upper case',
       { origins: ['https://www.Example.com'], accounts: [{ accountId: '7' }] },
       'origins.0 must be written as browsers send it',
@@ -209,6 +218,35 @@ describe('parseStageConfig', () => {
     ['the only account', [{ accountId: '7', default: true }]],
   ])('%s may be marked as the default', (_, accounts) => {
     expect(parseStageConfig({ accounts }, at).accounts).toMatchObject(accounts)
+  })
+
+  test.each([
+    ['of hybrid apps', ['capacitor://localhost', 'ionic://localhost', 'https://localhost', 'app://shop']],
+    ['of browser extensions', ['chrome-extension://abcdefghijklmnopabcdefghijklmnop']],
+    ['of pages whose browser sends none', ['https://www.example.com', 'null']],
+  ])('origins may be those %s', (_, origins) => {
+    expect(parseStageConfig({ origins, accounts: [{ accountId: '7' }] }, at).origins).toEqual(origins)
+  })
+
+  test.each([
+    'Capacitor://localhost',
+    'capacitor://Localhost',
+    'capacitor://localhost/',
+    'capacitor://me@localhost',
+    'file://localhost',
+    'ws://localhost',
+    'NULL',
+    'null, https://www.example.com',
+  ])('%s is no origin', (origin) => {
+    expect(() => parseStageConfig({ origins: [origin], accounts: [{ accountId: '7' }] }, at)).toThrow(
+      'origins.0 must be',
+    )
+  })
+
+  test.each(['X-Trace', 'x trace', '*', '', 'x-trace:'])('%j is no name of a header', (name) => {
+    expect(() => parseStageConfig({ allowedHeaders: [name], accounts: [{ accountId: '7' }] }, at)).toThrow(
+      'allowedHeaders.0 must be the name of a header in lower case, such as x-datadog-trace-id',
+    )
   })
 
   test('pages on this machine may use http', () => {
