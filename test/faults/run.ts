@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { deploy } from '../security/deployment.ts'
+import { runFrozen } from './frozen.ts'
 import { type Report, runMachine, type Safeguard } from './machine.ts'
 import { runSignals } from './signals.ts'
 
@@ -15,9 +16,11 @@ const { values } = parseArgs({
   },
 })
 
+type Handlers = Awaited<ReturnType<typeof deploy>>['handlers']
+
 /**
  * `npm run test:faults -- --seed 7 --requests 500 --kills 5 --freezes 5`: runs the fault machine over real
- * HTTP, sends real signals to processes that run the packaged service, and prints the figures.
+ * HTTP, kills and freezes processes that run the packaged service, and prints the figures.
  */
 const main = async () => {
   let failed = false
@@ -34,33 +37,51 @@ const main = async () => {
     print(seed, report, (Date.now() - startedAt) / 1000)
     failed ||= !isGood(report)
   }
-  if (values.without === undefined) failed = !(await sendSignals()) || failed
+  if (values.without === undefined) failed = !(await stopProcesses()) || failed
   // Killed containers leave timers behind. Don't wait for them.
   process.exit(failed ? 1 : 0)
 }
 
-/** Returns whether no process that got a signal broke a promise. */
-const sendSignals = async (): Promise<boolean> => {
-  const startedAt = Date.now()
+/** Returns whether no process that was killed or frozen broke a promise. */
+const stopProcesses = async (): Promise<boolean> => {
   const deployed = await deploy()
   try {
-    const [kills, freezes] = [Number(values.kills), Number(values.freezes)]
-    const { findings, signals, conversations } = await runSignals({
-      seed: values.seed[0] ?? '1',
-      kills,
-      freezes,
-      handlers: deployed.handlers,
-    })
-    const seconds = (Date.now() - startedAt) / 1000
-    console.log(`\n${kills} processes killed, ${freezes} frozen, ${seconds.toFixed(0)} s`)
-    console.log(`  signals: ${list(signals)}`)
-    console.log(`  LivePerson has ${conversations} conversations`)
-    console.log(`  findings: ${findings.length}`)
-    for (const finding of findings) console.log(`    ${finding}`)
-    return findings.length === 0
+    const isGood = await sendSignals(deployed.handlers)
+    return (await freezeContainers(deployed.handlers)) && isGood
   } finally {
     await deployed.remove()
   }
+}
+
+const sendSignals = async (handlers: Handlers): Promise<boolean> => {
+  const startedAt = Date.now()
+  const [kills, freezes] = [Number(values.kills), Number(values.freezes)]
+  const { findings, signals, conversations } = await runSignals({
+    seed: values.seed[0] ?? '1',
+    kills,
+    freezes,
+    handlers,
+  })
+  const seconds = (Date.now() - startedAt) / 1000
+  console.log(`\n${kills} processes killed, ${freezes} frozen, ${seconds.toFixed(0)} s`)
+  console.log(`  signals: ${list(signals)}`)
+  console.log(`  LivePerson has ${conversations} conversations`)
+  console.log(`  findings: ${findings.length}`)
+  for (const finding of findings) console.log(`    ${finding}`)
+  return findings.length === 0
+}
+
+const freezeContainers = async (handlers: Handlers): Promise<boolean> => {
+  const { findings, requests, resets, statuses } = await runFrozen({
+    freezesMs: [3000, 8000],
+    containers: 4,
+    handlers,
+  })
+  console.log(`\n4 containers frozen for 3 s and for 8 s, ${requests} requests, ${resets} connections reset`)
+  console.log(`  statuses: ${list(statuses)}`)
+  console.log(`  findings: ${findings.length}`)
+  for (const finding of findings) console.log(`    ${finding}`)
+  return findings.length === 0 && resets > 0
 }
 
 const isGood = ({ findings, struck, requests, struckRequests }: Report) =>
