@@ -350,8 +350,18 @@ describe('the HTTP API', () => {
     expect(get('HttpApi').CorsConfiguration).toEqual({
       AllowOrigins: ['https://www.example.com'],
       AllowMethods: ['GET', 'POST', 'OPTIONS'],
-      AllowHeaders: ['content-type', 'authorization', 'idempotency-key'],
+      AllowHeaders: [
+        'content-type',
+        'authorization',
+        'idempotency-key',
+        'traceparent',
+        'tracestate',
+        'baggage',
+        'sentry-trace',
+        'x-requested-with',
+      ],
       ExposeHeaders: ['location', 'retry-after'],
+      AllowCredentials: true,
       MaxAge: 3600,
     })
   })
