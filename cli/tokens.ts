@@ -1,6 +1,6 @@
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../lib/errors/errors.ts'
 import { type AppCredentials, type AppJwt, requestAppJwt } from '../lib/liveperson/app-jwt.ts'
-import { requestConsumerJws } from '../lib/liveperson/consumer-jws.ts'
+import { type ConsumerJws, requestConsumerJws } from '../lib/liveperson/consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from '../lib/liveperson/hosts.ts'
 import type { Http } from '../lib/liveperson/http.ts'
 import type { Secret } from './secrets.ts'
@@ -47,14 +47,23 @@ export const findAppJwt = async (reach: Reach, { current, previous }: Secret): P
  *
  * @throws {CredentialsRefusedError | LivePersonRejectedError | LivePersonUnavailableError}
  */
-export const findConsumerJws = async (reach: Reach, { token }: AppJwt): Promise<Found<true>> => {
-  const consumerJws = await requestConsumerJws({
-    ...call(reach, 'idp'),
-    appJwt: token,
-    consumerId: CONSUMER_ID,
-  })
-  if (!consumerJws) throw new CredentialsRefusedError({ detail: 'The IDP refused a new AppJWT.' })
+export const findConsumerJws = async (reach: Reach, appJwt: AppJwt): Promise<Found<true>> => {
+  await identify(reach, appJwt, CONSUMER_ID)
   return { value: true, found: `issued for the consumer ${CONSUMER_ID}` }
+}
+
+/**
+ * Returns LivePerson's own id of a consumer. The IDP registers a consumer that it doesn't know.
+ *
+ * @throws {CredentialsRefusedError | LivePersonRejectedError | LivePersonUnavailableError}
+ */
+export const findLpConsumerId = async (reach: Reach, appJwt: AppJwt, consumerId: string): Promise<string> =>
+  (await identify(reach, appJwt, consumerId)).lpConsumerId
+
+const identify = async (reach: Reach, { token }: AppJwt, consumerId: string): Promise<ConsumerJws> => {
+  const consumerJws = await requestConsumerJws({ ...call(reach, 'idp'), appJwt: token, consumerId })
+  if (!consumerJws) throw new CredentialsRefusedError({ detail: 'The IDP refused a new AppJWT.' })
+  return consumerJws
 }
 
 const call = ({ http, hosts, accountId, loopback }: Reach, service: Service) => {

@@ -1,8 +1,12 @@
 import { AppError, causesOf } from '../../lib/errors/errors.ts'
 import { account } from './account.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
+import { erase } from './erase.ts'
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['account', account]])
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['account', account],
+  ['erase', erase],
+])
 
 const HELP = `npm run ops -- <verb> [arguments]
 
@@ -63,7 +67,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /AccessDenied/,
-    'The AWS credentials do not allow this operation on the state table. They need dynamodb:GetItem and dynamodb:UpdateItem.',
+    'The AWS credentials do not allow this operation. The help of the verb says which ones it needs: dynamodb:GetItem, and dynamodb:UpdateItem to change something.',
   ],
   [/ResourceNotFound/, 'There is no such table. Check --stage and --region, and that the stage is deployed.'],
   [

@@ -1,8 +1,10 @@
 import {
+  type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
   GetItemCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
@@ -114,6 +116,47 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
       }
     },
   }
+}
+
+/**
+ * Returns the items of the state table that pass a filter, strongly consistent. Reads the whole table, so
+ * only commands may use it: the functions' roles don't allow it. Costs 1 read unit per 4 KB of the table.
+ *
+ * @param filter.expression A DynamoDB filter. `#name` is a member of `names`, `:name` a member of `values`.
+ * @throws {ServiceUnavailableError} DynamoDB fails.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+ */
+export const scanTable = async (
+  { name: table, aws }: Pick<StateTableOptions, 'name' | 'aws'>,
+  filter: {
+    readonly expression: string
+    readonly names: Readonly<Record<string, string>>
+    readonly values: Item
+  },
+): Promise<readonly Item[]> => {
+  const client = new DynamoDBClient({ ...aws })
+  const named = <T>(sign: string, members: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(members).map(([name, value]) => [`${sign}${name}`, value]))
+  const found: Item[] = []
+  let ExclusiveStartKey: Record<string, AttributeValue> | undefined
+  do {
+    const { Items = [], LastEvaluatedKey } = await client
+      .send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          FilterExpression: filter.expression,
+          ExpressionAttributeNames: named('#', filter.names),
+          ExpressionAttributeValues: marshall(named(':', filter.values)),
+          ...(ExclusiveStartKey && { ExclusiveStartKey }),
+        }),
+      )
+      .catch(throwUnavailable('Scan'))
+    found.push(...Items.map((item) => unmarshall(item)))
+    ExclusiveStartKey = LastEvaluatedKey
+  } while (ExclusiveStartKey)
+  client.destroy()
+  return found
 }
 
 const throwUnavailable =

@@ -17,6 +17,7 @@ test.each(['--help', '-h'])('%s lists the verbs', async (flag) => {
   const { exitCode, printed } = await run(flag)
   expect(exitCode).toBe(0)
   expect(printed).toMatch(/^ {2}account +pauses an account/m)
+  expect(printed).toMatch(/^ {2}erase +erases a consumer's ids/m)
 })
 
 test('without a verb, the verbs are listed, and the command fails', async () => {
@@ -36,6 +37,6 @@ test('an unknown verb is refused, with those that exist', async () => {
   expect(await run('pause', '70123456')).toEqual({
     exitCode: 2,
     printed: '',
-    errors: 'There is no verb pause. Verbs: account.',
+    errors: 'There is no verb pause. Verbs: account, erase.',
   })
 })

@@ -1,7 +1,13 @@
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createStateTable, type Item, type StateTable, type Update } from '../../../lib/aws/state-table.ts'
+import {
+  createStateTable,
+  type Item,
+  type StateTable,
+  scanTable,
+  type Update,
+} from '../../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
@@ -466,5 +472,52 @@ describe('each function throws ServiceUnavailableError', () => {
       process.env.AWS_ENDPOINT_URL_DYNAMODB = `http://127.0.0.1:${port}`
       await expect(call(createPatientTable('state'))).rejects.toBeInstanceOf(ServiceUnavailableError)
     })
+  })
+})
+
+describe('a scan', () => {
+  const filter = {
+    expression: 'begins_with(#pk, :prefix)',
+    names: { pk: 'pk' },
+    values: { prefix: 'scanned#' },
+  }
+
+  test('returns what passes the filter', async () => {
+    const dynamoDb = await startDynamoDb()
+    process.env.AWS_ENDPOINT_URL_DYNAMODB = dynamoDb.url
+    const table = createPatientTable(dynamoDb.stateTable)
+    for (const pk of ['scanned#1', 'scanned#2', 'other#1'])
+      await table.update({ pk, set: { facts: { lpConsumerId: pk } } })
+    const scan = (more: object = {}) =>
+      scanTable({ name: dynamoDb.stateTable, aws: patient }, { ...filter, ...more })
+    expect((await scan()).map(({ pk }) => pk).toSorted()).toEqual(['scanned#1', 'scanned#2'])
+    const nested = {
+      expression: 'begins_with(#pk, :prefix) AND #facts.#id = :id',
+      names: { pk: 'pk', facts: 'facts', id: 'lpConsumerId' },
+      values: { prefix: 'scanned#', id: 'scanned#2' },
+    }
+    expect(await scan(nested)).toEqual([{ pk: 'scanned#2', facts: { lpConsumerId: 'scanned#2' } }])
+    await dynamoDb.close()
+  })
+
+  test('reads every page, strongly consistent', async () => {
+    const asked: unknown[] = []
+    await tableThat((_, input) => {
+      asked.push(input)
+      const pk = { S: `scanned#${asked.length}` }
+      return answered({ Items: [{ pk }], ...(asked.length < 3 && { LastEvaluatedKey: { pk } }) })
+    })
+    const items = await scanTable({ name: 'state', aws: patient }, filter)
+    expect(items.map(({ pk }) => pk)).toEqual(['scanned#1', 'scanned#2', 'scanned#3'])
+    expect(asked[0]).toMatchObject({ TableName: 'state', ConsistentRead: true })
+    expect(asked.slice(1)).toMatchObject([
+      { ExclusiveStartKey: { pk: { S: 'scanned#1' } } },
+      { ExclusiveStartKey: { pk: { S: 'scanned#2' } } },
+    ])
+  })
+
+  test('that DynamoDB refuses says so', async () => {
+    await tableThat(() => error('AccessDeniedException'))
+    await expect(scanTable({ name: 'state', aws: patient }, filter)).rejects.toThrow('DynamoDB Scan failed.')
   })
 })

@@ -1,0 +1,232 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
+import { eraseItem, isOfKnownConsumer, lpConsumerIdIn } from '../../../lib/conversation/erase.ts'
+import { createLedger } from '../../../lib/conversation/ledger.ts'
+import type { Facts } from '../../../lib/conversation/protocol.ts'
+import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
+import { createMemoryTable } from '../../simulation/state-table.ts'
+
+const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
+const DESTINATION = { ...CAMPAIGN, routeAttributes: [], ttr: 'NORMAL' } as const
+const DERIVED = `request-${'a'.repeat(64)}`
+const REQUEST: AcceptedRequest = {
+  door: 'form',
+  requestId: 'request-0001',
+  accountId: '70123456',
+  consumerId: DERIVED,
+  fingerprint: '1.f00d',
+  challengeHash: 'c0ffee',
+  vouchedBy: 'nobody',
+  warnings: [{ path: 'consumer.firstName', message: 'had characters' }],
+  message: 'My order is late',
+}
+const PK = 'request#70123456#form#nobody#request-0001'
+const CONSUMER = 'consumer#70123456#lp-1'
+const LEASE_MS = 60_000
+
+let table: StateTable
+let time: number
+
+beforeEach(() => {
+  table = createMemoryTable()
+  time = 1_800_000_000_000
+})
+
+/** Claims the request, and records facts. */
+const store = async (facts: Partial<Facts>, request: AcceptedRequest = REQUEST) => {
+  const ledger = createLedger({ table, now: () => time, uuid: () => 'lease-0001' })
+  const claimed = await ledger.claim(request, DESTINATION, time + LEASE_MS)
+  if (claimed.kind !== 'claimed') throw new Error('The request is new')
+  const claim = { attempt: 1, releases: 0, state: 'held' } as const
+  const nothing = { tried: 0, refused: 0, sent: false }
+  await claimed.entry.record({
+    claim,
+    conversation: { kind: 'none' },
+    message: nothing,
+    handedOver: false,
+    lpConsumerId: 'lp-1',
+    ...facts,
+  })
+  return ledger
+}
+const DONE = { attempt: 1, releases: 0, state: 'done' } as const
+const OPENED = { kind: 'opened', conversationId: 'conversation-1' } as const
+const SENT = { tried: 1, refused: 0, sent: true }
+const opened = { claim: DONE, conversation: OPENED, message: SENT, openedAt: 1_799_999_999_000 }
+
+const read = async (pk = PK): Promise<Item> => {
+  const item = await table.get(pk)
+  if (!item) throw new Error(`There is no item ${pk}`)
+  return item
+}
+const erase = async (pk = PK, { trial = false, from = table } = {}) =>
+  eraseItem({ table: from, item: await read(pk), trial, now: () => time })
+
+describe('a finished request', () => {
+  test('keeps what tells a replay from a new request, and nothing else', async () => {
+    await store(opened)
+    const before = await read()
+    expect(await erase()).toEqual({
+      key: PK,
+      status: 'opened',
+      expiresAt: before.expiresAt,
+      outcome: 'erased',
+      ended: false,
+      ids: {
+        consumerId: DERIVED,
+        conversationId: 'conversation-1',
+        ...CAMPAIGN,
+        challenge_c0ffee: 'spent',
+        warnings: JSON.stringify(REQUEST.warnings),
+        'facts.lpConsumerId': 'lp-1',
+        'facts.conversationId': 'conversation-1',
+      },
+    })
+    const after = await read()
+    for (const secret of ['lp-1', 'conversation-1', DERIVED, 'c0ffee', 'lease-0001', CAMPAIGN.campaignId])
+      expect(JSON.stringify(after)).not.toContain(secret)
+    for (const name of ['pk', 'fingerprint', 'createdAt', 'expiresAt', 'status', 'attempts', 'finished'])
+      expect(after[name]).toEqual(before[name])
+    expect(after.revision).toBe(Number(before.revision) + 1)
+  })
+
+  test('loses attributes that only a later version of the service knows', async () => {
+    await store(opened)
+    await table.update({ pk: PK, set: { nickname: 'Zoë' } })
+    await erase()
+    expect(await read()).not.toHaveProperty('nickname')
+  })
+
+  test('is not opened by a replay', async () => {
+    const ledger = await store(opened)
+    await erase()
+    const { challengeHash: _, ...copy } = REQUEST
+    expect(await ledger.claim(copy, DESTINATION, time + LEASE_MS)).toMatchObject({
+      kind: 'final',
+      facts: { conversation: { kind: 'opened' } },
+    })
+    expect(await read()).not.toHaveProperty('conversationId')
+  })
+
+  test('has nothing to erase the second time', async () => {
+    await store(opened)
+    await erase()
+    const stored = await read()
+    expect(await erase()).toMatchObject({ outcome: 'clean', ids: {} })
+    expect(await read()).toEqual(stored)
+  })
+
+  test('stays as it is in a trial', async () => {
+    await store(opened)
+    const stored = await read()
+    expect(await erase(PK, { trial: true })).toMatchObject({ outcome: 'erased' })
+    expect(await read()).toEqual(stored)
+  })
+})
+
+describe('a request that is not finished', () => {
+  test.each<[string, Partial<Facts>, object]>([
+    [
+      'waits for its conversation ends as outcome_unknown',
+      { claim: { ...DONE, state: 'queued', code: 'liveperson_unavailable' } },
+      { status: 'outcome_unknown', code: 'outcome_unknown' },
+    ],
+    [
+      'may have been opened ends as outcome_unknown',
+      { claim: { ...DONE, state: 'failed', code: 'interrupted' }, conversation: { kind: 'in_doubt' } },
+      { status: 'outcome_unknown', code: 'outcome_unknown' },
+    ],
+    [
+      'was refused before its last attempt ends as outcome_unknown',
+      {
+        claim: { ...DONE, state: 'queued' },
+        conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 0 },
+      },
+      { status: 'outcome_unknown', code: 'outcome_unknown' },
+    ],
+    [
+      'owes its message keeps its conversation and gives the message up',
+      {
+        claim: { ...DONE, state: 'queued' },
+        conversation: OPENED,
+        message: { tried: 1, refused: 1, sent: false },
+        openedAt: 1,
+      },
+      { status: 'opened', messageStatus: 'not_sent', messageCode: 'given_up' },
+    ],
+  ])('and %s', async (_, facts, expected) => {
+    const ledger = await store(facts)
+    expect(await read()).toMatchObject({ finished: false })
+    expect(await erase()).toMatchObject({ outcome: 'erased', ended: true })
+    expect(await read()).toMatchObject({ ...expected, finished: true, claimState: 'done' })
+    time += 2 * LEASE_MS
+    expect(await ledger.claim(REQUEST, DESTINATION, time + LEASE_MS)).toMatchObject({ kind: 'final' })
+  })
+
+  test('is left alone while an attempt holds it', async () => {
+    await store({})
+    const stored = await read()
+    expect(await erase()).toMatchObject({ outcome: 'in_use', inUseUntil: stored.leaseUntil })
+    expect(await read()).toEqual(stored)
+    time = Number(stored.leaseUntil) + 1
+    expect(await erase()).toMatchObject({ outcome: 'erased', ended: true })
+  })
+})
+
+describe('writes of others', () => {
+  test('are seen, and what they wrote is erased, too', async () => {
+    await store(opened)
+    let races = 0
+    const raced: StateTable = {
+      ...table,
+      update: async (update) => {
+        if (races++ === 0)
+          await table.update({ pk: PK, set: { messageCode: 'late', later: 'x' }, add: { revision: 1 } })
+        return table.update(update)
+      },
+    }
+    expect(await erase(PK, { from: raced })).toMatchObject({ outcome: 'erased' })
+    expect(await read()).not.toHaveProperty('later')
+    expect(await read()).toMatchObject({ messageCode: 'late' })
+  })
+
+  test('that never end leave the item in use', async () => {
+    await store(opened)
+    const busy: StateTable = {
+      ...table,
+      update: async (update) => {
+        await table.update({ pk: PK, set: {}, add: { revision: 1 } })
+        return table.update(update)
+      },
+    }
+    expect(await erase(PK, { from: busy })).toMatchObject({ outcome: 'in_use' })
+  })
+
+  test('that remove the item leave nothing to erase', async () => {
+    await store(opened)
+    const gone: StateTable = { ...table, update: async () => ({ applied: false, item: undefined }) }
+    expect(await erase(PK, { from: gone })).toMatchObject({ outcome: 'clean' })
+  })
+})
+
+describe('a consumer’s conversation', () => {
+  test('keeps its state, and loses the conversation and the request', async () => {
+    await store(opened)
+    expect(await erase(CONSUMER)).toMatchObject({
+      status: 'OPEN',
+      outcome: 'erased',
+      ids: { conversationId: 'conversation-1', openedBy: PK },
+    })
+    const { pk, state, openedAt, updatedAt, expiresAt, ...others } = await read(CONSUMER)
+    expect([pk, state, openedAt]).toEqual([CONSUMER, 'OPEN', opened.openedAt])
+    expect(others).toEqual({})
+    expect(await erase(CONSUMER)).toMatchObject({ outcome: 'clean' })
+  })
+})
+
+test('a consumer is known if an id of the CRM or a token has reached LivePerson', async () => {
+  await store(opened)
+  expect([isOfKnownConsumer(await read()), lpConsumerIdIn(await read())]).toEqual([false, 'lp-1'])
+  await store(opened, { ...REQUEST, requestId: 'request-0002', consumerId: 'crm-1', vouchedBy: 'token' })
+  expect(isOfKnownConsumer(await read('request#70123456#form#token#request-0002'))).toBe(true)
+})
