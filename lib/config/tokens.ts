@@ -2,7 +2,25 @@ import * as z from 'zod/mini'
 import type { Finding } from '../errors/errors.ts'
 
 /** Claims that are the same for many people, or new in each token. */
-const NO_PERSON = ['iss', 'aud', 'azp', 'client_id', 'exp', 'nbf', 'iat', 'auth_time', 'jti', 'nonce', 'sid']
+const NO_PERSON = [
+  ...[
+    'iss',
+    'aud',
+    'azp',
+    'client_id',
+    'cid',
+    'appid',
+    'tid',
+    'idp',
+    'tfp',
+    'ver',
+    'typ',
+    'idtyp',
+    'token_use',
+  ],
+  ...['scope', 'scp', 'acr', 'amr', 'exp', 'nbf', 'iat', 'auth_time'],
+  ...['jti', 'uti', 'nonce', 'sid', 'session_state', 'at_hash', 'c_hash', 'origin_jti', 'event_id'],
+]
 /** Claims that can change, and can then belong to somebody else. */
 const CHANGEABLE = ['email', 'phone_number', 'preferred_username', 'name', 'nickname', 'upn', 'unique_name']
 
@@ -105,7 +123,10 @@ const isClash = (one: string | undefined, other: string | undefined) =>
   one !== undefined && other !== undefined && (one.startsWith(other) || other.startsWith(one))
 
 /** Returns what an operator should know about an entry, although it is valid. */
-export const tokenWarnings = ({ audience, clients, consumerId }: TokenIssuer, at: string): Finding[] => [
+export const tokenWarnings = (
+  { issuer, audience, clients, consumerId }: TokenIssuer,
+  at: string,
+): Finding[] => [
   ...(audience.length > 1 && !clients
     ? [
         {
@@ -135,4 +156,18 @@ export const tokenWarnings = ({ audience, clients, consumerId }: TokenIssuer, at
         },
       ]
     : []),
+  ...(consumerId.claim === 'sub' && MICROSOFT.test(URL.parse(issuer)?.hostname ?? '')
+    ? [
+        {
+          path: `${at}.consumerId.claim`,
+          message:
+            'is sub, which is another one in each application of Entra ID, and can be the same for everybody with' +
+            ' Azure AD B2C. Use oid',
+        },
+      ]
+    : []),
 ]
+
+/** Hosts of the issuers of Entra ID, in all its clouds, External ID and Azure AD B2C. */
+const MICROSOFT =
+  /(^login\.microsoftonline\.(com|us)|^login\.partner\.microsoftonline\.cn|^sts\.windows\.net|\.(b2clogin|ciamlogin)\.com)$/

@@ -76,11 +76,11 @@ const faultOfTimes = (claims: JsonRecord, issuer: TokenIssuer, nowSeconds: numbe
 
 /** Returns why the claim that holds the consumer id names no person. */
 const faultOfIdentity = (claims: JsonRecord, { consumerId: { claim } }: TokenIssuer): string | undefined => {
-  const { azp, client_id, sub } = claims
+  const { azp, client_id, sub, idtyp } = claims
   if (sub !== undefined && !isText(sub)) return wrong('sub')
   const id = claims[claim]
-  // A token that an application gets for itself has its own id as sub (RFC 9068, section 5).
-  if (id !== undefined && (id === azp || id === client_id))
+  // A token that an application gets for itself has its own id as sub (RFC 9068, section 5). Entra ID marks it.
+  if (idtyp === 'app' || (id !== undefined && (id === azp || id === client_id)))
     return 'The consumer token is for an application, not for a person.'
   if (isText(id) && WHITE_SPACE.test(id))
     return (
@@ -91,9 +91,9 @@ const faultOfIdentity = (claims: JsonRecord, { consumerId: { claim } }: TokenIss
 }
 
 /**
- * Some policies of Azure AD B2C put one sentence into every sub.
+ * Some policies of Azure AD B2C put one sentence into every sub: those whose setting for it is Not Supported.
  *
- * @see https://learn.microsoft.com/en-us/azure/active-directory-b2c/tokens-overview
+ * @see https://learn.microsoft.com/en-us/azure/active-directory-b2c/configure-tokens#token-compatibility-settings
  */
 const WHITE_SPACE = /[\s\p{White_Space}]/u
 

@@ -58,3 +58,37 @@ test('an entry can have several warnings', () => {
   ])
   expect(tokenWarnings(z.parse(tokenIssuer, entry), 'at')).toEqual([])
 })
+
+describe('the claim with the consumer id', () => {
+  test.each(['iss', 'tid', 'cid', 'scp', 'amr', 'session_state', 'at_hash'])('can’t be %s', (claim) => {
+    const consumerId = { claim, prefix: '' }
+    expect(z.safeParse(tokenIssuer, { ...entry, consumerId }).success).toBe(false)
+  })
+
+  test.each(['sub', 'oid', 'uid', 'user_id', 'cognito:username', 'https://example.com/customer'])(
+    'can be %s',
+    (claim) => {
+      const parsed = z.parse(tokenIssuer, { ...entry, consumerId: { claim, prefix: 'web-' } })
+      expect(tokenWarnings(parsed, 'at')).toEqual([])
+    },
+  )
+
+  test.each([
+    ['https://login.microsoftonline.com/33333333-3333-4333-8333-333333333333/v2.0', true],
+    ['https://login.microsoftonline.us/33333333-3333-4333-8333-333333333333/v2.0', true],
+    ['https://login.partner.microsoftonline.cn/33333333-3333-4333-8333-333333333333/v2.0', true],
+    ['https://sts.windows.net/33333333-3333-4333-8333-333333333333/', true],
+    ['https://nord.b2clogin.com/33333333-3333-4333-8333-333333333333/v2.0/', true],
+    ['https://nord.ciamlogin.com/33333333-3333-4333-8333-333333333333/v2.0', true],
+    ['https://login.microsoftonline.com.example.com/', false],
+    ['https://id.example.com/sts.windows.net', false],
+    ['nord.b2clogin.com', false],
+  ])('should be oid if the issuer is %s: %s', (issuer, isMicrosoft) => {
+    const warnings = (claim: string) =>
+      pathsOf(
+        tokenWarnings(z.parse(tokenIssuer, { ...entry, issuer, consumerId: { claim, prefix: 'a-' } }), 'at'),
+      )
+    expect(warnings('sub')).toEqual(isMicrosoft ? ['at.consumerId.claim'] : [])
+    expect(warnings('oid')).toEqual([])
+  })
+})

@@ -32,6 +32,7 @@ describe('a token has no fault', () => {
     ['with times that have fractions', { iat: NOW - 0.5, exp: NOW + 60.5 }, {}, {}],
     ['without iat, if it ends within the lifetime', { iat: undefined, exp: NOW + 86_405 }, {}, {}],
     ['with clients that are all listed', { azp: 'a', client_id: 'b' }, { clients: ['a', 'b'] }, {}],
+    ['of a user, as Entra ID says it', { idtyp: 'user', oid: 'a' }, BY_OID, {}],
     ['without sub, if another claim has the id', { sub: undefined, oid: 'a' }, BY_OID, {}],
     ['with a sentence as sub, if another claim has the id', { sub: 'Use oid.', oid: 'a' }, BY_OID, {}],
     ['with a type that the issuer invented', {}, { types: ['vnd.example+jwt'] }, { typ: 'VND.Example+jwt' }],
@@ -52,6 +53,7 @@ describe('a token has a fault', () => {
     ['with an empty list of audiences', { aud: [] }, {}, {}, 'aud is missing or invalid'],
     ['with an audience of another type', { aud: { web: 'web' } }, {}, {}, 'aud is missing or invalid'],
     ['with an audience in a list of another type', { aud: ['web', 5] }, {}, {}, 'aud is missing or invalid'],
+    ['of an application, as Entra ID says it', { idtyp: 'app', oid: 'a' }, BY_OID, {}, 'for an application'],
     ['with a number for sub', { sub: 20731 }, {}, {}, 'sub is missing or invalid'],
     ['with null for sub', { sub: null }, {}, {}, 'sub is missing or invalid'],
     [
