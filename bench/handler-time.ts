@@ -30,7 +30,8 @@ const REQUEST = {
 export const measureHandlerTime = async ({ stage }: World): Promise<readonly Figure[]> => {
   // An anonymous form can't send attributes.
   const event = toFormEvent({ ...REQUEST, engagementAttributes: undefined })
-  const record = { body: JSON.stringify(REQUEST), messageId: randomUUID(), sentAt: Date.now() }
+  const now = Date.now()
+  const record = { body: JSON.stringify(REQUEST), messageId: randomUUID(), sentAt: now, now }
   const byForm = () => {
     const { request, warnings } = parseForm(readBody(event))
     const { requestId = '' } = request

@@ -1,6 +1,7 @@
-import type { APIGatewayProxyEventV2, Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import type { APIGatewayProxyEventV2, Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { type Config, readConfig } from '../lib/config/environment.ts'
-import { toAppError } from '../lib/errors/errors.ts'
+import { InvalidConfigError, toAppError } from '../lib/errors/errors.ts'
+import { isRecord } from '../lib/request/lenient-json.ts'
 import { createLog } from '../lib/telemetry/log.ts'
 import type { Answer } from './http/answer.ts'
 import { toProblem } from './http/problem.ts'
@@ -56,14 +57,41 @@ export const answerProblem =
     return toProblem(appError, requestId)
   }
 
-/** Leaves the whole batch in the queue. */
+/**
+ * Returns the records of a queue's event.
+ *
+ * @throws {InvalidConfigError} Something other than a queue invoked the function, or the event is a test.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+ */
+export const recordsOf = (event: unknown): readonly SQSRecord[] => {
+  if (isSqsEvent(event)) return event.Records
+  throw new InvalidConfigError({
+    detail:
+      'This is not an event of SQS. Only the events queue and the hand-over queue may invoke openFromQueue. To test it, send a message to the events queue.',
+  })
+}
+
+const isSqsEvent = (event: unknown): event is SQSEvent =>
+  isRecord(event) && Array.isArray(event.Records) && event.Records.every(isSqsRecord)
+
+const isSqsRecord = (record: unknown): boolean =>
+  isRecord(record) &&
+  record.eventSource === 'aws:sqs' &&
+  isRecord(record.attributes) &&
+  [record.messageId, record.body].every((member) => typeof member === 'string')
+
+/** Leaves the whole batch in the queue. Without a batch, the invocation fails with the error itself. */
 export const failBatch = ({
   error,
   event,
 }: {
   readonly error: unknown
-  readonly event: SQSEvent
-}): SQSBatchResponse => {
+  readonly event: unknown
+}): SQSBatchResponse | undefined => {
+  if (!isSqsEvent(event)) {
+    createLog().error('An event is not from a queue', toAppError(error))
+    return undefined
+  }
   createLog().error('A batch failed', toAppError(error))
   return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }
 }

@@ -1,5 +1,5 @@
 import middy from '@middy/core'
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import type { Context, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import type { QueueName } from '../lib/aws/queues.ts'
 import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
 import { runInOrder } from '../lib/conversation/batch.ts'
@@ -7,14 +7,14 @@ import { type ReadRecord, readRecord } from '../lib/conversation/record.ts'
 import { recordBudget } from '../lib/conversation/time-budget.ts'
 import { toAppError } from '../lib/errors/errors.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
-import { failBatch, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, warmUp } from './lambda.ts'
+import { failBatch, invocationEndsAt, MIDDY_OPTIONS, oncePerContainer, recordsOf, warmUp } from './lambda.ts'
 
 /** Returns the handler of the events queue and the hand-over queue. */
 export const createHandler = (getService: () => OpenService) =>
-  middy(
-    ({ Records }: SQSEvent, context: Context) => openFromQueue(getService(), Records, context),
-    MIDDY_OPTIONS,
-  ).onError(failBatch)
+  middy((event: unknown, context: Context) => {
+    const records = recordsOf(event)
+    return openFromQueue(getService(), records, context)
+  }, MIDDY_OPTIONS).onError(failBatch)
 
 interface Received {
   readonly record: SQSRecord
@@ -32,12 +32,13 @@ const openFromQueue = async (
   records: readonly SQSRecord[],
   context: Context,
 ): Promise<SQSBatchResponse> => {
-  const endsAt = invocationEndsAt(service.now(), context)
+  const now = service.now()
+  const endsAt = invocationEndsAt(now, context)
   const received = records.map((record): Received => {
     const queue = service.queueOf(record.eventSourceARN)
     const { body, messageId, attributes } = record
     const sentAt = Number(attributes.SentTimestamp)
-    return { record, queue, read: readRecord(service.stage, queue, { body, messageId, sentAt }) }
+    return { record, queue, read: readRecord(service.stage, queue, { body, messageId, sentAt, now }) }
   })
   reportOldest(service, received)
   const attempts = await runInOrder(Map.groupBy(received.toSorted(formsFirst), groupKeyOf).values(), (item) =>

@@ -20,9 +20,10 @@ import {
 } from './protocol.ts'
 
 /**
- * Longer than any queue keeps a message, so that a replay from quarantine can't open a second conversation.
+ * How long a request is remembered, in milliseconds. Longer than any queue keeps a message, so that a replay
+ * from quarantine can't open a second conversation.
  */
-const KEEP_MS = 30 * 24 * 3600 * 1000
+export const KEEP_MS = 30 * 24 * 3600 * 1000
 
 /**
  * How long a claim outlasts its invocation, in milliseconds: twice what two clocks may differ. A container

@@ -1,15 +1,22 @@
 import type { QueueName } from '../aws/queues.ts'
 import { resolve } from '../config/routes.ts'
 import type { AccountConfig, StageConfig } from '../config/stage.ts'
-import { type AppError, InvalidConfigError, InvalidRequestError, toAppError } from '../errors/errors.ts'
+import {
+  type AppError,
+  InvalidConfigError,
+  InvalidRequestError,
+  toAppError,
+  toError,
+} from '../errors/errors.ts'
 import { parseConversationRequest, requestIdOf } from '../request/conversation-request.ts'
-import { unwrap } from '../request/envelope.ts'
+import { refuseForeign, unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { parseJson } from '../request/strict-json.ts'
 import { removalsIn } from '../request/warnings.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
 import type { Job } from './job.ts'
+import { KEEP_MS } from './ledger.ts'
 
 /** What a record asks for, or why it can never succeed. */
 export type ReadRecord =
@@ -33,13 +40,16 @@ interface Message {
   readonly messageId: string
   /** When it was sent, in milliseconds since the epoch. */
   readonly sentAt: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
 }
 
 /**
  * Reads a CRM event, plain or in an SNS or EventBridge envelope, from the events queue, or a hand-over from
  * the hand-over queue. The queue decides which of the two it is, whatever the body says. Never throws.
  *
- * A route or campaign that a CRM event may not use is refused here, before LivePerson is called.
+ * A route or campaign that a CRM event may not use is refused here, before LivePerson is called. So is an
+ * event from an archive that is so old that the ledger may have forgotten it.
  */
 export const readRecord = (stage: StageConfig, queue: QueueName, message: Message): ReadRecord =>
   queue === 'handOver' ? readOwn(stage, message) : readEvent(stage, message)
@@ -58,13 +68,15 @@ const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): Read
   }
 }
 
-const readEvent = (stage: StageConfig, { body, messageId, sentAt }: Message): ReadRecord => {
+const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message): ReadRecord => {
   let requestId = messageId
   try {
     if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
       throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
-    const { input, eventId } = unwrap(parseJson(body))
+    const { input, eventId, occurredAt = now } = unwrap(parseJson(body))
     requestId = requestIdOf(input) ?? eventId ?? messageId
+    if (now - occurredAt > KEEP_MS) throw toError('event_too_old')
+    refuseForeign(input)
     const parsed = parseConversationRequest(input)
     const { account, destination } = resolve(stage, 'queue', parsed)
     const request = accept(parsed, {

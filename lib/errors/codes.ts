@@ -85,6 +85,14 @@ export const CODES = {
     title: 'Request id reused',
     detail: 'This requestId was used before with different content.',
   },
+  event_too_old: {
+    httpStatus: 422,
+    retryable: false,
+    logLevel: 'warn',
+    title: 'Event too old',
+    detail:
+      'The time in its envelope is more than 30 days ago. Requests are remembered for 30 days, so the event may have been processed before.',
+  },
   liveperson_rejected: {
     httpStatus: 422,
     retryable: false,
@@ -231,6 +239,14 @@ export const GUIDANCE = {
       'An earlier request had the same `requestId` and different content. The earlier request is not affected.',
     sender: 'Use a new `requestId` for new content.',
     operator: 'For a form, nothing. For a CRM event, tell the sender that two events have the same id.',
+    record: 'quarantined',
+  },
+  event_too_old: {
+    meaning:
+      "The time that EventBridge or SNS gave the event is more than 30 days ago, longer than requests are remembered. It was most likely replayed from an archive. Nothing was opened, because it isn't known whether the event was processed before.",
+    sender:
+      'Replay only the last 30 days. To open a conversation for an older event, send what its envelope holds as a new event with a new `requestId`.',
+    operator: 'Nothing. Limit the time range of the replay, or the retention of the archive, to 30 days.',
     record: 'quarantined',
   },
   liveperson_rejected: {

@@ -1,16 +1,23 @@
 import { InvalidRequestError } from '../errors/errors.ts'
 import { toRequestId } from './conversation-request.ts'
-import { isRecord } from './lenient-json.ts'
+import { sha256 } from './identity.ts'
+import { isRecord, type JsonRecord, parseLenientJson } from './lenient-json.ts'
 import { parseJson } from './strict-json.ts'
 
 /** A record's content without its envelopes. */
 export interface Unwrapped {
   readonly input: unknown
-  /**
-   * The id that the innermost envelope gave the event. `undefined` without an envelope, or if the id is not a
-   * valid request id.
-   */
+  /** The id that the innermost envelope with an id gave the event. `undefined` if none did. */
   readonly eventId: string | undefined
+  /** The earliest time in an envelope, in milliseconds since the epoch. `undefined` if there is none. */
+  readonly occurredAt: number | undefined
+}
+
+/** What an envelope says about the event in it. */
+interface Envelope {
+  readonly id: unknown
+  readonly time: unknown
+  readonly open: () => unknown
 }
 
 /**
@@ -21,14 +28,100 @@ export interface Unwrapped {
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
  */
-export const unwrap = (input: unknown, eventId?: string): Unwrapped => {
-  if (!isRecord(input)) return { input, eventId }
-  if (input.Type === 'Notification' && 'Message' in input && 'MessageId' in input) {
-    if (typeof input.Message !== 'string')
-      throw new InvalidRequestError([{ path: 'Message', message: 'must be a string' }])
-    return unwrap(parseJson(input.Message), toRequestId(input.MessageId))
-  }
-  if ('detail-type' in input && 'detail' in input && 'id' in input)
-    return unwrap(input.detail, toRequestId(input.id))
-  return { input, eventId }
+export const unwrap = (
+  input: unknown,
+  outside: Omit<Unwrapped, 'input'> = { eventId: undefined, occurredAt: undefined },
+): Unwrapped => {
+  const envelope = envelopeOf(input)
+  if (!envelope) return { input, ...outside }
+  return unwrap(envelope.open(), {
+    eventId: eventIdOf(envelope.id) ?? outside.eventId,
+    occurredAt: earliest(timeOf(envelope.time), outside.occurredAt),
+  })
 }
+
+const envelopeOf = (input: unknown): Envelope | undefined => {
+  if (!isRecord(input)) return undefined
+  if (input.Type === 'Notification' && has(input, 'Message', 'MessageId'))
+    return { id: input.MessageId, time: input.Timestamp, open: () => parseMessage(input.Message) }
+  if (has(input, 'detail-type', 'detail', 'id'))
+    return { id: input.id, time: input.time, open: () => input.detail }
+  return undefined
+}
+
+const has = (input: JsonRecord, ...names: readonly string[]) => names.every((name) => name in input)
+
+const parseMessage = (message: unknown): unknown => {
+  if (typeof message === 'string') return parseJson(message)
+  throw new InvalidRequestError([{ path: 'Message', message: 'must be a string' }])
+}
+
+/**
+ * Returns a request id for what an envelope has as its id: always the same one for the same value. What is no
+ * request id is hashed. `v1` is the version of that formula.
+ */
+const eventIdOf = (raw: unknown): string | undefined => {
+  const id = typeof raw === 'number' ? String(raw) : raw
+  if (id === undefined || id === null || (typeof id === 'string' && id.trim() === '')) return undefined
+  return toRequestId(id) ?? `envelope-v1-${sha256(JSON.stringify(id))}`
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/
+
+/** SNS and EventBridge write ISO 8601. Anything else says nothing. */
+const timeOf = (time: unknown): number | undefined => {
+  const at = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
+  return Number.isNaN(at) ? undefined : at
+}
+
+const earliest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+
+interface Foreign {
+  readonly isIt: (input: JsonRecord) => boolean
+  readonly message: string
+}
+
+/** What reaches the queue of those who haven't read docs/event-sources.md, and what to do about it. */
+const FOREIGN: readonly Foreign[] = [
+  {
+    isIt: (input) => has(input, 'specversion', 'type', 'source'),
+    message:
+      'is in a CloudEvents envelope. Send what its data holds, without the envelope, with its id as requestId',
+  },
+  {
+    isIt: (input) => has(input, 's3BucketName', 's3Key'),
+    message:
+      'is a pointer to S3 from the SQS extended client. Send the event itself, without that client. An event has at most 256 KB',
+  },
+  {
+    isIt: (input) => has(input, 'eventSource', 'body'),
+    message:
+      'is a whole record of another queue, as a pipe without an input template passes it on. Set the input template to <$.body>',
+  },
+  {
+    isIt: ({ Type }) => Type === 'SubscriptionConfirmation' || Type === 'UnsubscribeConfirmation',
+    message: 'is a confirmation that SNS asks for. Its Token confirms it: aws sns confirm-subscription',
+  },
+]
+
+/**
+ * Refuses content that is known to be no event, with a finding that says what it is and what to do.
+ *
+ * @throws {InvalidRequestError}
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+ * @see https://github.com/awslabs/amazon-sqs-java-extended-client-lib
+ * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html
+ */
+export const refuseForeign = (input: unknown): void => {
+  const message = isJsonInJson(input)
+    ? 'is JSON in a JSON string. Encode the event only once'
+    : FOREIGN.find(({ isIt }) => partsOf(input).some(isIt))?.message
+  if (message !== undefined) throw new InvalidRequestError([{ path: '', message }])
+}
+
+const isJsonInJson = (input: unknown) => typeof input === 'string' && isRecord(parseLenientJson(input))
+
+/** Batches of CloudEvents are arrays, and the extended client writes an array of a class and its object. */
+const partsOf = (input: unknown): readonly JsonRecord[] =>
+  (Array.isArray(input) ? input.slice(0, 2) : [input]).filter(isRecord)

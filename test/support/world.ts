@@ -249,7 +249,8 @@ export const jobOf = (
 ): Job => {
   const { body, messageId, eventSourceARN } = record
   const queue = eventSourceARN === RESOURCES.handOver.arn ? 'handOver' : 'events'
-  const read = readRecord(stage, queue, { body, messageId, sentAt: Date.now() })
+  const now = Date.now()
+  const read = readRecord(stage, queue, { body, messageId, sentAt: now, now })
   if (read.kind === 'job') return read.job
   throw read.error
 }

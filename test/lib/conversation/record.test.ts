@@ -44,18 +44,20 @@ const DESTINATION = { ...ORDER_HELP, ttr: 'NORMAL' as const, routeAttributes: []
 
 interface Delivery {
   readonly queue?: QueueName
+  readonly now?: number
   readonly messageId?: string
   readonly config?: StageConfig
 }
 
 const read = (
   body: unknown,
-  { queue = 'events', messageId = 'message-0001', config = stage }: Delivery = {},
+  { queue = 'events', messageId = 'message-0001', config = stage, now = SENT_AT }: Delivery = {},
 ) =>
   readRecord(config, queue, {
     body: typeof body === 'string' ? body : JSON.stringify(body),
     messageId,
     sentAt: SENT_AT,
+    now,
   })
 
 /** Returns the job of a record. Throws its error if it is refused. */
@@ -229,6 +231,65 @@ describe('what an event says about its consumer', () => {
   })
 })
 
+describe('the age of an event', () => {
+  const MONTH_MS = 30 * 24 * 3_600_000
+  const at = (ms: number) => new Date(ms).toISOString()
+  const event = { route: 'vip' }
+  const bridge = (time: unknown, detail: unknown = event) => ({ ...eventBridge(detail), time })
+  const notification = (Timestamp: unknown, message: unknown = event) => ({
+    ...sns(JSON.stringify(message)),
+    Timestamp,
+  })
+
+  test.each<[string, (time: string) => unknown]>([
+    ['EventBridge', (time) => bridge(time)],
+    ['SNS', (time) => notification(time)],
+    ['an event in a new notification', (time) => notification(at(SENT_AT), bridge(time))],
+    ['a notification in a new event', (time) => bridge(at(SENT_AT), notification(time))],
+    ['a notification with an event without a time', (time) => notification(time, bridge(undefined))],
+  ])('is that of its envelope: %s', (_, put) => {
+    const last = put(at(SENT_AT - MONTH_MS))
+    expect(read(last).kind).toBe('job')
+    expect(read(last, { now: SENT_AT + 1 })).toMatchObject({
+      kind: 'refused',
+      error: { code: 'event_too_old', retryable: false },
+    })
+  })
+
+  test('is counted to now, not to when the record was sent', () => {
+    expect(read(bridge(at(SENT_AT - MONTH_MS + 1)), { now: SENT_AT + 1 }).kind).toBe('job')
+    expect(read(bridge(at(SENT_AT - MONTH_MS + 1)), { now: SENT_AT + 2 }).kind).toBe('refused')
+  })
+
+  test.each<[string, unknown]>([
+    ['in the future', '2100-01-01T00:00:00Z'],
+    ['absent', undefined],
+    ['null', null],
+    ['a number', 5],
+    ['another format', 'Mon, 23 Nov 2020 09:00:00 GMT'],
+    ['a year', '2001'],
+    ['no date', '2020-13-45T00:00:00Z'],
+  ])('is not known, and the event is accepted, if the time is %s', (_, time) => {
+    expect(read(bridge(time)).kind).toBe('job')
+  })
+
+  test.each(['2020-11-23T09:00:00Z', '2020-11-23T09:00:00.123456789Z', '2020-11-23T10:00+01:00'])(
+    'is read from %s',
+    (time) => {
+      expect(read(bridge(time))).toMatchObject({ error: { code: 'event_too_old' } })
+    },
+  )
+
+  test('doesn’t hide the event’s own id', () => {
+    const refused = read(bridge('2020-11-23T09:00:00Z', { ...event, requestId: 'crm-00000731' }))
+    expect(refused).toMatchObject({ kind: 'refused', requestId: 'crm-00000731' })
+  })
+
+  test('is not asked for in a hand-over', () => {
+    expect(read(handOver(), { ...OWN, now: SENT_AT + 2 * MONTH_MS }).kind).toBe('job')
+  })
+})
+
 describe('a record of more than 256 KB', () => {
   const long = 'x'.repeat(256 * 1024)
 
@@ -313,7 +374,7 @@ describe('the request id', () => {
     ['else the SNS message’s', sns(JSON.stringify(body)), 'sns-000001'],
     ['else the EventBridge event’s', eventBridge(body), 'eventbridge-1'],
     ['else the inner envelope’s', sns(JSON.stringify(eventBridge(body))), 'eventbridge-1'],
-    ['else the record’s, if the envelope’s is invalid', eventBridge(body, 'x'), 'message-0001'],
+    ['else the record’s, if the envelope’s is empty', eventBridge(body, ''), 'message-0001'],
     ['else the record’s', body, 'message-0001'],
   ])('%s', (_, content, requestId) => {
     expect(parse(content).request.requestId).toBe(requestId)

@@ -18,6 +18,7 @@ test('codes, statuses and whether a retry may help', () => {
     '413 payload_too_large false',
     '415 unsupported_media_type false',
     '422 request_id_reused false',
+    '422 event_too_old false',
     '422 liveperson_rejected false',
     '500 invalid_config true',
     '500 internal_error true',

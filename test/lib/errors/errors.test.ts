@@ -34,6 +34,8 @@ const ERRORS: Readonly<Record<Code, AppError>> = {
   // Nothing but the ledger's code is known when these two are reported.
   outcome_unknown: toError('outcome_unknown'),
   interrupted: toError('interrupted'),
+  // Nobody handles it differently from other refusals.
+  event_too_old: toError('event_too_old'),
   payload_too_large: new PayloadTooLargeError(reason),
   unsupported_media_type: new UnsupportedMediaTypeError(reason),
   request_id_reused: new RequestIdReusedError(reason),
