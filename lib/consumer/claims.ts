@@ -3,7 +3,7 @@ import type { TokenIssuer } from '../config/tokens.ts'
 import type { Finding } from '../errors/errors.ts'
 import { toSafePath } from '../errors/mask.ts'
 import { check } from '../request/check.ts'
-import { consumerId } from '../request/conversation-request.ts'
+import { consumerId, conversationRequest } from '../request/conversation-request.ts'
 import {
   type EngagementAttribute,
   engagementAttributes,
@@ -12,6 +12,7 @@ import {
 import { isDerived } from '../request/identity.ts'
 import type { JsonRecord } from '../request/lenient-json.ts'
 import { text } from '../request/schema-parts.ts'
+import { removalsIn, type Warning } from '../request/warnings.ts'
 import { isVerified, wrong } from './token-checks.ts'
 
 /** What a verified token says about its consumer. */
@@ -24,9 +25,11 @@ export interface VerifiedConsumer {
   readonly email: string | undefined
   /** `undefined` also if the token says that it is not verified. */
   readonly phone: string | undefined
-  /** The `picture` claim, which hasn't been checked. */
-  readonly picture: unknown
+  /** The `picture` claim as it was checked. `undefined` also if agents' browsers must not load it. */
+  readonly avatarUrl: string | undefined
   readonly engagementAttributes: readonly EngagementAttribute[]
+  /** What was left out of the token. The paths are those of its claims, after `token.`. */
+  readonly warnings: readonly Warning[]
 }
 
 const profile = z.object({
@@ -65,14 +68,32 @@ export const toConsumer = (claims: JsonRecord, issuer: TokenIssuer): VerifiedCon
       (verified.phone ? result.data.phone_number : undefined) ??
       contacts.find(({ phone }) => phone !== undefined)?.phone,
   }
+  const avatarUrl = toAvatarUrl(claims.picture)
   return {
     consumerId: id.consumerId,
     ...known,
-    picture: claims.picture,
+    avatarUrl,
     engagementAttributes: personal
       ? attributes
       : [...attributes, ...toPersonal(known)].slice(0, MAX_ATTRIBUTES),
+    warnings: [
+      ...(claims.picture === undefined || claims.picture === null || avatarUrl !== undefined
+        ? []
+        : [{ path: 'picture', message: 'was left out, because it is not a valid avatarUrl' }]),
+      ...removalsIn(claims, result.data),
+    ].map(({ path, message }) => ({ path: `token.${path}`, message })),
   }
+}
+
+const { consumer } = conversationRequest.shape
+
+/**
+ * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
+ * it must not lead into a private network or carry a password.
+ */
+const toAvatarUrl = (picture: unknown): string | undefined => {
+  const avatarUrl = typeof picture === 'string' ? URL.parse(picture)?.href : undefined
+  return avatarUrl && 'data' in check(consumer, { avatarUrl }) ? avatarUrl : undefined
 }
 
 /** Returns the consumer id. A token can't have an id like those that the service derives from requests. */

@@ -10,10 +10,11 @@ import type { AcceptedRequest, ConversationRequest } from '../request/conversati
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
 import type { Form } from '../request/form.ts'
 import { accept } from '../request/identity.ts'
+import { MAX_WARNINGS } from '../request/warnings.ts'
 import { type CheckBot, challengeHashOf } from './bot-check.ts'
 import type { VerifiedConsumer } from './claims.ts'
 import type { VerifyConsumer } from './token.ts'
-import { fillIn, warningsOf } from './vouched.ts'
+import { fillIn } from './vouched.ts'
 
 /** A form, and what the door knows about it. */
 export interface FormSubmission {
@@ -89,7 +90,7 @@ export const acceptForm = async ({
   if (consumer) {
     throwIfAny(notAllowedSignedIn(request, consumer))
     const { consumerId } = consumer
-    const all = [...warnings, ...warningsOf(consumer)]
+    const all = [...warnings, ...consumer.warnings].slice(0, MAX_WARNINGS)
     // The fingerprint must not cover what the token says: a copy with a renewed token is the same request.
     const accepted = accept(request, { ...settled, consumerId, warnings: all })
     return { request: fillIn(accepted, consumer), isCopy: false }

@@ -1,53 +1,22 @@
-import { check } from '../request/check.ts'
-import { type AcceptedRequest, conversationRequest } from '../request/conversation-request.ts'
-import type { EngagementAttribute } from '../request/engagement-attributes.ts'
+import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { VerifiedConsumer } from './claims.ts'
 
-/** Returns the request filled in with what a verified token says. The token overrides the body. */
-export const fillIn = (request: AcceptedRequest, verified: VerifiedConsumer): AcceptedRequest => {
-  const { firstName, lastName, email, phone, picture } = verified
-  const claimed = withoutUndefined({ firstName, lastName, email, phone, avatarUrl: toAvatarUrl(picture) })
-  const attributes = mergeAttributes(request.engagementAttributes ?? [], verified.engagementAttributes)
+/**
+ * Returns the request filled in with what a verified token says. The token overrides the body, whose
+ * engagement attributes are dropped: agents would see them as authenticated.
+ */
+export const fillIn = (
+  { engagementAttributes: _, ...request }: AcceptedRequest,
+  { firstName, lastName, email, phone, avatarUrl, engagementAttributes }: VerifiedConsumer,
+): AcceptedRequest => {
+  const claimed = withoutUndefined({ firstName, lastName, email, phone, avatarUrl })
   return {
     ...request,
     ...((request.consumer || Object.keys(claimed).length > 0) && {
       consumer: { ...request.consumer, ...claimed },
     }),
-    ...(attributes.length > 0 && { engagementAttributes: attributes }),
+    ...(engagementAttributes.length > 0 && { engagementAttributes: [...engagementAttributes] }),
   }
-}
-
-/** Returns what {@link fillIn} leaves out of a token, as warnings for the sender: members of the request. */
-export const warningsOf = ({
-  picture,
-}: Pick<VerifiedConsumer, 'picture'>): { readonly path: string; readonly message: string }[] =>
-  picture === undefined || picture === null || toAvatarUrl(picture) !== undefined
-    ? []
-    : [
-        {
-          path: 'consumer.avatarUrl',
-          message: "was left out, because the token's picture is not a valid avatarUrl",
-        },
-      ]
-
-const { consumer } = conversationRequest.shape
-
-/**
- * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
- * it must not lead into a private network or carry a password.
- */
-const toAvatarUrl = (picture: unknown): string | undefined => {
-  const avatarUrl = typeof picture === 'string' ? URL.parse(picture)?.href : undefined
-  return avatarUrl && 'data' in check(consumer, { avatarUrl }) ? avatarUrl : undefined
-}
-
-/** Returns the token's attributes, and the body's attributes of types that the token doesn't have. */
-export const mergeAttributes = (
-  given: readonly EngagementAttribute[],
-  vouched: readonly EngagementAttribute[],
-): EngagementAttribute[] => {
-  const types = new Set(vouched.map(({ type }) => type))
-  return [...vouched, ...given.filter(({ type }) => !types.has(type))]
 }
 
 const withoutUndefined = (members: Readonly<Record<string, string | undefined>>) =>

@@ -2,13 +2,13 @@ import { isRecord } from './lenient-json.ts'
 
 /** Something that was left out of a request. For its sender, so it never contains a value. */
 export interface Warning {
-  /** The dotted path of a member. */
+  /** The dotted path of a member, or of a claim of the consumer token, after `token.`. */
   readonly path: string
   readonly message: string
 }
 
-/** Limits the size of responses and ledger items. */
-const MAX_WARNINGS = 20
+/** The maximum number of warnings about one request. It limits the size of responses and ledger items. */
+export const MAX_WARNINGS = 20
 
 /**
  * Returns a warning for each text from which a schema removed characters, at most 20.

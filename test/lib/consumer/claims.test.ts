@@ -98,9 +98,68 @@ test('an unverified email is replaced neither by a contact of an attribute nor k
   })
 })
 
-test('the picture is passed on unchecked', () => {
-  for (const picture of ['https://cdn.example.com/a.jpg', 5, null, undefined])
-    expect(consumerOf({ picture })).toMatchObject({ picture })
+describe('the picture', () => {
+  const withPicture = (picture: unknown) => consumerOf({ picture })
+
+  test.each([
+    ['https://cdn.example.com/ana.jpg', 'https://cdn.example.com/ana.jpg'],
+    ['https://cdn.example.com:8443/a?size=64#x', 'https://cdn.example.com:8443/a?size=64#x'],
+    ['HTTPS://CDN.Example.com/a b.jpg', 'https://cdn.example.com/a%20b.jpg'],
+    [' https://cdn.example.com/\na.jpg', 'https://cdn.example.com/a.jpg'],
+    [`https://cdn.example.com/${'x'.repeat(2024)}`, `https://cdn.example.com/${'x'.repeat(2024)}`],
+  ])('%j is the avatar %s, as it was checked', (picture, avatarUrl) => {
+    expect(withPicture(picture)).toMatchObject({ avatarUrl, warnings: [] })
+  })
+
+  test.each<[string, unknown]>([
+    ['http', 'http://cdn.example.com/a.jpg'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['javascript', 'javascript:alert(1)'],
+    ['a user and password', 'https://ana:secret@cdn.example.com/a.jpg'],
+    ['a password', 'https://:secret@cdn.example.com/a.jpg'],
+    ['an IPv4 address', 'https://10.0.0.1/a.jpg'],
+    ['the metadata service in decimal', 'https://2852039166/latest/meta-data'],
+    ['an IPv6 address', 'https://[fd00:ec2::254]/a.jpg'],
+    ['this machine', 'https://localhost/a.jpg'],
+    ['a name in the agents’ own network', 'https://intranet/a.jpg'],
+    ['no host', 'ana.jpg'],
+    ['nothing', ''],
+    ['a number', 5],
+    ['an object', { url: 'https://cdn.example.com/a.jpg' }],
+    ['more than 2048 characters', `https://cdn.example.com/${'x'.repeat(2025)}`],
+    ['more than 2048 characters once it is encoded', `https://cdn.example.com/${' x'.repeat(700)}`],
+  ])('is left out with a warning if it is %s', (_, picture) => {
+    const message = 'was left out, because it is not a valid avatarUrl'
+    expect(withPicture(picture)).toMatchObject({
+      avatarUrl: undefined,
+      warnings: [{ path: 'token.picture', message }],
+    })
+  })
+
+  test.each([undefined, null])('that is %s is no picture', (picture) => {
+    expect(withPicture(picture)).toMatchObject({ avatarUrl: undefined, warnings: [] })
+  })
+})
+
+test('control and bidi-override characters are removed from every text, with a warning for each', () => {
+  const message = 'had control or bidi-override characters, which were removed'
+  const whole = consumerOf({
+    given_name: 'A\u202ena',
+    family_name: 'Iversen',
+    email: 'ana\u0000@example.org',
+    lp_sdes: [ctmrinfo, personal({ company: 'No\u001b[31mrd', contacts: [{ phone: '\u2066+45' }] })],
+  })
+  expect(whole).toMatchObject({
+    firstName: 'Ana',
+    email: 'ana@example.org',
+    engagementAttributes: [ctmrinfo, personal({ company: 'No[31mrd', contacts: [{ phone: '+45' }] })],
+  })
+  expect(whole).toHaveProperty(
+    'warnings',
+    ['given_name', 'email', 'lp_sdes.1.personal.contacts.0.phone', 'lp_sdes.1.personal.company'].map(
+      (path) => ({ path: `token.${path}`, message }),
+    ),
+  )
 })
 
 test('claims of a wrong type are named, and never quoted', () => {

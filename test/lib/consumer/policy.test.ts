@@ -20,8 +20,9 @@ const ANA: VerifiedConsumer = {
   lastName: undefined,
   email: undefined,
   phone: undefined,
-  picture: undefined,
+  avatarUrl: undefined,
   engagementAttributes: [],
+  warnings: [],
 }
 const REQUEST: ConversationRequest = { route: 'order-help', message: 'My order is late' }
 const CHALLENGE = { field: 'h-captcha-response', token: 'solved' }
@@ -222,14 +223,18 @@ describe('a form with a token', () => {
     })
   })
 
-  test('is told what was left out of the form and of the token', async () => {
-    const warning = { path: 'message', message: 'had control characters' }
-    const { warnings } = await submit({
+  test('is told what was left out of the form and of the token, up to 20', async () => {
+    const warningOf = (path: string): Warning => ({ path, message: 'had control characters' })
+    const warnings = Array.from({ length: 19 }, (_, index) => warningOf(`texts.${index}`))
+    const { warnings: told } = await submit({
       authorization: 'Bearer a.b.c',
-      warnings: [warning],
-      verifyConsumer: async () => ({ ...ANA, picture: 'http://169.254.169.254/' }),
+      warnings,
+      verifyConsumer: async () => ({
+        ...ANA,
+        warnings: [warningOf('token.given_name'), warningOf('token.email')],
+      }),
     })
-    expect(warnings.map(({ path }) => path)).toEqual(['message', 'consumer.avatarUrl'])
+    expect(told).toEqual([...warnings, warningOf('token.given_name')])
   })
 })
 

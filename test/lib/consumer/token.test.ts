@@ -60,7 +60,8 @@ describe('a good token', () => {
       lastName: undefined,
       email: undefined,
       phone: undefined,
-      picture: undefined,
+      avatarUrl: undefined,
+      warnings: [],
       engagementAttributes: [],
     })
   })
