@@ -41,12 +41,17 @@ interface Answer {
 
 let world: World
 const folders = new Map<string, string>()
+const modes: string[] = []
 const children: ChildProcess[] = []
 
 beforeAll(async () => {
-  const [service, started] = await Promise.all([packageService(), startWorld()])
+  // The strictest umask of a builder.
+  const [service, started] = await Promise.all([packageService({}, 0o077), startWorld()])
   world = started
-  for (const zip of service.zips) folders.set(basename(zip, '.zip'), await unzip(zip))
+  for (const zip of service.zips) {
+    modes.push(...readZip(await readFile(zip)).map(({ name, mode }) => `${mode.toString(8)} ${name}`))
+    folders.set(basename(zip, '.zip'), await unzip(zip))
+  }
   await service.remove()
 }, 90_000)
 afterEach(async () => {
@@ -130,6 +135,16 @@ const environment = () => ({
 })
 
 const skills = () => world.livePerson.conversations().map(({ skillId }) => String(skillId))
+
+test('everyone may read each file of a package, whatever the umask of its builder', () => {
+  expect(modes.toSorted()).toEqual([
+    ...Array(4).fill('100644 config/dev.json'),
+    '100644 functions/conversation-status.mjs',
+    '100644 functions/open-from-form.mjs',
+    '100644 functions/open-from-queue.mjs',
+    '100644 functions/refresh-domains.mjs',
+  ])
+})
 
 describe('without any environment, a packaged function', () => {
   test.each<[Name, unknown]>([
