@@ -77,8 +77,9 @@ export const startWorld = async () => {
 export const toFormEvent = (body: object) =>
   toHttpEvent({
     method: 'POST',
-    path: '/conversations',
-    headers: { 'content-type': 'application/json' },
+    url: '/conversations',
+    routeKey: 'POST /conversations',
+    headers: ['content-type', 'application/json'],
     body: JSON.stringify(body),
   })
 

@@ -24,7 +24,11 @@ export function invokeByApi(options: {
   readonly url: string
   readonly functionName: string
 }): Invoke & { close(): void } {
-  const client = new LambdaClient({ ...awsClientConfig(options.url), maxAttempts: 1 })
+  const client = new LambdaClient({
+    ...awsClientConfig(options.url),
+    maxAttempts: 1,
+    requestHandler: { httpAgent: { maxSockets: Number.POSITIVE_INFINITY } },
+  })
   const invoke = async (event: object): Promise<Invocation> => {
     const { FunctionError, Payload } = await client.send(
       new InvokeCommand({ FunctionName: options.functionName, Payload: JSON.stringify(event) }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readCors } from '../../tools/cors.ts'
 import { readDeclaration } from '../../tools/serverless-yml.ts'
 import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 
@@ -10,7 +11,8 @@ const STAGE = 'local'
  * stand-ins read the same files that are deployed, so the two can't drift apart.
  */
 export function readResources() {
-  const service = Service.parse(readDeclaration('serverless.yml', STAGE))
+  const { service, functions } = Service.parse(readDeclaration('serverless.yml', STAGE))
+  const nameOf = (functionKey: string) => `${service}-${STAGE}-${functionKey}`
   const { EventsQueue, HandOverQueue, QuarantineQueue } = Queues.parse(
     readDeclaration('infrastructure/queues.yml', STAGE),
   ).Resources
@@ -36,13 +38,27 @@ export function readResources() {
     events: toQueue(EventsQueue.Properties),
     quarantine: toQueue(QuarantineQueue.Properties),
     handOver: toQueue(HandOverQueue.Properties),
-    /** The event source mappings of openFromQueue. */
-    eventSources: service.functions.openFromQueue.events.map(({ sqs }) => ({
-      functionName: `${service.service}-${STAGE}-openFromQueue`,
-      queueArn: String(resolve(sqs.arn, arns)),
-      batchSize: sqs.batchSize,
-      maximumConcurrency: sqs.maximumConcurrency,
-    })),
+    /** The event source mappings. */
+    eventSources: Object.entries(functions).flatMap(([key, { events }]) =>
+      events.flatMap(({ sqs }) =>
+        sqs === undefined
+          ? []
+          : {
+              functionName: nameOf(key),
+              queueArn: String(resolve(sqs.arn, arns)),
+              batchSize: sqs.batchSize,
+              maximumConcurrency: sqs.maximumConcurrency,
+            },
+      ),
+    ),
+    httpApi: {
+      routes: Object.entries(functions).flatMap(([key, { events }]) =>
+        events.flatMap(({ httpApi }) =>
+          httpApi === undefined ? [] : { ...httpApi, functionName: nameOf(key) },
+        ),
+      ),
+      cors: readCors(STAGE),
+    },
   }
 }
 
@@ -64,22 +80,33 @@ const Tables = z.object({
     }),
   }),
 })
+const HttpApiEvent = z.union([
+  z.templateLiteral([z.string(), ' ', z.string()]).transform((text) => {
+    const [method = '', path = ''] = text.split(' ')
+    return { method, path }
+  }),
+  z.object({ method: z.string(), path: z.string() }),
+])
 const Service = z.object({
   service: z.string(),
-  functions: z.object({
-    openFromQueue: z.object({
+  functions: z.record(
+    z.string(),
+    z.object({
       events: z.array(
         z.object({
-          sqs: z.object({
-            arn: z.unknown(),
-            batchSize: z.number(),
-            maximumConcurrency: z.number(),
-            functionResponseType: z.literal('ReportBatchItemFailures'),
-          }),
+          sqs: z
+            .object({
+              arn: z.unknown(),
+              batchSize: z.number(),
+              maximumConcurrency: z.number(),
+              functionResponseType: z.literal('ReportBatchItemFailures'),
+            })
+            .optional(),
+          httpApi: HttpApiEvent.optional(),
         }),
       ),
     }),
-  }),
+  ),
 })
 
 function toQueueArn(name: string): string {

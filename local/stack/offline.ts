@@ -8,20 +8,20 @@ import { findFreePorts } from '../net/listen.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A running `serverless offline`: API Gateway, Lambda and the schedule. */
+/** A running `serverless offline`: Lambda and the schedule. */
 export interface Offline {
-  readonly apiUrl: string
+  /** The address of Lambda's invoke API. */
   readonly lambdaUrl: string
   close(): Promise<void>
 }
 
 /**
  * Starts `serverless offline` for the stage `local` as a child process with its own build folder, and waits
- * until it answers.
+ * until it answers. Its own HTTP API isn't used.
  *
  * @param options.environment Variables for the child process. Its handlers get `AWS_*`, and what
  *   serverless.yml reads.
- * @param options.apiPort Default: a free one. The same goes for `lambdaPort`.
+ * @param options.lambdaPort Default: a free one.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes.
  * @param options.log Called with each line that the child process prints.
  * @param options.signal Aborts the start.
@@ -34,15 +34,13 @@ export async function startOffline(options: OfflineOptions): Promise<Offline> {
     } catch (error) {
       // Another stack that is starting may have taken a port that was free a moment ago.
       const isPortTaken = error instanceof Error && error.message.includes('EADDRINUSE')
-      if (!isPortTaken || attempt === 3 || options.apiPort !== undefined || options.lambdaPort !== undefined)
-        throw error
+      if (!isPortTaken || attempt === 3 || options.lambdaPort !== undefined) throw error
     }
   }
 }
 
 interface OfflineOptions {
   readonly environment: Readonly<Record<string, string>>
-  readonly apiPort?: number | undefined
   readonly lambdaPort?: number | undefined
   readonly watch?: boolean | undefined
   readonly log?: ((line: string) => void) | undefined
@@ -50,8 +48,7 @@ interface OfflineOptions {
 }
 
 async function startOnce(options: OfflineOptions): Promise<Offline> {
-  const [freeApiPort, freeLambdaPort] = await findFreePorts(2)
-  const apiPort = options.apiPort ?? freeApiPort
+  const [httpPort, freeLambdaPort] = await findFreePorts(2)
   const lambdaPort = options.lambdaPort ?? freeLambdaPort
   const buildFolder = await mkdtemp(join(tmpdir(), 'campaign-conversations-'))
   const child = spawn(
@@ -59,7 +56,7 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     [
       ...['--import', new URL('./end-with-parent.ts', import.meta.url).href],
       ...[join(project, 'node_modules/serverless/bin/serverless.js'), 'offline', 'start', '--stage', 'local'],
-      ...['--httpPort', String(apiPort), '--lambdaPort', String(lambdaPort)],
+      ...['--httpPort', String(httpPort), '--lambdaPort', String(lambdaPort)],
     ],
     {
       cwd: project,
@@ -101,10 +98,10 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     await rm(buildFolder, { recursive: true, force: true })
   }
 
-  const apiUrl = `http://127.0.0.1:${apiPort}`
   try {
     const deadline = Date.now() + 60_000
-    while (!(await answers(apiUrl))) {
+    // It starts Lambda first.
+    while (!(await answers(`http://127.0.0.1:${httpPort}`))) {
       options.signal?.throwIfAborted()
       if (hasExited) throw new Error(`serverless offline exited while starting:\n${printed.join('\n')}`)
       if (Date.now() > deadline)
@@ -115,7 +112,7 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     await close()
     throw error
   }
-  return { apiUrl, lambdaUrl: `http://127.0.0.1:${lambdaPort}`, close }
+  return { lambdaUrl: `http://127.0.0.1:${lambdaPort}`, close }
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { readStageNames } from '../../tools/serverless-yml.ts'
 import { startEventSourceMapping } from '../aws/event-source-mapping.ts'
 import { invokeByApi } from '../aws/invoke.ts'
 import { readResources } from '../aws/resources.ts'
+import { startHttpApi } from './http-api.ts'
 import { startOffline } from './offline.ts'
 import { type StandInName, startStandIns } from './stand-ins.ts'
 
@@ -13,8 +14,8 @@ export type Stack = Awaited<ReturnType<typeof startStack>>
 export type PortName = 'api' | 'lambda' | StandInName
 
 /**
- * Starts the stand-ins, API Gateway with Lambda and the schedule (`serverless offline`), and the event source
- * mappings from the queues to their function. Several stacks can run at once.
+ * Starts the stand-ins, Lambda and the schedule (`serverless offline`), the event source mappings from the
+ * queues to their function, and the HTTP API. Several stacks can run at once.
  *
  * @param options.ports Default: free ones.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes. Default: no.
@@ -51,7 +52,6 @@ export async function startStack(
         ...standIns.serviceEnvironment,
         ...options.environment,
       },
-      apiPort: ports.api,
       lambdaPort: ports.lambda,
       watch: options.watch,
       log,
@@ -59,7 +59,8 @@ export async function startStack(
     })
     stops.push(offline.close)
 
-    for (const { functionName, queueArn, ...source } of readResources().eventSources) {
+    const { eventSources, httpApi } = readResources()
+    for (const { functionName, queueArn, ...source } of eventSources) {
       const invoke = invokeByApi({ url: offline.lambdaUrl, functionName })
       const mapping = startEventSourceMapping({
         ...source,
@@ -78,8 +79,18 @@ export async function startStack(
       })
     }
 
+    const routes = httpApi.routes.map(({ functionName, ...route }) => ({
+      ...route,
+      invoke: invokeByApi({ url: offline.lambdaUrl, functionName }),
+    }))
+    stops.push(() => {
+      for (const { invoke } of routes) invoke.close()
+    })
+    const api = await startHttpApi({ routes, cors: httpApi.cors, port: ports.api })
+    stops.push(api.close)
+
     return {
-      apiUrl: offline.apiUrl,
+      apiUrl: api.url,
       lambdaUrl: offline.lambdaUrl,
       livePerson,
       sqs,

@@ -30,3 +30,25 @@ test('the resources are those that serverless.yml and infrastructure/ declare, w
   )
   expect(JSON.stringify([events, handOver, quarantine, stateTable])).not.toMatch(/\$\{|Fn::/)
 })
+
+test('the routes of the HTTP API are those of serverless.yml, and its CORS those of the stage', () => {
+  const { routes, cors } = readResources().httpApi
+  expect(routes).toEqual([
+    {
+      method: 'POST',
+      path: '/conversations',
+      functionName: 'campaign-conversations-local-openFromForm',
+    },
+    {
+      method: 'POST',
+      path: '/domains/refresh',
+      functionName: 'campaign-conversations-local-refreshDomains',
+    },
+    {
+      method: 'GET',
+      path: '/conversations/{requestId}',
+      functionName: 'campaign-conversations-local-conversationStatus',
+    },
+  ])
+  expect(cors).toMatchObject({ allowedOrigins: ['http://127.0.0.1:5173', 'http://localhost:5173'] })
+})
