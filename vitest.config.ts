@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests with a command of their own, by the variable that it sets: one is timed, the others take a minute. */
 const SEPARATE = {
+  BROWSER: ['test/browser/**'],
   GROWTH: ['test/security/growth.test.ts'],
   PAUSE: ['test/local/pause.test.ts'],
   PERMISSIONS: ['test/permissions/**', 'test/packaged-metrics.test.ts'],
