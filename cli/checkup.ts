@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createReadSecret } from '../lib/account/secrets.ts'
 import { createStateTable } from '../lib/aws/state-table.ts'
 import { type Config, readConfig } from '../lib/config/environment.ts'
-import type { AccountConfig } from '../lib/config/stage.ts'
+import { type AccountConfig, warningsOf } from '../lib/config/stage.ts'
 import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { createHttp } from '../lib/liveperson/http.ts'
 import { createOutbound } from '../lib/net/outbound.ts'
@@ -37,7 +37,11 @@ const findAccounts = ({ environment, accountId }: Settings) => {
   const ids = accounts.map((account) => account.accountId).join(', ')
   if (chosen.length === 0)
     throw new InvalidConfigError({ detail: `Account ${accountId} is not in ${environment.CONFIG_FILE}.` })
-  return { value: { config, accounts: chosen }, found: `${environment.CONFIG_FILE}, accounts ${ids}` }
+  return {
+    value: { config, accounts: chosen },
+    found: `${environment.CONFIG_FILE}, accounts ${ids}`,
+    warnings: warningsOf(config.stage).map(({ path, message }) => `${path} ${message}.`),
+  }
 }
 
 const checkAccount = async (

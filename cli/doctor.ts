@@ -20,10 +20,11 @@ async function main(settings: Settings): Promise<boolean> {
   return ok
 }
 
-function toLine({ accountId, step, status, found, code, next }: Step): string {
+function toLine({ accountId, step, status, found, warnings = [], code, next }: Step): string {
   const head = `${accountId.padEnd(10)}  ${step.padEnd(16)}  ${status.padEnd(7)}  `
   const reason = code === undefined ? found : `${code}: ${found}`
-  return head + (next === undefined ? reason : `${reason} Next: ${next}`)
+  const line = head + (next === undefined ? reason : `${reason} Next: ${next}`)
+  return [line, ...warnings.map((warning) => `  warning: ${warning}`)].join('\n')
 }
 
 function readFlags(): Settings | 'help' {

@@ -22,8 +22,8 @@ export const createRunStep = (report: (step: Step) => void, about: About): RunSt
       return undefined
     }
     try {
-      const { value, found } = await work()
-      report({ accountId, step, status: 'ok', found })
+      const { value, found, warnings = [] } = await work()
+      report({ accountId, step, status: 'ok', found, ...(warnings.length > 0 && { warnings }) })
       return value
     } catch (thrown) {
       const error = toAppError(thrown)

@@ -20,14 +20,17 @@ export interface Step {
   readonly status: 'ok' | 'failed' | 'skipped'
   /** What the step found, for a reader. It contains no secret and no token. */
   readonly found: string
+  /** What an operator should know, although the step is ok. Absent if there is nothing. */
+  readonly warnings?: readonly string[]
   /** The code of the `AppError`, if the step failed. */
   readonly code?: string
   /** What to do next, if the step failed. */
   readonly next?: string
 }
 
-/** What a successful step returns: a value for later steps, and a text for a reader. */
+/** What a successful step returns: a value for later steps, a text for a reader, and warnings. */
 export interface Found<T> {
   readonly value: T
   readonly found: string
+  readonly warnings?: readonly string[]
 }

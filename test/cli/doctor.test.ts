@@ -235,6 +235,19 @@ test.each([
 })
 
 describe('a configuration', () => {
+  test('that is valid is reported with what npm run package warns of', async () => {
+    putSecrets()
+    const route = { campaignId: '1', engagementId: '2', doors: ['queue'], ttrAllowed: ['URGENT'] }
+    const file = await write({ accounts: [{ accountId: ACCOUNT, routes: { crm: route } }] })
+    const result = await examine(['--config-file', file])
+    const warning =
+      'accounts.0.routes.crm.ttrAllowed is not used, because doors has no form. Remove it, or add form to doors.'
+    expect(codesOf(result)).toEqual(ALL_OK)
+    expect(result.exitCode).toBe(0)
+    expect(stepOf(result, 'configuration')).toMatchObject({ status: 'ok', warnings: [warning] })
+    expect(result.printed.split('\n')).toContain(`  warning: ${warning}`)
+  })
+
   test('that is invalid is reported with all its mistakes at once', async () => {
     const file = await write({
       origins: ['no origin'],
