@@ -52,8 +52,8 @@ export const createCredentials = ({
     /**
      * Returns the current credentials.
      *
-     * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
-     * @throws {ServiceUnavailableError} The call to Secrets Manager failed, and no secret has been read yet.
+     * @throws {UnusableSecretError} No secret has been read yet, and only an operator can help.
+     * @throws {SecretUnavailableError} No secret has been read yet, and the call to Secrets Manager failed.
      */
     current: cache.get,
 

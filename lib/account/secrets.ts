@@ -2,6 +2,7 @@ import {
   GetSecretValueCommand,
   ResourceNotFoundException,
   SecretsManagerClient,
+  SecretsManagerServiceException,
 } from '@aws-sdk/client-secrets-manager'
 import * as z from 'zod/mini'
 import type { AwsOptions } from '../aws/options.ts'
@@ -13,12 +14,42 @@ import { parseLenientJson } from '../request/lenient-json.ts'
 export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS'
 
 /**
- * Returns a secret's text, or undefined if there is no such secret or no version with that stage. This type
- * is the seam that tests and the simulated world replace.
+ * Returns a secret's text, or undefined if it has no version with that stage. This type is the seam that
+ * tests and the simulated world replace.
  *
- * It throws ServiceUnavailableError if the call to Secrets Manager fails.
+ * It throws UnusableSecretError if only an operator can help, and SecretUnavailableError otherwise.
  */
 export type ReadSecret = (secretId: string, stage: SecretStage) => Promise<string | undefined>
+
+/** What is wrong with a secret, and what an operator does about it. Both are sentences, without its value. */
+interface Trouble {
+  readonly problem: string
+  readonly remedy: string
+  /** For the log only. */
+  readonly cause?: unknown
+}
+
+/** A secret that can't be read or used until an operator acts. */
+export class UnusableSecretError extends InvalidConfigError {
+  /** What the operator does. It is part of the message, too. */
+  readonly remedy: string
+
+  constructor({ problem, remedy, cause }: Trouble) {
+    super({ detail: `${problem} ${remedy}`, cause })
+    this.remedy = remedy
+  }
+}
+
+/** A secret that can't be read now. It may be readable later. */
+export class SecretUnavailableError extends ServiceUnavailableError {
+  /** What the operator does if it lasts. It is part of the message, too. */
+  readonly remedy: string
+
+  constructor({ problem, remedy, cause }: Trouble) {
+    super({ detail: `${problem} ${remedy}`, cause })
+    this.remedy = remedy
+  }
+}
 
 /**
  * Returns the {@link ReadSecret} of a deployed function.
@@ -32,19 +63,85 @@ export const createReadSecret = (aws: AwsOptions): ReadSecret => {
       const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: stage })
       return (await client.send(command)).SecretString ?? ''
     } catch (error) {
-      if (error instanceof ResourceNotFoundException) return undefined
-      throw new ServiceUnavailableError({ detail: 'Secrets Manager GetSecretValue failed.', cause: error })
+      if (error instanceof ResourceNotFoundException && isAboutVersion(error)) return undefined
+      throw toSecretError(secretId, error)
     }
   }
 }
+
+/** Secrets Manager says with the same error that there is no secret, and that it has no such version. */
+const isAboutVersion = ({ message }: Error) => /secret value|staging label|version/i.test(message)
+
+const toSecretError = (secretId: string, cause: unknown): UnusableSecretError | SecretUnavailableError => {
+  if (!(cause instanceof SecretsManagerServiceException))
+    return new SecretUnavailableError({
+      problem: `Secrets Manager did not answer when the secret ${secretId} was read.`,
+      remedy: "If it lasts, check the region, AWS's health dashboard and the network to Secrets Manager.",
+      cause,
+    })
+  const { name, message, $metadata } = cause
+  const isAboutKey = /DecryptionFailure|KMS/.test(name) || /\bKMS\b|\bkms:/.test(message)
+  if (isAboutKey)
+    return new UnusableSecretError({
+      problem: `The KMS key of the secret ${secretId} can't be used to decrypt it.`,
+      remedy:
+        "Enable the key, and allow kms:Decrypt on it in the function role's policies and in the key's own policy.",
+      cause,
+    })
+  if (/throttl|TooManyRequests|RequestLimitExceeded/i.test(name) || $metadata.httpStatusCode === 429)
+    return new SecretUnavailableError({
+      problem: `Secrets Manager throttled the call that reads the secret ${secretId}.`,
+      remedy: 'If it lasts, find out what calls Secrets Manager so often, or raise its quota.',
+      cause,
+    })
+  switch (name) {
+    case 'ResourceNotFoundException':
+      return new UnusableSecretError({
+        problem: `There is no secret ${secretId} in Secrets Manager.`,
+        remedy: `Create it in the stage's region: aws secretsmanager create-secret --name ${secretId}.`,
+        cause,
+      })
+    case 'InvalidRequestException':
+      return /delet/i.test(message)
+        ? new UnusableSecretError({
+            problem: `The secret ${secretId} is marked for deletion.`,
+            remedy: `Restore it: aws secretsmanager restore-secret --secret-id ${secretId}.`,
+            cause,
+          })
+        : invalidState(secretId, cause)
+    case 'InvalidParameterException':
+      return invalidState(secretId, cause)
+    case 'AccessDeniedException':
+      return new UnusableSecretError({
+        problem: `Secrets Manager refused access to the secret ${secretId}.`,
+        remedy:
+          "Allow secretsmanager:GetSecretValue on it in the function role's policies and in the secret's own policy. Check its name, too: access to a secret that doesn't exist is refused in the same way.",
+        cause,
+      })
+    default:
+      return new SecretUnavailableError({
+        problem: `Secrets Manager failed to return the secret ${secretId}.`,
+        remedy: "If it lasts, check AWS's health dashboard and the function's own credentials and clock.",
+        cause,
+      })
+  }
+}
+
+const invalidState = (secretId: string, cause: unknown): UnusableSecretError =>
+  new UnusableSecretError({
+    problem: `Secrets Manager can't return the secret ${secretId} in its present state.`,
+    remedy: `Look at it: aws secretsmanager describe-secret --secret-id ${secretId}.`,
+    cause,
+  })
 
 type ParseSecret<T> = (secretId: string, text: string) => T
 
 /**
  * Reads and parses the current version of a secret.
  *
- * @throws {InvalidConfigError} There is no such secret, or it has the wrong shape.
- * @throws {ServiceUnavailableError} The call to Secrets Manager failed.
+ * @throws {UnusableSecretError} Only an operator can help: there is no such secret or value, access to it or
+ * its key is refused, or it has the wrong shape.
+ * @throws {SecretUnavailableError} The call to Secrets Manager failed.
  */
 export const readCurrentSecret = async <T>(
   readSecret: ReadSecret,
@@ -53,14 +150,17 @@ export const readCurrentSecret = async <T>(
 ): Promise<T> => {
   const text = await readSecret(secretId, 'AWSCURRENT')
   if (text !== undefined) return parse(secretId, text)
-  throw new InvalidConfigError({ detail: `There is no secret ${secretId} in Secrets Manager.` })
+  throw new UnusableSecretError({
+    problem: `The secret ${secretId} has no value yet.`,
+    remedy: `Store one: aws secretsmanager put-secret-value --secret-id ${secretId}.`,
+  })
 }
 
 /**
  * Reads and parses the previous version of a secret. Returns undefined if there is none.
  *
- * @throws {InvalidConfigError} It has the wrong shape.
- * @throws {ServiceUnavailableError} The call to Secrets Manager failed.
+ * @throws {UnusableSecretError} Only an operator can help, as above.
+ * @throws {SecretUnavailableError} The call to Secrets Manager failed.
  */
 export const readPreviousSecret = async <T>(
   readSecret: ReadSecret,
@@ -78,7 +178,7 @@ const appCredentials = z.object({ clientId: needed, clientSecret: needed })
 /**
  * Parses an account's secret, `{"clientId", "clientSecret"}`.
  *
- * @throws {InvalidConfigError} Names the secret and never quotes it.
+ * @throws {UnusableSecretError} Names the secret and never quotes it.
  */
 export const parseAppCredentials = (secretId: string, text: string): AppCredentials =>
   parse(appCredentials, secretId, text)
@@ -91,7 +191,7 @@ export type BotCheckSecret = Readonly<z.infer<typeof botCheckSecret>>
 /**
  * Parses the secret of a bot check, `{"secret"}`.
  *
- * @throws {InvalidConfigError} Names the secret and never quotes it.
+ * @throws {UnusableSecretError} Names the secret and never quotes it.
  */
 export const parseBotCheckSecret = (secretId: string, text: string): BotCheckSecret =>
   parse(botCheckSecret, secretId, text)
@@ -100,7 +200,8 @@ const parse = <T extends z.ZodMiniObject>(shape: T, secretId: string, text: stri
   const result = z.safeParse(shape, parseLenientJson(text))
   if (result.success) return result.data
   const members = Object.keys(shape.shape).join(', ')
-  throw new InvalidConfigError({
-    detail: `The secret ${secretId} must be a JSON object with these strings: ${members}.`,
+  throw new UnusableSecretError({
+    problem: `The secret ${secretId} must be a JSON object with these strings: ${members}.`,
+    remedy: `Store such a value: aws secretsmanager put-secret-value --secret-id ${secretId}.`,
   })
 }

@@ -45,7 +45,7 @@ const ACCEPTED: readonly Accepted[] = [
     path: 'lib/account/secrets.ts',
     within: 'createReadSecret',
     form: 'catch clause',
-    reason: 'That there is no such secret is a result. Its readers report it with the name of the secret.',
+    reason: 'That there is no such version is a result. Its readers report it with the name of the secret.',
   },
   {
     path: 'lib/aws/state-table.ts',

@@ -6,10 +6,12 @@ import {
   type ReadSecret,
   readCurrentSecret,
   readPreviousSecret,
+  SecretUnavailableError,
+  UnusableSecretError,
 } from '../../../lib/account/secrets.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { startSecretsManager } from '../../../local/aws/secrets-manager.ts'
-import { patient } from '../../support/aws-endpoint.ts'
+import { type Answering, type AwsAnswer, patient, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 
 const SECRET = { clientId: 'app', clientSecret: 'secret-words' }
 
@@ -46,9 +48,9 @@ describe('a secret', () => {
     expect(await readSecret('rotated', 'AWSPREVIOUS')).toBe('first')
   })
 
-  test('that does not exist is undefined at each stage', async () => {
-    expect(await readSecret('nowhere', 'AWSCURRENT')).toBeUndefined()
-    expect(await readSecret('nowhere', 'AWSPREVIOUS')).toBeUndefined()
+  test('that does not exist is a mistake in the configuration at each stage', async () => {
+    expect(await failure(readSecret('nowhere', 'AWSCURRENT'))).toBeInstanceOf(UnusableSecretError)
+    expect(await failure(readSecret('nowhere', 'AWSPREVIOUS'))).toBeInstanceOf(UnusableSecretError)
   })
 
   test('can be read again after Secrets Manager failed or was unreachable', async () => {
@@ -62,6 +64,160 @@ describe('a secret', () => {
     expect(await failure(readSecret('later', 'AWSCURRENT'))).toBeInstanceOf(ServiceUnavailableError)
     await secretsManager.comeUp()
     expect(await readCurrent('later')).toEqual(SECRET)
+  })
+})
+
+describe('an answer of Secrets Manager', () => {
+  const ID = 'prefix/70123456'
+  const error = (type: string, message = 'Message of AWS.', status = 400): AwsAnswer => ({
+    status,
+    body: { __type: type, message, Message: message },
+  })
+  const read = async (answer: ReturnType<Answering>, secretId = ID) => {
+    const endpoint = await startAwsEndpoint({ behind: secretsManager.url, answer: () => answer })
+    const url = process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER
+    process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = endpoint.url
+    const reader = createReadSecret({
+      maxAttempts: 1,
+      requestHandler: { requestTimeout: 500, throwOnRequestTimeout: true },
+    })
+    try {
+      return await failure(readCurrentSecret(reader, secretId, parseAppCredentials))
+    } finally {
+      process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = url
+      await endpoint.close()
+    }
+  }
+
+  test.each<[string, AwsAnswer, string, string]>([
+    [
+      'marked for deletion',
+      error(
+        'InvalidRequestException',
+        "You can't perform this operation on the secret because it was marked for deletion.",
+      ),
+      `The secret ${ID} is marked for deletion.`,
+      `aws secretsmanager restore-secret --secret-id ${ID}`,
+    ],
+    [
+      'marked for deletion, in other words',
+      error(
+        'InvalidRequestException',
+        'You can’t perform this operation on the secret because it was deleted.',
+      ),
+      `The secret ${ID} is marked for deletion.`,
+      'restore-secret',
+    ],
+    [
+      'no value yet',
+      error(
+        'ResourceNotFoundException',
+        "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+      ),
+      `The secret ${ID} has no value yet.`,
+      `aws secretsmanager put-secret-value --secret-id ${ID}`,
+    ],
+    [
+      'no secret',
+      error('ResourceNotFoundException', "Secrets Manager can't find the specified secret."),
+      `There is no secret ${ID} in Secrets Manager.`,
+      `aws secretsmanager create-secret --name ${ID}`,
+    ],
+    [
+      'access refused',
+      error(
+        'AccessDeniedException',
+        `User: arn:aws:sts::111122223333:assumed-role/queue/function is not authorized to perform: secretsmanager:GetSecretValue on resource: ${ID} because no identity-based policy allows the secretsmanager:GetSecretValue action`,
+      ),
+      `Secrets Manager refused access to the secret ${ID}.`,
+      'Allow secretsmanager:GetSecretValue',
+    ],
+    [
+      'access to the key refused',
+      error('AccessDeniedException', 'Access to KMS is not allowed'),
+      `The KMS key of the secret ${ID} can't be used`,
+      'allow kms:Decrypt',
+    ],
+    [
+      'access to the key refused, in other words',
+      error('AccessDeniedException', 'The caller is not authorized to perform: kms:Decrypt on the resource.'),
+      `The KMS key of the secret ${ID} can't be used`,
+      'allow kms:Decrypt',
+    ],
+    [
+      'a key that is disabled',
+      error(
+        'DecryptionFailure',
+        "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+      ),
+      `The KMS key of the secret ${ID} can't be used`,
+      'Enable the key',
+    ],
+    [
+      'a parameter that it does not accept',
+      error('InvalidParameterException'),
+      `can't return the secret ${ID} in its present state`,
+      'describe-secret',
+    ],
+    [
+      'another state',
+      error('InvalidRequestException', 'The secret is managed by another service.'),
+      `can't return the secret ${ID} in its present state`,
+      'describe-secret',
+    ],
+  ])(
+    'that only an operator can help with names the secret and the remedy: %s',
+    async (_, answer, problem, remedy) => {
+      const thrown = await read(answer)
+      expect(thrown).toBeInstanceOf(UnusableSecretError)
+      expect(thrown).toMatchObject({
+        code: 'invalid_config',
+        message: expect.stringContaining(problem),
+        remedy: expect.stringContaining(remedy),
+      })
+      expect(String(thrown)).toContain(remedy)
+      expect(String(thrown)).not.toContain('Message of AWS')
+    },
+  )
+
+  test.each<[string, ReturnType<Answering>, string, string]>([
+    ['throttled', error('ThrottlingException', 'Rate exceeded'), 'throttled', 'quota'],
+    ['throttled, with 429', error('Unknown', 'Slow down', 429), 'throttled', 'quota'],
+    ['no answer', 'silence', 'did not answer', 'network'],
+    ['a cut connection', 'lost', 'did not answer', 'network'],
+    ['an internal error', error('InternalServiceError', 'x', 500), 'failed to return', 'health dashboard'],
+    [
+      'a page',
+      { status: 503, body: '<html>Service Unavailable</html>' },
+      'Secrets Manager',
+      'health dashboard',
+    ],
+    ['an expired signature', error('InvalidSignatureException'), 'failed to return', 'clock'],
+    ['expired credentials', error('ExpiredTokenException'), 'failed to return', 'credentials'],
+  ])(
+    'that may change by itself names the secret and where to look: %s',
+    async (_, answer, problem, remedy) => {
+      const thrown = await read(answer)
+      expect(thrown).toBeInstanceOf(SecretUnavailableError)
+      expect(thrown).toMatchObject({
+        code: 'service_unavailable',
+        message: expect.stringContaining(problem),
+        remedy: expect.stringContaining(remedy),
+      })
+      expect(String(thrown)).toContain(ID)
+    },
+  )
+
+  test('is not mistaken for one about a key because of the secret’s name', async () => {
+    const secretId = 'kms-team/70123456'
+    const thrown = await read(
+      error(
+        'AccessDeniedException',
+        `not authorized to perform: secretsmanager:GetSecretValue on resource: ${secretId}`,
+      ),
+      secretId,
+    )
+    expect(String(thrown)).toContain('Secrets Manager refused access')
   })
 })
 
@@ -89,7 +245,6 @@ describe('the previous version', () => {
   test('is undefined if there is none', async () => {
     secretsManager.put('one-version', SECRET)
     expect(await readPrevious('one-version')).toBeUndefined()
-    expect(await readPrevious('nowhere')).toBeUndefined()
   })
 
   test('of the wrong shape is a mistake in the configuration', async () => {
