@@ -79,7 +79,7 @@ const faultOfIdentity = (claims: JsonRecord, { consumerId: { claim } }: TokenIss
   const { azp, client_id, sub, idtyp } = claims
   if (sub !== undefined && !isText(sub)) return wrong('sub')
   const id = claims[claim]
-  // A token that an application gets for itself has its own id as sub (RFC 9068, section 5). Entra ID marks it.
+  // A token that an application gets for itself has its id as sub (RFC 9068, section 5), or Entra ID's mark.
   if (idtyp === 'app' || (id !== undefined && (id === azp || id === client_id)))
     return 'The consumer token is for an application, not for a person.'
   if (isText(id) && WHITE_SPACE.test(id))

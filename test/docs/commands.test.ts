@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { toProblem } from '../../functions/http/problem.ts'
-import { parseStageConfig } from '../../lib/config/stage.ts'
+import { parseStageConfig, warningsOf } from '../../lib/config/stage.ts'
 import { InvalidRequestError } from '../../lib/errors/errors.ts'
 import { parseForm } from '../../lib/request/form.ts'
 import { projectRoot } from '../structure/source.ts'
@@ -186,6 +186,7 @@ describe('JSON examples', () => {
   /** Returns what checks an example, by what it holds. */
   const checkOf = ({ path }: CodeBlock, example: object): ((text: string) => unknown) | undefined => {
     if ('accounts' in example) return acceptStage
+    if ('issuer' in example) return acceptTokenIssuer
     if ('code' in example) return compareProblem
     if (['Type', 'detail-type'].some((name) => name in example)) return acceptEvent
     if (!('route' in example) && !('campaign' in example)) return undefined
@@ -194,6 +195,15 @@ describe('JSON examples', () => {
 
   const acceptStage = (text: string) =>
     parseStageConfig(JSON.parse(text), { name: 'the example', loopback: false })
+
+  const acceptTokenIssuer = (text: string) => {
+    const form = { consumers: 'token', tokens: [JSON.parse(text)] }
+    const stage = parseStageConfig(
+      { accounts: [{ accountId: ACCOUNT, form }] },
+      { name: 'the example', loopback: false },
+    )
+    expect(warningsOf(stage)).toEqual([])
+  }
 
   const acceptForm = (text: string) => parseForm({ mediaType: 'application/json', text })
 
