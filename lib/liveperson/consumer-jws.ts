@@ -85,11 +85,16 @@ export const requestConsumerJws = async ({
   })
 }
 
+/** LivePerson's ids of consumers have 64 hex digits. They are stored, so nothing else may look like one. */
+const LP_CONSUMER_ID = /^[A-Za-z0-9._:-]{1,64}$/
+
 /** Rejects a token of another consumer: it would open the conversation in that consumer's name. */
 const toConsumerJws = (token: string, consumerId: string): ConsumerJws | undefined => {
   try {
     const { ext_consumer_id, lp_consumer_id } = decodeJwt(token)
-    return ext_consumer_id === consumerId && typeof lp_consumer_id === 'string'
+    return ext_consumer_id === consumerId &&
+      typeof lp_consumer_id === 'string' &&
+      LP_CONSUMER_ID.test(lp_consumer_id)
       ? { token, lpConsumerId: lp_consumer_id }
       : undefined
   } catch {

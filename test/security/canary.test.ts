@@ -1,7 +1,9 @@
 import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { decodeJwt, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { isDerived } from '../../lib/request/identity.ts'
 import { startAwsEndpoint } from '../support/aws-endpoint.ts'
 import {
   type Container,
@@ -197,6 +199,23 @@ const livePersonTokens = () => {
     .flatMap((jwt) => jwt.split('.').slice(1))
     .filter((text) => text.length > 20)
   return Object.fromEntries([...new Set(tokens)].map((text, index) => [`LivePersonToken${index}`, text]))
+}
+
+/** Returns the bodies with which LivePerson was asked to open conversations for anonymous consumers. */
+const bodiesOfAnonymous = (): readonly unknown[] =>
+  world.livePerson
+    .requests({ service: 'conversation' })
+    .filter(({ headers }) => isDerived(String(decodeJwt(String(headers['x-lp-on-behalf'])).ext_consumer_id)))
+    .map(({ body }) => JSON.parse(body))
+
+/** Returns everything that a body has under `authenticatedData`, at whatever depth. */
+const authenticatedIn = (body: unknown): string => {
+  const found: unknown[] = []
+  JSON.stringify(body, (name, value) => {
+    if (name === 'authenticatedData') found.push(value)
+    return value
+  })
+  return JSON.stringify(found)
 }
 
 beforeAll(async () => {
@@ -496,6 +515,111 @@ describe('no output contains personal data or secrets', () => {
     answers.push(await container.refresh())
     answers.push(await during(fail('domain', 500), () => container.refresh()))
     expect(answers.slice(-2).map(({ statusCode }) => statusCode)).toEqual([200, 502])
+  })
+
+  test('of LivePerson, which returns it in ids, headers and error bodies', async () => {
+    const said: string[] = []
+    /** A person's name, where LivePerson's own ids are expected. */
+    const name = `Zo\u00eb ${of('Upstream')} \u00d8sterg\u00e5rd`
+    const headers = {
+      ...Object.fromEntries(
+        ['x-request-id', 'location', 'www-authenticate', 'retry-after', 'set-cookie', 'x-lp-consumer'].map(
+          (header) => [header, of('Upstream')],
+        ),
+      ),
+      'content-type': `application/json; name=${of('Upstream')}`,
+    }
+    const answerWith = (service: 'conversation' | 'send' | 'idp' | 'sentinel' | 'domain') => ({
+      as: (status: number, body: unknown) =>
+        world.livePerson.faults.add({
+          service,
+          kind: 'status',
+          status,
+          times: Number.POSITIVE_INFINITY,
+          body: JSON.stringify(body),
+          headers,
+        }),
+    })
+    // A new container each, so that no circuit breaker is open and no token is cached.
+    const say = (stop: () => void) =>
+      during(stop, async () => said.push(await submit(await start({}), form())))
+    const opened = (conversationId: unknown) =>
+      answerWith('conversation').as(200, [
+        { code: 'OK', body: {}, reqId: name },
+        { code: 'OK', body: { conversationId }, reqId: name },
+      ])
+    const identified = (claims: object) =>
+      world.livePerson.faults.add({
+        service: 'idp',
+        kind: 'status',
+        status: 200,
+        times: Number.POSITIVE_INFINITY,
+        headers,
+        body: JSON.stringify({ token: new UnsecuredJWT({ ...claims }).encode() }),
+      })
+    const body = { code: of('Upstream'), error: name, error_description: name, msg: name, user: { name } }
+
+    await say(opened(name))
+    await say(opened(`<script>${of('Upstream')}</script>`))
+    await say(opened(`${of('Upstream')}`.repeat(20_000)))
+    await say(opened({ name }))
+    await say(answerWith('conversation').as(400, body))
+    await say(answerWith('conversation').as(200, body))
+    await say(answerWith('conversation').as(503, [body]))
+    await say(answerWith('send').as(400, body))
+    await say(answerWith('send').as(200, [{ ...body, reqId: name, body: { sequence: name } }]))
+    const requestId = newId()
+    const signed = { sub: `${of('Sub')}-${requestId}` }
+    const stopConversations = opened('conversation-of-nobody')
+    await during(identified({ ext_consumer_id: signed.sub, lp_consumer_id: name }), async () => {
+      const both = await start({ consumers: 'both', tokens: brand.tokens })
+      said.push(await submit(both, form({ requestId }), await signedIn(signed)))
+    })
+    stopConversations()
+    await say(identified({ ext_consumer_id: name, lp_consumer_id: name }))
+    await say(answerWith('idp').as(403, body))
+    await say(answerWith('sentinel').as(403, body))
+    await say(answerWith('sentinel').as(200, body))
+    expect(said.splice(0)).toEqual([
+      ...Array(7).fill('202 queued'),
+      ...Array(2).fill('201 opened'),
+      ...Array(5).fill('202 queued'),
+    ])
+
+    const refresh = async (stop: () => void) =>
+      during(stop, async () => answers.push(await (await start({})).refresh()))
+    const hosts = (host: string) =>
+      answerWith('domain').as(200, {
+        baseURIs: ['sentinel', 'idp', 'asyncMessagingEnt'].map((service) => ({
+          service,
+          baseURI: host,
+          name,
+        })),
+      })
+    await refresh(hosts(`${of('Upstream')}.evil.example`))
+    await refresh(hosts(name))
+    await refresh(answerWith('domain').as(500, body))
+    expect(answers.slice(-3).map(({ statusCode }) => statusCode)).toEqual([502, 502, 502])
+  }, 60_000)
+
+  test('of anonymous forms under authenticatedData, where agents trust it', async () => {
+    const told = bodiesOfAnonymous()
+    expect(told.length).toBeGreaterThan(10)
+    for (const name of ['consumer.firstName', 'consumer.email', 'consumer.phone'])
+      expect(
+        findMarks({ told: told.map((body) => JSON.stringify(body)) }, { [name]: of(name) }),
+      ).toHaveLength(1)
+    expect(findMarks({ authenticated: told.map(authenticatedIn) }, marks)).toEqual([])
+
+    const allowed = await start({ anonymousAttributes: 'allowed' })
+    const before = told.length
+    const attributes = attributesOf('personal')
+    expect(await submit(allowed, form({ engagementAttributes: attributes }))).toBe('201 opened')
+    const shown = bodiesOfAnonymous().slice(before)
+    const found = findMarks({ authenticated: shown.map(authenticatedIn) }, memberMarks)
+    expect(found.map(({ mark }) => mark)).toEqual(
+      Object.keys(memberMarks).filter((name) => name.startsWith('engagementAttributes[].personal')),
+    )
   })
 
   test('and every output was searched for every mark', async () => {

@@ -198,6 +198,14 @@ describe('requestConsumerJws', () => {
     ['another consumer’s token', { token: jwt({ ext_consumer_id: 'somebody', lp_consumer_id: 'a1' }) }],
     ['a token without the consumer', { token: jwt({ lp_consumer_id: 'a1' }) }],
     ['a token without LivePerson’s id', { token: jwt({ ext_consumer_id: 'crm-81723' }) }],
+    [
+      'a token with a name for an id',
+      { token: jwt({ ext_consumer_id: 'crm-81723', lp_consumer_id: 'Zoë Østergård' }) },
+    ],
+    [
+      'a token with a long id',
+      { token: jwt({ ext_consumer_id: 'crm-81723', lp_consumer_id: 'a'.repeat(65) }) },
+    ],
     ['a token with a number for an id', { token: jwt({ ext_consumer_id: 'crm-81723', lp_consumer_id: 5 }) }],
     ['a token that is not a JWT', { token: 'no.jwt' }],
     ['an empty token', { token: '' }],
