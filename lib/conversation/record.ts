@@ -13,7 +13,6 @@ import { refuseForeign, unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { parseJson } from '../request/strict-json.ts'
-import { removalsIn } from '../request/warnings.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
 import type { Job } from './job.ts'
 import { KEEP_MS } from './ledger.ts'
@@ -77,14 +76,14 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
     requestId = requestIdOf(input) ?? eventId ?? messageId
     if (now - occurredAt > KEEP_MS) throw toError('event_too_old')
     refuseForeign(input)
-    const parsed = parseConversationRequest(input)
+    const { request: parsed, warnings } = parseConversationRequest(input)
     const { account, destination } = resolve(stage, 'queue', parsed)
     const request = accept(parsed, {
       door: 'queue',
       requestId,
       accountId: account.accountId,
       consumerId: parsed.consumer?.id,
-      warnings: removalsIn(input, parsed),
+      warnings,
     })
     return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
   } catch (error) {

@@ -1,29 +1,39 @@
 import * as z from 'zod/mini'
 import { InvalidRequestError } from '../errors/errors.ts'
-import { parse } from './check.ts'
+import { check, parse } from './check.ts'
 import { engagementAttributes } from './engagement-attributes.ts'
+import { readLanguage } from './language.ts'
 import { isRecord } from './lenient-json.ts'
+import { isPlaceholder } from './placeholder.ts'
 import {
   atMost,
   decimalId,
   foreignId,
+  IS_PLACEHOLDER,
+  orInteger,
   safeLines,
   text,
   wellFormed,
   withLimits,
+  withoutMargin,
+  withoutPlaceholder,
   withoutUnsafe,
 } from './schema-parts.ts'
-import type { Warning } from './warnings.ts'
+import { hasEmpty, withoutAbsent, withoutEmpty } from './spelling.ts'
+import { MAX_WARNINGS, removalsIn, type Warning } from './warnings.ts'
 
 /** Where requests come in. */
 export const DOORS = ['form', 'queue'] as const
 
 export type Door = (typeof DOORS)[number]
 
-/** A request id: 8 to 128 letters, digits and `. _ : -`. */
-export const requestId = z
-  .string()
-  .check(z.regex(/^[A-Za-z0-9._:-]{8,128}$/, 'must be 8 to 128 letters, digits or . _ : -'))
+const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/
+
+/** A request id: 8 to 128 letters, digits and `. _ : -`, and no placeholder. */
+export const requestId = z.string().check(
+  z.regex(REQUEST_ID, 'must be 8 to 128 letters, digits or . _ : -'),
+  z.refine((value) => !(REQUEST_ID.test(value) && isPlaceholder(value)), IS_PLACEHOLDER),
+)
 
 /** LivePerson's id of an account (site). */
 export const accountId = z
@@ -41,7 +51,10 @@ export const routeName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -'))
 
-/** The consumer's external id: 1 to 256 characters, without control or bidi-override characters. */
+/**
+ * The consumer's external id: 1 to 256 characters, without control or bidi-override characters or white space
+ * around them, and no placeholder.
+ */
 export const consumerId = z.string().check(
   withLimits(
     { minimum: 1, maximum: 256 },
@@ -49,36 +62,73 @@ export const consumerId = z.string().check(
   ),
   wellFormed,
   withoutUnsafe,
+  withoutMargin,
+  withoutPlaceholder,
 )
+
+const AVATAR_URL = /^https:\/\/([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(:\d{1,5})?([/?#]\S*)?$/
+const NOT_AN_AVATAR_URL = 'must be an https URL with the name of a host, without user or password'
 
 /**
  * The address of a picture, which agents' browsers load. The pattern allows https at the name of a host only,
  * so that no reader of the address can find a password or an IP address in it. Other alphabets are written
  * in Punycode.
  */
-const avatarUrl = z
-  .string()
-  .check(
-    atMost(2048, 'characters'),
-    wellFormed,
-    withoutUnsafe,
-    z.regex(
-      /^https:\/\/([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(:\d{1,5})?([/?#]\S*)?$/,
-      'must be an https URL with the name of a host, without user or password',
-    ),
-  )
+const avatarUrl = z.string().check(
+  atMost(2048, 'characters'),
+  wellFormed,
+  withoutUnsafe,
+  z.regex(AVATAR_URL, NOT_AN_AVATAR_URL),
+  // The pattern allows port 99999. LivePerson would refuse the whole profile.
+  z.refine((value) => !AVATAR_URL.test(value) || URL.canParse(value), NOT_AN_AVATAR_URL),
+)
 
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
 const message = z.string().check(
   safeLines,
   withLimits(
     // The quotes are two of the 4500 characters.
-    { minimum: 1, maximum: 4498 },
+    { maximum: 4498 },
     z.refine(
-      (value) => value !== '' && value.isWellFormed() && JSON.stringify(value).length <= 4500,
-      'must not be empty, contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
+      (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
+      'must not contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
     ),
   ),
+)
+
+/** The ids of the visitor's browser in LivePerson's Monitoring API. */
+const monitoringId = foreignId(256)
+
+/** The value, or undefined if it is not valid. */
+const leftOutIfInvalid = <T extends z.ZodMiniType>(schema: T) =>
+  z.pipe(
+    z.transform((input: unknown) => ('data' in check(schema, input) ? input : undefined)),
+    z.optional(schema),
+  )
+
+const contextMembers = {
+  visitorId: z.optional(leftOutIfInvalid(monitoringId)),
+  sessionId: z.optional(leftOutIfInvalid(monitoringId)),
+  interactionContextId: z.optional(leftOutIfInvalid(monitoringId)),
+  lang: z.optional(
+    z.pipe(
+      z.transform((input: unknown) => readLanguage(input).language),
+      z.optional(z.string().check(atMost(256, 'characters'))),
+    ),
+  ),
+}
+
+/**
+ * What a visitor's browser says. No person could correct it, so what LivePerson can't take is left out, with
+ * a warning.
+ */
+const context = z.pipe(
+  z.transform((input: unknown) =>
+    isRecord(input)
+      ? Object.fromEntries(Object.entries(input).filter(([name]) => Object.hasOwn(contextMembers, name)))
+      : undefined,
+  ),
+  z.optional(z.strictObject(contextMembers)),
 )
 
 /**
@@ -86,13 +136,13 @@ const message = z.string().check(
  * and `payload-through-doors.test.ts` checks the payload against those rows.
  */
 export const conversationRequest = z.strictObject({
-  requestId: z.optional(requestId),
-  accountId: z.optional(accountId),
+  requestId: z.optional(orInteger(requestId)),
+  accountId: z.optional(orInteger(accountId)),
   route: z.optional(routeName),
   campaign: z.optional(campaign),
   consumer: z.optional(
     z.strictObject({
-      id: z.optional(consumerId),
+      id: z.optional(orInteger(consumerId)),
       firstName: z.optional(text(256)),
       lastName: z.optional(text(256)),
       email: z.optional(text(320)),
@@ -103,20 +153,7 @@ export const conversationRequest = z.strictObject({
   ),
   engagementAttributes: z.optional(engagementAttributes),
   ttr: z.optional(ttr),
-  context: z.optional(
-    z.strictObject({
-      visitorId: z.optional(foreignId(256)),
-      sessionId: z.optional(foreignId(256)),
-      interactionContextId: z.optional(foreignId(256)),
-      lang: z.optional(
-        z
-          .string()
-          .check(
-            z.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4}$/, 'must be a language tag such as en-GB'),
-          ),
-      ),
-    }),
-  ),
+  context: z.optional(context),
   message: z.optional(message),
 })
 
@@ -151,23 +188,65 @@ export interface AcceptedRequest extends ConversationRequest {
   readonly challengeHash?: string | undefined
 }
 
+/** A request, and what was left out of it. */
+export interface ParsedRequest {
+  readonly request: ConversationRequest
+  readonly warnings: readonly Warning[]
+}
+
 /**
- * Returns the input as a ConversationRequest.
+ * Returns the input as a ConversationRequest. Two spellings of one request are returned as the same request:
+ * null and an empty text count as absent, and texts have one form of line ends and of Unicode.
  *
  * @throws {InvalidRequestError} With one finding for each unknown, missing or invalid member.
  */
-export const parseConversationRequest = (input: unknown): ConversationRequest => {
-  const request = parse(conversationRequest, input)
+export const parseConversationRequest = (input: unknown): ParsedRequest => {
+  const given = withHalfCampaign(withoutAbsent(input), input)
+  const parsed = parse(conversationRequest, given)
+  const request = hasEmpty(parsed) ? parse(conversationRequest, withoutEmpty(parsed)) : parsed
   if (request.route === undefined && request.campaign === undefined)
     throw new InvalidRequestError([{ path: 'campaign', message: 'or route is required' }])
   if (request.route !== undefined && request.campaign !== undefined)
     throw new InvalidRequestError([{ path: 'campaign', message: 'must not be combined with route' }])
-  return request
+  const warnings = [...leftOutOf(given, request), ...removalsIn(given, parsed)].slice(0, MAX_WARNINGS)
+  return { request, warnings }
 }
 
-/** Returns the value if it is a valid request id, else `undefined`. */
+/** Keeps a campaign whose ids are all absent if there is no route, so that the findings name the ids. */
+const withHalfCampaign = (given: unknown, input: unknown): unknown =>
+  isRecord(given) && given.route === undefined && isRecord(input) && isRecord(input.campaign)
+    ? { campaign: {}, ...given }
+    : given
+
+/** Returns a warning for everything in the context that was left out. */
+const leftOutOf = (given: unknown, { context: sent = {} }: ConversationRequest): Warning[] => {
+  const context = isRecord(given) ? given.context : undefined
+  if (context === undefined) return []
+  if (!isRecord(context)) return [{ path: 'context', message: 'must be an object, so it was left out' }]
+  const isKnown = Object.keys(context).every((name) => Object.hasOwn(contextMembers, name))
+  const { leftOut } = context.lang === undefined ? {} : readLanguage(context.lang)
+  return [
+    ...(['visitorId', 'sessionId', 'interactionContextId'] as const)
+      .filter((name) => context[name] !== undefined && sent[name] === undefined)
+      .map((name) => ({
+        path: `context.${name}`,
+        message: `${reasonOf(context[name])}, so it was left out`,
+      })),
+    ...(leftOut === undefined ? [] : [{ path: 'context.lang', message: leftOut }]),
+    // A name that the sender chose may be personal.
+    ...(isKnown ? [] : [{ path: 'context', message: 'had unknown members, which were left out' }]),
+  ]
+}
+
+const reasonOf = (id: unknown): string => {
+  const result = check(monitoringId, id)
+  const [finding] = 'findings' in result ? result.findings : []
+  return finding?.message ?? 'is empty'
+}
+
+/** Returns the value as a request id if it is a valid one, else `undefined`. */
 export const toRequestId = (value: unknown): string | undefined => {
-  const result = z.safeParse(requestId, value)
+  const result = z.safeParse(orInteger(requestId), value)
   return result.success ? result.data : undefined
 }
 

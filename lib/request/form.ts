@@ -1,8 +1,9 @@
-import { InvalidRequestError } from '../errors/errors.ts'
+import { InvalidRequestError, PayloadTooLargeError } from '../errors/errors.ts'
 import { type ConversationRequest, parseConversationRequest } from './conversation-request.ts'
 import { isRecord } from './lenient-json.ts'
+import { toOneSpelling } from './spelling.ts'
 import { parseJson } from './strict-json.ts'
-import { removalsIn, type Warning } from './warnings.ts'
+import type { Warning } from './warnings.ts'
 
 /** The media types that a form may have. */
 export const FORM_MEDIA_TYPES = ['application/json', 'application/x-www-form-urlencoded'] as const
@@ -23,29 +24,53 @@ export interface Form {
 }
 
 /**
+ * The most characters that the values of a form may have together, without the challenge. They are counted
+ * after decoding, so that the limit is the same in every alphabet and for both media types.
+ */
+const MAX_CHARACTERS = 16_384
+
+/**
  * Returns the form that a body holds.
  *
  * @throws {InvalidRequestError}
+ * @throws {PayloadTooLargeError} Its values have more than 16,384 characters.
  */
 export const parseForm = (body: FormBody): Form => {
   const { challenge, rest } = takeChallenge(readForm(body))
-  const request = parseConversationRequest(rest)
+  if (charactersOf(rest) > MAX_CHARACTERS)
+    throw new PayloadTooLargeError({
+      detail: `The values of a form may have ${MAX_CHARACTERS} characters together.`,
+    })
+  const { request, warnings } = parseConversationRequest(rest)
   const given = { accountId: request.accountId, 'consumer.avatarUrl': request.consumer?.avatarUrl }
   const notAllowed = Object.entries(given).filter(([, value]) => value !== undefined)
   if (notAllowed.length > 0)
     throw new InvalidRequestError(notAllowed.map(([path]) => ({ path, message: 'is not allowed in a form' })))
-  return { request, challenge, warnings: removalsIn(rest, request) }
+  return { request, challenge, warnings }
+}
+
+const charactersOf = (value: unknown): number => {
+  if (typeof value === 'string') return toOneSpelling(value).length
+  if (typeof value === 'object' && value !== null)
+    return Object.values(value).reduce<number>((sum, member) => sum + charactersOf(member), 0)
+  return value === null ? 0 : String(value).length
 }
 
 /**
  * Returns what a body says, before any check against the schema. The dotted names of a URL-encoded form
- * (`consumer.firstName`) become objects. Its empty fields are dropped, since browsers send every field of a
- * form.
+ * (`consumer.firstName`) become objects.
  *
- * @throws {InvalidRequestError} The body can't be read.
+ * @throws {InvalidRequestError} The body can't be read, or is not what `Content-Type` says.
  */
-export const readForm = ({ mediaType, text }: FormBody): unknown =>
-  mediaType === 'application/json' ? parseJson(text) : parseFields(text)
+export const readForm = ({ mediaType, text }: FormBody): unknown => {
+  if (mediaType === 'application/json') {
+    if (LIKE_FIELDS.test(text)) throw wrongType(mediaType, 'is not JSON')
+    return parseJson(text)
+  }
+  if (LIKE_JSON.test(text)) throw wrongType(mediaType, 'is JSON. Send application/json')
+  if (LIKE_OTHERS.test(text)) throw wrongType(mediaType, 'is not a URL-encoded form')
+  return parseFields(text)
+}
 
 /**
  * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. If a form has several, the first in this
@@ -60,7 +85,9 @@ const MAX_CHALLENGE = 8192
 const takeChallenge = (input: unknown): Pick<Form, 'challenge'> & { readonly rest: unknown } => {
   if (!isRecord(input)) return { rest: input, challenge: undefined }
   const fields = CHALLENGE_FIELDS.filter((field) => Object.hasOwn(input, field))
-  const [challenge] = fields.map((field) => ({ field, token: toChallengeToken(field, input[field]) }))
+  const [challenge] = fields
+    .filter((field) => input[field] !== null && input[field] !== '')
+    .map((field) => ({ field, token: toChallengeToken(field, input[field]) }))
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !fields.includes(name)))
   return { challenge, rest }
 }
@@ -80,16 +107,22 @@ type FieldTree = { [name: string]: string | FieldTree }
 
 /** `a.b=1&a.c=2` becomes `{a: {b, c}}`. A level whose names are 0, 1, 2 … becomes an array. */
 const parseFields = (text: string): unknown => {
-  const fields = text
-    .split('&')
-    .map(toField)
-    .filter(([, value]) => value !== '')
+  const fields = text.split('&').filter((field) => field !== '')
   if (fields.length > MAX_FIELDS)
     throw new InvalidRequestError([{ path: '', message: `has more than ${MAX_FIELDS} fields` }])
   const tree: FieldTree = Object.create(null)
-  for (const [name, value] of fields) setAt(tree, name, value)
+  for (const [name, value] of fields.map(toField)) setAt(tree, name, value)
   return toValue(tree)
 }
+
+/** How other bodies start than those that Content-Type names. No field's name has these characters. */
+const LIKE_JSON = /^(?:\ufeff|\s)*(?:[{["]|%7B|%5B|%22)/i
+const LIKE_OTHERS = /^(?:\ufeff|\s)*(?:<|--)/
+const LIKE_FIELDS = /^(?:[\w.-]+=|(?:\ufeff|\s)*(?:<|--))/
+
+/** Clients set a Content-Type of their own: `curl -d`, jQuery, and axios for a string. */
+const wrongType = (mediaType: string, is: string) =>
+  new InvalidRequestError([{ path: 'Content-Type', message: `says ${mediaType}, but the body ${is}` }])
 
 /** Unlike URLSearchParams, this rejects invalid UTF-8. URLSearchParams silently replaces it with U+FFFD. */
 const toField = (pair: string): readonly [string, string] => {
@@ -103,6 +136,7 @@ const toField = (pair: string): readonly [string, string] => {
 
 const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
+/** An empty field counts as absent, so it conflicts with none. It keeps its place in a list. */
 const setAt = (tree: FieldTree, name: string, value: string) => {
   const parts = name.split('.')
   if (parts.length > MAX_PARTS)
@@ -112,13 +146,17 @@ const setAt = (tree: FieldTree, name: string, value: string) => {
   const last = parts.pop() ?? ''
   let level = tree
   for (const part of parts) {
-    const next = level[part] ?? Object.create(null)
-    if (typeof next === 'string') throw conflict(name)
+    const next = level[part] || Object.create(null)
+    if (typeof next === 'string') {
+      if (value === '') return
+      throw conflict(name)
+    }
     level[part] = next
     level = next
   }
-  if (level[last] !== undefined) throw conflict(name)
-  level[last] = value
+  if (value === '') level[last] ??= value
+  else if (level[last]) throw conflict(name)
+  else level[last] = value
 }
 
 const conflict = (name: string) =>

@@ -1,4 +1,6 @@
 import * as z from 'zod/mini'
+import { isPlaceholder } from './placeholder.ts'
+import { toOneSpelling } from './spelling.ts'
 
 /**
  * Checks the number of characters or items. zod's own length checks run even if the type is already wrong,
@@ -35,47 +37,101 @@ const UNSAFE = String.raw`\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069`
 const unsafe = new RegExp(`[${UNSAFE}]`, 'g')
 const unsafeInLines = new RegExp(String.raw`(?![\t\n\r\u2028\u2029])[${UNSAFE}]`, 'g')
 
-/** One line of text: at most `max` characters that UTF-8 can encode. Unsafe characters are removed. */
+/** Returns whether a text has characters that are removed from every text. */
+export const hasUnsafe = (value: string): boolean => value.search(unsafe) >= 0
+
+/**
+ * One line of text: at most `max` characters that UTF-8 can encode, in one spelling. Unsafe characters are
+ * removed.
+ */
 export const text = (max: number) =>
   z.string().check(
+    z.overwrite(toOneSpelling),
     atMost(max, 'characters'),
     wellFormed,
-    z.overwrite((value) => value.replace(unsafe, '')),
+    z.overwrite((value) => toOneSpelling(value.replace(unsafe, ''))),
   )
 
-/** Removes unsafe characters from a text that may have several lines. Line breaks and tabs stay. */
-export const safeLines = z.overwrite<string>((value) => value.replace(unsafeInLines, ''))
+/**
+ * Removes unsafe characters from a text that may have several lines, and makes its spelling one. Line breaks
+ * and tabs stay.
+ */
+export const safeLines = z.overwrite<string>((value) =>
+  toOneSpelling(toOneSpelling(value).replace(unsafeInLines, '')),
+)
 
 /**
  * Checks that an id has no unsafe characters. They are not removed, because that would make another id of it.
  */
 export const withoutUnsafe = z.refine<string>(
-  (value) => value.search(unsafe) < 0,
+  (value) => !hasUnsafe(value),
   'must not contain control or bidi-override characters',
 )
 
-/** An id that somebody else chose: at most `max` characters that UTF-8 can encode, without unsafe ones. */
+/** Checks that an id neither starts nor ends with white space. It is not removed, for the same reason. */
+export const withoutMargin = z.refine<string>(
+  (value) => hasUnsafe(value) || value.trim() === value,
+  'must not start or end with white space',
+)
+
+/** The message for an id that a template writes for every person. */
+export const IS_PLACEHOLDER = 'is a placeholder, not an id. Send a real id, or leave it out'
+
+/** Checks that an id is not one that a template writes for every person. */
+export const withoutPlaceholder = z.refine<string>((value) => !isPlaceholder(value), IS_PLACEHOLDER)
+
+const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
+
+/**
+ * An id that may also be a number in JSON, which becomes a string. A number above 2^53 is refused, because its
+ * last digits are already lost.
+ */
+export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
+  z.pipe(
+    z.pipe(
+      z.union([id, z.int(TEXT_OR_INTEGER)], {
+        error: ({ input }) => (input === undefined ? 'is missing' : TEXT_OR_INTEGER),
+      }),
+      z.transform(String),
+    ),
+    id,
+  )
+
+/**
+ * An id that somebody else chose: at most `max` characters that UTF-8 can encode, without unsafe ones or white
+ * space around it.
+ */
 export const foreignId = (max: number) =>
-  z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe)
+  orInteger(z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe, withoutMargin))
+
+/** Writes a text in capitals before it is checked, for names that LivePerson writes in capitals. */
+export const inCapitals = <T extends z.ZodMiniType>(names: T) =>
+  z.pipe(
+    z.transform((input: unknown) => (typeof input === 'string' ? input.toUpperCase() : input)),
+    names,
+  )
 
 /**
  * A list of at most `max` items. Their number is checked before any of them is, so that a long list costs
- * nothing.
+ * nothing. `undefined` is left out, so that findings can count absent items.
  */
 export const listOf = <T extends z.ZodMiniType>(item: T, max: number) =>
   z.pipe(
-    z.transform((input: unknown, { issues }) => {
-      if (Array.isArray(input) && input.length > max)
-        issues.push({ code: 'custom', message: `must have at most ${max} items`, input })
-      return input
-    }),
-    // For JSON Schema.
-    z.array(item).check(
-      withLimits(
-        { maximum: max },
-        z.refine(() => true),
+    z.pipe(
+      z.transform((input: unknown, { issues }) => {
+        if (Array.isArray(input) && input.length > max)
+          issues.push({ code: 'custom', message: `must have at most ${max} items`, input })
+        return input
+      }),
+      // For JSON Schema.
+      z.array(z.optional(item)).check(
+        withLimits(
+          { maximum: max },
+          z.refine(() => true),
+        ),
       ),
     ),
+    z.transform((items) => items.filter((each) => each !== undefined)),
   )
 
 const DECIMAL = 'must be a decimal id: a string of 1 to 19 digits, or a safe integer'

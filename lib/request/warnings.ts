@@ -1,4 +1,6 @@
 import { isRecord } from './lenient-json.ts'
+import { hasUnsafe } from './schema-parts.ts'
+import { toOneSpelling } from './spelling.ts'
 
 /** Something that was left out of a request. For its sender, so it never contains a value. */
 export interface Warning {
@@ -13,7 +15,7 @@ export const MAX_WARNINGS = 20
 /**
  * Returns a warning for each text from which a schema removed characters, at most 20.
  *
- * @param input The schema's input.
+ * @param input The schema's input. In its lists, `undefined` stands in for an item that the output lacks.
  * @param parsed The schema's output, so it has no name that the sender chose.
  */
 export const removalsIn = (input: unknown, parsed: unknown): readonly Warning[] =>
@@ -21,10 +23,14 @@ export const removalsIn = (input: unknown, parsed: unknown): readonly Warning[] 
     .slice(0, MAX_WARNINGS)
     .map((path) => ({ path, message: 'had control or bidi-override characters, which were removed' }))
 
+/** A text may also have another spelling now, which its sender need not know. */
 const changedTexts = (input: unknown, parsed: unknown, path: readonly string[]): string[] => {
-  if (typeof input === 'string') return input === parsed ? [] : [path.join('.')]
+  if (typeof input === 'string')
+    return hasUnsafe(input) && toOneSpelling(input) !== parsed ? [path.join('.')] : []
   if (Array.isArray(input) && Array.isArray(parsed))
-    return parsed.flatMap((item, index) => changedTexts(input[index], item, [...path, String(index)]))
+    return [...input.entries()]
+      .filter(([, item]) => item !== undefined)
+      .flatMap(([place, item], index) => changedTexts(item, parsed[index], [...path, String(place)]))
   if (isRecord(input) && isRecord(parsed))
     return Object.entries(parsed).flatMap(([name, member]) =>
       changedTexts(input[name], member, [...path, name]),

@@ -51,7 +51,7 @@ const handedOver = (requestId: string) =>
       requestId,
       accountId: ACCOUNT,
       consumerId: `consumer-of-${requestId}`,
-      fingerprint: `1.${'0'.repeat(64)}`,
+      fingerprint: `2.${'0'.repeat(64)}`,
       vouchedBy: 'nobody',
       warnings: [],
       route: 'order-help',

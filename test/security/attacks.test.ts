@@ -802,7 +802,7 @@ describe('a record of the queue', () => {
       requestId: newId(),
       accountId: ACCOUNT,
       consumerId: 'crm-8841',
-      fingerprint: `1.${'0'.repeat(64)}`,
+      fingerprint: `2.${'0'.repeat(64)}`,
       vouchedBy: 'token',
       warnings: [],
       request: { route: 'help' },

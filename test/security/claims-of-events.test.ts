@@ -82,7 +82,7 @@ describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
       requestId: newId(),
       accountId: ACCOUNT,
       consumerId: 'crm-8841',
-      fingerprint: `1.${'0'.repeat(64)}`,
+      fingerprint: `2.${'0'.repeat(64)}`,
       vouchedBy: 'crm',
       warnings: [],
       request: { route: 'order-help' },

@@ -1,14 +1,19 @@
 import fc from 'fast-check'
+import { isPlaceholder } from '../../lib/request/placeholder.ts'
 
 /**
- * Text that every member accepts unchanged and that a URL-encoded form can express: well-formed, not empty, and
- * without control or bidi-override characters.
+ * Text that every member accepts unchanged and that a URL-encoded form can express: well-formed, not empty, in
+ * NFC, and without control or bidi-override characters.
  */
 const text = (maxLength: number) =>
   fc
     .string({ unit: 'binary', minLength: 1, maxLength: Math.min(40, maxLength) })
-    .map((value) => value.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, 'x'))
-    .filter((value) => value.isWellFormed())
+    .map((value) => value.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, 'x').normalize('NFC'))
+    .filter((value) => value.isWellFormed() && value.length <= maxLength)
+
+/** An id that every door accepts unchanged. */
+const id = (maxLength: number) =>
+  text(maxLength).filter((value) => value.trim() === value && !isPlaceholder(value))
 
 const members = <T extends object>(model: { [Name in keyof T]: fc.Arbitrary<T[Name]> }) =>
   fc.record(model, { requiredKeys: [] }).filter((value) => Object.keys(value).length > 0)
@@ -36,12 +41,12 @@ const personal = fc.record({
 })
 
 const shared = {
-  requestId: fc.stringMatching(/^[A-Za-z0-9._:-]{8,40}$/),
+  requestId: fc.stringMatching(/^[A-Za-z0-9._:-]{8,40}$/).filter((value) => !isPlaceholder(value)),
   ttr: fc.constantFrom('URGENT', 'NORMAL', 'PRIORITIZED', 'CUSTOM'),
   context: members({
-    visitorId: text(100),
-    sessionId: text(100),
-    interactionContextId: text(100),
+    visitorId: id(100),
+    sessionId: id(100),
+    interactionContextId: id(100),
     lang: fc.constantFrom('en', 'en-GB', 'zh-Hant-TW'),
   }),
   message: text(200),
@@ -59,7 +64,7 @@ const consumer = {
 /** What only a CRM may say about a consumer. */
 const crmConsumer = {
   ...consumer,
-  id: fc.stringMatching(/^[ -~]{1,60}$/),
+  id: id(60),
   avatarUrl: fc.constantFrom('https://cdn.example.org/a.png', 'https://example.org:8443/ø?q=1&r=2'),
 }
 
@@ -94,7 +99,7 @@ export const crmRequest = merged(
             }),
           }),
         ),
-        { maxLength: 3 },
+        { minLength: 1, maxLength: 3 },
       ),
     },
     { requiredKeys: [] },

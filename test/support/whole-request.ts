@@ -85,6 +85,13 @@ const isValid = (schema: JsonSchema, value: unknown): boolean => {
   )
 }
 
+/** Members whose value is more than their schema says. These are accepted unchanged. */
+const SAMPLES: ReadonlyMap<string, string> = new Map([
+  ['context.lang', 'zh-Hant-TW'],
+  ['engagementAttributes[].personal.language', 'pt-BR'],
+  ['engagementAttributes[].personal.contacts[].address.country', 'DK'],
+])
+
 /** How many values of a pattern or a range are tried. */
 const TRIES = 100
 
@@ -93,6 +100,8 @@ const candidatesOf = (
   path: string,
 ): readonly unknown[] => {
   const hash = [...path].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 1_000_003, 7)
+  const sample = SAMPLES.get(path)
+  if (sample !== undefined) return [sample]
   if (values) return values
   if (only !== undefined) return [only]
   if (type === 'boolean') return [true, false]

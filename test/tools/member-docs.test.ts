@@ -16,7 +16,7 @@ test.each(Object.keys(MEMBERS))('%s has a row', (path) => {
 
 describe('the table', () => {
   test.each([
-    ['a pattern', '| `requestId` | string matching `^[A-Za-z0-9._:-]{8,128}$` | not sent | no |'],
+    ['a pattern', '| `route` | string matching `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$` | not sent | no |'],
     [
       'two types',
       '| `campaign.campaignId` | string matching `^[0-9]{1,19}$`, or integer, at least 0 | conversation | no |',
@@ -34,7 +34,10 @@ describe('the table', () => {
       '| `engagementAttributes[].type` | `ctmrinfo`, `personal` | engagement attributes | no |',
     ],
     ['a number', '| `engagementAttributes[].info.balance` | number | engagement attributes | yes |'],
-    ['an integer', '| `engagementAttributes[].info.companySize` | integer | engagement attributes | yes |'],
+    [
+      'an integer',
+      '| `engagementAttributes[].info.customerId` | string, at most 4096 characters, or integer | engagement attributes | yes |',
+    ],
     [
       'a range',
       '| `engagementAttributes[].personal.age.month` | integer, 1 to 12 | engagement attributes | yes |',
@@ -43,7 +46,10 @@ describe('the table', () => {
       'values of two types',
       '| `engagementAttributes[].personal.gender` | `MALE`, `FEMALE`, `OTHER`, `0`, `1`, `2` | engagement attributes | yes |',
     ],
-    ['a least length', '| `message` | string, 1 to 4498 characters | first message | yes |'],
+    [
+      'a least length',
+      '| `consumer.id` | string, 1 to 256 characters, or integer | external consumer id | yes |',
+    ],
   ])('shows %s', (_, row) => {
     expect(written.split('\n')).toContain(row)
   })

@@ -13,7 +13,7 @@ test.each<[string, readonly object[]]>([
   ['consumer.firstName', [{ type: 'string', maxLength: 256 }]],
   ['campaign.campaignId', [{ type: 'string' }, { type: 'integer', minimum: 0 }]],
   ['engagementAttributes[].type', [{ const: 'ctmrinfo' }, { const: 'personal' }]],
-  ['engagementAttributes[].personal.contacts[].address.country', [{ pattern: '^[A-Z]{2}$' }]],
+  ['engagementAttributes[].personal.contacts[].address.country', [{ pattern: '^[A-Za-z]{2}$' }]],
 ])('%s is a member', (path, schemas) => {
   expect(listMembers().get(path)).toMatchObject(schemas)
 })

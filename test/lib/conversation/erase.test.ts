@@ -14,7 +14,7 @@ const REQUEST: AcceptedRequest = {
   requestId: 'request-0001',
   accountId: '70123456',
   consumerId: DERIVED,
-  fingerprint: '1.f00d',
+  fingerprint: '2.f00d',
   challengeHash: 'c0ffee',
   vouchedBy: 'nobody',
   warnings: [{ path: 'consumer.firstName', message: 'had characters' }],

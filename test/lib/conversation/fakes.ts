@@ -10,7 +10,7 @@ export const acceptedRequest = (members: Partial<AcceptedRequest> = {}): Accepte
   requestId: 'event-0001',
   accountId: '70123456',
   consumerId: 'crm-1',
-  fingerprint: `1.${'f'.repeat(64)}`,
+  fingerprint: `2.${'f'.repeat(64)}`,
   vouchedBy: 'crm',
   warnings: [],
   campaign: { campaignId: '3120045610', engagementId: '3120047711' },

@@ -826,7 +826,7 @@ describe('a challenge', () => {
     expect(await kindOf(ledger, A)).toBe('same')
     expect(await kindOf(ledger, B)).toBe('other')
     expect(await kindOf(ledger, {})).toBe('other')
-    expect(await kindOf(ledger, { ...A, fingerprint: `1.${'0'.repeat(64)}` })).toBe('other')
+    expect(await kindOf(ledger, { ...A, fingerprint: `2.${'0'.repeat(64)}` })).toBe('other')
     expect(await kindOf(ledger, { ...A, fingerprint: `0.${'0'.repeat(64)}` })).toBe('same')
     expect(await kindOf(ledger, { ...A, accountId: '70999999' })).toBe('none')
     expect(await kindOf(ledger, { ...A, vouchedBy: 'token' })).toBe('none')

@@ -25,6 +25,7 @@ describe('an engagement attribute', () => {
     ['ctmrinfo with a date', info({ lastPaymentDate: { day: 31, month: 12, year: 2026 } })],
     ['personal without members', personal({})],
     ['personal with parts of an age', personal({ age: { year: 1996, month: 1 } })],
+    ['personal with an empty age', personal({ age: {} })],
     [
       'personal with a contact',
       personal({ contacts: [{ phoneType: 'HOME_FAX', address: { country: 'DK' } }] }),
@@ -59,7 +60,7 @@ describe('an engagement attribute', () => {
       info({ registrationDate: { day: 32, month: 13, year: 2026 } }),
       ['info.registrationDate.day must be at most 31', 'info.registrationDate.month must be at most 12'],
     ],
-    ['month 0', personal({ age: { month: 0 } }), ['personal.age.month must be at least 1']],
+    ['month 0', personal({ age: { age: 30, month: 0 } }), ['personal.age.month must be at least 1']],
     [
       'a text of 4097 characters',
       info({ role: 'x'.repeat(4097) }),
@@ -89,9 +90,9 @@ describe('an engagement attribute', () => {
       ['personal.contacts must have at most 20 items'],
     ],
     [
-      'a country in lower case',
-      personal({ contacts: [{ address: { country: 'dk' } }] }),
-      ['personal.contacts.0.address.country must be a country code of two capital letters'],
+      'a country of three letters',
+      personal({ contacts: [{ address: { country: 'DNK' } }] }),
+      ['personal.contacts.0.address.country must be a country code of two letters, such as DK'],
     ],
     [
       'an unknown type of phone',

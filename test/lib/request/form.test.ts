@@ -131,7 +131,13 @@ test.each<[string, FormBody, unknown]>([
     asFields(Array.from({ length: 200 }, (_, index) => `f${index}=x`).join('&')),
     Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, 'x'])),
   ],
-  ['a field without a value', asFields('a&b=1'), { b: '1' }],
+  ['a field without a value', asFields('a&b=1'), { a: '', b: '1' }],
+  [
+    'no value and a value',
+    asFields('a=&a=1&b=1&b=&c=&c.d=1&e.f=1&e='),
+    { a: '1', b: '1', c: { d: '1' }, e: { f: '1' } },
+  ],
+  ['a list with an empty item', asFields('a.0.b=&a.1.b=x'), { a: [{ b: '' }, { b: 'x' }] }],
   ['no fields', asFields(''), {}],
 ])('readForm returns what a body says, valid or not: %s', (_, body, value) => {
   expect(readForm(body)).toEqual(value)
@@ -233,7 +239,7 @@ describe('the challenge', () => {
 
   test.each<[string, unknown]>([
     ['an object', {}],
-    ['null', null],
+    ['a number', 5],
     ['too long', 'x'.repeat(8193)],
   ])('that is %s is refused', (_, token) => {
     expect(findingsOf(() => parseJsonForm({ route: 'vip', 'cf-turnstile-response': token }))).toEqual([

@@ -60,23 +60,24 @@ describe('control and bidi-override characters', () => {
   test('are removed from one line of text, and nothing else is', () => {
     for (let code = 0; code < 0xd800; code++) {
       const character = String.fromCharCode(code)
-      const kept = isUnsafe(code) ? 'ab' : `a${character}b`
-      expect(check(text(3), `a${character}b`)).toEqual({ data: kept })
+      const kept = (isUnsafe(code) ? 'ab' : `a${character}b`).normalize('NFC')
+      expect(check(text(4), `a${character}b`)).toEqual({ data: kept })
     }
   })
 
   test('are removed from several lines of text, but line breaks and tabs are kept', () => {
     for (let code = 0; code < 0xd800; code++) {
       const character = String.fromCharCode(code)
-      const kept = isUnsafe(code) && !isLineBreakOrTab(code) ? 'ab' : `a${character}b`
+      const text = isUnsafe(code) && !isLineBreakOrTab(code) ? 'ab' : `a${character}b`
+      const kept = text.replace('\r', '\n').normalize('NFC')
       expect(check(lines, `a${character}b`)).toEqual({ data: kept })
     }
   })
 
   test('are refused in an id', () => {
     for (let code = 0; code < 0xd800; code++) {
-      const value = `a${String.fromCharCode(code)}`
-      expect(messagesOf(foreignId(2), value)).toEqual(
+      const value = `a${String.fromCharCode(code)}b`
+      expect(messagesOf(foreignId(3), value)).toEqual(
         isUnsafe(code) ? ['must not contain control or bidi-override characters'] : [],
       )
     }
@@ -91,7 +92,7 @@ describe('control and bidi-override characters', () => {
   })
 
   test('marks, joiners and emoji are kept: many languages need them', () => {
-    for (const value of ['שלום\u200f', '\u200eabc', 'نمی\u200cخواهم', '👩\u200d👩\u200d👧 🏴󠁧󠁢󠁳󠁣󠁴󠁿 Nguyê\u0303n'])
+    for (const value of ['שלום\u200f', '\u200eabc', 'نمی\u200cخواهم', '👩\u200d👩\u200d👧 🏴󠁧󠁢󠁳󠁣󠁴󠁿 Nguyễn'])
       expect(check(text(99), value)).toEqual({ data: value })
   })
 })
@@ -141,7 +142,12 @@ test('limits are part of the JSON Schema', () => {
     name: { type: 'string', maxLength: 64 },
     list: { type: 'array', maxItems: 2, items: { type: 'string', maxLength: 1 } },
     other: { type: 'array', maxItems: 2, items: { type: 'string', maxLength: 1 } },
-    id: { type: 'string', maxLength: 8 },
+    id: {
+      anyOf: [
+        { type: 'string', maxLength: 8 },
+        { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+      ],
+    },
     message: { type: 'string', minLength: 1, maxLength: 9 },
   })
 })

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
-import { removalsIn } from '../../../lib/request/warnings.ts'
 import { crmRequest } from '../../support/requests.ts'
 
-const warningsOf = (input: unknown) => removalsIn(input, parseConversationRequest(input))
+const warningsOf = (input: unknown) => parseConversationRequest(input).warnings
 const pathsOf = (input: unknown) => warningsOf(input).map(({ path }) => path)
 
 describe('a warning', () => {
