@@ -66,6 +66,44 @@ describe('401 consumer_token_invalid names the invalid claim and doesn’t quote
     expect(world.livePerson.requests()).toEqual([])
   })
 
+  test.each<[string, Record<string, unknown>, number]>([
+    ['issued in eleven seconds', { iat: now + 11 }, 401],
+    ['valid in eleven seconds', { nbf: now + 11 }, 401],
+    ['issued in four seconds', { iat: now + 4 }, 201],
+    ['valid for millennia, because its end is in milliseconds', { exp: Date.now(), iat: undefined }, 401],
+  ])('a token that is %s: its times count with a tolerance of five seconds', async (_, claims, status) => {
+    const service = signedIn({ now: () => now * 1000 })
+    expect((await submit(service, help(), bearer(await brand.sign(claims)))).statusCode).toBe(status)
+  })
+
+  test('a token of one of several applications, each with an audience of its own', async () => {
+    const audience = ['nord-web', 'nord-ios', 'nord-android']
+    const stage = stageOf({ consumers: 'token', tokens: brand.tokensWith({ audience }) })
+    const service = world.createService({ stage })
+    for (const aud of audience)
+      expect((await submit(service, help(), bearer(await brand.sign({ aud, sub: aud })))).statusCode).toBe(
+        201,
+      )
+    const answer = await submit(service, help(), bearer(await brand.sign({ aud: 'nord-tv' })))
+    expect(outcomeOf(answer)[2]).toBe("The consumer token's aud is missing or invalid.")
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['aud', { aud: undefined }],
+    ['iat', { iat: Date.now(), exp: Date.now() + 3_600_000 }],
+  ])('%s of a token that was made for LivePerson itself', async (claim, claims) => {
+    const lp_sdes = [
+      { type: 'ctmrinfo', info: { ctype: 'gold', customerId: 'N-17', balance: -12.5, companySize: 40 } },
+      { type: 'personal', personal: { firstname: 'Ana', age: { age: 41, year: 1985, month: 2, day: 9 } } },
+    ]
+    const token = await brand.sign({ phone_number: '+4520000000', lp_sdes, ...claims })
+    expect(outcomeOf(await submit(signedIn(), help(), bearer(token)))).toEqual([
+      401,
+      'consumer_token_invalid',
+      `The consumer token's ${claim} is missing or invalid.`,
+    ])
+  })
+
   test('the service’s clock decides, not the machine’s', async () => {
     const token = await brand.sign()
     const late = signedIn({ now: () => Date.now() + 3_600_000 })
@@ -146,6 +184,24 @@ describe('403 bot_check_failed', () => {
     world.secretsManager.put(id, { secret: 'bot-check-secret' })
     expect(outcomeOf(await submit(service, solved()))[0]).toBe(201)
   })
+
+  test.each(['secret', 'mismatch', 'malformed'] as const)(
+    'but 500 invalid_config after a mistake of the operator (%s), and nothing is handed over',
+    async (mode) => {
+      bots.state.mode = mode
+      const service = guarded()
+      const body = help({ 'g-recaptcha-response': `solved-${++serial}` })
+      expect(outcomeOf(await submit(service, body))).toEqual([
+        500,
+        'invalid_config',
+        expect.stringContaining('The service is not configured correctly. The log has the details.'),
+      ])
+      expect(world.livePerson.requests()).toEqual([])
+      expect(await world.receiveHandOvers()).toEqual([])
+      bots.state.mode = 'well'
+      expect(outcomeOf(await submit(service, body))[0]).toBe(201)
+    },
+  )
 
   test('but 503 service_unavailable while the provider is silent', async () => {
     bots.state.mode = 'silent'

@@ -145,7 +145,16 @@ export const part = (value: unknown) => {
 }
 
 /** How the verification URL answers. */
-export type VerdictMode = 'well' | 'html' | 'redirect' | 'error' | 'silent' | 'internal' | 'secret'
+export type VerdictMode =
+  | 'well'
+  | 'html'
+  | 'redirect'
+  | 'error'
+  | 'silent'
+  | 'internal'
+  | 'secret'
+  | 'mismatch'
+  | 'malformed'
 
 /** Starts a siteverify endpoint. A token that starts with `solved` is accepted once, for www.example.com. */
 export const startBotCheckProvider = async (secret: string) => {
@@ -165,6 +174,8 @@ export const startBotCheckProvider = async (secret: string) => {
     if (state.mode === 'error') return answer(503, { success: true })
     if (state.mode === 'internal') return refuse('internal-error')
     if (state.mode === 'silent') return undefined
+    if (state.mode === 'mismatch') return refuse('sitekey-secret-mismatch')
+    if (state.mode === 'malformed') return refuse('bad-request')
     if (state.mode === 'secret' || form.get('secret') !== secret) return refuse('invalid-input-secret')
     if (!token.startsWith('solved')) return refuse('invalid-input-response')
     if (used.has(token)) return refuse('timeout-or-duplicate')
