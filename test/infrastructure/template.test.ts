@@ -175,7 +175,7 @@ describe('permissions', () => {
     expect(page).toBe(withIamTable(page, service.written))
   })
 
-  test('nobody may delete an item, write without a key range, or scan', () => {
+  test('no role and no policy of the stack may delete an item, write without a key range, or scan', () => {
     for (const { action, keys } of readGrants(service.template))
       if (action.startsWith('dynamodb:')) {
         expect(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem']).toContain(action)

@@ -265,6 +265,17 @@ describe('control and bidi-override characters', () => {
     expect(profile.authenticatedData.lp_sdes).toContainEqual(personal({ company: 'A' }))
   })
 
+  test('that were removed from a token are listed, like those of a form', async () => {
+    const headers = await signIn({ given_name: 'Ana\u202e', lp_sdes: [personal({ company: 'A\u0000' })] })
+    const answer = await send(help({ message: 'Hello\u202e' }), { headers })
+    const message = 'had control or bidi-override characters, which were removed'
+    expect([answer.statusCode, bodyOf(answer).warnings]).toEqual([
+      201,
+      ['message', 'token.given_name', 'token.lp_sdes.0.personal.company'].map((path) => ({ path, message })),
+    ])
+    expect(answer.body).not.toContain('Ana')
+  })
+
   test('are refused in the ids of a visit', async () => {
     for (const name of ['visitorId', 'sessionId', 'interactionContextId'])
       for (const character of ['\u0000', '\u009b', '\u202e', '\n'])
