@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../errors/errors.ts'
 import { toRequestId } from './conversation-request.ts'
 import { sha256 } from './identity.ts'
 import { isRecord, type JsonRecord, parseLenientJson } from './lenient-json.ts'
+import { isPlaceholder } from './placeholder.ts'
 import { parseJson } from './strict-json.ts'
 
 /** A record's content without its envelopes. */
@@ -58,11 +59,13 @@ const parseMessage = (message: unknown): unknown => {
 
 /**
  * Returns a request id for what an envelope has as its id: always the same one for the same value. What is no
- * request id is hashed. `v1` is the version of that formula.
+ * request id is hashed. `v1` is the version of that formula. Undefined for what a template writes instead of
+ * an id, which would be the same for every event.
  */
 const eventIdOf = (raw: unknown): string | undefined => {
   const id = typeof raw === 'number' ? String(raw) : raw
-  if (id === undefined || id === null || (typeof id === 'string' && id.trim() === '')) return undefined
+  if (id === undefined || id === null) return undefined
+  if (typeof id === 'string' && (id.trim() === '' || isPlaceholder(id.trim()))) return undefined
   return toRequestId(id) ?? `envelope-v1-${sha256(JSON.stringify(id))}`
 }
 
@@ -87,17 +90,17 @@ const FOREIGN: readonly Foreign[] = [
   {
     isIt: (input) => has(input, 'specversion', 'type', 'source'),
     message:
-      'is in a CloudEvents envelope. Send what its data holds, without the envelope, with its id as requestId',
+      'is in a CloudEvents envelope, which is not read. Send only what its data holds, with its id as requestId',
   },
   {
     isIt: (input) => has(input, 's3BucketName', 's3Key'),
     message:
-      'is a pointer to S3 from the SQS extended client. Send the event itself, without that client. An event has at most 256 KB',
+      'is a pointer to S3 from the SQS extended client, which is not followed. Send the event itself, in at most 256 KB, without that client',
   },
   {
     isIt: (input) => has(input, 'eventSource', 'body'),
     message:
-      'is a whole record of another queue, as a pipe without an input template passes it on. Set the input template to <$.body>',
+      'is a whole record of another queue, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md',
   },
   {
     isIt: ({ Type }) => Type === 'SubscriptionConfirmation' || Type === 'UnsubscribeConfirmation',
