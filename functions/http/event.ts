@@ -10,8 +10,11 @@ import { parse } from '../../lib/request/check.ts'
 import { requestId, requestIdOf, toRequestId } from '../../lib/request/conversation-request.ts'
 import { FORM_MEDIA_TYPES, type FormBody, readForm } from '../../lib/request/form.ts'
 
-/** A body must be smaller than this many bytes. */
-const BODY_LIMIT = 16 * 1024
+/**
+ * A body must be smaller than this many bytes. Percent-encoding and escapes make up to nine bytes of a
+ * character, so this is far more than a form's values may have.
+ */
+const BODY_LIMIT = 256 * 1024
 
 /** The parts of API Gateway's event that are read here. Local emulators leave some out. */
 type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
@@ -22,13 +25,16 @@ type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
 /**
  * Returns the decoded body of a form.
  *
- * @throws {PayloadTooLargeError} The body is 16 KB or larger.
- * @throws {UnsupportedMediaTypeError} The body is neither JSON nor a URL-encoded form, or not in UTF-8.
+ * @throws {PayloadTooLargeError} The body is 256 KB or larger.
+ * @throws {UnsupportedMediaTypeError} The headers say that the body is neither JSON nor a URL-encoded form, or
+ * compressed, or not in UTF-8.
  * @throws {InvalidRequestError} The body can't be decoded.
  */
 export const readBody = (event: Event): FormBody => {
-  const text = decodeBody(event)
-  return { mediaType: mediaTypeOf(event), text }
+  checkSize(event)
+  checkEncoding(event)
+  const mediaType = mediaTypeOf(event)
+  return { mediaType, text: decodeBody(event) }
 }
 
 /**
@@ -91,35 +97,48 @@ const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(
 const headerOf = ({ headers }: Event, name: string): string | undefined =>
   headers?.[name] ?? Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
 
+/** HTTP clients that compress a request say so here. */
+const checkEncoding = (event: Event): void => {
+  const encodings = (headerOf(event, 'content-encoding') ?? '').toLowerCase().split(',')
+  if (encodings.some((encoding) => !['', 'identity'].includes(encoding.trim())))
+    throw new UnsupportedMediaTypeError({
+      detail: 'Content-Encoding must be identity, or left out. Send the body uncompressed.',
+    })
+}
+
 const mediaTypeOf = (event: Event): FormBody['mediaType'] => {
   const [type, ...parameters] = (headerOf(event, 'content-type') ?? '')
     .toLowerCase()
     .split(';')
     .map((part) => part.trim())
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
   const mediaType = FORM_MEDIA_TYPES.find((known) => known === type)
-  if (mediaType === undefined || (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)))
+  if (mediaType === undefined)
     throw new UnsupportedMediaTypeError({
-      detail: 'Send application/json or application/x-www-form-urlencoded, in UTF-8.',
+      detail: 'Content-Type must be application/json or application/x-www-form-urlencoded.',
+    })
+  const charsets = parameters.filter((parameter) => /^charset\s*=/.test(parameter))
+  if (charsets.some((charset) => !/^charset\s*=\s*"?utf-?8"?$/.test(charset)))
+    throw new UnsupportedMediaTypeError({
+      detail: 'The charset in Content-Type must be UTF-8, or left out. Send the body in UTF-8.',
     })
   return mediaType
 }
 
+const checkSize = ({ body, isBase64Encoded }: Event): void => {
+  const content = body ?? ''
+  const padding = /={0,2}$/.exec(content)?.[0].length ?? 0
+  const size = isBase64Encoded ? Math.floor((content.length * 3) / 4) - padding : Buffer.byteLength(content)
+  if (size >= BODY_LIMIT) throw new PayloadTooLargeError({ detail: 'The body must be smaller than 256 KB.' })
+}
+
 const decodeBody = ({ body, isBase64Encoded }: Event): string => {
   const content = body ?? ''
-  // At least this many bytes: up to two of each base64 text are padding.
-  const size = isBase64Encoded ? Math.floor((content.length * 3) / 4) - 2 : Buffer.byteLength(content)
-  if (size >= BODY_LIMIT) throw tooLarge()
   if (!isBase64Encoded) return content
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(content))
     throw new InvalidRequestError([{ path: '', message: 'is not valid base64' }])
-  const bytes = Buffer.from(content, 'base64')
-  if (bytes.length >= BODY_LIMIT) throw tooLarge()
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(content, 'base64'))
   } catch {
     throw new InvalidRequestError([{ path: '', message: 'is not valid UTF-8' }])
   }
 }
-
-const tooLarge = () => new PayloadTooLargeError({ detail: 'The body must be smaller than 16 KB.' })

@@ -223,14 +223,15 @@ export const GUIDANCE = {
     record: 'quarantined',
   },
   payload_too_large: {
-    meaning: 'The body is 16 KB or larger. It was not parsed.',
+    meaning: 'The body is 256 KB or larger, or its values have more than 16,384 characters together.',
     sender: 'Send a smaller body.',
     operator: 'Nothing.',
     record: 'not_applicable',
   },
   unsupported_media_type: {
-    meaning: "The content type is neither JSON nor a URL-encoded form, or its charset isn't UTF-8.",
-    sender: 'Send `application/json` or `application/x-www-form-urlencoded`, in UTF-8.',
+    meaning:
+      "`Content-Type` is neither JSON nor a URL-encoded form, its charset isn't UTF-8, or `Content-Encoding` says that the body is compressed.",
+    sender: 'Send `application/json` or `application/x-www-form-urlencoded`, in UTF-8 and uncompressed.',
     operator: 'Nothing.',
     record: 'not_applicable',
   },

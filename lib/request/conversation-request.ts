@@ -19,7 +19,7 @@ import {
   withoutPlaceholder,
   withoutUnsafe,
 } from './schema-parts.ts'
-import { hasEmpty, withoutAbsent, withoutEmpty } from './spelling.ts'
+import { hasAbsent, withoutAbsent } from './spelling.ts'
 import { MAX_WARNINGS, removalsIn, type Warning } from './warnings.ts'
 
 /** Where requests come in. */
@@ -203,7 +203,8 @@ export interface ParsedRequest {
 export const parseConversationRequest = (input: unknown): ParsedRequest => {
   const given = withHalfCampaign(withoutAbsent(input), input)
   const parsed = parse(conversationRequest, given)
-  const request = hasEmpty(parsed) ? parse(conversationRequest, withoutEmpty(parsed)) : parsed
+  // The schema may have emptied a text.
+  const request = hasAbsent(parsed) ? parse(conversationRequest, withoutAbsent(parsed)) : parsed
   if (request.route === undefined && request.campaign === undefined)
     throw new InvalidRequestError([{ path: 'campaign', message: 'or route is required' }])
   if (request.route !== undefined && request.campaign !== undefined)

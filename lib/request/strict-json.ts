@@ -6,14 +6,14 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
 /**
  * Returns the parsed value. Refuses duplicate keys, `__proto__` and nesting deeper than 16 levels, which
- * JSON.parse accepts.
+ * JSON.parse accepts. A byte order mark, which .NET writes, is ignored.
  *
  * @throws {InvalidRequestError} With the path. V8's message quotes the input, so it is dropped.
  */
 export const parseJson = (text: string): unknown => {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     throw new InvalidRequestError([{ path: '', message: 'is not valid JSON' }])
   }

@@ -257,11 +257,10 @@ describe('each error code of a form', () => {
         { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
         wrong('route'),
       ],
-      ['an empty message', { campaign, message: '' }, {}, wrong('message')],
       ['a message above the limit', { campaign, message: 'é'.repeat(4600) }, {}, wrong('message')],
-      ['16 KB', large, {}, { status: 413, code: 'payload_too_large' }],
+      ['more than 16,384 characters', large, {}, { status: 413, code: 'payload_too_large' }],
       [
-        '16 KB in base64',
+        'more than 16,384 characters in base64',
         Buffer.from(JSON.stringify(large)).toString('base64'),
         { isBase64Encoded: true },
         { status: 413, code: 'payload_too_large' },
@@ -271,6 +270,18 @@ describe('each error code of a form', () => {
         'hello',
         { headers: { 'content-type': 'text/plain' } },
         { status: 415, code: 'unsupported_media_type' },
+      ],
+      [
+        'a compressed body',
+        '{}',
+        { headers: { 'content-encoding': 'gzip' } },
+        { status: 415, code: 'unsupported_media_type' },
+      ],
+      [
+        'JSON that is called a form',
+        JSON.stringify({ campaign }),
+        { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+        wrong('Content-Type'),
       ],
       [
         'another charset',

@@ -540,7 +540,7 @@ describe('a body that could confuse a parser is refused', () => {
     ['10 MB of levels', { body: '['.repeat(10_000_000) }, tooLarge],
     ['10 MB in base64', { body: 'e30='.repeat(2_500_000), isBase64Encoded: true }, tooLarge],
     ['10 MB of fields', form('a=1&'.repeat(2_500_000)), tooLarge],
-    ['16 KB of four-byte characters', { body: `{"message":"${'🦊'.repeat(4100)}"}` }, tooLarge],
+    ['32 KB of four-byte characters', { body: `{"message":"${'🦊'.repeat(8200)}"}` }, tooLarge],
     ['a byte that is not UTF-8', bytes(0xff), wrong('')],
     ['an overlong slash', bytes(0xc0, 0xaf), wrong('')],
     ['a lone surrogate in bytes', bytes(0xed, 0xa0, 0x80), wrong('')],
@@ -599,9 +599,7 @@ describe('a body that could confuse a parser is refused', () => {
     ],
     ['a javascript: avatarUrl', { consumer: { avatarUrl: 'javascript:alert(1)' } }, 'consumer.avatarUrl'],
     ['a message of 4,500 characters', { message: 'x'.repeat(4500) }, 'message'],
-    ['a message that is too long with escapes', { message: '\u0000'.repeat(800) }, 'message'],
-    ['a visitorId of 257 characters', { context: { visitorId: 'x'.repeat(257) } }, 'context.visitorId'],
-    ['a language with a line break', { context: { lang: 'en\r\nx' } }, 'context.lang'],
+    ['a message that is too long with escapes', { message: '\u005c'.repeat(2300) }, 'message'],
     ['eleven SDEs', { engagementAttributes: Array(11).fill(personal) }, 'engagementAttributes'],
   ])('%s', async (_, members, path) => {
     await expectRefusal('open', { body: help(members) }, wrong(path))
@@ -618,7 +616,6 @@ describe('a request id', () => {
     ['with a lookalike letter', 'аttack-12345'],
     ['of seven characters', 'attack1'],
     ['of 129 characters', 'x'.repeat(129)],
-    ['that is empty', ''],
   ])('%s is refused', async (_, id) => {
     const inBody = { status: 400, code: 'invalid_request', path: 'requestId' }
     await expectRefusal('open', { body: help({ requestId: id }) }, inBody)

@@ -96,10 +96,10 @@ describe('readBody', () => {
   })
 
   test.each<[string, string, boolean]>([
-    ['one byte below 16 KB', 'x'.repeat(16_383), true],
-    ['16 KB', 'x'.repeat(16_384), false],
-    ['16 KB in two-byte characters', 'é'.repeat(8_192), false],
-    ['two bytes below 16 KB in two-byte characters', 'é'.repeat(8_191), true],
+    ['one byte below 256 KB', 'x'.repeat(262_143), true],
+    ['256 KB', 'x'.repeat(262_144), false],
+    ['256 KB in two-byte characters', 'é'.repeat(131_072), false],
+    ['two bytes below 256 KB in two-byte characters', 'é'.repeat(131_071), true],
   ])('a body of %s', (_, body, isAccepted) => {
     const expected = isAccepted ? { mediaType: JSON_TYPE, text: body } : 'payload_too_large'
     expect(outcomeOf(() => readBody(eventOf(body)))).toEqual(expected)
@@ -107,7 +107,7 @@ describe('readBody', () => {
   })
 
   test('the size is checked before the content type and the encoding', () => {
-    const event = eventOf('?'.repeat(30_000), { 'content-type': 'text/plain' }, true)
+    const event = eventOf('?'.repeat(400_000), { 'content-type': 'text/plain' }, true)
     expect(outcomeOf(() => readBody(event))).toBe('payload_too_large')
   })
 
@@ -160,7 +160,7 @@ describe('givenRequestId', () => {
     ['no id', eventOf('{}'), undefined],
     ['no object', eventOf('["in-the-body"]'), undefined],
     ['a body that is not JSON', eventOf(body.slice(1)), undefined],
-    ['a body that is too large', eventOf(body.padEnd(20_000)), undefined],
+    ['a body that is too large', eventOf(body.padEnd(262_144)), undefined],
     ['an unsupported media type', eventOf(body, { 'content-type': 'text/plain' }), undefined],
     [
       'a header with a body that can’t be read',
