@@ -5,6 +5,7 @@ import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts'
 import { AWS } from '../aws.ts'
 import { findStage, STAGE_OPTIONS } from '../settings.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
+import { chooseStage } from './local-stack.ts'
 import { readAccountIds } from './stage-file.ts'
 
 const HELP = `npm run account -- pause <accountId> [--stage <stage>] [--region <region>] [--json]
@@ -16,6 +17,7 @@ any more: forms are answered 202, events wait, and nothing is given up. After it
 waited is opened once. No deploy is needed. Without an id, status shows all accounts of the stage.
 
   --stage          default dev
+  --local          the local stack of npm start, with its default ports, as --stage local
   --region         default AWS_REGION, else eu-west-1
   --config-file    CONFIG_FILE, default config/<stage>.json
   --state-table    STATE_TABLE, default <service>-<stage>-state
@@ -26,9 +28,7 @@ Exits with 0 if it was done, also if the account was in that state already, 1 if
 arguments. The AWS SDK finds its credentials as usual (AWS_PROFILE, …). They must allow dynamodb:GetItem and, to
 pause or resume, dynamodb:UpdateItem on the state table.
 
-With the local stack of npm start (use the port that it prints):
-  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 \\
-  npm run account -- status --stage local`
+If npm start uses another port, set AWS_ENDPOINT_URL_DYNAMODB to the URL that it prints.`
 
 const ACTIONS = ['pause', 'resume', 'status'] as const
 
@@ -43,11 +43,11 @@ interface Account extends Pause {
 const run = async (args: readonly string[], { env, print, now }: CommandContext): Promise<ExitCode> => {
   const { values: flags, positionals } = parseArgs({
     args: [...args],
-    options: { ...STAGE_OPTIONS, json: { type: 'boolean' } },
+    options: { ...STAGE_OPTIONS, local: { type: 'boolean' }, json: { type: 'boolean' } },
     allowPositionals: true,
   })
   const { action, accountId } = readArguments(positionals)
-  const { stage, region, environment, stages } = findStage({ ...flags, stage: flags.stage ?? 'dev' }, env)
+  const { stage, region, environment, stages } = findStage({ ...flags, stage: chooseStage(flags, env) }, env)
   const { CONFIG_FILE = '', STATE_TABLE = '' } = environment
   const known = readAccountIds(CONFIG_FILE, stages)
   if (accountId !== undefined && !known.includes(accountId))

@@ -18,7 +18,7 @@ import { findSecret } from '../secrets.ts'
 import { findStage, STAGE_OPTIONS } from '../settings.ts'
 import { findAppJwt, findLpConsumerId } from '../tokens.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
-import { LOCAL_STACK } from './local-stack.ts'
+import { chooseStage } from './local-stack.ts'
 import { readAccountIds } from './stage-file.ts'
 
 const HELP = `npm run ops -- erase --account <accountId> --consumer <consumerId> [--dry-run] [--stage <stage>] [--json]
@@ -106,16 +106,14 @@ const run = async (args: readonly string[], { env, print, now }: CommandContext)
   const target = readTarget(flags)
   const accountId = flags.account ?? ''
   if (accountId === '') throw new UsageError('Say which account: --account <accountId>.')
-  if (flags.local && flags.stage !== undefined) throw new UsageError('Set --local or --stage, not both.')
-  // The SDK's clients read the environment when they are created.
-  if (flags.local) for (const [name, value] of Object.entries(LOCAL_STACK)) env[name] ??= value
-  const named = { ...flags, stage: flags.local ? 'local' : (flags.stage ?? 'dev') }
+  const named = { ...flags, stage: chooseStage(flags, env) }
   const { stage, region, environment, stages } = findStage(named, env)
   const { CONFIG_FILE = '', STATE_TABLE = '' } = environment
   const known = readAccountIds(CONFIG_FILE, stages)
   if (!known.includes(accountId))
     throw new Error(`Account ${accountId} is not in ${CONFIG_FILE}. Accounts: ${known.join(', ')}.`)
 
+  // The SDK's clients read it when they are created.
   env.AWS_REGION = region
   const config = readConfig(environment)
   const table = createStateTable({ name: STATE_TABLE, aws: AWS, sleep, random: Math.random })
