@@ -79,6 +79,25 @@ describe('curl', () => {
   )
 
   test.each([
+    [['_charset_=UTF-8'], ['_charset_']],
+    [['message.dir=rtl'], ['message.dir']],
+    [['direction=ltr'], ['direction']],
+    [['action=send'], ['action']],
+    [['send.x=12', 'send.y=7'], ['send']],
+    [
+      ['message.dir=rtl', '_charset_=UTF-8', 'action=send'],
+      ['message.dir', '_charset_', 'action'],
+    ],
+  ])('is told the fields that browsers add to a form: %j', async (added, paths) => {
+    const fields = ['requestId=client-extras-1', 'route=order-help', 'message=hi', ...added]
+    const { status, body } = await curl('/conversations', ...fields.flatMap((field) => ['-d', field]))
+    expect([status, body.errors.map(({ path }: { path: string }) => path).toSorted()]).toEqual([
+      400,
+      paths.toSorted(),
+    ])
+  })
+
+  test.each([
     ['multipart', ['-F', 'route=order-help']],
     ['no type', ['-H', 'content-type:', '-d', '{"route":"order-help"}']],
     ['text', ['-H', 'content-type: text/plain', '-d', '{"route":"order-help"}']],
