@@ -85,9 +85,11 @@ describe('curl', () => {
     [['action=send'], ['action']],
     [['send.x=12', 'send.y=7'], ['send']],
     [
-      ['message.dir=rtl', '_charset_=UTF-8', 'action=send'],
-      ['message.dir', '_charset_', 'action'],
+      ['_charset_=UTF-8', 'action=send'],
+      ['_charset_', 'action'],
     ],
+    // The names are checked once they form a tree.
+    [['message.dir=rtl', '_charset_=UTF-8', 'action=send'], ['message.dir']],
   ])('is told the fields that browsers add to a form: %j', async (added, paths) => {
     const fields = ['requestId=client-extras-1', 'route=order-help', 'message=hi', ...added]
     const { status, body } = await curl('/conversations', ...fields.flatMap((field) => ['-d', field]))
