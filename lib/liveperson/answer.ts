@@ -46,6 +46,20 @@ export const readAnswer = (answer: HttpAnswer, reqId: string, call: AnsweredCall
 }
 
 /**
+ * Returns whether an answer to CONVERSATION says that LivePerson did not take the consumer's profile, for
+ * whatever reason. An answer that doesn't mention the profile says nothing.
+ *
+ * @param reqId The id of the profile's request.
+ */
+export const isProfileRefused = ({ body }: HttpAnswer, reqId: string): boolean => {
+  const parsed = parseLenientJson(body)
+  const { item, isOwnElement } = Array.isArray(parsed)
+    ? itemOf(parsed.filter(isRecord), reqId)
+    : { item: undefined, isOwnElement: false }
+  return isOwnElement && item !== undefined && !isSuccess(statusOf(item.code))
+}
+
+/**
  * Returns the item with the reqId. If LivePerson repeats or invents reqIds, returns the item with a
  * conversationId, or else the last one.
  */

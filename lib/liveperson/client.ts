@@ -6,7 +6,7 @@ import {
   toAppError,
 } from '../errors/errors.ts'
 import { type AccessOptions, createAccess } from './access.ts'
-import { type Answer, type AnsweredCall, readAnswer } from './answer.ts'
+import { type Answer, type AnsweredCall, isProfileRefused, readAnswer } from './answer.ts'
 import type { ConsumerJws } from './consumer-jws.ts'
 import type { HttpAnswer } from './http.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
@@ -20,8 +20,8 @@ export const RETRY_PAUSE_MS = 1000
 export interface LivePersonOptions extends AccessOptions {
   /** Returns a new unique id. LivePerson echoes it with its answer. */
   readonly uuid: () => string
-  /** Called each time LivePerson opens a conversation but refuses the consumer's profile. */
-  readonly onProfileRefused: () => void
+  /** Called each time LivePerson has an open conversation of the consumer but doesn't take their profile. */
+  readonly onProfileRefused: (requestId: string | undefined) => void
   /** Called with each error that prevented an answer to `isOpen`. */
   readonly onAskFailed: (error: AppError) => void
 }
@@ -167,10 +167,10 @@ export const createLivePerson = (options: LivePersonOptions) => {
         deadline,
         beforeCall,
       })
+      if (parsed.kind !== 'ok' && parsed.kind !== 'already_open') throw errorOf(parsed, response)
+      const profileRefused = isProfileRefused(response, ids.profile)
+      if (profileRefused) options.onProfileRefused(input.requestId)
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
-      if (parsed.kind !== 'ok') throw errorOf(parsed, response)
-      const profileRefused = readAnswer(response, ids.profile, 'create').kind === 'rejected'
-      if (profileRefused) options.onProfileRefused()
       const { conversationId } = parsed.body
       if (isConversationId(conversationId))
         return { kind: 'opened', conversationId, lpConsumerId, profileRefused }

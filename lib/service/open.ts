@@ -65,8 +65,8 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
         loopback,
         hosts: domains,
         credentials,
-        onProfileRefused: () => {
-          log.warn("LivePerson refused a consumer's profile", { accountId })
+        onProfileRefused: (requestId) => {
+          log.warn("LivePerson refused a consumer's profile", { accountId, requestId })
           count('profile_refused', accountId)
         },
         onPreviousSecret: () => {
@@ -130,6 +130,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     log,
     now,
     sleep,
+    uuid,
     random,
   })
 

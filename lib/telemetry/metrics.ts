@@ -40,6 +40,7 @@ const ALARMED: ReadonlySet<MetricName> = new Set([
   'breaker_open',
   'oldest_record_age',
   'request_queued',
+  'profile_refused',
 ])
 
 /**

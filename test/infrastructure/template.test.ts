@@ -391,7 +391,7 @@ test('the domains are refreshed every ten minutes', () => {
 test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(15 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(16 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
@@ -404,6 +404,7 @@ test('there are alarms for quarantine, old events, errors and throttles of every
     'foreign_host_refused',
     'secret_previous_used',
     'message_not_sent',
+    'profile_refused',
     'record_given_up',
     'breaker_open',
     'oldest_record_age',

@@ -238,12 +238,22 @@ describe('openConversation', () => {
       answering(400, ([profile, ...others]) => [{ ...profile, code }, ...others])
 
     test('that is refused is reported, and the conversation is open', async () => {
-      const client = create({ outbound: withProfile('BAD_REQUEST') })
-      expect((await client.open()).kind).toBe('opened')
-      expect(client.onProfileRefused).toHaveBeenCalledTimes(1)
+      for (const code of ['BAD_REQUEST', 'INTERNAL_SERVER_ERROR', 'SOMETHING_NEW']) {
+        const client = create({ outbound: withProfile(code) })
+        expect(await client.open()).toMatchObject({ kind: 'opened', profileRefused: true })
+        expect(client.onProfileRefused).toHaveBeenCalledTimes(1)
+      }
     })
 
-    test.each(['OK', 'INTERNAL_SERVER_ERROR'])('with %s is not refused', async (code) => {
+    test('that is refused is reported although another conversation is open', async () => {
+      const client = create({ outbound: withProfile('BAD_REQUEST') })
+      const id = simulated.newConsumerId()
+      await client.open(id)
+      expect((await client.open(id)).kind).toBe('already_open')
+      expect(client.onProfileRefused).toHaveBeenCalledTimes(2)
+    })
+
+    test.each(['OK', '200', 'CREATED'])('with %s is not refused', async (code) => {
       const client = create({ outbound: withProfile(code) })
       expect((await client.open()).kind).toBe('opened')
       expect(client.onProfileRefused).not.toHaveBeenCalled()

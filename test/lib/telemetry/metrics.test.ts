@@ -48,13 +48,16 @@ test('each occurrence has its own line, and the account of one does not stay for
   ])
 })
 
-test.each(['record_given_up', 'message_not_sent', 'breaker_open', 'request_queued'] as const)(
-  '%s is written with and without the account, because an alarm names all dimensions',
-  (name) => {
-    createMetrics()(name, '70123456')
-    expect(takeLines()).toEqual([emf(name, { service }), emf(name, { service, accountId: '70123456' })])
-  },
-)
+test.each([
+  'record_given_up',
+  'message_not_sent',
+  'breaker_open',
+  'request_queued',
+  'profile_refused',
+] as const)('%s is written with and without the account, because an alarm names all dimensions', (name) => {
+  createMetrics()(name, '70123456')
+  expect(takeLines()).toEqual([emf(name, { service }), emf(name, { service, accountId: '70123456' })])
+})
 
 test('the age of the oldest record is in seconds', () => {
   createMetrics()('oldest_record_age', '70123456', 691_200)
