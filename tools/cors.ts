@@ -14,7 +14,10 @@ export interface Cors {
   readonly maxAge: number
 }
 
-/** What a page may send in any stage: the API's own headers, and those that monitoring scripts and libraries add. */
+/**
+ * What a page may send in any stage: the API's own headers, and those that monitoring scripts and libraries
+ * add.
+ */
 const HEADERS = [
   'content-type',
   'authorization',
@@ -29,9 +32,10 @@ const HEADERS = [
 /**
  * Returns the CORS configuration of a stage. `false` if no page can read its responses.
  *
- * `null` is left out. It lets in plain forms, which need no CORS, and API Gateway would let scripts in sandboxed
- * frames read the responses. Credentials are allowed to listed origins: nothing here reads cookies, but a browser
- * keeps the response from a page that sends them otherwise, and sends no beacon that needs a preflight.
+ * `null` is left out. It lets in plain forms, which need no CORS, and API Gateway would let scripts in
+ * sandboxed frames read the responses. Credentials are allowed to listed origins: nothing here reads cookies,
+ * but a browser keeps the response from a page that sends them otherwise, and sends no beacon that needs a
+ * preflight.
  */
 export const toCors = ({
   origins,

@@ -20,14 +20,16 @@ interface HttpRequest {
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
 /**
- * The content types whose bodies come as text. AWS doesn't list them. These are what an HTTP API was seen to do
- * in 2026, also for a form and for a request without a type.
+ * The content types whose bodies come as text. AWS doesn't list them. Others have observed that a form and a
+ * request without a type come in base64, too.
+ *
+ * @see https://github.com/ministackorg/ministack/pull/766
  */
 const TEXT = /^(text\/.+|application\/(json|javascript|xml))$/
 
 /**
- * Returns the event that API Gateway's HTTP API sends for a request, in payload format 2.0. Repeated headers and
- * parameters are joined by commas, cookies are a list, and a body that isn't text is in base64.
+ * Returns the event that API Gateway's HTTP API sends for a request, in payload format 2.0. Repeated headers
+ * and parameters are joined by commas, cookies are a list, and a body that isn't text is in base64.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */

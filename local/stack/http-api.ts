@@ -20,9 +20,9 @@ export interface HttpApi {
 }
 
 /**
- * Starts an HTTP API that behaves as AWS documents API Gateway's. `serverless offline` has one, too, but it adds
- * a `Content-Type`, ignores a slash at the end, answers HEAD, keeps only the last of repeated headers, and sends
- * CORS headers to every origin. docs/testing.md lists the remaining differences.
+ * Starts an HTTP API that behaves as AWS documents API Gateway's. `serverless offline` has one, too, but it
+ * adds a `Content-Type`, ignores a slash at the end, answers HEAD, keeps only the last of repeated headers,
+ * and sends CORS headers to every origin. docs/testing.md lists the remaining differences.
  *
  * @param options.cors `false`: the API has no CORS configuration.
  * @param options.port Default: a free one.
@@ -129,7 +129,9 @@ function toResponseHeaders(cors: Cors, request: IncomingMessage): OutgoingHttpHe
   })
 }
 
-/** Returns the headers, with those for the origin. None if the request has no origin or one that isn't listed. */
+/**
+ * Returns the headers, with those for the origin. None if the request has no origin or one that isn't listed.
+ */
 function toCorsHeaders(
   { allowedOrigins, allowCredentials }: Cors,
   { headers: { origin } }: IncomingMessage,

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { createServer, type OutgoingHttpHeaders } from 'node:http'
 import type { Locator, Page, Response } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -238,6 +239,25 @@ describe('a plain form', () => {
     expect(messages()).toHaveLength(1)
   })
 
+  test('of the documentation has an id of its own in each visit', async () => {
+    const text = await readFile(new URL('../../docs/form-api.md', import.meta.url), 'utf8')
+    const [, example = ''] = /```html\n(.*?)```/s.exec(text) ?? []
+    served = { html: `<!doctype html>${example.replace('https://api.example.com', api.url)}` }
+    const visit = async () => {
+      await page.goto(LISTED)
+      await page.fill('textarea', 'Grüße')
+      return press()
+    }
+    const [first, second] = [await visit(), await visit()]
+    expect([first, second]).toMatchObject([OPENED, OPENED])
+    expect(first.body.requestId).not.toBe(second.body.requestId)
+    await page.goBack()
+    await page.reload()
+    await page.fill('textarea', 'Grüße')
+    const fields = await page.evaluate(`[...new FormData(document.querySelector('form')).keys()]`)
+    expect(fields).toEqual(['route', 'consumer.firstName', 'message', 'requestId'])
+  })
+
   test('that was sent by its script before is the same request', async () => {
     served = { html: form() }
     await page.goto(LISTED)
@@ -304,6 +324,11 @@ describe('a beacon', () => {
   test('with a string is sent as text, and refused', async () => {
     expect(await beacon(LISTED, `JSON.stringify(${members()})`)).toBe(415)
     expect(messages()).toEqual([])
+  })
+
+  test('of a page whose plain forms have no origin has one in Chromium', async () => {
+    served = { html: '', headers: { 'referrer-policy': 'no-referrer' } }
+    expect(await beacon(LISTED, `new URLSearchParams(${members()})`)).toBe(201)
   })
 
   test('of another site is refused', async () => {
