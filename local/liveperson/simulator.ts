@@ -18,7 +18,8 @@ export interface Simulator {
   conversations(): readonly Conversation[]
   consumers(): readonly Consumer[]
   /**
-   * Closes the main dialog of an open conversation and opens a survey. CONVERSATION then says that the
+   * Closes the main dialog of an open conversation and opens a survey, as a consumer's `DialogChange` does.
+   * The conversation then has a `surveyDialogId`. CONVERSATION then says that the
    * consumer has an open conversation, SEND that it is closed. `closeConversation` ends it.
    *
    * @throws {Error} The conversation doesn't exist, or isn't open.

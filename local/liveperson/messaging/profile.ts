@@ -1,5 +1,5 @@
 import { failed, ok, type Result } from '../http/answer.ts'
-import { type Check, integer, list, number, object, oneOf, pattern, text, url } from '../json/check.ts'
+import { type Check, list, must, number, object, oneOf, pattern, text, url } from '../json/check.ts'
 import { isObject } from '../json/value.ts'
 import type { State } from '../state/state.ts'
 import type { Consumer } from '../state/store.ts'
@@ -23,10 +23,18 @@ const closed = { closed: true } as const
 
 const gender = oneOf('MALE', 'FEMALE', 'OTHER', '0', '1', '2', 0, 1, 2)
 
-const date = object(
-  { day: integer, month: integer, year: integer },
-  { required: ['day', 'month', 'year'], closed: true },
-)
+// LivePerson's `int` has 32 bits. Its `long` has 64.
+const int = must('a 32-bit integer', (value) => Number.isInteger(value) && value === Number(value) >> 0)
+
+const within = (least: number, most: number) =>
+  must(
+    `an integer from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  )
+const day = within(1, 31)
+const month = within(1, 12)
+
+const date = object({ day, month, year: int }, { required: ['day', 'month', 'year'], closed: true })
 
 // The authenticated flow doesn't support storeZipCode and storeNumber.
 const customerInfo = object(
@@ -39,13 +47,13 @@ const customerInfo = object(
     socialId: text,
     imei: text,
     userName: text,
-    companySize: integer,
+    companySize: int,
     companyBranch: text,
     accountName: text,
     role: text,
     lastPaymentDate: date,
     registrationDate: date,
-    loginStatus: integer,
+    loginStatus: int,
   },
   closed,
 )
@@ -60,7 +68,7 @@ const contact = object(
   closed,
 )
 
-const ageMembers = object({ age: integer, year: integer, month: integer, day: integer }, closed)
+const ageMembers = object({ age: int, year: int, month, day }, closed)
 
 const age: Check = (value, path) =>
   ageMembers(value, path) ??

@@ -33,7 +33,7 @@ export const findRoute = (
     return `Skill ${wantedSkill} does not exist`
 
   const language = isObject(body.conversationContext) ? body.conversationContext.lang : undefined
-  if (settings.mode === 'strict' && language !== undefined && isObject(engagement)) {
+  if (settings.unknownLanguage === 'reject' && language !== undefined && isObject(engagement)) {
     if (engagement.language !== undefined && engagement.language !== language) {
       return `Language ${String(language)} is not configured on the engagement`
     }

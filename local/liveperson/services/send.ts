@@ -1,7 +1,8 @@
 import { type Answer, badRequest, json, ok, refusals } from '../http/answer.ts'
 import type { ReceivedRequest } from '../http/request.ts'
 import { type Check, integer, list, must, object, oneOf } from '../json/check.ts'
-import { isObject } from '../json/value.ts'
+import { isObject, type JsonObject } from '../json/value.ts'
+import { readClientProperties } from '../messaging/client-properties.ts'
 import { readEnvelope } from '../messaging/envelope.ts'
 import { applyProfile } from '../messaging/profile.ts'
 import { publish } from '../messaging/publish.ts'
@@ -10,8 +11,11 @@ import type { Conversation } from '../state/store.ts'
 import { readAuthorized } from './authorize.ts'
 
 /**
- * Answers SEND: publishes an event, updates a field of the conversation (state, TTR, CSAT), or sets the
- * profile. Refuses another consumer's conversation with 40103.
+ * Answers SEND: publishes an event, updates a field of the conversation (state, dialog, TTR, CSAT), or sets
+ * the profile. Refuses another consumer's conversation with 40103.
+ *
+ * A `DialogChange` that closes the main dialog starts a survey if the client declares MULTI_DIALOG. Events and
+ * a second `DialogChange` can then name the survey's dialog. Closing that closes the conversation.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */
@@ -37,16 +41,19 @@ export const answerSend = (state: State, request: ReceivedRequest): Answer => {
   if (typeof target !== 'string') {
     return badRequest(`Bad Request: ${publishes ? 'dialogId' : 'conversationId'} is missing`, id)
   }
-  const conversation = state.store.conversations.get(target)
+  const main = state.store.conversations.get(target)
+  const parent = state.store.conversations.get(String(body.conversationId))
+  const isForSurvey = publishes && main === undefined && parent?.surveyDialogId === target
+  const conversation = isForSurvey ? parent : main
   if (conversation === undefined || conversation.accountId !== request.accountId) {
     return badRequest('Bad Request: unknown conversation', id)
   }
-  if (publishes && body.conversationId !== undefined && body.conversationId !== target) {
+  if (publishes && !isForSurvey && body.conversationId !== undefined && body.conversationId !== target) {
     return badRequest("Bad Request: the dialog doesn't belong to this conversation", id)
   }
   if (conversation.lpConsumerId !== consumer.lpConsumerId) return refusals.consumerJwsInvalid
   // While a survey is open, the conversation can be closed, but its main dialog takes no events.
-  const isClosed = (publishes ? conversation.mainDialog : conversation.state) === 'CLOSE'
+  const isClosed = (publishes && !isForSurvey ? conversation.mainDialog : conversation.state) === 'CLOSE'
   if (isClosed) return badRequest('Bad Request, Conversation is close', id)
 
   if (publishes) {
@@ -56,8 +63,20 @@ export const answerSend = (state: State, request: ReceivedRequest): Answer => {
   }
   const problem = fields(body.conversationField, 'conversationField')
   if (problem !== undefined) return badRequest(`Bad Request: ${problem}`, id)
-  return json(200, ok({ msg: updateFields(state, conversation, body.conversationField) }, id))
+  const changes = [body.conversationField].flat().filter(isObject)
+  if (changes.some((change) => isUnknownDialog(change, conversation)))
+    return badRequest('Bad Request: unknown dialog', id)
+  const { clientProperties = conversation.clientProperties } = readClientProperties(request)
+  const features = [clientProperties?.features].flat()
+  const msg = updateFields(state, conversation, changes, features.includes('MULTI_DIALOG'))
+  return json(200, ok({ msg }, id))
 }
+
+const dialogIdOf = (change: JsonObject): unknown =>
+  change.field === 'DialogChange' && isObject(change.dialog) ? change.dialog.dialogId : undefined
+
+const isUnknownDialog = (change: JsonObject, { conversationId, surveyDialogId }: Conversation): boolean =>
+  change.field === 'DialogChange' && ![conversationId, surveyDialogId].includes(String(dialogIdOf(change)))
 
 const fieldChecks: Readonly<Record<string, Check>> = {
   ConversationStateField: object({ conversationState: oneOf('CLOSE') }, { required: ['conversationState'] }),
@@ -84,14 +103,21 @@ const field: Check = (value, path) => {
 // One change may stand alone, without an array.
 const fields: Check = (value, path) => (Array.isArray(value) ? list(field)(value, path) : field(value, path))
 
-const updateFields = (state: State, conversation: Conversation, changes: unknown) => {
+const updateFields = (
+  state: State,
+  conversation: Conversation,
+  changes: readonly JsonObject[],
+  hasDialogs: boolean,
+) => {
   let msg = 'OK Conversation updated successfully'
-  for (const change of [changes].flat().filter(isObject)) {
+  for (const change of changes) {
     if (change.field === 'TTRField') {
       conversation.ttr = String(change.ttrType)
       if (typeof change.value === 'number') conversation.ttrSeconds = change.value
     } else if (change.field === 'CSATRate') {
       conversation.csatRate = Number(change.csatRate)
+    } else if (hasDialogs && dialogIdOf(change) === conversation.conversationId) {
+      state.store.startSurvey(conversation)
     } else {
       state.store.close(conversation)
       msg = 'OK Conversation resolved successfully'

@@ -33,7 +33,7 @@ export interface Engagement {
   readonly name: string
   readonly enabled: boolean
   readonly deleted: boolean
-  /** BCP 47. Strict mode refuses a conversationContext in another language. */
+  /** BCP 47. The setting `unknownLanguage` decides about a conversationContext in another language. */
   readonly language?: string
   /** Absent or null: the account's default skill. */
   readonly skillId?: number | null

@@ -17,6 +17,11 @@ export interface Settings {
    * rejects.
    */
   unknownCampaign: 'reject' | 'default-skill' | undefined
+  /**
+   * For a `lang` that isn't the engagement's. LivePerson says that the language must be configured there, but
+   * its own demo client sends en-US with every engagement. Default accept, in both modes.
+   */
+  unknownLanguage: 'accept' | 'reject'
   /** The form of `expires_in` in Sentinel's answer. V1 documents none. Default absent. */
   expiresIn: 'absent' | 'number' | 'string'
   /** Lifetime of an AppJWT. Default 3600. */
@@ -53,6 +58,7 @@ export const defaultSettings = (mode: Mode): Settings => ({
   failingElementStatus: 400,
   oneOpenConversation: true,
   unknownCampaign: undefined,
+  unknownLanguage: 'accept',
   expiresIn: 'absent',
   appJwtLifetimeSeconds: 3600,
   appJwtIssuer: 'Sentinel',
@@ -99,6 +105,7 @@ const checks: Readonly<Record<string, Check>> = {
   failingElementStatus: oneOf(400, 200),
   oneOpenConversation: boolean,
   unknownCampaign: oneOf('reject', 'default-skill', undefined),
+  unknownLanguage: oneOf('accept', 'reject'),
   expiresIn: oneOf('absent', 'number', 'string'),
   appJwtLifetimeSeconds: count,
   appJwtIssuer: text,

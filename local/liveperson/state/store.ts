@@ -37,6 +37,8 @@ export interface Conversation extends ConversationDetails, ConsumerIdentity {
   state: 'OPEN' | 'CLOSE'
   /** Closed in an open conversation: a survey is open. The dialog then accepts no messages. */
   mainDialog: 'OPEN' | 'CLOSE'
+  /** The dialog of the survey, once there is one. */
+  surveyDialogId?: string
   readonly messages: { readonly sequence: number; readonly text: string }[]
   nextSequence: number
   /** Set by TTRField. */
@@ -96,6 +98,7 @@ export const createStore = (uuid: () => string = randomUUID) => {
     /** Closes the main dialog and opens a survey. The conversation stays open. */
     startSurvey: (conversation: Conversation): void => {
       conversation.mainDialog = 'CLOSE'
+      conversation.surveyDialogId ??= uuid()
     },
 
     /** Closes a conversation, and its survey if there is one. Its consumer may then open another one. */

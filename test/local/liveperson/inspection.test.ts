@@ -27,7 +27,9 @@ describe('the inspection API', () => {
     const { json } = await client.open(await client.headers(), createBody())
     const conversationId = member(json, '1.body.conversationId')
     expect((await inspect('start-survey', { conversationId })).status).toBe(200)
-    expect(liveperson.conversations()).toMatchObject([{ state: 'OPEN', mainDialog: 'CLOSE' }])
+    expect(liveperson.conversations()).toMatchObject([
+      { state: 'OPEN', mainDialog: 'CLOSE', surveyDialogId: expect.any(String) },
+    ])
     await inspect('close-conversation', { conversationId })
     expect((await inspect('start-survey', { conversationId })).status).toBe(400)
   })
@@ -41,7 +43,12 @@ describe('the inspection API', () => {
   })
 
   test('changes settings and hosts, and revokes tokens', async () => {
-    await inspect('settings', { mode: 'lenient', unknownCampaign: null, conversationLimit: 100 })
+    await inspect('settings', {
+      mode: 'lenient',
+      unknownCampaign: null,
+      unknownLanguage: 'reject',
+      conversationLimit: 100,
+    })
     expect((await inspect('settings')).json).toMatchObject({ mode: 'lenient', conversationLimit: 100 })
     await inspect('host', { service: 'idp', host: 'idp.example.org' })
     expect(await client.host('idp')).toBe('http://idp.example.org')
@@ -61,6 +68,7 @@ describe('the inspection API', () => {
   test.each([
     ['settings', { mode: 'loose' }],
     ['settings', { colour: 'red' }],
+    ['settings', { unknownLanguage: 'ignore' }],
     ['settings', { sendLimit: 0 }],
     ['clock', {}],
     ['clock', []],

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { startLivePerson } from '../../../../local/liveperson/server.ts'
 import { loadFixture } from '../../../../local/liveperson/state/account.ts'
-import { createBody, createClient, startClient } from '../client.ts'
+import { createBody, createClient, member, startClient } from '../client.ts'
 
 const client = await startClient()
 const { liveperson, open } = client
@@ -28,10 +28,6 @@ describe('a conversation', () => {
     ['an unpublished campaign', { campaignInfo: { campaignId: '3120045630', engagementId: '3120047730' } }],
     ['a deleted engagement', { campaignInfo: { campaignId: '3120045610', engagementId: '3120047712' } }],
     ['an unknown skill', { skillId: '17' }],
-    [
-      "a language other than the engagement's",
-      { conversationContext: { type: 'SharkContext', lang: 'fr-FR' } },
-    ],
   ])('is refused for %s, although the profile is set', async (_name, changes) => {
     const { status, json } = await open(headers, createBody(changes, { firstName: 'Ana' }))
     expect(status).toBe(400)
@@ -46,6 +42,27 @@ describe('a conversation', () => {
     expect(liveperson.consumers()[0]?.profile).toEqual({ firstName: 'Ana' })
     expect(liveperson.conversations()).toEqual([])
   })
+
+  const inLanguage = (lang: string) => createBody({ conversationContext: { type: 'SharkContext', lang } })
+
+  test.each(['strict', 'lenient'] as const)(
+    "may be in a language other than the engagement's in %s mode, as LivePerson's demo client sends it",
+    async (mode) => {
+      liveperson.settings.mode = mode
+      expect((await open(headers, inLanguage('en-US'))).status).toBe(200)
+      expect(liveperson.conversations()).toMatchObject([{ skillName: 'Orders', context: { lang: 'en-US' } }])
+    },
+  )
+
+  test.each(['strict', 'lenient'] as const)(
+    "is refused in a language other than the engagement's in %s mode, if that is the setting",
+    async (mode) => {
+      Object.assign(liveperson.settings, { mode, unknownLanguage: 'reject' })
+      const { status, json } = await open(headers, inLanguage('en-US'))
+      expect([status, member(json, '0.code'), member(json, '1.code')]).toEqual([400, 'OK', 'BAD_REQUEST'])
+      expect((await open(headers, inLanguage('en-GB'))).status).toBe(200)
+    },
+  )
 
   test.each([
     ["its engagement's skill", {}, 'Orders'],

@@ -65,12 +65,46 @@ describe('SEND', () => {
     ])
   })
 
+  const closeDialog = (dialogId: unknown) =>
+    update({ field: 'DialogChange', type: 'UPDATE', dialog: { dialogId, state: 'CLOSE' } })
+
   test('closes the conversation together with its main dialog', async () => {
-    await send(
-      headers,
-      update({ field: 'DialogChange', type: 'UPDATE', dialog: { dialogId: id, state: 'CLOSE' } }),
-    )
+    await send(headers, closeDialog(id))
     expect(liveperson.conversations()[0]?.state).toBe('CLOSE')
+  })
+
+  describe('of a client that declares MULTI_DIALOG', () => {
+    const properties = JSON.stringify({ type: '.ClientProperties', features: ['MULTI_DIALOG'] })
+
+    test('starts a survey when it closes the main dialog, and closes the conversation with the survey', async () => {
+      const own = { ...headers, 'client-properties': properties }
+      expect((await send(own, closeDialog(id))).status).toBe(200)
+      const [conversation] = liveperson.conversations()
+      expect(conversation).toMatchObject({ state: 'OPEN', mainDialog: 'CLOSE' })
+
+      expect(member((await send(own, text('one more'))).json, 'body.msg')).toBe(
+        'Bad Request, Conversation is close',
+      )
+      expect(member((await client.open(headers, createBody())).json, '1.body.msg')).toMatch(
+        /already has open conversation/,
+      )
+
+      const survey = conversation?.surveyDialogId
+      const event = { type: 'ContentEvent', contentType: 'text/plain', message: '5' }
+      expect((await send(own, publish(event, { dialogId: survey }))).status).toBe(200)
+      expect((await send(own, closeDialog(survey))).status).toBe(200)
+      expect(liveperson.conversations()).toMatchObject([{ state: 'CLOSE', messages: [{ text: '5' }] }])
+      expect((await client.open(headers, createBody())).status).toBe(200)
+    })
+
+    test('may declare it when it opens the conversation', async () => {
+      const own = { ...(await client.headers('crm-2')), 'client-properties': properties }
+      const opened = String(member((await client.open(own, createBody())).json, '1.body.conversationId'))
+      const { 'client-properties': _, ...bare } = own
+      const change = { field: 'DialogChange', type: 'UPDATE', dialog: { dialogId: opened, state: 'CLOSE' } }
+      expect((await send(bare, update(change, opened))).status).toBe(200)
+      expect(liveperson.conversations()[1]).toMatchObject({ state: 'OPEN', mainDialog: 'CLOSE' })
+    })
   })
 
   test('sets the profile of the consumer and of the open conversation', async () => {
@@ -104,6 +138,7 @@ describe('SEND', () => {
     ['an unknown dialog', () => publish({ type: 'ContentEvent' }, { dialogId: 'x' })],
     ['the dialog of another conversation', () => publish({ type: 'ContentEvent' }, { conversationId: 'x' })],
     ['an unknown field', () => update({ field: 'Skill' })],
+    ['a change of an unknown dialog', () => closeDialog('x')],
     ['a TTR below 0', () => update({ field: 'TTRField', ttrType: 'CUSTOM', value: -1 })],
     [
       'a close without a conversation',
