@@ -192,10 +192,11 @@ export const GUIDANCE = {
   },
   origin_not_allowed: {
     meaning:
-      "The call came from a page whose origin isn't listed in `origins`, or it bypassed CloudFront although the stage requires it.",
-    sender: 'Call the service at its public address, from a page with a listed origin.',
+      "The call came from a page whose origin isn't listed in `origins`, or whose browser hides it (`Origin: null`), or it bypassed CloudFront although the stage requires it.",
+    sender:
+      'Call the service at its public address, from a page with a listed origin. If `detail` names `Referrer-Policy`, change that header of the page with the form.',
     operator:
-      'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy. If `detail` names the public address, compare the secret header of CloudFront with `EDGE_SECRET_SHA256`.',
+      'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy. Before you add `null`, read [what it lets in](configuration.md#origins). If `detail` names the public address, compare the secret header of CloudFront with `EDGE_SECRET_SHA256`.',
     record: 'not_applicable',
   },
   bot_check_failed: {
