@@ -261,9 +261,10 @@ export const GUIDANCE = {
   },
   invalid_config: {
     meaning:
-      'An environment variable, the stage configuration or a secret is missing or invalid. Or the bot-check provider reports a mistake that no consumer can make, such as a secret that belongs to another site key. Such a form is not queued, because its challenge was not verified.',
+      'An environment variable, the stage configuration or a secret is missing or invalid, a secret or its key may not be read, or something other than SQS invoked `openFromQueue`. Or the bot-check provider reports a mistake that no consumer can make, such as a secret that belongs to another site key. Such a form is not queued, because its challenge was not verified.',
     sender: 'Retry with the same `requestId` once the operator has fixed it.',
-    operator: 'Fix the values that the log names. `npm run doctor` checks a whole stage.',
+    operator:
+      'Fix the values that the log names. For a secret, the log says how. `npm run doctor` checks a whole stage.',
     record: 'retried',
   },
   internal_error: {
