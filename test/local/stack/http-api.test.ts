@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Invoke } from '../../../local/aws/invoke.ts'
+import { startHttpApi } from '../../../local/stack/http-api.ts'
 import { type Stack, startStack } from '../../../local/stack/stack.ts'
 
 const PAGES = 'https://docs.aws.amazon.com/apigateway/latest/developerguide'
@@ -151,5 +153,59 @@ describe('the local API behaves like an HTTP API of API Gateway:', () => {
       cors: [],
     })
     expect(await send({ headers: JSON_TYPE, body: json() })).toMatchObject({ status: 201, cors: [] })
+  })
+})
+
+describe('an HTTP API', () => {
+  const CONFIG = {
+    allowedOrigins: [LISTED],
+    allowedMethods: ['GET'],
+    allowedHeaders: [],
+    exposedResponseHeaders: [],
+    allowCredentials: true,
+    maxAge: 1,
+  }
+
+  /** Calls an API whose only function returns this, or fails. */
+  const get = async (result: object | string, cors: Parameters<typeof startHttpApi>[0]['cors'] = false) => {
+    const invoke: Invoke = async () =>
+      typeof result === 'string'
+        ? { functionError: 'Unhandled', payload: result }
+        : { payload: JSON.stringify(result) }
+    const api = await startHttpApi({ routes: [{ method: 'GET', path: '/', invoke }], cors })
+    const response = await fetch(api.url, { headers: { origin: LISTED } })
+    const text = await response.text()
+    await api.close()
+    return { status: response.status, headers: response.headers, text }
+  }
+
+  test(`sends what the function returns (${EVENT})`, async () => {
+    const { status, headers, text } = await get({
+      statusCode: 404,
+      headers: { 'content-type': 'text/plain', 'x-number': 1 },
+      cookies: ['a=1', 'b=2'],
+      body: Buffer.from('Zoë').toString('base64'),
+      isBase64Encoded: true,
+    })
+    expect([status, text, headers.getSetCookie()]).toEqual([404, 'Zoë', ['a=1', 'b=2']])
+    expect([headers.get('content-type'), headers.get('x-number')]).toEqual(['text/plain', '1'])
+  })
+
+  test.each([
+    ['fails', '{"errorType":"Error"}'],
+    ['returns no status', { headers: {} }],
+  ])('answers 500 if the function %s', async (_, result) => {
+    const { status, text } = await get(result)
+    expect([status, text]).toEqual([500, '{"message":"Internal Server Error"}'])
+  })
+
+  test(`with a CORS configuration ignores the CORS headers of the function (${CORS})`, async () => {
+    const result = { statusCode: 200, headers: { 'Access-Control-Allow-Origin': '*' } }
+    const allowedOf = async (cors: Parameters<typeof get>[1]) =>
+      (await get(result, cors)).headers.get('access-control-allow-origin')
+    expect(await allowedOf(CONFIG)).toBe(LISTED)
+    expect(await allowedOf({ ...CONFIG, allowedOrigins: [UNLISTED] })).toBeNull()
+    expect(await allowedOf({ ...CONFIG, allowedOrigins: ['*'] })).toBe('*')
+    expect(await allowedOf(false)).toBe('*')
   })
 })
