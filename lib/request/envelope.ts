@@ -43,10 +43,9 @@ export const unwrap = (
 
 const envelopeOf = (input: unknown): Envelope | undefined => {
   if (!isRecord(input)) return undefined
-  if (input.Type === 'Notification' && has(input, 'Message', 'MessageId'))
+  if (input.Type === 'Notification' && has(input, 'Message'))
     return { id: input.MessageId, time: input.Timestamp, open: () => parseMessage(input.Message) }
-  if (has(input, 'detail-type', 'detail', 'id'))
-    return { id: input.id, time: input.time, open: () => input.detail }
+  if (has(input, 'detail-type', 'detail')) return { id: input.id, time: input.time, open: () => input.detail }
   return undefined
 }
 
@@ -88,7 +87,8 @@ interface Foreign {
 /** What reaches the queue of those who haven't read docs/event-sources.md, and what to do about it. */
 const FOREIGN: readonly Foreign[] = [
   {
-    isIt: (input) => has(input, 'specversion', 'type', 'source'),
+    isIt: (input) =>
+      has(input, 'specversion') && ['data', 'data_base64', 'source'].some((name) => name in input),
     message:
       'is in a CloudEvents envelope, which is not read. Send only what its data holds, with its id as requestId',
   },

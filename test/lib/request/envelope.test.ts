@@ -38,6 +38,8 @@ describe('unwrap', () => {
     ],
     ['an inner id of white space', eventBridge(sns(EVENT, ' \n')), 'eventbridge-1'],
     ['no id at all', eventBridge(EVENT, null), undefined],
+    ['EventBridge without the member', { detail: EVENT, 'detail-type': 'x' }, undefined],
+    ['SNS without the member', { Type: 'Notification', Message: JSON.stringify(EVENT) }, undefined],
   ])('%s: the event and the innermost id', (_, value, eventId) => {
     expect(unwrap(value)).toEqual({ input: EVENT, eventId, occurredAt: undefined })
   })
@@ -107,10 +109,10 @@ describe('unwrap', () => {
     ['an array', [EVENT]],
     ['null', null],
     ['text', 'Notification'],
-    ['SNS without an id', { Type: 'Notification', Message: '{}' }],
+    ['SNS without a message', { Type: 'Notification', MessageId: 'sns-000001' }],
     ['another type of SNS message', { ...sns(EVENT), Type: 'SubscriptionConfirmation' }],
     ['EventBridge without a detail', { id: 'eventbridge-1', 'detail-type': 'x' }],
-    ['EventBridge without an id', { detail: EVENT, 'detail-type': 'x' }],
+    ['EventBridge without a type', { id: 'eventbridge-1', detail: EVENT }],
   ])('%s is no envelope, and returned as it is', (_, value) => {
     expect(unwrap(value)).toEqual({ input: value, eventId: undefined, occurredAt: undefined })
   })
@@ -200,7 +202,8 @@ describe('refuseForeign', () => {
 
   test.each<[string, unknown]>([
     ['an event', EVENT],
-    ['an event with a member of that name', { ...EVENT, source: 'crm', type: 'x' }],
+    ['an event with members of such names', { ...EVENT, source: 'crm', type: 'x' }],
+    ['an event that names a version', { ...EVENT, specversion: '1.0' }],
     ['text', 'hello'],
     ['text that is JSON, but no object', '[1]'],
     ['an array', [EVENT]],
