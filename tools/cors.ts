@@ -64,3 +64,9 @@ export const readCors = (stage: string): Cors | false => {
   const text = readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
   return toCors(parseStageConfig(parseJson(text), { name, loopback: stage === 'local' }))
 }
+
+/** A plugin of the Serverless Framework: the variable `${cors:<stage>}` is that stage's CORS configuration. */
+export default function corsVariable() {
+  const resolve = ({ address }: { readonly address: string }) => ({ value: readCors(address) })
+  return { configurationVariablesSources: { cors: { resolve } } }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseStageConfig } from '../../lib/config/stage.ts'
-import { readCors, toCors } from '../../tools/cors.ts'
+import corsVariable, { readCors, toCors } from '../../tools/cors.ts'
 
 const corsOf = (members: object) =>
   toCors(
@@ -55,5 +55,7 @@ describe('the CORS configuration', () => {
     expect(readCors('local')).toMatchObject({
       allowedOrigins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
     })
+    const { resolve } = corsVariable().configurationVariablesSources.cors
+    expect(resolve({ address: 'dev' })).toEqual({ value: readCors('dev') })
   })
 })

@@ -1,4 +1,0 @@
-import { readCors } from './cors.ts'
-
-/** Returns the value of `provider.httpApi.cors` in serverless.yml. */
-export const cors = async ({ resolveVariable }) => readCors(await resolveVariable('sls:stage'))
