@@ -3,6 +3,7 @@ import type { Context, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import type { QueueName } from '../lib/aws/queues.ts'
 import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
 import { runInOrder } from '../lib/conversation/batch.ts'
+import { withoutTimes } from '../lib/conversation/hand-over.ts'
 import { type ReadRecord, readRecord } from '../lib/conversation/record.ts'
 import { recordBudget } from '../lib/conversation/time-budget.ts'
 import { toAppError } from '../lib/errors/errors.ts'
@@ -96,7 +97,7 @@ const open = async (
   const { now, random, report } = service
   const startedAt = now()
   const receives = Number(record.attributes.ApproximateReceiveCount)
-  if (read.kind === 'refused') return refuse(service, record, read, receives)
+  if (read.kind === 'refused') return refuse(service, { record, queue, read }, read, receives)
   const budget = recordBudget(startedAt, endsAt)
   // Too little time is left: return the record to the queue.
   if (!budget) return backOffMs(receives, undefined, random)
@@ -109,25 +110,31 @@ const open = async (
 
 /**
  * Quarantines a record that can never succeed. A record that could not be read for another reason is retried
- * until it is too old.
+ * until it is too old. What the ledger has of it is ended first, so that its sender learns of it.
  */
 const refuse = async (
-  { quarantine, log, now, random, giveUpAfterMs }: OpenService,
-  { body, messageId }: SQSRecord,
+  { quarantine, giveUp, log, count, now, random, giveUpAfterMs }: OpenService,
+  { record: { body, messageId }, queue }: Received,
   { requestId, error, sentAt, ids }: Extract<ReadRecord, { kind: 'refused' }>,
   receives: number,
 ): Promise<number | undefined> => {
   const fields = { requestId, messageId, receives }
-  if (error.retryable && now() - sentAt < giveUpAfterMs)
+  const accountId = ids?.accountId
+  if (error.retryable && now() - sentAt < giveUpAfterMs) {
     log.error('A record could not be read', error, fields)
-  else
-    try {
-      await quarantine({ body, error, requestId, accountId: ids?.accountId, unread: ids })
-      return undefined
-    } catch (failure) {
-      log.error('The quarantine queue did not accept a record', toAppError(failure), fields)
-    }
-  return backOffMs(receives, undefined, random)
+    return backOffMs(receives, undefined, random)
+  }
+  try {
+    const ended = ids ? await giveUp(ids, error.code) : 'finished'
+    if (ended === 'held') return backOffMs(receives, undefined, random)
+    await quarantine({ body: queue === 'handOver' ? withoutTimes(body) : body, error, requestId, accountId })
+    if (error.retryable) count('record_given_up', accountId)
+    if (ended !== 'finished' && ended.messageStatus === 'not_sent') count('message_not_sent', accountId)
+    return undefined
+  } catch (failure) {
+    log.error('A refused record could not be quarantined', toAppError(failure), fields)
+    return backOffMs(receives, undefined, random)
+  }
 }
 
 const getService = oncePerContainer(createOpenService)

@@ -9,6 +9,8 @@ import { createRefreshing, type Lifetime } from '../net/refreshing.ts'
 const LIFETIME: Lifetime = { renewAfterMs: 20_000, expireAfterMs: 45_000 }
 /** How long a failed read is used. A call then waits for the next one, so it isn't repeated at once. */
 const LIFETIME_AFTER_FAILURE: Lifetime = { renewAfterMs: 5_000, expireAfterMs: 20_000 }
+/** A container that has never read the switch reads it again before its next attempt. */
+const LIFETIME_OF_NOTHING: Lifetime = { renewAfterMs: 0, expireAfterMs: 0 }
 
 const item = z.object({
   paused: z.boolean(),
@@ -38,10 +40,11 @@ export type PauseSwitch = ReturnType<typeof createPauseSwitch>
 
 /**
  * Returns an account's switch, as one container sees it. It is kept in memory for at most 45 seconds. While
- * the table can't be read, the last known state applies. If none is known, the account isn't paused.
+ * the table can't be read, the last known state applies. If none is known, the account isn't paused, and the
+ * next attempt reads again.
  */
 export const createPauseSwitch = ({ table, accountId, now, onFailed }: PauseSwitchOptions) => {
-  let known: Pause = { paused: false }
+  let known: Pause | undefined
 
   const cache = createRefreshing<{ readonly pause: Pause; readonly lifetime: Lifetime }>({
     read: async () => {
@@ -50,7 +53,9 @@ export const createPauseSwitch = ({ table, accountId, now, onFailed }: PauseSwit
         return { pause: known, lifetime: LIFETIME }
       } catch (error) {
         onFailed(error)
-        return { pause: known, lifetime: LIFETIME_AFTER_FAILURE }
+        return known
+          ? { pause: known, lifetime: LIFETIME_AFTER_FAILURE }
+          : { pause: { paused: false }, lifetime: LIFETIME_OF_NOTHING }
       }
     },
     lifetimeOf: ({ lifetime }) => lifetime,
@@ -71,7 +76,7 @@ export const createPauseSwitch = ({ table, accountId, now, onFailed }: PauseSwit
      * Returns when the account was last resumed, as far as this container knows, in milliseconds since the
      * epoch. Undefined: never.
      */
-    resumedAt: (): number | undefined => known.resumedAt,
+    resumedAt: (): number | undefined => known?.resumedAt,
   }
 }
 

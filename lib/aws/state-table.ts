@@ -3,6 +3,7 @@ import {
   BatchGetItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
+  DynamoDBServiceException,
   GetItemCommand,
   ScanCommand,
   UpdateItemCommand,
@@ -162,8 +163,16 @@ export const scanTable = async (
 const throwUnavailable =
   (operation: string) =>
   (cause: unknown): never => {
-    throw new ServiceUnavailableError({ detail: `DynamoDB ${operation} failed.`, cause })
+    throw new ServiceUnavailableError({
+      detail: `DynamoDB ${operation} failed.`,
+      cause,
+      isRefused: isRefusal(cause),
+    })
   }
+
+/** An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. */
+const isRefusal = (cause: unknown): boolean =>
+  cause instanceof DynamoDBServiceException && (cause.$metadata.httpStatusCode ?? 500) < 500
 
 const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
   const { pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} } = update

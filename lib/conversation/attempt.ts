@@ -4,6 +4,7 @@ import {
   type AppError,
   LivePersonRejectedError,
   LivePersonUnavailableError,
+  ServiceUnavailableError,
   toAppError,
   toError,
 } from '../errors/errors.ts'
@@ -16,6 +17,8 @@ import type { Carrier, Job } from './job.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import {
   begin,
+  deathsOf,
+  type Facts,
   type Known,
   learn,
   NOTHING,
@@ -38,18 +41,27 @@ import {
 
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
+/** After how many a record leaves its batch: one of its neighbours may be what kills them. */
+const ISOLATE_AFTER_DEATHS = 2
+/** From this delivery on, a record is sent to its queue anew. SQS takes a message away after 1,000. */
+const WORN_OUT_AFTER = 500
+/** How many claims in doubt a hand-over names. */
+const MAX_LOST_LEASES = 5
 
 /** How long a token may take, in milliseconds. Waiting longer would hold up other accounts' records. */
 const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
 const PROBE_MS = 5000
 
+/** Records that died together are tried again at any time within this one, in milliseconds. */
+const ISOLATED_WITHIN_MS = 300_000
+
 /** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
 const FORM_PARK_MS = 60_000
 
 /** A call to LivePerson that failed. */
 interface CallFailure {
-  readonly step: 'create' | 'send'
+  readonly step: 'identify' | 'create' | 'send'
   readonly error: AppError
 }
 
@@ -64,6 +76,7 @@ export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promis
  * @param options.giveUpAfterMs How old a request gets before it is given up, in milliseconds.
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.
+ * @param options.uuid Returns a new id.
  * @param options.random Returns a number from 0 up to, but not including, 1.
  */
 export const createAttempt = ({
@@ -75,6 +88,7 @@ export const createAttempt = ({
   log,
   now,
   sleep,
+  uuid,
   random,
 }: {
   readonly ledger: Ledger
@@ -85,19 +99,25 @@ export const createAttempt = ({
   readonly log: Log
   readonly now: () => number
   readonly sleep: (ms: number) => Promise<void>
+  readonly uuid: () => string
   readonly random: () => number
 }): Attempt => {
   return async (job, carrier, budget) => {
     const { request } = job
     const account = accountOf(request.accountId)
     const admission = await admit({ account, job, carrier, sleep })
+    const receives = carrier.kind === 'memory' ? 1 : carrier.receives
+    const pausedMs = pausedMsUntilNow(job, account, admission)
     const policy: Policy = {
       hasMessage: request.message !== undefined,
       onLostAnswer: job.account.onLostAnswer,
       carrier: carrier.kind,
       admission,
-      isTooOld: now() - job.acceptedAt - pausedMsOf(job) >= giveUpAfterMs,
+      isTooOld: now() - job.acceptedAt - pausedMs >= giveUpAfterMs,
       maxDeaths: MAX_DEATHS,
+      isolateAfterDeaths: ISOLATE_AFTER_DEATHS,
+      isRedelivered: receives > 1,
+      isWornOut: receives >= WORN_OUT_AFTER,
       // A copy has waited already.
       heldWaitsMs: carrier.kind === 'memory' && !job.isCopy ? FORM_HELD_WAITS_MS : [],
       repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
@@ -105,7 +125,7 @@ export const createAttempt = ({
     }
     const failures: CallFailure[] = []
     const onFailure = (failure: CallFailure) => failures.push(failure)
-    const perform = createSteps({ job, carrier, budget, account, policy, onFailure })
+    const perform = createSteps({ job, carrier, budget, account, policy, pausedMs, onFailure })
     let known = begin(job.facts)
     for (;;) {
       const step = next(known, policy)
@@ -116,7 +136,12 @@ export const createAttempt = ({
       const seen = await perform(step, known).catch((thrown: unknown): Seen => {
         const error = toAppError(thrown)
         log.error('A step failed', error, { requestId: request.requestId, step: step.kind })
-        return { kind: 'failed', step: step.kind, error }
+        return {
+          kind: 'failed',
+          step: step.kind,
+          error,
+          ...(step.kind === 'record' && { facts: step.facts }),
+        }
       })
       known = learn(known, seen)
     }
@@ -133,9 +158,15 @@ export const createAttempt = ({
       if (error !== told) log.error('A call of LivePerson failed', error, { requestId, accountId, step })
   }
 
-  /** How long the account was paused until now, in milliseconds. */
-  function pausedMsOf({ pausedMs, pausedSince }: Job): number {
-    return pausedMs + (pausedSince === undefined ? 0 : Math.max(0, now() - pausedSince))
+  /** How long the account was paused while the request waited, in milliseconds. */
+  function pausedMsUntilNow(
+    { pausedMs, pausedSince }: Job,
+    { pause }: Account,
+    admission: Policy['admission'],
+  ): number {
+    if (pausedSince === undefined) return pausedMs
+    const until = admission === 'paused' ? now() : (pause.resumedAt() ?? now())
+    return pausedMs + Math.max(0, until - pausedSince)
   }
 
   function createSteps({
@@ -144,6 +175,7 @@ export const createAttempt = ({
     budget,
     account,
     policy,
+    pausedMs,
     onFailure,
   }: {
     readonly job: Job
@@ -151,6 +183,7 @@ export const createAttempt = ({
     readonly budget: TimeBudget
     readonly account: Account
     readonly policy: Policy
+    readonly pausedMs: number
     readonly onFailure: (failure: CallFailure) => void
   }) {
     const { request, destination } = job
@@ -160,6 +193,7 @@ export const createAttempt = ({
     const limitMs = createPace.callLimitMs()
     const within = (ms: number) => Math.min(budget.deadline, now() + ms)
     let { consumerId } = request
+    let { lostLeases = [] } = job
     let entry: Entry | undefined
     let identified: Promise<unknown> | undefined
 
@@ -179,21 +213,36 @@ export const createAttempt = ({
       if (!error || trouble) account.onAnswer(trouble ?? 'good', pace.isOpen())
     }
 
-    return async (step: Exclude<Step, { kind: 'done' }>, { facts }: Known): Promise<Seen> => {
+    /** If the claim may have been written, whoever tries next learns that nothing came of it. */
+    const claim = async (): Promise<Seen> => {
+      const leaseId = uuid()
+      try {
+        const claim = await ledger.claim(request, destination, budget.aliveUntil, { leaseId, lostLeases })
+        entry = claim.entry
+        if (entry.consumerId !== consumerId) identified = undefined
+        consumerId = entry.consumerId
+        return claim
+      } catch (thrown) {
+        const error = toAppError(thrown)
+        log.error('A step failed', error, { requestId, step: 'claim' })
+        const isInDoubt = error.retryable && !(error instanceof ServiceUnavailableError && error.isRefused)
+        if (isInDoubt) lostLeases = [...lostLeases, leaseId].slice(-MAX_LOST_LEASES)
+        return { kind: 'failed', step: 'claim', error, isInDoubt }
+      }
+    }
+
+    return async (step: Exclude<Step, { kind: 'done' }>, { facts, progress }: Known): Promise<Seen> => {
       switch (step.kind) {
         case 'identify':
           identified = identify()
-          // The create waits for it, and reports a failure.
-          identified.catch(() => undefined)
+          // The create waits for it. Without a create, nobody else reports a failure.
+          identified.catch((thrown: unknown) => {
+            if (identified) onFailure({ step: 'identify', error: toAppError(thrown) })
+          })
           return { kind: 'identifying' }
 
-        case 'claim': {
-          const claim = await ledger.claim(request, destination, budget.aliveUntil)
-          entry = claim.entry
-          if (entry.consumerId !== consumerId) identified = undefined
-          consumerId = entry.consumerId
-          return claim
-        }
+        case 'claim':
+          return claim()
 
         case 'wait':
           if (!hasTimeFor(step, budget, now())) return { kind: 'no_time', before: step.before }
@@ -234,7 +283,8 @@ export const createAttempt = ({
           if (last?.conversationId === undefined || last.state === 'CLOSE') {
             const since = facts.idMissingSince ?? now()
             const kind = last?.conversationId === undefined ? 'nothing_known' : 'known_closed'
-            return { kind, at: now(), isOverdue: now() - since >= ID_MISSING_MS }
+            const isOverdue = policy.admission === 'granted' && now() - since >= ID_MISSING_MS
+            return { kind, at: now(), isOverdue }
           }
           const openedByThis = last.openedBy === claimed().pk
           return { kind: 'known', conversationId: last.conversationId, openedByThis }
@@ -260,12 +310,11 @@ export const createAttempt = ({
           return { kind: 'recorded', facts: await claimed().record(step.facts) }
 
         case 'hand_over': {
-          const delayMs = handOverDelayMs(step)
+          const delayMs = handOverDelayMs(step, facts, progress)
           const { acceptedAt } = job
-          const pausedMs = pausedMsOf(job)
           const pausedSince = policy.admission === 'paused' ? now() : undefined
           const times = { acceptedAt, pausedMs, pausedSince }
-          const body = toHandOver({ request, destination, facts: step.facts, ...times })
+          const body = toHandOver({ request, destination, facts: step.facts, ...times, lostLeases })
           // People wait for a form, so it isn't kept behind CRM events.
           await queues.handOver(body, { delayMs, group: `${accountId}-${request.door}` })
           return { kind: 'handed_over' }
@@ -274,7 +323,8 @@ export const createAttempt = ({
         case 'quarantine': {
           // The facts are not kept: an operator who resets the ledger wants a new attempt. A CRM event's own
           // body is kept, unless a conversation may exist: then a replay must have the same id.
-          const isOwnBody = carrier.kind === 'event' && step.code !== 'outcome_unknown'
+          const isCertain = ['none', 'refused'].includes(step.facts.conversation.kind)
+          const isOwnBody = carrier.kind === 'event' && isCertain
           const body = isOwnBody ? carrier.body : toHandOver({ request, destination, facts: NOTHING })
           const attempts = step.facts.claim.attempt
           await quarantine({ body, error: step.error ?? toError(step.code), requestId, accountId, attempts })
@@ -308,24 +358,33 @@ export const createAttempt = ({
       }
     }
 
-    function handOverDelayMs({ error }: Extract<Step, { kind: 'hand_over' }>): number {
+    function handOverDelayMs(
+      { error }: Extract<Step, { kind: 'hand_over' }>,
+      { claim, conversation }: Facts,
+      { isClaimInDoubt }: Known['progress'],
+    ): number {
       const askedMs = error?.retryAfterMs
       const ageMs = now() - job.acceptedAt
-      const isParked = policy.admission !== 'granted' || createPace.isOpen() || sendPace.isOpen()
-      const parkMs = isParked ? createPace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
+      const isOpen = conversation.kind === 'opened' || conversation.kind === 'existing'
+      const pace = isOpen ? sendPace : createPace
+      const isParked = policy.admission !== 'granted' || pace.isOpen()
+      const parkMs = isParked ? pace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
       // A pause is over when a person ends it. Asking often only costs calls to SQS.
-      const longMs = policy.admission === 'paused' ? Math.max(parkMs, pauseDelayMs(ageMs, random)) : parkMs
+      const isSlow = policy.admission === 'paused' || isClaimInDoubt
+      const longMs = isSlow ? Math.max(parkMs, slowDelayMs(ageMs, random)) : parkMs
       const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, longMs) : longMs
-      return askedMs === undefined ? delayMs : Math.max(delayMs, backOffMs(1, askedMs, random))
+      if (askedMs !== undefined) return Math.max(delayMs, backOffMs(1, askedMs, random))
+      const isIsolated = policy.isRedelivered && deathsOf(claim) >= policy.isolateAfterDeaths
+      return isIsolated ? Math.max(delayMs, ISOLATED_WITHIN_MS * random()) : delayMs
     }
   }
 }
 
 /**
- * Returns how long a record of a paused account waits before it is looked at again, in milliseconds: about a
+ * Returns how long a record waits while its account is paused or its claims fail, in milliseconds: about a
  * minute at first, and a fifteenth of its age later, 15 minutes at most.
  */
-const pauseDelayMs = (ageMs: number, random: () => number): number =>
+const slowDelayMs = (ageMs: number, random: () => number): number =>
   Math.min(900_000, Math.max(60_000, ageMs / 15)) * (0.7 + 0.3 * random())
 
 const pauseAsked = (retryAfterMs: number): AppError =>

@@ -7,7 +7,7 @@ import {
   DOORS,
   VOUCHERS,
 } from '../request/conversation-request.ts'
-import { isRecord } from '../request/lenient-json.ts'
+import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { carriedFactsShape } from './facts-shape.ts'
 import type { Facts } from './protocol.ts'
 
@@ -35,6 +35,7 @@ const shape = z.strictObject({
     acceptedAt: z.optional(z.number()),
     pausedMs: z.optional(z.number()),
     pausedSince: z.optional(z.number()),
+    lostLeases: z.optional(z.array(z.string())),
   }),
 })
 
@@ -55,6 +56,8 @@ export interface HandOver {
    * back much later than its delay says.
    */
   readonly pausedSince?: number | undefined
+  /** See `Job`. */
+  readonly lostLeases?: readonly string[] | undefined
 }
 
 /** What makes the key of a request's ledger item. */
@@ -65,15 +68,21 @@ export type RequestIds = z.infer<typeof idsShape>['handedOver']
  *
  * The body is JSON in ASCII, because SQS refuses some Unicode characters.
  */
-export const toHandOver = ({ request: accepted, ...others }: HandOver): string => {
-  const { door, requestId, accountId, vouchedBy, ...rest } = accepted
-  const { consumerId, fingerprint, challengeHash, warnings, ...request } = rest
+export const toHandOver = ({ request: accepted, lostLeases = [], ...rest }: HandOver): string => {
+  const { door, requestId, accountId, vouchedBy, ...content } = accepted
+  const { consumerId, fingerprint, challengeHash, warnings, ...request } = content
   const ids = { door, requestId, accountId, vouchedBy }
   const decided = { ...ids, consumerId, fingerprint, challengeHash, warnings }
-  return JSON.stringify({
-    handedOver: { ...decided, request, ...others },
-  }).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return toAscii({
+    handedOver: { ...decided, request, ...rest, ...(lostLeases.length > 0 && { lostLeases }) },
+  })
 }
+
+const toAscii = (value: object): string =>
+  JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /**
  * Returns the request that a message of the hand-over queue holds.
@@ -81,11 +90,23 @@ export const toHandOver = ({ request: accepted, ...others }: HandOver): string =
  * @throws {InvalidRequestError} The body is not a hand-over of this version.
  */
 export const readHandOver = (input: unknown): HandOver => {
-  const { request, destination, facts, acceptedAt, pausedMs, pausedSince, ...decided } = parse(
+  const { request, destination, facts, acceptedAt, pausedMs, pausedSince, lostLeases, ...decided } = parse(
     shape,
     input,
   ).handedOver
-  return { request: { ...request, ...decided }, destination, facts, acceptedAt, pausedMs, pausedSince }
+  const times = { acceptedAt, pausedMs, pausedSince }
+  return { request: { ...request, ...decided }, destination, facts, ...times, lostLeases }
+}
+
+/**
+ * Returns the body of a hand-over as it goes to quarantine: a replay is not older than the replay itself.
+ * Another body stays as it is.
+ */
+export const withoutTimes = (body: string): string => {
+  const value = parseLenientJson(body)
+  if (!isRecord(value) || !isRecord(value.handedOver)) return body
+  const { acceptedAt: _, pausedMs: __, pausedSince: ___, ...handedOver } = value.handedOver
+  return toAscii({ ...value, handedOver })
 }
 
 /** Returns the ids in a hand-over that may be unreadable otherwise. Undefined: they can't be read either. */

@@ -19,6 +19,11 @@ export interface Job {
    * then for that reason. That wait is not part of `pausedMs`.
    */
   readonly pausedSince?: number | undefined
+  /**
+   * The leases of claims that failed, but may have been written. Who carries one knows that the attempt which
+   * made it did nothing else.
+   */
+  readonly lostLeases?: readonly string[] | undefined
   /** Set for a copy of a form that must not create a conversation. A queue may keep it. */
   readonly isCopy?: true | undefined
 }

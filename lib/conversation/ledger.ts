@@ -69,6 +69,17 @@ const consumerItem = z.object({
   openedBy: z.optional(z.string()),
 })
 
+interface LeaseOptions {
+  readonly leaseId?: string
+  readonly lostLeases?: readonly string[]
+}
+
+interface Lease {
+  readonly leaseId: string
+  /** Milliseconds since the epoch. */
+  readonly leaseUntil: number
+}
+
 /** One request in the ledger, as the attempt that claimed it sees it. */
 export interface Entry {
   readonly pk: string
@@ -221,17 +232,25 @@ export const createLedger = ({
     }
   }
 
+  /** Continues a claim that nobody works on. Of several copies, one does. */
+  const renewClaim = (request: AcceptedRequest, found: RequestItem, lease: Lease): Promise<boolean> =>
+    claimIfUnchanged(request, found, lease, 0)
+
   /** Claims a request whose conversation is open and whose message is owed. */
-  const claimAgain = async (
+  const claimAgain = (request: AcceptedRequest, found: RequestItem, lease: Lease): Promise<boolean> =>
+    claimIfUnchanged(request, found, lease, 1)
+
+  const claimIfUnchanged = async (
     request: AcceptedRequest,
     { revision }: RequestItem,
-    lease: Item,
+    lease: Lease,
+    attempts: number,
   ): Promise<boolean> => {
     const { applied, item } = await table.update({
       pk: requestKey(request),
       set: { ...lease, claimState: 'held', ...times() },
       setIfAbsent: challengeOf(request),
-      add: { attempts: 1, revision: 1 },
+      add: { attempts, revision: 1 },
       condition: '#revision = :revision',
       values: { revision },
     })
@@ -259,18 +278,23 @@ export const createLedger = ({
      * The item then lets copies with this request's challenge in.
      *
      * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
+     * @param options.leaseId Default: a new id.
+     * @param options.lostLeases Those of claims that failed. If one was written, this claim continues it.
      * @throws {RequestIdReusedError}
      */
     claim: async (
       request: AcceptedRequest,
       destination: Destination,
       until: number,
+      { leaseId = uuid(), lostLeases = [] }: LeaseOptions = {},
     ): Promise<ClaimResult> => {
       const { accountId, door, vouchedBy, requestId, fingerprint, consumerId } = request
       const pk = requestKey(request)
       const { campaignId, engagementId } = destination
-      const lease = { leaseId: uuid(), leaseUntil: until + CLOCKS_MS }
+      const lease = { leaseId, leaseUntil: until + CLOCKS_MS }
       const version = versionOf(fingerprint)
+      const lost = Object.fromEntries(lostLeases.map((id, index) => [`lost${index}`, id]))
+      const isNotLost = lostLeases.map((_, index) => ` AND #leaseId <> :lost${index}`).join('')
       const { applied, item } = await table.update({
         pk,
         set: {
@@ -296,8 +320,9 @@ export const createLedger = ({
         add: { attempts: 1, revision: 1 },
         condition:
           'attribute_not_exists(#pk) OR ((#fingerprint = :fingerprint OR NOT begins_with(#fingerprint, :version))' +
-          ' AND #finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed))',
+          ` AND #finished = :false AND #leaseUntil < :now AND #status IN (:opening, :queued, :failed)${isNotLost})`,
         values: {
+          ...lost,
           fingerprint,
           version,
           false: false,
@@ -327,30 +352,37 @@ export const createLedger = ({
       const entry = createEntry(request, { ...found, facts })
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }
+      if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))
+        return claimed(beforeOwnClaim(found), found.revision + 1)
       if (found.leaseUntil < now() && (await claimAgain(request, found, lease)))
         return claimed(facts, found.revision + 1)
       return { kind: 'held', entry, facts }
     },
 
     /**
-     * Records that a request ended in quarantine without an attempt: 1 read and 1 write unit. Does nothing if
-     * the ledger doesn't have the request, an attempt holds it or writes it now, or it is finished.
+     * Records that a request is about to end in quarantine without an attempt: 1 read and 1 write unit.
+     *
+     * @returns `held`: an attempt holds the request or wrote it just now, so try again later. `finished`: there
+     *   is nothing to record. Otherwise what its sender is told from now on.
      */
-    giveUp: async (request: RequestKey, code: Code): Promise<void> => {
+    giveUp: async (request: RequestKey, code: Code): Promise<'held' | 'finished' | Outcome> => {
       const pk = requestKey(request)
       const found = await table.get(pk)
-      if (!found) return
+      if (!found) return 'finished'
       const item = z.parse(requestItem, found)
       const { hasMessage, leaseUntil, revision } = item
       const facts = toFacts(item)
-      if (leaseUntil >= now() || isFinished(facts, hasMessage)) return
-      await table.update({
+      if (isFinished(facts, hasMessage)) return 'finished'
+      if (leaseUntil >= now()) return 'held'
+      const ended = abandoned(facts, code)
+      const { applied } = await table.update({
         pk,
-        ...toWrite(abandoned(facts, code), hasMessage),
+        ...toWrite(ended, hasMessage),
         add: { revision: 1 },
         condition: '#revision = :revision',
         values: { revision },
       })
+      return applied ? outcomeOf(ended, hasMessage) : 'held'
     },
 
     /**

@@ -41,9 +41,9 @@ export type MessageCode = 'conversation_closed' | 'conversation_unknown' | 'give
 
 /** What is known about the first message. It is owed unless one of these facts says otherwise. */
 export interface Message {
-  /** How many times an attempt recorded that it was about to send the message. */
+  /** The number of the last try that an attempt recorded before it sent the message. 0: none. */
   readonly tried: number
-  /** How many of those LivePerson certainly did not accept. It may have accepted the others. */
+  /** The number of the last try that LivePerson certainly did not accept. It may have accepted a later one. */
   readonly refused: number
   readonly sent: boolean
   readonly dropped?: MessageCode | undefined
@@ -88,6 +88,8 @@ export interface Progress {
   readonly identifying: boolean
   /** `lost`: another attempt has claimed the request since. */
   readonly claim: 'untried' | 'claimed' | 'lost' | 'final' | 'refused' | 'failed'
+  /** Whether the claim failed, but may have been written. */
+  readonly isClaimInDoubt: boolean
   /** What the ledger holds, as this attempt last saw it. */
   readonly ledger?: Facts
   /** Whether the conversation was open when this attempt claimed the request. */
@@ -147,6 +149,12 @@ export interface Policy {
   readonly isTooOld: boolean
   /** After how many attempts that died a record is given up. */
   readonly maxDeaths: number
+  /** After how many attempts that died a record leaves its batch, in which another record may kill them. */
+  readonly isolateAfterDeaths: number
+  /** Whether the queue has delivered the record several times, so that it may leave its batch. */
+  readonly isRedelivered: boolean
+  /** Whether the queue has delivered the record so often that SQS would soon take it away. */
+  readonly isWornOut: boolean
   /** How long to wait, in milliseconds, before asking again for a claim that another attempt holds. */
   readonly heldWaitsMs: readonly number[]
   /**
@@ -269,7 +277,15 @@ export type Seen =
   | { readonly kind: 'handed_over' }
   | { readonly kind: 'quarantined' }
   /** One of our own components failed. */
-  | { readonly kind: 'failed'; readonly step: Step['kind']; readonly error: AppError }
+  | {
+      readonly kind: 'failed'
+      readonly step: Step['kind']
+      readonly error: AppError
+      /** What the ledger may hold now, although the record failed. */
+      readonly facts?: Facts | undefined
+      /** Whether a claim that failed may have been written. */
+      readonly isInDoubt?: boolean | undefined
+    }
 
 interface Trouble {
   /** Whether the whole account is in trouble, and not only this request. */
@@ -292,6 +308,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
   progress: {
     identifying: false,
     claim: 'untried',
+    isClaimInDoubt: false,
     wasOpen: false,
     collisions: 0,
     waits: 0,
@@ -496,7 +513,12 @@ const nextBeforeClaim = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (policy.admission !== 'granted' && policy.carrier === 'hand_over' && !hasConversation(facts))
     return park(known)
-  if (!progress.identifying && policy.admission === 'granted' && !isFinished(facts, policy.hasMessage))
+  if (
+    !progress.identifying &&
+    policy.admission === 'granted' &&
+    !hasConversation(facts) &&
+    !isFinished(facts, policy.hasMessage)
+  )
     return { kind: 'identify' }
   // Equal: the last collision has been waited for, or there was none.
   if (progress.collisions === progress.waits) return { kind: 'claim' }
@@ -554,6 +576,7 @@ const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
 const nextUnsettled = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (isInterrupted(known, policy)) return giveUp('interrupted', known, policy)
+  if (isToBeIsolated(known, policy)) return keepForLater(known, policy)
   if (hasConversation(facts)) return nextMessage(known, policy)
   if (progress.create === 'already_open') return nextAfterAlreadyOpen(known, policy)
   if (progress.create === 'ended' || progress.isOutOfTime || policy.admission !== 'granted')
@@ -571,6 +594,10 @@ const isInterrupted = ({ facts: { claim } }: Known, policy: Policy): boolean =>
   policy.admission === 'granted' &&
   (deathsOf(claim) >= policy.maxDeaths || (claim.state === 'failed' && claim.code === 'interrupted'))
 
+/** Whether a record has to leave its batch, so that it doesn't die with the others again. */
+const isToBeIsolated = ({ facts: { claim } }: Known, policy: Policy): boolean =>
+  policy.carrier !== 'memory' && policy.isRedelivered && deathsOf(claim) >= policy.isolateAfterDeaths
+
 /** The consumer has an open conversation. LivePerson doesn't say which. */
 const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
@@ -583,8 +610,8 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
       return keepForLater(known, policy)
     case 'closed':
       // Either it is closed for agents and consumers, and LivePerson still counts it as open, as during a
-      // survey, or the create in doubt opened another one.
-      return facts.conversation.kind === 'in_doubt' && progress.isOverdue
+      // survey, or another one is open that nobody here knows. The create in doubt may have opened it.
+      return progress.isOverdue && (facts.conversation.kind === 'in_doubt' || !isOwed)
         ? recordOrKeep(inferOwner(facts), known, policy)
         : keepForLater(known, policy)
     case 'nothing':
@@ -625,9 +652,12 @@ const sendTo = (conversationId: string, known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (progress.sent !== undefined || policy.admission === 'paused') return keepForLater(known, policy)
   if (progress.marked) return { kind: 'send', conversationId }
-  const { tried } = facts.message
-  return recordOrKeep({ message: { ...facts.message, tried: tried + 1 } }, known, policy)
+  return recordOrKeep({ message: { ...facts.message, tried: nextTry(facts) } }, known, policy)
 }
+
+/** Returns the number of an attempt's next try. No other attempt has the same. */
+const nextTry = ({ claim, message }: Facts): number =>
+  Math.max(message.tried, (claim.attempt - 1) * (MAX_REOPENINGS + 1)) + 1
 
 const lookUpOrKeep = (known: Known, policy: Policy): Step => {
   const { lpConsumerId } = known.facts
@@ -716,16 +746,27 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   }
   if (policy.isTooOld && isClaimed && policy.admission === 'granted' && progress.record === 'possible')
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
-  // A record is handed over if its account is in trouble, so that it leaves the queue for a while, and if
-  // the ledger could not be written, so that what is known isn't lost.
-  const isMoved =
-    progress.isAccountInTrouble || policy.admission !== 'granted' || progress.record === 'failed'
-  if (isClaimed && isMoved && progress.handOver === 'untried') return handOver(known)
+  // A hand-over says that nothing came of a claim that failed.
+  const isDoubtful = progress.isClaimInDoubt && !hasConversation(facts)
+  const isMoved = isDoubtful || (isClaimed && leavesItsQueue(known, policy))
+  if (isMoved && progress.handOver === 'untried') return handOver(known)
   return (
     (facts.claim.state === 'held' ? releaseOr('queued', known) : undefined) ??
     endKept(progress.handOver === 'done' ? 'in_hand_over' : 'in_record', known, policy)
   )
 }
+
+/**
+ * Whether a record is handed over, instead of waiting in its queue: because its account is in trouble, because
+ * the ledger could not be written and what is known must not be lost, because it may not die with others again,
+ * or because SQS would soon take it away.
+ */
+const leavesItsQueue = (known: Known, policy: Policy): boolean =>
+  known.progress.isAccountInTrouble ||
+  policy.admission !== 'granted' ||
+  known.progress.record === 'failed' ||
+  isToBeIsolated(known, policy) ||
+  policy.isWornOut
 
 /** A record leaves the queue without a conversation, and with a reason. */
 const giveUp = (code: Code, known: Known, policy: Policy): Step => {
@@ -733,6 +774,8 @@ const giveUp = (code: Code, known: Known, policy: Policy): Step => {
   if (progress.record === 'failed') return keepForLater(known, policy)
   if (hasConversation(facts))
     return { kind: 'record', facts: { ...facts, message: { ...facts.message, dropped: 'given_up' } } }
+  // LivePerson has just said that the consumer has an open conversation.
+  if (progress.create === 'already_open') return { kind: 'record', facts: { ...facts, ...inferOwner(facts) } }
   if (facts.conversation.kind === 'in_doubt' && code !== 'interrupted')
     return { kind: 'record', facts: { ...facts, conversation: { kind: 'unknown' } } }
   if (facts.claim.state === 'held') {
@@ -964,7 +1007,7 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'quarantined':
       return update({ quarantine: 'done' })
     case 'failed':
-      return learnFailure(known, seen.step, seen.error)
+      return learnFailure(known, seen)
   }
 }
 
@@ -1056,12 +1099,22 @@ const isMark = (before: Facts, after: Facts): boolean =>
   after.claim.state === 'held' &&
   after.message.dropped === undefined
 
-const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Known => {
+/** An attempt that could not record a try doesn't send the message. The ledger may hold the try nevertheless. */
+const withoutTry = (facts: Facts, recorded: Facts = facts): Facts =>
+  isMark(facts, recorded)
+    ? {
+        ...facts,
+        message: { ...facts.message, tried: recorded.message.tried, refused: recorded.message.tried },
+      }
+    : facts
+
+const learnFailure = (known: Known, failed: Extract<Seen, { kind: 'failed' }>): Known => {
+  const { step, error: failure, isInDoubt = false } = failed
   const { facts, progress } = known
   const update = (more: Partial<Progress>): Known => ({ ...known, progress: { ...progress, ...more } })
   switch (step) {
     case 'claim':
-      return update({ claim: failure.retryable ? 'failed' : 'refused', failure })
+      return update({ claim: failure.retryable ? 'failed' : 'refused', isClaimInDoubt: isInDoubt, failure })
     case 'create':
       return learn(known, { kind: 'create_in_doubt', error: failure, isAccountInTrouble: false })
     case 'look_up':
@@ -1073,7 +1126,10 @@ const learnFailure = (known: Known, step: Step['kind'], failure: AppError): Know
     case 'forget':
       return update({ forget: 'failed', failure })
     case 'record':
-      return update({ record: 'failed', failure: progress.failure ?? failure })
+      return {
+        ...update({ record: 'failed', failure: progress.failure ?? failure }),
+        facts: withoutTry(facts, failed.facts),
+      }
     case 'hand_over':
       return update({ handOver: 'failed', failure: progress.failure ?? failure })
     case 'quarantine':

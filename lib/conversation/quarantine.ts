@@ -3,7 +3,6 @@ import { type AppError, toAppError } from '../errors/errors.ts'
 import { toSafePath } from '../errors/mask.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { CountMetric } from '../telemetry/metrics.ts'
-import type { RequestIds } from './hand-over.ts'
 import type { Ledger } from './ledger.ts'
 
 const MAX_FINDINGS = 10
@@ -17,8 +16,6 @@ export interface Quarantined {
   readonly accountId?: string | undefined
   /** How many attempts were made. Default: none. */
   readonly attempts?: number | undefined
-  /** The ids of a hand-over that could not be read. Its ledger item is closed. */
-  readonly unread?: RequestIds | undefined
 }
 
 export type Quarantine = ReturnType<typeof createQuarantine>
@@ -36,7 +33,7 @@ export const createQuarantine = ({
   readonly count: CountMetric
 }) => {
   /** @throws {ServiceUnavailableError} The quarantine queue doesn't hold it. */
-  return async ({ body, error, requestId, accountId, attempts, unread }: Quarantined): Promise<void> => {
+  return async ({ body, error, requestId, accountId, attempts }: Quarantined): Promise<void> => {
     const reason = { code: error.code, detail: detailOf(error), requestId, attempts }
     const { messageId, hasReason } = await queues.quarantine(body, reason)
     log.error('A request was quarantined', error, { requestId, accountId, messageId, attempts })
@@ -45,10 +42,6 @@ export const createQuarantine = ({
     if (!hasReason)
       await ledger.keepReason(messageId, reason).catch((failure: unknown) => {
         log.error('The reason of a quarantined request was not kept', toAppError(failure), { requestId })
-      })
-    if (unread)
-      await ledger.giveUp(unread, error.code).catch((failure: unknown) => {
-        log.error('The ledger did not record a quarantined request', toAppError(failure), { requestId })
       })
   }
 }

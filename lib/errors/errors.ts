@@ -138,6 +138,13 @@ export class CredentialsRefusedError extends AppError {
 /** DynamoDB, Secrets Manager, SQS or another third party other than LivePerson failed. */
 export class ServiceUnavailableError extends AppError {
   readonly code = 'service_unavailable'
+  /** Whether it certainly did nothing. */
+  readonly isRefused: boolean
+
+  constructor(reason: Reason & { readonly isRefused?: boolean }) {
+    super(reason)
+    this.isRefused = reason.isRefused ?? false
+  }
 }
 
 /** An unexpected failure. */

@@ -164,6 +164,9 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     /** Puts a refused record into quarantine. @throws {ServiceUnavailableError} */
     quarantine,
 
+    /** Ends a request that is about to be quarantined unread. @throws {ServiceUnavailableError} */
+    giveUp: ledger.giveUp,
+
     /** Returns the queue that a record came from. */
     queueOf: (eventSourceArn: string) => queueOf(config, eventSourceArn),
 

@@ -46,8 +46,8 @@ const ALREADY_OPEN: CreateAnswer = { kind: 'already_open', lpConsumerId: LP_CONS
 const LAST = { conversationId: 'c-0', state: 'OPEN', openedBy: 'request#0' } as const
 
 const MEMORY: Carrier = { kind: 'memory' }
-const EVENT: Carrier = { kind: 'event', body: '{"a":"record"}', receives: 4 }
-const HAND_OVER: Carrier = { kind: 'hand_over', body: '{"handedOver":{}}', receives: 4 }
+const EVENT: Carrier = { kind: 'event', body: '{"a":"record"}', receives: 1 }
+const HAND_OVER: Carrier = { kind: 'hand_over', body: '{"handedOver":{}}', receives: 1 }
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
 const REFUSED = new LivePersonRejectedError({ detail: 'LivePerson rejected the request.' })
@@ -165,6 +165,7 @@ const attempt = async (setting: Setting) => {
     onPaused: () => undefined,
   }
   const run = createAttempt({
+    uuid: () => LEASE.leaseId,
     ledger: fakeLedger({
       claim: recorded('claim', async (...input) => {
         const claimed = await operations.claim(...input)
@@ -237,7 +238,8 @@ const heldByAnother: Ledger['claim'] = async () => ({
 /** A token may take 5 s. */
 const identify = ['identify', 'crm-1', START + 5000]
 const identifyAgain = ['identify', 'crm-1', DEADLINE]
-const claim = (setting: Setting = {}) => ['claim', requestOf(setting), DESTINATION, ALIVE_UNTIL]
+const LEASE = { leaseId: 'lease-of-this-attempt', lostLeases: [] }
+const claim = (setting: Setting = {}) => ['claim', requestOf(setting), DESTINATION, ALIVE_UNTIL, LEASE]
 const create = [
   'openConversation',
   'crm-1',
@@ -597,7 +599,8 @@ describe('each step calls its operation, in the order of the protocol', () => {
     expect(names.slice(3)).toEqual(['record', 'handOver'])
     expect(handedOver(calls).facts).toMatchObject({
       conversation: { kind: 'opened', conversationId: 'c-1' },
-      message: { tried: 0, sent: false },
+      // The ledger may hold the try.
+      message: { tried: 1, refused: 1, sent: false },
     })
     expect(result).toMatchObject({
       kind: 'finished',
@@ -635,7 +638,7 @@ describe('a message that LivePerson certainly did not accept', () => {
       facts: before,
       claim: claimAfter(before),
     })
-    expect(names).toEqual(['identify', 'claim', 'record', 'sendMessage', 'record'])
+    expect(names).toEqual(['claim', 'record', 'sendMessage', 'record'])
     expect(result).toMatchObject({ outcome: { status: 'opened', messageStatus: 'sent' } })
   })
 
@@ -1028,6 +1031,22 @@ describe('a record whose attempts died', () => {
 
   test('four times is tried again', async () => {
     const { result } = await attempt({ carrier: EVENT, claim: claimAfterDeaths(4) })
+    expect(result).toMatchObject({ kind: 'finished', outcome: { status: 'opened' } })
+  })
+
+  test.each([EVENT, HAND_OVER])('twice leaves its batch before the next try: $kind', async (carrier) => {
+    const { result, names, calls } = await attempt({
+      carrier: { ...carrier, receives: 3 },
+      claim: claimAfterDeaths(2),
+      random: 0.5,
+    })
+    expect(names.filter((name) => name !== 'identify')).toEqual(['claim', 'handOver', 'record'])
+    expect(result).toMatchObject({ kind: 'queued', kept: 'in_hand_over' })
+    expect(calls.find(([name]) => name === 'handOver')?.[2]).toMatchObject({ delayMs: 150_000 })
+  })
+
+  test('twice is tried at once where it was sent anew', async () => {
+    const { result } = await attempt({ carrier: HAND_OVER, claim: claimAfterDeaths(2) })
     expect(result).toMatchObject({ kind: 'finished', outcome: { status: 'opened' } })
   })
 

@@ -48,7 +48,10 @@ const fromToken = fc.record(
 
 const anyRequest: fc.Arbitrary<AcceptedRequest> = fc
   .tuple(fc.oneof(formRequest, crmRequest), decided, fromToken)
-  .map(([request, place, added]) => ({ ...accept(parseConversationRequest(request).request, place), ...added }))
+  .map(([request, place, added]) => ({
+    ...accept(parseConversationRequest(request).request, place),
+    ...added,
+  }))
 
 const anyHandOver: fc.Arbitrary<HandOver> = fc.record(
   {

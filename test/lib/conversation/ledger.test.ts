@@ -107,8 +107,11 @@ const arrange = ({
   const kind = door === 'queue' ? 'crm' : consumerId === '' ? 'nobody' : 'token'
   const pk = `request#${ACCOUNT}#${door}#${kind}#${requestId}`
   const destination = { ...CAMPAIGN, ttr: 'NORMAL' as const, routeAttributes: [] }
-  const claim = (message?: string, changed?: Partial<AcceptedRequest>) =>
-    ledger.claim(requestOf(message, changed), destination, time + ALIVE_MS)
+  const claim = (
+    message?: string,
+    changed?: Partial<AcceptedRequest>,
+    lease?: Parameters<typeof ledger.claim>[3],
+  ) => ledger.claim(requestOf(message, changed), destination, time + ALIVE_MS, lease)
 
   /** Claims the request. Throws if it is held or final. */
   const take = async (message?: string, changed?: Partial<AcceptedRequest>): Promise<Taken> => {
@@ -773,22 +776,74 @@ describe('giveUp', () => {
     expect((await claim('Hello')).kind).toBe('final')
   })
 
-  test.each<[string, (ledger: ReturnType<typeof arrange>) => Promise<unknown>]>([
-    ['is held', async ({ take }) => take()],
+  test.each<[string, string, (ledger: ReturnType<typeof arrange>) => Promise<unknown>]>([
+    ['is held', 'held', async ({ take }) => take()],
     [
       'is finished',
+      'finished',
       async ({ take }) => {
         const first = await take()
         await first.entry.record(ended(first, { conversation: C1 }))
       },
     ],
-    ['is unknown', async () => undefined],
-  ])('changes nothing if the request %s', async (_, before) => {
+    ['is unknown', 'finished', async () => undefined],
+  ])('changes nothing if the request %s, and says so', async (_, answer, before) => {
     const ledger = arrange()
     await before(ledger)
     const item = await ledger.item()
-    await ledger.giveUp(ledger.request, 'invalid_request')
+    expect(await ledger.giveUp(ledger.request, 'invalid_request')).toBe(answer)
     expect(await ledger.item()).toEqual(item)
+  })
+})
+
+describe('a claim whose answer was lost', () => {
+  const LOST = { leaseId: 'lost-lease' }
+
+  test('is continued by whoever carries its lease, and is no death', async () => {
+    const { claim, item } = arrange()
+    await claim(undefined, undefined, LOST)
+    const next = await claim(undefined, undefined, { lostLeases: ['another', LOST.leaseId] })
+    expect(next).toMatchObject({ kind: 'claimed', before: NOTHING })
+    expect(await item()).toMatchObject({ attempts: 1, releases: 0, claimState: 'held' })
+    expect(await item()).not.toMatchObject(LOST)
+  })
+
+  test('is continued once its lease has expired, too', async () => {
+    const { claim, item, advance } = arrange()
+    await claim(undefined, undefined, LOST)
+    advance(10 * LEASE_MS)
+    const next = await claim(undefined, undefined, { lostLeases: [LOST.leaseId] })
+    expect(next).toMatchObject({ kind: 'claimed', before: NOTHING })
+    expect(await item()).toMatchObject({ attempts: 1 })
+  })
+
+  test('is continued by one of several copies', async () => {
+    const { claim } = arrange()
+    await claim(undefined, undefined, LOST)
+    const copies = await Promise.all(
+      Array.from({ length: 4 }, () => claim(undefined, undefined, { lostLeases: [LOST.leaseId] })),
+    )
+    expect(copies.map(({ kind }) => kind).toSorted()).toEqual(['claimed', 'held', 'held', 'held'])
+  })
+
+  test('is a death for everyone else', async () => {
+    const { claim, advance } = arrange()
+    await claim(undefined, undefined, LOST)
+    expect((await claim()).kind).toBe('held')
+    advance(10 * LEASE_MS)
+    expect(await claim()).toMatchObject({
+      kind: 'claimed',
+      before: { claim: { attempt: 1, releases: 0, state: 'held' } },
+    })
+  })
+
+  test('keeps the attempts that died before it', async () => {
+    const { claim, advance } = arrange()
+    await claim()
+    advance(10 * LEASE_MS)
+    await claim(undefined, undefined, LOST)
+    const next = await claim(undefined, undefined, { lostLeases: [LOST.leaseId] })
+    expect(next).toMatchObject({ before: { claim: { attempt: 1, releases: 0, state: 'held' } } })
   })
 })
 

@@ -46,6 +46,9 @@ const anyPolicy = ({ pick, chance }: Random): Policy => ({
   admission: pick(['granted', 'granted', 'granted', 'held_back', 'paused']),
   isTooOld: chance(0.2),
   maxDeaths: 5,
+  isolateAfterDeaths: 2,
+  isRedelivered: chance(0.5),
+  isWornOut: chance(0.1),
   heldWaitsMs: pick([[], [150, 350]]),
   repeatAfterMs: pick([undefined, 1000]),
   maxWaitMs: 2000,
@@ -122,8 +125,17 @@ const interfere = (walk: Walk, random: Random): void => {
 
 const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Random): Seen => {
   const { pick, chance } = random
-  const failed = (): Seen => ({ kind: 'failed', step: step.kind, error: pick(ERRORS) })
-  if (!['identify', 'wait', 'claim'].includes(step.kind) && chance(0.15)) return failed()
+  const failed = (): Seen => ({
+    kind: 'failed',
+    step: step.kind,
+    error: pick(ERRORS),
+    ...(step.kind === 'record' && { facts: step.facts }),
+  })
+  if (!['identify', 'wait', 'claim'].includes(step.kind) && chance(0.15)) {
+    const isAnswerLost = chance(0.3)
+    if (step.kind === 'record' && isAnswerLost) walk.ledger = merge(walk.ledger, step.facts)
+    return failed()
+  }
   switch (step.kind) {
     case 'identify':
       return { kind: 'identifying' }
@@ -131,7 +143,12 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
       return { kind: pick(['waited', 'waited', 'no_time']), before: step.before }
     case 'claim': {
       if (chance(0.1))
-        return { kind: 'failed', step: 'claim', error: pick([...ERRORS, toError('request_id_reused')]) }
+        return {
+          kind: 'failed',
+          step: 'claim',
+          error: pick([...ERRORS, toError('request_id_reused')]),
+          isInDoubt: chance(0.5),
+        }
       const { ledger, policy } = walk
       walk.hasEntry = true
       if (isFinished(ledger, policy.hasMessage)) {
@@ -213,7 +230,7 @@ const wrongWith = (step: Step, walk: Walk): string | undefined => {
     case 'send': {
       const { tried, refused, sent, dropped } = walk.ledger.message
       if (progress.claim !== 'claimed' || !walk.isMarked) return 'it sends without a mark'
-      if (sent || dropped !== undefined || tried !== refused + 1) return 'it sends what it must not send'
+      if (sent || dropped !== undefined || tried === refused) return 'it sends what it must not send'
       return policy.admission === 'paused' ? 'it sends while paused' : undefined
     }
     case 'quarantine':

@@ -12,12 +12,10 @@ import { createFakeLog, fakeLedger, fakeQueues } from './fakes.ts'
 
 const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' })
 const REJECTED = toError('liveperson_rejected')
-const UNREAD = { door: 'form', accountId: '70123456', vouchedBy: 'nobody', requestId: 'form-0001' } as const
 
 /** A quarantine whose queue and ledger keep what they get, or fail. */
 const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } = {}) => {
   const quarantined: (QuarantineReason & { readonly body: string })[] = []
-  const givenUp: object[] = []
   const reasons: object[] = []
   const counted: { readonly name: MetricName; readonly accountId: string | undefined }[] = []
   const { log, lines } = createFakeLog()
@@ -30,10 +28,6 @@ const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } =
       },
     }),
     ledger: fakeLedger({
-      giveUp: async (ids, code) => {
-        if (ledgerFails) throw UNAVAILABLE
-        givenUp.push({ ids, code })
-      },
       keepReason: async (messageId, reason) => {
         if (ledgerFails) throw UNAVAILABLE
         reasons.push({ messageId, reason })
@@ -44,7 +38,7 @@ const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } =
   })
   const put = (members: Partial<Quarantined> = {}) =>
     quarantine({ body: '{"it":"failed"}', error: REJECTED, requestId: 'event-0001', ...members })
-  return { put, quarantined, givenUp, reasons, counted, lines }
+  return { put, quarantined, reasons, counted, lines }
 }
 
 /** The detail that stands beside a body with these findings. */
@@ -89,16 +83,15 @@ describe('a quarantined request', () => {
   })
 
   test('is counted without an account if its body could not be read', async () => {
-    const { put, counted, givenUp } = arrange()
+    const { put, counted } = arrange()
     await put()
     expect(counted).toEqual([{ name: 'record_quarantined', accountId: undefined }])
-    expect(givenUp).toEqual([])
   })
 
-  test('is neither counted nor given up if the queue fails', async () => {
-    const { put, counted, givenUp } = arrange({ queueFails: true })
-    await expect(put({ unread: UNREAD })).rejects.toBe(UNAVAILABLE)
-    expect({ counted, givenUp }).toEqual({ counted: [], givenUp: [] })
+  test('is not counted if the queue fails', async () => {
+    const { put, counted } = arrange({ queueFails: true })
+    await expect(put()).rejects.toBe(UNAVAILABLE)
+    expect(counted).toEqual([])
   })
 })
 
@@ -119,25 +112,14 @@ describe('the ledger', () => {
     ])
   })
 
-  test('closes the request of a hand-over that could not be read', async () => {
-    const { put, givenUp } = arrange()
-    await put({ unread: UNREAD })
-    expect(givenUp).toEqual([{ ids: UNREAD, code: 'liveperson_rejected' }])
-  })
-
   test('may fail: the request is in quarantine anyway, and the failures are logged', async () => {
     const { put, quarantined, lines } = arrange({ ledgerFails: true, hasReason: false })
-    await put({ unread: UNREAD })
+    await put()
     expect(quarantined).toHaveLength(1)
     expect(lines.slice(1)).toEqual([
       {
         level: 'error',
         message: 'The reason of a quarantined request was not kept',
-        fields: { requestId: 'event-0001', code: 'service_unavailable' },
-      },
-      {
-        level: 'error',
-        message: 'The ledger did not record a quarantined request',
         fields: { requestId: 'event-0001', code: 'service_unavailable' },
       },
     ])

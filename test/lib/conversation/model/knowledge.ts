@@ -133,6 +133,10 @@ const policyOf = (
   hasMessage,
   onLostAnswer,
   maxDeaths,
+  isolateAfterDeaths: 2,
+  // A hand-over is sent anew, and then is no redelivery.
+  isRedelivered: decided.carrier === 'event',
+  isWornOut: false,
   // How often a form asks again for a held claim makes no difference.
   heldWaitsMs: decided.carrier === 'memory' ? [150] : [],
   repeatAfterMs: decided.carrier === 'memory' ? 1000 : undefined,

@@ -1,5 +1,5 @@
 /** What can come back from each step of an attempt, and what the step changes in the world. */
-import type { Seen, Step } from '../../../../lib/conversation/protocol.ts'
+import type { Facts, Seen, Step } from '../../../../lib/conversation/protocol.ts'
 import { type AppError, toError } from '../../../../lib/errors/errors.ts'
 import { type Claim, createLedger, forget, type Ledger, putConsumer } from './ledger.ts'
 import { accept, accepts, type Happening, open } from './live-person.ts'
@@ -88,8 +88,18 @@ const worked = (step: Action, seen: Seen, before: World, after: World): readonly
 
 const LOST = 'done, but the answer is lost'
 
-const failed = ({ kind }: Pick<Action, 'kind'>, world: World, error: AppError = OURS_FAILED): Came => ({
-  seen: { kind: 'failed', step: kind, error },
+const failed = (
+  step: Pick<Action, 'kind'> & { readonly facts?: Facts },
+  world: World,
+  error: AppError = OURS_FAILED,
+): Came => ({
+  seen: {
+    kind: 'failed',
+    step: step.kind,
+    error,
+    ...(step.kind === 'record' && { facts: step.facts }),
+    ...(step.kind === 'claim' && { isInDoubt: true }),
+  },
   world,
 })
 
@@ -231,9 +241,9 @@ const toConsumer = (
 const quarantined = (
   world: World,
   { carrier }: Attempt,
-  { code }: Extract<Action, { kind: 'quarantine' }>,
+  { code, facts }: Extract<Action, { kind: 'quarantine' }>,
 ): World => {
-  const isOwnBody = carrier === 'event' && code !== 'outcome_unknown'
+  const isOwnBody = carrier === 'event' && ['none', 'refused'].includes(facts.conversation.kind)
   const put = { code, carrier: isOwnBody ? 'event' : 'hand_over' } as const
   return { ...world, quarantine: addOnce(world.quarantine, put) }
 }
