@@ -85,7 +85,7 @@ const toSecretError = (secretId: string, cause: unknown): UnusableSecretError | 
     return new UnusableSecretError({
       problem: `The KMS key of the secret ${secretId} can't be used to decrypt it.`,
       remedy:
-        "Enable the key, and allow kms:Decrypt on it in the function role's policies and in the key's own policy.",
+        "Enable the key, and allow kms:Decrypt on it, for the role that reads the secret and in the key's own policy.",
       cause,
     })
   if (/throttl|TooManyRequests|RequestLimitExceeded/i.test(name) || $metadata.httpStatusCode === 429)
@@ -115,13 +115,13 @@ const toSecretError = (secretId: string, cause: unknown): UnusableSecretError | 
       return new UnusableSecretError({
         problem: `Secrets Manager refused access to the secret ${secretId}.`,
         remedy:
-          "Allow secretsmanager:GetSecretValue on it in the function role's policies and in the secret's own policy. Check its name, too: access to a secret that doesn't exist is refused in the same way.",
+          "Allow secretsmanager:GetSecretValue on it, for the role that reads it and in the secret's own policy. Check that it exists: access to other names is refused, too.",
         cause,
       })
     default:
       return new SecretUnavailableError({
         problem: `Secrets Manager failed to return the secret ${secretId}.`,
-        remedy: "If it lasts, check AWS's health dashboard and the function's own credentials and clock.",
+        remedy: "If it lasts, check AWS's health dashboard, and the credentials and the clock of the reader.",
         cause,
       })
   }

@@ -214,6 +214,7 @@ describe('an invocation that is not from a queue', () => {
     ['an object in S3', { Records: [{ eventSource: 'aws:s3', s3: {} }] }],
     ['a record of a stream', { Records: [{ eventSource: 'aws:kinesis', kinesis: { data: 'e30=' } }] }],
     ['a record without an id', { Records: [{ ...record, messageId: undefined }] }],
+    ['a message of another service', { Records: [{ ...record, eventSource: 'aws:mq' }] }],
     ['an event of a rule', eventBridge(event())],
     ['a call of the API', { requestContext: {}, body: '{}' }],
   ]
