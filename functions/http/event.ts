@@ -26,8 +26,8 @@ type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {
  * Returns the decoded body of a form.
  *
  * @throws {PayloadTooLargeError} The body is 256 KB or larger.
- * @throws {UnsupportedMediaTypeError} The headers say that the body is neither JSON nor a URL-encoded form, or
- * compressed, or not in UTF-8.
+ * @throws {UnsupportedMediaTypeError} The headers say that the body is neither JSON nor a URL-encoded form,
+ * or compressed, or not in UTF-8.
  * @throws {InvalidRequestError} The body can't be decoded.
  */
 export const readBody = (event: Event): FormBody => {

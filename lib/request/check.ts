@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { type Finding, InvalidRequestError } from '../errors/errors.ts'
 import { maskPath } from '../errors/mask.ts'
+import { isRecord } from './lenient-json.ts'
 
 /**
  * Returns the input as a schema's type.
@@ -56,6 +57,9 @@ const messageOf = (issue: z.core.$ZodRawIssue): string => {
     case 'invalid_key':
       return issue.issues[0]?.message ?? 'is not a valid name'
     case 'invalid_union':
+      if (isRecord(issue.input) && issue.discriminator !== undefined) {
+        if (issue.input[issue.discriminator] === undefined) return 'is missing'
+      }
       return 'options' in issue && Array.isArray(issue.options)
         ? `must be one of ${issue.options.join(', ')}`
         : 'has the wrong type'

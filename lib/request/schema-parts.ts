@@ -83,8 +83,8 @@ export const withoutPlaceholder = z.refine<string>((value) => !isPlaceholder(val
 const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
 
 /**
- * An id that may also be a number in JSON, which becomes a string. A number above 2^53 is refused, because its
- * last digits are already lost.
+ * An id that may also be a number in JSON, which becomes a string. A number above 2^53 is refused, because
+ * its last digits are already lost.
  */
 export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
   z.pipe(
@@ -98,8 +98,8 @@ export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
   )
 
 /**
- * An id that somebody else chose: at most `max` characters that UTF-8 can encode, without unsafe ones or white
- * space around it.
+ * An id that somebody else chose: at most `max` characters that UTF-8 can encode, without unsafe ones or
+ * white space around it.
  */
 export const foreignId = (max: number) =>
   orInteger(z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe, withoutMargin))

@@ -9,8 +9,8 @@ import { isRecord } from './lenient-json.ts'
 export const toOneSpelling = (text: string): string => text.replace(/\r\n?/g, '\n').normalize('NFC')
 
 /**
- * The members of a request whose values are objects or lists. Elsewhere, an object is a mistake, even an empty
- * one.
+ * The members of a request whose values are objects or lists. Elsewhere, an object is a mistake, even an
+ * empty one.
  */
 const CONTAINERS: ReadonlySet<string> = new Set([
   'address',
@@ -20,7 +20,9 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   'contacts',
   'context',
   'engagementAttributes',
+  'info',
   'lastPaymentDate',
+  'personal',
   'registrationDate',
 ])
 
@@ -56,10 +58,7 @@ const presentOf = (value: unknown, isContainer: boolean): unknown => {
   if (!isRecord(value)) return value
   const members = Object.entries(value).map(([name, member]): [string, unknown] => {
     const isOwn = isContent(value, name)
-    return [
-      name,
-      presentOf(member, isOwn || CONTAINERS.has(name)) ?? (isOwn && isRecord(member) ? {} : undefined),
-    ]
+    return [name, presentOf(member, CONTAINERS.has(name)) ?? (isOwn && isRecord(member) ? {} : undefined)]
   })
   const kept = Object.fromEntries(members.filter(([, member]) => member !== undefined))
   return isContainer && isBare(kept) ? undefined : kept

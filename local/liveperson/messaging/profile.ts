@@ -13,11 +13,14 @@ import type { Envelope } from './envelope.ts'
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
  */
 export const applyProfile = (state: State, consumer: Consumer, { id, body }: Envelope): Result => {
-  const problem = state.settings.mode === 'strict' ? profile(body, 'profile') : undefined
+  const problem = state.settings.mode === 'strict' ? findProfileProblem(body) : undefined
   if (problem !== undefined) return failed(`Set user profile failed: ${problem}`, id)
   state.store.setProfile(consumer, body)
   return ok({ msg: 'OK User Profile set successfully' }, id)
 }
+
+/** Returns what is wrong with a `userprofile.SetUserProfile` body in strict mode. */
+export const findProfileProblem = (body: unknown): string | undefined => profile(body, 'profile')
 
 const closed = { closed: true } as const
 

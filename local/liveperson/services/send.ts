@@ -14,8 +14,8 @@ import { readAuthorized } from './authorize.ts'
  * Answers SEND: publishes an event, updates a field of the conversation (state, dialog, TTR, CSAT), or sets
  * the profile. Refuses another consumer's conversation with 40103.
  *
- * A `DialogChange` that closes the main dialog starts a survey if the client declares MULTI_DIALOG. Events and
- * a second `DialogChange` can then name the survey's dialog. Closing that closes the conversation.
+ * A `DialogChange` that closes the main dialog starts a survey if the client declares MULTI_DIALOG. Events
+ * and a second `DialogChange` can then name the survey's dialog. Closing that closes the conversation.
  *
  * @see https://developers.liveperson.com/connector-api-send-api-send.html
  */

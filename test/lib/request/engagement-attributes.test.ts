@@ -40,7 +40,7 @@ describe('an engagement attribute', () => {
 
   test.each<[string, unknown, readonly string[]]>([
     ['another type', { type: 'purchase', total: 1 }, ['type must be one of ctmrinfo, personal']],
-    ['no type', { info: {} }, ['type must be one of ctmrinfo, personal']],
+    ['no type', { info: {} }, ['type is missing']],
     ['no content', { type: 'ctmrinfo' }, ['info is missing']],
     [
       'the content of another type',
