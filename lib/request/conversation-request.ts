@@ -209,7 +209,11 @@ export const parseConversationRequest = (input: unknown): ParsedRequest => {
     throw new InvalidRequestError([{ path: 'campaign', message: 'or route is required' }])
   if (request.route !== undefined && request.campaign !== undefined)
     throw new InvalidRequestError([{ path: 'campaign', message: 'must not be combined with route' }])
-  const warnings = [...leftOutOf(given, request), ...removalsIn(given, parsed)].slice(0, MAX_WARNINGS)
+  const leftOut = leftOutOf(given, request)
+  const removed = removalsIn(given, parsed).filter(
+    ({ path }) => !leftOut.some((other) => other.path === path),
+  )
+  const warnings = [...leftOut, ...removed].slice(0, MAX_WARNINGS)
   return { request, warnings }
 }
 
