@@ -11,23 +11,7 @@ const RUNS = { numRuns: 10_000 }
 
 /** Values of every type, among them those that some member may be mistaken for. */
 const anything = fc.oneof(
-  fc.constantFrom<unknown>(
-    '',
-    '1',
-    'x',
-    'DK',
-    'en-GB',
-    0,
-    1,
-    2,
-    31,
-    32,
-    1.5,
-    -1,
-    2 ** 31,
-    2 ** 53,
-    1e300,
-  ),
+  fc.constantFrom<unknown>('', '1', 'x', 'DK', 'en-GB', 0, 1, 2, 31, 32, 1.5, -1, 2 ** 31, 2 ** 53, 1e300),
   fc.constantFrom<unknown>(null, true, false, {}, [], [null], { day: 1 }, { age: 1 }, 'FEMALE', 'MOBILE'),
 )
 
@@ -35,9 +19,12 @@ const text = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   .map((value) => value.normalize('NFC').replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, 'x'))
 const id = text.map((value) => `x${value}x`)
-const int = fc.oneof(fc.integer(), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1, -(2 ** 31) - 1, 2 ** 31, 0.5))
-const day = fc.integer({ min: -1, max: 33 })
-const month = fc.integer({ min: -1, max: 14 })
+/** Mostly valid values, and others near them. */
+const near = (valid: fc.Arbitrary<unknown>, others: fc.Arbitrary<unknown>) =>
+  fc.oneof({ arbitrary: valid, weight: 12 }, { arbitrary: others, weight: 1 })
+const int = near(fc.integer(), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1, -(2 ** 31) - 1, 2 ** 31, 0.5))
+const day = near(fc.integer({ min: 1, max: 31 }), fc.integer({ min: -1, max: 33 }))
+const month = near(fc.integer({ min: 1, max: 12 }), fc.integer({ min: -1, max: 14 }))
 
 /** A value of the right type, or, once in a while, anything. */
 const mostly = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
@@ -73,15 +60,21 @@ const info = someOf(
 )
 
 const letters = fc.stringMatching(/^[A-Za-z]{1,3}$/)
-const language = fc.oneof(
+const language = near(
   fc.stringMatching(/^[a-z]{2}[-_][A-Z]{2}$/),
   fc.stringMatching(/^[A-Za-z]{1,3}([-_][A-Za-z0-9]{2,4}){0,2}$/),
 )
-const gender = fc.constantFrom<unknown>('MALE', 'FEMALE', 'OTHER', 'female', 0, 1, 2, 3, '0', '2', '3', 'F')
-const phoneType = fc.constantFrom('HOME', 'MOBILE', 'WORK_FAX', 'HOME_FAX', 'PAGER', 'mobile', 'CELL')
+const gender = near(
+  fc.constantFrom<unknown>('MALE', 'FEMALE', 'OTHER', 0, 1, 2, '0', '2'),
+  fc.constantFrom<unknown>('female', 3, '3', 'F'),
+)
+const phoneType = near(
+  fc.constantFrom('HOME', 'MOBILE', 'WORK_FAX', 'HOME_FAX', 'PAGER', 'WORK', 'FAX', 'MAIN', 'OTHER'),
+  fc.constantFrom('mobile', 'CELL'),
+)
 const contact = someOf({
   ...{ email: text, phone: text, phoneType },
-  address: someOf({ country: fc.oneof(fc.constantFrom('DK', 'dk'), letters), region: text }),
+  address: someOf({ country: near(fc.stringMatching(/^[A-Z]{2}$/), letters), region: text }),
 })
 const personal = someOf(
   {
@@ -127,7 +120,7 @@ describe('the door and LivePerson agree', () => {
       }),
       RUNS,
     )
-    expect(accepted).toBeGreaterThan(1000)
+    expect(accepted).toBeGreaterThan(2000)
     expect(accepted).toBeLessThan(9000)
   })
 
@@ -143,7 +136,7 @@ describe('the door and LivePerson agree', () => {
       }),
       RUNS,
     )
-    expect(taken).toBeGreaterThan(1000)
+    expect(taken).toBeGreaterThan(2000)
     expect(taken).toBeLessThan(9000)
   })
 
