@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { deploy } from '../security/deployment.ts'
 import { readSources } from '../structure/source.ts'
 
 // A call that is missing here needs a scenario in scenarios.ts.
@@ -6,12 +8,14 @@ const lib = readSources(['lib'], '.ts').map(({ text }) => text)
 const found = (pattern: RegExp) =>
   lib.flatMap((text) => [...text.matchAll(pattern)].map(([, name]) => name)).toSorted()
 
-test('the functions make these kinds of calls to AWS', () => {
+// Scan is for npm run ops -- erase.
+test('lib/ makes these kinds of calls to AWS', () => {
   expect(found(/\bnew (\w+)Command\(/g)).toEqual([
     'BatchGetItem',
     'ChangeMessageVisibility',
     'GetItem',
     'GetSecretValue',
+    'Scan',
     'SendMessage',
     'SendMessage',
     'UpdateItem',
@@ -20,4 +24,15 @@ test('the functions make these kinds of calls to AWS', () => {
 
 test('the state table has these kinds of items', () => {
   expect(found(/`(\w+)#\$\{/g)).toEqual(['account', 'consumer', 'domains', 'quarantined', 'request'])
+})
+
+test('no function can scan the table: its bundle has no such operation', async () => {
+  const { handlers, remove } = await deploy()
+  const bundles = await Promise.all(Object.values(handlers).map((url) => readFile(new URL(url), 'utf8')))
+  await remove()
+  expect(bundles).toHaveLength(4)
+  for (const bundle of bundles) {
+    expect(bundle).toContain('"UpdateItem"')
+    expect(bundle).not.toMatch(/\bScan\b/)
+  }
 })

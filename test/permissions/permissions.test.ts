@@ -31,6 +31,12 @@ interface Refusal {
   readonly logged?: string
 }
 
+/** How the log describes a secret that may not be read. */
+const refusedSecret = (name: string) =>
+  `Secrets Manager refused access to the secret campaign-conversations/test/${name}. ` +
+  "Allow secretsmanager:GetSecretValue on it, for the role that reads it and in the secret's own policy. " +
+  'Check that it exists: access to other names is refused, too.'
+
 /** By the name of the permission. Each permission that a function needs is listed. */
 const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   'OpenFromFormRole dynamodb:GetItem account#*': [
@@ -64,11 +70,11 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
     { scenario: 'a form', told: '202 queued', logged: 'DynamoDB UpdateItem failed.' },
   ],
   'OpenFromFormRole secretsmanager:GetSecretValue campaign-conversations/test/*': [
-    { scenario: 'a form', told: '202 queued', logged: 'Secrets Manager GetSecretValue failed.' },
+    { scenario: 'a form', told: '202 queued', logged: refusedSecret(ACCOUNT) },
     {
       scenario: 'a form with a spent challenge, again',
-      told: '503 service_unavailable',
-      logged: 'Secrets Manager GetSecretValue failed.',
+      told: '500 invalid_config',
+      logged: refusedSecret(`${ACCOUNT}/bot-check`),
     },
   ],
   'OpenFromFormRole sqs:SendMessage HandOverQueue': [
@@ -119,7 +125,7 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
     { scenario: 'a CRM event', told: 'kept', logged: 'DynamoDB UpdateItem failed.' },
   ],
   'OpenFromQueueRole secretsmanager:GetSecretValue campaign-conversations/test/*': [
-    { scenario: 'a CRM event', told: 'kept', logged: 'Secrets Manager GetSecretValue failed.' },
+    { scenario: 'a CRM event', told: 'kept', logged: refusedSecret(ACCOUNT) },
   ],
   'OpenFromQueueRole sqs:ReceiveMessage EventsQueue': [
     { scenario: 'a record of the events queue', told: 'AccessDenied' },

@@ -268,17 +268,22 @@ const during = async <T>(stop: () => void, act: () => Promise<T>): Promise<T> =>
 
 test('every personal member of a request is marked, except those with only a few values', () => {
   expect(unmarked).toEqual([
+    'engagementAttributes[].info.companySize',
     'engagementAttributes[].info.lastPaymentDate.day',
     'engagementAttributes[].info.lastPaymentDate.month',
+    'engagementAttributes[].info.lastPaymentDate.year',
     'engagementAttributes[].info.registrationDate.day',
     'engagementAttributes[].info.registrationDate.month',
+    'engagementAttributes[].info.registrationDate.year',
+    'engagementAttributes[].info.loginStatus',
+    'engagementAttributes[].personal.age.age',
+    'engagementAttributes[].personal.age.year',
     'engagementAttributes[].personal.age.month',
     'engagementAttributes[].personal.age.day',
     'engagementAttributes[].personal.contacts[].phoneType',
     'engagementAttributes[].personal.contacts[].address.country',
     'engagementAttributes[].personal.gender',
     'engagementAttributes[].personal.language',
-    'context.lang',
   ])
 })
 

@@ -252,7 +252,7 @@ describe('control and bidi-override characters', () => {
     const body = 'route=help&consumer.firstName=%E2%80%AEAna%00&message=a%0D%0Ab%1B'
     const { profile } = await expectOpened(body, { headers: FORM })
     expect(profile).toEqual({ firstName: 'Ana' })
-    expect(world.livePerson.conversations()).toMatchObject([{ messages: [{ text: 'a\r\nb' }] }])
+    expect(world.livePerson.conversations()).toMatchObject([{ messages: [{ text: 'a\nb' }] }])
   })
 
   test('don’t reach an agent in a token’s claims', async () => {
@@ -276,10 +276,16 @@ describe('control and bidi-override characters', () => {
     expect(answer.body).not.toContain('Ana')
   })
 
-  test('are refused in the ids of a visit', async () => {
+  test('leave out the ids of a visit that have them, with a warning', async () => {
     for (const name of ['visitorId', 'sessionId', 'interactionContextId'])
-      for (const character of ['\u0000', '\u009b', '\u202e', '\n'])
-        await expectRefusal(`context.${name}`, help({ context: { [name]: `A3ZTY3${character}` } }))
+      for (const character of ['\u0000', '\u009b', '\u202e', '\u2066']) {
+        const answer = await send(help({ context: { [name]: `A3Z${character}TY3` } }))
+        expect([answer.statusCode, bodyOf(answer).warnings]).toEqual([
+          201,
+          [expect.objectContaining({ path: `context.${name}` })],
+        ])
+        expect(JSON.stringify(received())).not.toMatch(/A3Z|TY3/)
+      }
   })
 
   test('are refused in a token’s consumer id', async () => {
@@ -300,7 +306,8 @@ describe('control and bidi-override characters', () => {
 
   test('are not mistaken for the characters that languages and emoji need', async () => {
     const firstName = 'Zoë 👩\u200d👩\u200d👧 שלום\u200f نمی\u200cخواهم Nguyê\u0303n'
-    expect((await expectOpened(help({ consumer: { firstName } }))).profile).toEqual({ firstName })
+    const { profile } = await expectOpened(help({ consumer: { firstName } }))
+    expect(profile).toEqual({ firstName: firstName.normalize('NFC') })
   })
 })
 
@@ -308,14 +315,14 @@ describe('a long list', () => {
   const errorsOf = async (body: unknown) => bodyOf(await send(body)).errors
 
   test('of 5,000 attributes is refused by its length, and none is examined', async () => {
-    const attributes = JSON.stringify(help({ engagementAttributes: Array(5000).fill({}) }))
+    const attributes = JSON.stringify(help({ engagementAttributes: Array(5000).fill({ type: 'x' }) }))
     expect(await errorsOf(attributes)).toEqual([
       { path: 'engagementAttributes', message: 'must have at most 10 items' },
     ])
   })
 
   test('of 4,000 contacts is refused by its length, and none is examined', async () => {
-    const contacts = Array(4000).fill([])
+    const contacts = Array(4000).fill({ x: 1 })
     expect(await errorsOf(help({ engagementAttributes: [personal({ contacts })] }))).toEqual([
       { path: 'engagementAttributes.0.personal.contacts', message: 'must have at most 20 items' },
     ])
