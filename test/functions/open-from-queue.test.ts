@@ -192,6 +192,14 @@ describe('a hand-over', () => {
   test.each([
     ['in the events queue', (text: string) => text],
     ['in an SNS envelope', (Message: string) => ({ Type: 'Notification', MessageId: 'sns-000002', Message })],
+    [
+      'in an EventBridge envelope with an id of one letter, in an SNS envelope',
+      (text: string) => ({
+        Type: 'Notification',
+        MessageId: 'sns-000002',
+        Message: JSON.stringify({ id: 'x', 'detail-type': 'x', detail: JSON.parse(text) }),
+      }),
+    ],
   ])('is an invalid CRM event %s', async (_, wrap) => {
     const record = toRecord(wrap(toHandOver(handOverOf(event()))))
     expect(await deliver(service, [record])).toEqual(DONE)
