@@ -29,24 +29,26 @@ interface Trouble {
   readonly cause?: unknown
 }
 
-/** A secret that can't be read or used until an operator acts. */
+/** A secret that can't be read or used until an operator acts. The message has problem and remedy. */
 export class UnusableSecretError extends InvalidConfigError {
-  /** What the operator does. It is part of the message, too. */
+  readonly problem: string
   readonly remedy: string
 
   constructor({ problem, remedy, cause }: Trouble) {
     super({ detail: `${problem} ${remedy}`, cause })
+    this.problem = problem
     this.remedy = remedy
   }
 }
 
-/** A secret that can't be read now. It may be readable later. */
+/** A secret that can't be read now, but maybe later. The message has problem and remedy. */
 export class SecretUnavailableError extends ServiceUnavailableError {
-  /** What the operator does if it lasts. It is part of the message, too. */
+  readonly problem: string
   readonly remedy: string
 
   constructor({ problem, remedy, cause }: Trouble) {
     super({ detail: `${problem} ${remedy}`, cause })
+    this.problem = problem
     this.remedy = remedy
   }
 }
@@ -73,66 +75,80 @@ export const createReadSecret = (aws: AwsOptions): ReadSecret => {
 const isAboutVersion = ({ message }: Error) => /secret value|staging label|version/i.test(message)
 
 const toSecretError = (secretId: string, cause: unknown): UnusableSecretError | SecretUnavailableError => {
-  if (!(cause instanceof SecretsManagerServiceException))
-    return new SecretUnavailableError({
-      problem: `Secrets Manager did not answer when the secret ${secretId} was read.`,
-      remedy: "If it lasts, check the region, AWS's health dashboard and the network to Secrets Manager.",
-      cause,
-    })
-  const { name, message, $metadata } = cause
-  const isAboutKey = /DecryptionFailure|KMS/.test(name) || /\bKMS\b|\bkms:/.test(message)
-  if (isAboutKey)
-    return new UnusableSecretError({
-      problem: `The KMS key of the secret ${secretId} can't be used to decrypt it.`,
-      remedy:
-        "Enable the key, and allow kms:Decrypt on it, for the role that reads the secret and in the key's own policy.",
-      cause,
-    })
-  if (/throttl|TooManyRequests|RequestLimitExceeded/i.test(name) || $metadata.httpStatusCode === 429)
-    return new SecretUnavailableError({
-      problem: `Secrets Manager throttled the call that reads the secret ${secretId}.`,
-      remedy: 'If it lasts, find out what calls Secrets Manager so often, or raise its quota.',
-      cause,
-    })
-  switch (name) {
-    case 'ResourceNotFoundException':
-      return new UnusableSecretError({
-        problem: `There is no secret ${secretId} in Secrets Manager.`,
-        remedy: `Create it in the stage's region: aws secretsmanager create-secret --name ${secretId}.`,
-        cause,
-      })
-    case 'InvalidRequestException':
-      return /delet/i.test(message)
-        ? new UnusableSecretError({
-            problem: `The secret ${secretId} is marked for deletion.`,
-            remedy: `Restore it: aws secretsmanager restore-secret --secret-id ${secretId}.`,
-            cause,
-          })
-        : invalidState(secretId, cause)
-    case 'InvalidParameterException':
-      return invalidState(secretId, cause)
-    case 'AccessDeniedException':
-      return new UnusableSecretError({
-        problem: `Secrets Manager refused access to the secret ${secretId}.`,
-        remedy:
-          "Allow secretsmanager:GetSecretValue on it, for the role that reads it and in the secret's own policy. Check that it exists: access to other names is refused, too.",
-        cause,
-      })
-    default:
-      return new SecretUnavailableError({
-        problem: `Secrets Manager failed to return the secret ${secretId}.`,
-        remedy: "If it lasts, check AWS's health dashboard, and the credentials and the clock of the reader.",
-        cause,
-      })
-  }
+  const known = cause instanceof SecretsManagerServiceException ? cause : undefined
+  const { Kind, problem, remedy } = known ? (ANSWERS.find(({ is }) => is(known)) ?? OTHER) : SILENCE
+  const fill = (text: string) => text.replaceAll('ID', secretId)
+  return new Kind({ problem: fill(problem), remedy: fill(remedy), cause })
 }
 
-const invalidState = (secretId: string, cause: unknown): UnusableSecretError =>
-  new UnusableSecretError({
-    problem: `Secrets Manager can't return the secret ${secretId} in its present state.`,
-    remedy: `Look at it: aws secretsmanager describe-secret --secret-id ${secretId}.`,
-    cause,
-  })
+interface Answer {
+  readonly Kind: typeof UnusableSecretError | typeof SecretUnavailableError
+  /** `ID` stands for the name of the secret. */
+  readonly problem: string
+  readonly remedy: string
+}
+
+interface KnownAnswer extends Answer {
+  readonly is: (error: SecretsManagerServiceException) => boolean
+}
+
+const CHECK_HEALTH = "If it lasts, check AWS's health dashboard,"
+
+/** The first one that fits counts. */
+const ANSWERS: readonly KnownAnswer[] = [
+  {
+    // Secrets Manager reports a refusal by KMS as one of its own.
+    is: ({ name, message }) => /DecryptionFailure|KMS/.test(name) || /\bKMS\b|\bkms:/.test(message),
+    Kind: UnusableSecretError,
+    problem: "The KMS key of the secret ID can't be used to decrypt it.",
+    remedy:
+      "Enable the key, and allow kms:Decrypt on it, for the role that reads the secret and in the key's own policy.",
+  },
+  {
+    is: ({ name, $metadata }) =>
+      /throttl|TooManyRequests|RequestLimitExceeded/i.test(name) || $metadata.httpStatusCode === 429,
+    Kind: SecretUnavailableError,
+    problem: 'Secrets Manager throttled the call that reads the secret ID.',
+    remedy: 'If it lasts, find out what calls Secrets Manager so often, or raise its quota.',
+  },
+  {
+    is: ({ name }) => name === 'ResourceNotFoundException',
+    Kind: UnusableSecretError,
+    problem: 'There is no secret ID in Secrets Manager.',
+    remedy: "Create it in the stage's region: aws secretsmanager create-secret --name ID.",
+  },
+  {
+    is: ({ name, message }) => name === 'InvalidRequestException' && /delet/i.test(message),
+    Kind: UnusableSecretError,
+    problem: 'The secret ID is marked for deletion.',
+    remedy: 'Restore it: aws secretsmanager restore-secret --secret-id ID.',
+  },
+  {
+    is: ({ name }) => /^Invalid(Request|Parameter)Exception$/.test(name),
+    Kind: UnusableSecretError,
+    problem: "Secrets Manager can't return the secret ID in its present state.",
+    remedy: 'Look at it: aws secretsmanager describe-secret --secret-id ID.',
+  },
+  {
+    is: ({ name }) => name === 'AccessDeniedException',
+    Kind: UnusableSecretError,
+    problem: 'Secrets Manager refused access to the secret ID.',
+    remedy:
+      "Allow secretsmanager:GetSecretValue on it, for the role that reads it and in the secret's own policy. Check that it exists: access to other names is refused, too.",
+  },
+]
+
+const OTHER: Answer = {
+  Kind: SecretUnavailableError,
+  problem: 'Secrets Manager failed to return the secret ID.',
+  remedy: `${CHECK_HEALTH} and the credentials and the clock of the reader.`,
+}
+
+const SILENCE: Answer = {
+  Kind: SecretUnavailableError,
+  problem: 'Secrets Manager did not answer when the secret ID was read.',
+  remedy: `${CHECK_HEALTH} the region and the network to Secrets Manager.`,
+}
 
 type ParseSecret<T> = (secretId: string, text: string) => T
 
