@@ -64,6 +64,8 @@ export interface Ending {
   readonly witnessed: (key: string) => Witnessed
   /** Returns how many writes of an item failed. */
   readonly failedWrites: (pk: string) => number
+  /** Returns how many attempts had claimed the request of an item by a time. */
+  readonly claimsBy: (pk: string, at: number) => number
   /** Whether a write of an item failed, although it was applied. */
   readonly hasLostWrite: (pk: string) => boolean
   /** Requests of which a call to a queue failed, by their keys. */
@@ -144,6 +146,7 @@ export const endingOf = ({
     readIds: new Map([...world.readIds].filter(([key]) => !given.lostQueue.has(key))),
     witnessed: world.witness.of,
     failedWrites: world.witness.failedWrites,
+    claimsBy: world.witness.claimsBy,
     hasLostWrite: world.witness.hasLostWrite,
     pausedMs: (accountId, from, to) =>
       world.witness

@@ -341,7 +341,11 @@ export const createNetwork = (options: NetworkOptions) => {
           container,
           `update ${update.pk}`,
           'DynamoDB',
-          () => table.update(update),
+          async () => {
+            const result = await table.update(update)
+            if (result.applied && update.add?.attempts === 1) witness.claimed(update.pk)
+            return result
+          },
           (fault) => {
             if (FAILING.includes(fault)) witness.failedWrite(update.pk, fault === 'AWS answer lost')
           },

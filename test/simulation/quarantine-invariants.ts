@@ -60,7 +60,10 @@ const lies = ({ code, at, attempts }: Quarantined, subject: Subject): readonly s
   const { planned, own, witnessed, ending, item } = subject
   // An attempt that can't release its claim looks like one that died.
   const deaths = witnessed.deaths + ending.failedWrites(String(item?.pk))
-  const isOpenBy = own.some(({ openedAt }) => openedAt <= at)
+  // While the record was on its way to quarantine, a later attempt may have opened it.
+  const isOpenBy = own.some(
+    ({ openedAt }) => openedAt <= at && ending.claimsBy(String(item?.pk), openedAt) <= attempts,
+  )
   if (code === '') return ['it has no reason']
   if (GIVEN_UP.includes(code)) {
     return [

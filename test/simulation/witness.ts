@@ -43,6 +43,7 @@ export const createWitness = ({
   const broken: Broken[] = []
   const failedWrites = new Map<string, number>()
   const lostWrites = new Set<string>()
+  const claims = new Map<string, number[]>()
   const pausedSince = new Map<string, number>()
   const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
   /** When a container may next create for an account, by the container's name and the account. */
@@ -78,6 +79,15 @@ export const createWitness = ({
     },
 
     failedWrites: (pk: string): number => failedWrites.get(pk) ?? 0,
+
+    /** An attempt claimed the request of this item. */
+    claimed: (pk: string): void => {
+      claims.set(pk, [...(claims.get(pk) ?? []), now()])
+    },
+
+    /** Returns how many attempts had claimed the request of an item by a time. */
+    claimsBy: (pk: string, at: number): number =>
+      (claims.get(pk) ?? []).filter((claimedAt) => claimedAt <= at).length,
 
     /** Whether a write of this item failed, although it was applied. */
     hasLostWrite: (pk: string): boolean => lostWrites.has(pk),
