@@ -106,7 +106,7 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   ],
   'OpenFromQueueRole dynamodb:GetItem request#*': [
     { scenario: 'a CRM event whose item is lost', told: 'done', logged: 'DynamoDB GetItem failed.' },
-    { scenario: 'a hand-over that can no longer be read', told: 'done', logged: 'DynamoDB GetItem failed.' },
+    { scenario: 'a hand-over that can no longer be read', told: 'kept', logged: 'DynamoDB GetItem failed.' },
   ],
   'OpenFromQueueRole dynamodb:UpdateItem consumer#*': [
     { scenario: 'a CRM event', told: 'done', logged: 'DynamoDB UpdateItem failed.' },
