@@ -79,6 +79,8 @@ const timeOf = (time: unknown): number | undefined => {
 const earliest = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
+const PARTNERS = [['ChangeEventHeader'], ['ticket_event'], ['payload', 'metadata']]
+
 interface Foreign {
   readonly isIt: (input: JsonRecord) => boolean
   readonly message: string
@@ -101,6 +103,14 @@ const FOREIGN: readonly Foreign[] = [
     isIt: (input) => has(input, 'eventSource', 'body'),
     message:
       'is a whole record of another queue, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md',
+  },
+  {
+    // Salesforce's own event and that of its relay, Zendesk's, and Shopify's.
+    isIt: (input) =>
+      PARTNERS.some((names) => has(input, ...names)) ||
+      (isRecord(input.payload) && has(input.payload, 'ChangeEventHeader')),
+    message:
+      'is an event of another system. Give the rule that sends it an input transformer of docs/event-sources.md',
   },
   {
     isIt: ({ Type }) => Type === 'SubscriptionConfirmation' || Type === 'UnsubscribeConfirmation',

@@ -192,6 +192,10 @@ describe('refuseForeign', () => {
     ['a pointer of other clients', pointer, /^is a pointer to S3 .* Send the event itself/],
     ['a record', record, /record of another queue.* input template of docs\/event-sources\.md$/],
     ['JSON in JSON', JSON.stringify(EVENT), /^is JSON in a JSON string/],
+    ['a change event of Salesforce', { ChangeEventHeader: {}, Tier__c: 'Gold' }, /another system/],
+    ['a relayed one', { payload: { ChangeEventHeader: {} }, schemaId: 's' }, /another system/],
+    ['an event of Zendesk', { ticket_event: {} }, /another system/],
+    ['an event of Shopify', { payload: {}, metadata: {} }, /another system/],
     ['a request to confirm', confirmation, /aws sns confirm-subscription/],
   ])('says what it is and what to do: %s', (_, input, message) => {
     expect(() => refuseForeign(input)).toThrow(InvalidRequestError)
@@ -203,6 +207,7 @@ describe('refuseForeign', () => {
   test.each<[string, unknown]>([
     ['an event', EVENT],
     ['an event with members of such names', { ...EVENT, source: 'crm', type: 'x' }],
+    ['an event with one of two members', { ...EVENT, payload: {} }],
     ['an event that names a version', { ...EVENT, specversion: '1.0' }],
     ['text', 'hello'],
     ['text that is JSON, but no object', '[1]'],
