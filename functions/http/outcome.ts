@@ -6,15 +6,24 @@ const PROFILE_REFUSED: Warning = {
   message: 'was refused by LivePerson, so agents see no profile',
 }
 
+const CONTEXT_REFUSED: Warning = {
+  path: 'context',
+  message: 'was refused by LivePerson, so it was left out',
+}
+
 /**
  * Returns the members of a response that tell how a request stands. `warnings` is left out if there are none.
  *
  * @param warnings What was left out of the request.
  */
 export const toOutcomeBody = (
-  { profileRefused, ...outcome }: Outcome,
+  { profileRefused, contextRefused, ...outcome }: Outcome,
   warnings: readonly Warning[],
-): Omit<Outcome, 'profileRefused'> & { readonly warnings?: readonly Warning[] } => {
-  const all = profileRefused ? [...warnings, PROFILE_REFUSED] : warnings
+): Omit<Outcome, 'profileRefused' | 'contextRefused'> & { readonly warnings?: readonly Warning[] } => {
+  const all = [
+    ...warnings,
+    ...(contextRefused ? [CONTEXT_REFUSED] : []),
+    ...(profileRefused ? [PROFILE_REFUSED] : []),
+  ]
   return { ...outcome, ...(all.length > 0 && { warnings: all }) }
 }

@@ -81,6 +81,8 @@ export interface Facts {
   readonly openedAt?: number | undefined
   /** Set if LivePerson opened the conversation without the consumer's profile. */
   readonly profileRefused?: true | undefined
+  /** Set if LivePerson opened the conversation only without its context. */
+  readonly contextRefused?: true | undefined
 }
 
 /** What one attempt has done so far, and what came of it. */
@@ -181,6 +183,8 @@ export interface Outcome {
   readonly messageCode?: MessageCode | undefined
   /** Set if LivePerson opened the conversation without the consumer's profile. */
   readonly profileRefused?: true | undefined
+  /** Set if LivePerson opened the conversation only without its context. */
+  readonly contextRefused?: true | undefined
 }
 
 /** How an attempt ended. */
@@ -252,6 +256,7 @@ export type Seen =
       readonly lpConsumerId: string
       readonly at: number
       readonly profileRefused?: boolean
+      readonly contextRefused?: boolean
     }
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
   | { readonly kind: 'refused'; readonly error: AppError }
@@ -351,6 +356,7 @@ export const merge = (a: Facts, b: Facts): Facts => ({
     idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
     openedAt: lesser(a.openedAt, b.openedAt),
     profileRefused: a.profileRefused ?? b.profileRefused,
+    contextRefused: a.contextRefused ?? b.contextRefused,
   }),
 })
 
@@ -411,7 +417,8 @@ export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
     case 'existing':
       return {
         status: conversation.kind,
-        ...given({ conversationId: conversation.conversationId, profileRefused: facts.profileRefused }),
+        ...given({ conversationId: conversation.conversationId }),
+        ...given({ profileRefused: facts.profileRefused, contextRefused: facts.contextRefused }),
         ...(hasMessage && messageOutcomeOf(facts)),
       }
     case 'unknown':
@@ -953,7 +960,10 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'opened': {
       const { conversationId, lpConsumerId, at: openedAt } = seen
       const conversation = { kind: 'opened', conversationId } as const
-      const refused = seen.profileRefused ? ({ profileRefused: true } as const) : {}
+      const refused = {
+        ...(seen.profileRefused && { profileRefused: true as const }),
+        ...(seen.contextRefused && { contextRefused: true as const }),
+      }
       return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt, ...refused })
     }
     case 'already_open':

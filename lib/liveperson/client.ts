@@ -22,6 +22,8 @@ export interface LivePersonOptions extends AccessOptions {
   readonly uuid: () => string
   /** Called each time LivePerson has an open conversation of the consumer but doesn't take their profile. */
   readonly onProfileRefused: (requestId: string | undefined) => void
+  /** Called each time LivePerson has refused a conversation with its context, but not without it. */
+  readonly onContextRefused: (requestId: string | undefined) => void
   /** Called with each error that prevented an answer to `isOpen`. */
   readonly onAskFailed: (error: AppError) => void
 }
@@ -34,6 +36,8 @@ export type CreateAnswer =
       readonly lpConsumerId: string
       /** Whether LivePerson refused the consumer's profile, so that agents don't see it. */
       readonly profileRefused: boolean
+      /** Whether LivePerson refused the conversation with its context, and opened it without. */
+      readonly contextRefused: boolean
     }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
@@ -142,7 +146,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token
-     * or the host has moved.
+     * or the host has moved. If LivePerson refuses the conversation, it is created without its context, once: a
+     * language that the engagement doesn't have must not cost the conversation.
      *
      * @param deadline Milliseconds since the epoch.
      * @param beforeCall Called right before each create. If it throws, there is none.
@@ -159,21 +164,28 @@ export const createLivePerson = (options: LivePersonOptions) => {
       deadline: number,
       beforeCall: () => void,
     ): Promise<CreateAnswer> => {
-      const ids = { profile: uuid(), conversation: uuid() }
-      const { parsed, response, lpConsumerId } = await onBehalfOf(consumerId, {
-        called: 'create',
-        body: toConversationBody({ ...input, accountId }, ids),
-        reqId: ids.conversation,
-        deadline,
-        beforeCall,
-      })
+      const create = async (body: typeof input) => {
+        const ids = { profile: uuid(), conversation: uuid() }
+        const answered = await onBehalfOf(consumerId, {
+          called: 'create',
+          body: toConversationBody({ ...body, accountId }, ids),
+          reqId: ids.conversation,
+          deadline,
+          beforeCall,
+        })
+        return { ...answered, profileRefused: isProfileRefused(answered.response, ids.profile) }
+      }
+      const first = await create(input)
+      const contextRefused = first.parsed.kind === 'rejected' && input.context !== undefined
+      const { context, ...rest } = input
+      const { parsed, response, lpConsumerId, profileRefused } = contextRefused ? await create(rest) : first
       if (parsed.kind !== 'ok' && parsed.kind !== 'already_open') throw errorOf(parsed, response)
-      const profileRefused = isProfileRefused(response, ids.profile)
+      if (contextRefused) options.onContextRefused(input.requestId)
       if (profileRefused) options.onProfileRefused(input.requestId)
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
       const { conversationId } = parsed.body
       if (isConversationId(conversationId))
-        return { kind: 'opened', conversationId, lpConsumerId, profileRefused }
+        return { kind: 'opened', conversationId, lpConsumerId, profileRefused, contextRefused }
       const had = conversationId === undefined ? 'without a conversationId' : 'with an invalid conversationId'
       throw new LivePersonUnavailableError({ detail: `LivePerson answered ${had}.`, mayHaveExecuted: true })
     },

@@ -69,6 +69,11 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           log.warn("LivePerson refused a consumer's profile", { accountId, requestId })
           count('profile_refused', accountId)
         },
+        onContextRefused: (requestId) =>
+          log.warn("LivePerson refused a conversation's context, so it was left out", {
+            accountId,
+            requestId,
+          }),
         onPreviousSecret: () => {
           log.warn('Sentinel accepted only the previous secret', { accountId })
           count('secret_previous_used')

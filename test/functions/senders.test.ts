@@ -8,6 +8,7 @@ import {
   bodyOf,
   CRM_UPGRADE,
   deliver,
+  ORDER_HELP,
   type Service,
   STAGE,
   startWorld,
@@ -221,10 +222,36 @@ describe('a form', () => {
 })
 
 describe('a language that is not the engagement’s', () => {
+  const context = { lang: 'en-US', visitorId: 'visitor-1' }
+
   test('is sent', async () => {
-    const answer = await submit(world.createService(), form({ context: { lang: 'en-US' } }))
+    const answer = await submit(world.createService(), form({ context }))
     expect(answer.statusCode).toBe(201)
-    expect(opened()).toMatchObject([{ context: { lang: 'en-US' } }])
+    expect(opened()).toMatchObject([{ context }])
+  })
+
+  test('costs no conversation if LivePerson refuses it, and is a warning', async () => {
+    world.livePerson.settings.unknownLanguage = 'reject'
+    const service = world.createService()
+    const warn = vi.spyOn(service.log, 'warn')
+    const request = form({ context, message: 'Hello' })
+    const warnings = [{ path: 'context', message: 'was refused by LivePerson, so it was left out' }]
+    const answer = await submit(service, request)
+    expect(answer.statusCode).toBe(201)
+    expect(bodyOf(answer).warnings).toEqual(warnings)
+    expect(bodyOf(await askStatus(service, request.requestId)).warnings).toEqual(warnings)
+    expect(opened()).toMatchObject([{ ...ORDER_HELP, messages: [{ text: 'Hello' }] }])
+    expect(opened()[0]?.context).toBeUndefined()
+    expect(warn).toHaveBeenCalledWith("LivePerson refused a conversation's context, so it was left out", {
+      accountId: ACCOUNT,
+      requestId: request.requestId,
+    })
+  })
+
+  test('costs no CRM event its conversation either', async () => {
+    world.livePerson.settings.unknownLanguage = 'reject'
+    expect(await give(event({ context }))).toEqual([])
+    expect(opened()).toMatchObject([{ profile: { firstName: 'Ida' } }])
   })
 })
 

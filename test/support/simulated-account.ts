@@ -91,6 +91,7 @@ export const startSimulatedAccount = async () => {
         },
         onPreviousSecret: () => undefined,
         onProfileRefused: () => undefined,
+        onContextRefused: () => undefined,
         onRenewalFailed: () => undefined,
         onAskFailed: () => undefined,
       }

@@ -45,19 +45,29 @@ const create = ({
   ...overrides
 }: Partial<LivePersonOptions> & { readonly domainApiUrl?: string; readonly outbound?: Outbound } = {}) => {
   const onProfileRefused = vi.fn()
+  const onContextRefused = vi.fn()
   const onAskFailed = vi.fn()
   let ids = 0
   const client = createLivePerson({
     ...simulated.createOptions({ ...(domainApiUrl && { domainApiUrl }), ...(outbound && { outbound }) }),
     uuid: () => `id-${++ids}`,
     onProfileRefused,
+    onContextRefused,
     onAskFailed,
     ...overrides,
   })
   return {
     ...client,
     onProfileRefused,
+    onContextRefused,
     onAskFailed,
+    openWith: (members: object, beforeCall: () => void = () => undefined) =>
+      client.openConversation(
+        simulated.newConsumerId(),
+        { ...INPUT, ...members },
+        simulated.soon(),
+        beforeCall,
+      ),
     open: (consumerId = simulated.newConsumerId(), deadline = simulated.soon()) =>
       client.openConversation(consumerId, INPUT, deadline, () => undefined),
   }
@@ -179,6 +189,7 @@ describe('openConversation', () => {
       conversationId: conversation?.conversationId,
       lpConsumerId,
       profileRefused: false,
+      contextRefused: false,
     })
     expect(lpConsumerId).toMatch(/^[0-9a-f]{64}$/)
   })
@@ -231,6 +242,50 @@ describe('openConversation', () => {
   test('an answer as text/plain is read', async () => {
     simulated.livePerson.faults.add({ service: 'conversation', kind: 'wrong-content-type' })
     expect((await create().open()).kind).toBe('opened')
+  })
+
+  describe('the context', () => {
+    const context = { lang: 'fr-FR', visitorId: 'visitor-1' }
+    const bodies = () =>
+      simulated.livePerson.requests({ service: 'conversation' }).map(({ body }) => JSON.parse(body)[1].body)
+
+    test('is sent, and no create is repeated if LivePerson takes it', async () => {
+      const client = create()
+      expect(await client.openWith({ context })).toMatchObject({ kind: 'opened', contextRefused: false })
+      expect(bodies()).toMatchObject([{ conversationContext: context }])
+      expect(client.onContextRefused).not.toHaveBeenCalled()
+    })
+
+    test('is left out if LivePerson refuses the conversation with it', async () => {
+      simulated.livePerson.settings.unknownLanguage = 'reject'
+      const client = create()
+      const beforeCall = vi.fn()
+      expect(await client.openWith({ context, requestId: 'request-1' }, beforeCall)).toMatchObject({
+        kind: 'opened',
+        contextRefused: true,
+      })
+      const [first, second, ...others] = bodies()
+      expect(first).toMatchObject({ conversationContext: context })
+      expect(second).not.toHaveProperty('conversationContext')
+      expect(others).toEqual([])
+      expect(beforeCall).toHaveBeenCalledTimes(2)
+      expect(client.onContextRefused).toHaveBeenCalledExactlyOnceWith('request-1')
+    })
+
+    test('is not the reason if LivePerson refuses the conversation without it, too', async () => {
+      const client = create()
+      const unknown = client.openWith({ context, engagementId: '1' })
+      expect(await failureOf(unknown)).toBeInstanceOf(LivePersonRejectedError)
+      expect(bodies()).toHaveLength(2)
+      expect(client.onContextRefused).not.toHaveBeenCalled()
+    })
+
+    test('that is absent is not left out', async () => {
+      expect(await failureOf(create().openWith({ engagementId: '1' }))).toBeInstanceOf(
+        LivePersonRejectedError,
+      )
+      expect(bodies()).toHaveLength(1)
+    })
   })
 
   describe('the profile', () => {
