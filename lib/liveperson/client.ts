@@ -146,8 +146,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token
-     * or the host has moved. If LivePerson refuses the conversation, it is created without its context, once: a
-     * language that the engagement doesn't have must not cost the conversation.
+     * or the host has moved. If LivePerson refuses the conversation, it is created without its context, once:
+     * a language that the engagement doesn't have must not cost the conversation.
      *
      * @param deadline Milliseconds since the epoch.
      * @param beforeCall Called right before each create. If it throws, there is none.

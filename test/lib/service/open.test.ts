@@ -77,5 +77,8 @@ test('a refused profile is logged for the account', async () => {
   })
   const warn = vi.spyOn(service.log, 'warn')
   expect((await submit(service, body())).statusCode).toBe(201)
-  expect(warn).toHaveBeenCalledWith("LivePerson refused a consumer's profile", { accountId: ACCOUNT })
+  expect(warn).toHaveBeenCalledWith("LivePerson refused a consumer's profile", {
+    accountId: ACCOUNT,
+    requestId: expect.any(String),
+  })
 })
