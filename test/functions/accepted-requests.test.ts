@@ -1,6 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
+import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { type IdentityProvider, startIdentityProvider } from '../security/third-parties.ts'
 import { createPatientService, drain } from '../support/drain.ts'
 import {
@@ -11,6 +13,8 @@ import {
   deliver,
   jobOf,
   ORDER_HELP,
+  OTHER_ACCOUNT,
+  type Service,
   STAGE,
   startWorld,
   submit,
@@ -101,8 +105,9 @@ describe('a hand-over that can’t be read', () => {
     broken.handedOver.facts.conversation.kind = 'from a later version'
     const record = toRecord(broken, { queue: 'handOver' })
     expect(await deliver(createService(), [record])).toEqual(DONE)
+    const { acceptedAt: _, pausedMs: __, ...kept } = broken.handedOver
     expect(await world.receiveQuarantine()).toMatchObject([
-      { code: 'invalid_request', requestId: body.requestId, body: record.body },
+      { code: 'invalid_request', requestId: body.requestId, body: JSON.stringify({ handedOver: kept }) },
     ])
     expect(bodyOf(await askStatus(createService(), body.requestId))).toMatchObject({
       status: 'failed',
@@ -121,6 +126,89 @@ describe('a hand-over that can’t be read', () => {
     delete broken.handedOver.request
     await deliver(createService(), [toRecord(broken, { queue: 'handOver' })])
     expect(bodyOf(await askStatus(createService(), body.requestId)).status).toBe('opened')
+  })
+})
+
+describe('a hand-over that can’t be read is ended in the ledger first', () => {
+  /** Hands a form over. Returns its body, and a record of a later version. */
+  const handOverOfLaterVersion = async (members: object = {}) => {
+    const body = newForm(members)
+    if ('message' in members) busySend()
+    else away()
+    await submit(createService(), body)
+    world.livePerson.faults.clear()
+    const [handedOver = ''] = await world.receiveHandOvers()
+    const later = JSON.parse(handedOver)
+    later.handedOver.member = 'of a later version'
+    return { body, record: toRecord(later, { queue: 'handOver' }) }
+  }
+  const busySend = () => world.livePerson.faults.add({ service: 'send', kind: '429', times: 1e9 })
+  const statusOf = async (requestId: string) => bodyOf(await askStatus(createService(), requestId))
+
+  test('and stays in its queue until the table can be written', async () => {
+    const { body, record } = await handOverOfLaterVersion()
+    const { table } = createService()
+    const update: typeof table.update = async () => {
+      throw new ServiceUnavailableError({ detail: 'The table is down.' })
+    }
+    const unable = createService({ table: { ...table, update } })
+    expect((await deliver(unable, [record])).batchItemFailures).toHaveLength(1)
+    expect(await world.receiveQuarantine()).toEqual([])
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toHaveLength(1)
+    expect(await statusOf(body.requestId)).toMatchObject({ status: 'failed', code: 'invalid_request' })
+  })
+
+  test('and stays in its queue while another attempt holds the request', async () => {
+    const { body, record } = await handOverOfLaterVersion()
+    const call = createOutbound()
+    // A copy of the form gets the claim, and its container is killed.
+    await new Promise<void>((killed) => {
+      const outbound: Outbound = async (request) => {
+        if (!request.url.includes('/consumer/conversation')) return call(request)
+        killed()
+        return new Promise<never>(() => undefined)
+      }
+      void submit(createService({ outbound }), body)
+    })
+    expect((await deliver(createService(), [record])).batchItemFailures).toHaveLength(1)
+    expect(await world.receiveQuarantine()).toEqual([])
+    world.livePerson.clock.advance(120_000)
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toHaveLength(1)
+    expect(await statusOf(body.requestId)).toMatchObject({ status: 'failed', code: 'invalid_request' })
+  })
+
+  test('and a message that it owes is not sent, and counted', async () => {
+    const { body, record } = await handOverOfLaterVersion({ message: 'My order is late' })
+    const count = vi.fn<Service['count']>()
+    expect(await deliver({ ...createService(), count }, [record])).toEqual(DONE)
+    expect(count).toHaveBeenCalledWith('message_not_sent', ACCOUNT)
+    expect(await statusOf(body.requestId)).toMatchObject({
+      status: 'opened',
+      messageStatus: 'not_sent',
+      messageCode: 'given_up',
+    })
+  })
+
+  test('and is counted as given up at its age. A replay is as old as the replay', async () => {
+    const { record } = await handOverOfLaterVersion()
+    const { member: _, ...handedOver } = JSON.parse(record.body).handedOver
+    const removed = { ...STAGE, accounts: [{ accountId: OTHER_ACCOUNT, default: true }] }
+    const sentAt = now()
+    world.livePerson.clock.advance(73 * 3_600_000)
+    const count = vi.fn<Service['count']>()
+    const unknown = toRecord({ handedOver }, { queue: 'handOver', sentAt })
+    expect(await deliver({ ...createService({ stage: removed }), count }, [unknown])).toEqual(DONE)
+    expect(count).toHaveBeenCalledWith('record_given_up', ACCOUNT)
+    const [quarantined] = await world.receiveQuarantine()
+    expect(quarantined?.code).toBe('invalid_config')
+
+    // The account is back, but LivePerson is away: the replay is not given up at once.
+    away()
+    const replay = toRecord(quarantined?.body, { queue: 'handOver', sentAt: now() })
+    expect((await deliver(createService(), [replay])).batchItemFailures).toHaveLength(1)
+    expect(await world.receiveQuarantine()).toEqual([])
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { setPaused } from '../../lib/account/pause.ts'
-import { createQueues } from '../../lib/aws/queues.ts'
+import { createQueues, type Queues } from '../../lib/aws/queues.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { patient } from '../support/aws-endpoint.ts'
 import { createPatientService, deliverWaiting, drain } from '../support/drain.ts'
@@ -138,6 +138,27 @@ describe('a request that fails until the give-up age', () => {
   })
 })
 
+describe('a record that fails so often that SQS would take it away', () => {
+  test('is sent anew in time, keeps its age, and is given up with its reason', async () => {
+    const body = newEvent()
+    const sentAt = now()
+    idpAway()
+    const record = (attempt: number) => toRecord(body, { sentAt, attempt })
+    expect((await deliver(createService(), [record(499)])).batchItemFailures).toHaveLength(1)
+    expect(await deliver(createService(), [record(500)])).toEqual(DONE)
+    expect(await itemOf(body.requestId)).toMatchObject({ status: 'queued' })
+    const [anew = ''] = await world.receiveHandOvers()
+    expect(JSON.parse(anew).handedOver).toMatchObject({ requestId: body.requestId, acceptedAt: sentAt })
+
+    world.livePerson.clock.advance(72 * HOUR)
+    const handedOver = toRecord(anew, { queue: 'handOver', sentAt: now() })
+    expect(await deliver(createService(), [handedOver])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([
+      { code: 'liveperson_unavailable', requestId: body.requestId, attempts: '3' },
+    ])
+  })
+})
+
 /** Calls of at most `ms` milliseconds. */
 const inTime = (ms: number): Outbound => {
   const call = createOutbound()
@@ -146,18 +167,46 @@ const inTime = (ms: number): Outbound => {
 
 const never = () => new Promise<never>(() => undefined)
 
-/** Delivers a record to a container that is killed at its create, and waits until its lease has expired. */
-const killAtCreate = async (record: ReturnType<typeof toRecord>): Promise<void> => {
+type Records = ReturnType<typeof toRecord> | readonly ReturnType<typeof toRecord>[]
+
+/**
+ * Delivers records to a container that is killed once all of them are at their create, and waits until their
+ * leases have expired.
+ *
+ * @param create What becomes of the creates. Default: they don't reach LivePerson.
+ */
+const killAtCreate = async (given: Records, create?: Outbound): Promise<void> => {
+  const records = [given].flat()
   const call = createOutbound()
+  let creates = 0
   await new Promise<void>((killed) => {
-    const outbound: Outbound = (request) => {
+    const outbound: Outbound = async (request) => {
       if (!request.url.includes('/consumer/conversation')) return call(request)
-      killed()
+      await create?.(request)
+      creates += 1
+      if (creates === records.length) killed()
       return never()
     }
-    void deliver(createService({ outbound }), [record])
+    void deliver(createService({ outbound }), records)
   })
   world.livePerson.clock.advance(120_000)
+}
+
+const redelivered = (record: ReturnType<typeof toRecord>, receives: number): ReturnType<typeof toRecord> => ({
+  ...record,
+  attributes: { ...record.attributes, ApproximateReceiveCount: String(receives) },
+})
+
+/** Queues in which nothing waits. They tell how long a hand-over would have waited, in milliseconds. */
+const withDelays = (tell: (delayMs: number) => void): Queues => {
+  const real = withoutWaits(createQueues({ ...world.configOf(), aws: patient }))
+  return {
+    ...real,
+    handOver: async (body, options) => {
+      await real.handOver(body, options)
+      tell(options.delayMs)
+    },
+  }
 }
 
 describe('a record whose container is killed', () => {
@@ -192,6 +241,47 @@ describe('a record whose container is killed', () => {
     for (let deaths = 1; deaths <= 4; deaths++) await killAtCreate(record)
     expect(await deliver(createService(), [record])).toEqual(DONE)
     expect(await itemOf(body.requestId)).toMatchObject({ status: 'opened' })
+    expect(await world.receiveQuarantine()).toEqual([])
+  })
+
+  test('is replayed with the same consumer, although the event names neither id', async () => {
+    const record = toRecord({ campaign: CRM_UPGRADE, consumer: { firstName: 'Zoë' } }, { sentAt: now() })
+    const call = createOutbound()
+    // The first of the five is killed after LivePerson opened the conversation.
+    await killAtCreate(record, (request) => call(request))
+    for (let deaths = 2; deaths <= 5; deaths++) await killAtCreate(record)
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    const [quarantined] = await world.receiveQuarantine()
+    expect(quarantined).toMatchObject({ code: 'interrupted', requestId: record.messageId })
+
+    const queue = quarantined?.body.startsWith('{"handedOver":') ? 'handOver' : 'events'
+    expect(await deliver(createService(), [toRecord(quarantined?.body, { queue })])).toEqual(DONE)
+    expect(world.livePerson.conversations()).toHaveLength(1)
+    expect(queue).toBe('handOver')
+  })
+
+  test('twice leaves its batch, so that it doesn’t take its neighbours with it again', async () => {
+    const bodies = Array.from({ length: 4 }, () => newEvent())
+    const records = bodies.map((body, index) =>
+      toRecord({ ...body, ...(index === 0 && { message: 'It kills' }) }, { sentAt: now() }),
+    )
+    await killAtCreate(records)
+    await killAtCreate(records.map((record) => redelivered(record, 2)))
+    // The third time, none of them is tried here: each goes to the hand-over queue.
+    const delays: number[] = []
+    const queues = withDelays((delayMs) => delays.push(delayMs))
+    const third = records.map((record) => redelivered(record, 3))
+    expect(await deliver(createService({ queues, random: () => 0.5 }), third)).toEqual(DONE)
+    expect(world.livePerson.requests({ service: 'conversation' })).toEqual([])
+    expect(delays).toEqual(Array(4).fill(150_000))
+
+    // There they come one by one, so the others are opened, whatever the first one does.
+    const handedOver = await world.receiveHandOvers()
+    expect(handedOver).toHaveLength(4)
+    for (const body of handedOver.filter((text) => !text.includes('It kills')))
+      expect(await deliver(createService(), [toRecord(body, { queue: 'handOver' })])).toEqual(DONE)
+    const items = await Promise.all(bodies.slice(1).map(({ requestId }) => itemOf(requestId)))
+    expect(items.map((item) => item?.status)).toEqual(['opened', 'opened', 'opened'])
     expect(await world.receiveQuarantine()).toEqual([])
   })
 })
@@ -366,15 +456,10 @@ describe('while an account is paused', () => {
 
   test('forms and events wait without a call, don’t age, and are opened once after the resume', async () => {
     const stage = { ...STAGE, giveUpAfterHours: 1 }
-    const real = withoutWaits(createQueues({ ...world.configOf(), aws: patient }))
     let delayMs = 0
-    const queues: typeof real = {
-      ...real,
-      handOver: async (body, options) => {
-        await real.handOver(body, options)
-        delayMs = Math.max(delayMs, options.delayMs)
-      },
-    }
+    const queues = withDelays((ms) => {
+      delayMs = Math.max(delayMs, ms)
+    })
     const create = () => createService({ stage, queues })
     await pause(true)
     const form = newForm()
@@ -402,5 +487,22 @@ describe('while an account is paused', () => {
     expect(await itemOf(event.requestId)).toMatchObject({ status: 'opened' })
     expect(world.livePerson.conversations()).toHaveLength(2)
     expect(await world.receiveQuarantine()).toEqual([])
+  })
+
+  test('a request ages again once the account is resumed', async () => {
+    await pause(true)
+    const body = newEvent()
+    const sentAt = now()
+    expect(await deliver(createService(), [toRecord(body, { sentAt })])).toEqual(DONE)
+    const [parked] = await world.receiveHandOvers()
+    world.livePerson.clock.advance(10 * HOUR)
+    await pause(false)
+    idpAway()
+    const record = toRecord(parked, { queue: 'handOver', sentAt })
+    world.livePerson.clock.advance(71 * HOUR)
+    expect((await deliver(createService(), [record])).batchItemFailures).toHaveLength(1)
+    world.livePerson.clock.advance(HOUR)
+    expect(await deliver(createService(), [record])).toEqual(DONE)
+    expect(await world.receiveQuarantine()).toMatchObject([{ code: 'liveperson_unavailable' }])
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { setPaused } from '../../lib/account/pause.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import type { AcceptedRequest } from '../../lib/request/conversation-request.ts'
 import { createPatientService, deliverWaiting, drain } from '../support/drain.ts'
@@ -159,6 +160,30 @@ describe('a message that SEND answered with 429', () => {
   })
 })
 
+test('owed messages make one call a second at most while their account is in trouble', async () => {
+  world.livePerson.clock.set(world.livePerson.clock.now())
+  const isOver = world.livePerson.faults.add({ service: 'send', kind: '429', times: 1e9 })
+  for (let forms = 0; forms < 5; forms++) await submit(createService(), newForm())
+  const owed = await world.receiveHandOvers()
+  expect(owed).toHaveLength(5)
+  isOver()
+  world.livePerson.faults.add({ service: 'idp', kind: 'status', status: 503, times: 1e9 })
+  const service = createService({ sleep: async () => undefined })
+  const calls: number[] = []
+  for (let second = 0; second < 5; second++) {
+    world.livePerson.clock.advance(1000)
+    const before = world.livePerson.requests().length
+    await deliver(
+      service,
+      owed.map((body) => toRecord(body, { queue: 'handOver' })),
+    )
+    calls.push(world.livePerson.requests().length - before)
+    await world.receiveHandOvers()
+  }
+  // The first rounds show that the account is in trouble.
+  for (const count of calls.slice(2)) expect(count).toBeLessThanOrEqual(1)
+})
+
 test('a message that LivePerson may have accepted is unknown, and never sent again', async () => {
   const body = newForm()
   world.livePerson.faults.add({ service: 'send', kind: 'status-after', status: 502 })
@@ -316,5 +341,62 @@ describe('an open conversation whose id nobody knows', () => {
       messageStatus: 'sent',
     })
     expect(textsOf()).toEqual(['My order is late'])
+  })
+
+  describe('while the last known one is closed', () => {
+    /** Closes the consumer's known conversation, and opens another one outside this service. */
+    const openAnother = async (consumer: object) => {
+      await deliver(createService(), [toRecord(newEvent({ consumer, message: undefined }))])
+      world.livePerson.closeConversation(lastConversation())
+      const { table } = createService()
+      const update: typeof table.update = async (wanted) =>
+        wanted.pk.startsWith('consumer#') ? { applied: true, item: undefined } : table.update(wanted)
+      await deliver(createService({ table: { ...table, update } }), [
+        toRecord(newEvent({ consumer, message: undefined })),
+      ])
+      expect(world.livePerson.conversations()).toMatchObject([{ state: 'CLOSE' }, { state: 'OPEN' }])
+    }
+
+    test.each([
+      ['after 15 minutes if there is no message', undefined, 15, {}],
+      [
+        'at the give-up age if there is a message, which is not sent',
+        'My order is late',
+        72 * 60,
+        { messageStatus: 'not_sent', messageCode: 'conversation_unknown' },
+      ],
+    ])('is existing %s', async (_, message, minutes, expected) => {
+      const consumer = { id: `another-${++serial}` }
+      await openAnother(consumer)
+      const body = newEvent({ consumer, message })
+      const record = toRecord(body, { sentAt: world.livePerson.clock.now() })
+      for (const wait of [0, minutes - 1]) {
+        world.livePerson.clock.advance(wait * MINUTE)
+        expect((await deliver(createService(), [record])).batchItemFailures).toHaveLength(1)
+        expect((await itemOf(body.requestId))?.status).toBe('queued')
+      }
+      world.livePerson.clock.advance(MINUTE)
+      expect(await deliver(createService(), [record])).toEqual(DONE)
+      expect(await itemOf(body.requestId)).toMatchObject({ status: 'existing', ...expected })
+      expect(await world.receiveQuarantine()).toEqual([])
+      expect(world.livePerson.conversations()).toHaveLength(2)
+    })
+  })
+
+  test('keeps its message while the account is paused', async () => {
+    const body = newEvent()
+    const record = toRecord(body, { sentAt: world.livePerson.clock.now() })
+    const pause = (paused: boolean) =>
+      setPaused(createService().table, ACCOUNT, paused, world.livePerson.clock.now())
+    // The answer to the first create is lost, so nobody is told the id. The second says that it is open.
+    world.livePerson.faults.add({ service: 'conversation', kind: 'status-after', status: 502 })
+    for (const _ of [1, 2]) await deliver(createService(), [record])
+    const before = await itemOf(body.requestId)
+    expect(before).toMatchObject({ status: 'opened', messageStatus: 'pending' })
+    await pause(true)
+    world.livePerson.clock.advance(20 * MINUTE)
+    await deliver(createService(), [record])
+    expect(await itemOf(body.requestId)).toMatchObject({ status: 'opened', messageStatus: 'pending' })
+    await pause(false)
   })
 })
