@@ -1,7 +1,7 @@
 import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import type { QueueName } from '../lib/aws/queues.ts'
-import { backOffMs, retryDelayMs } from '../lib/conversation/back-off.ts'
+import { backOffMs, retryDelayMs, unreadDelayMs } from '../lib/conversation/back-off.ts'
 import { runInOrder } from '../lib/conversation/batch.ts'
 import { withoutTimes } from '../lib/conversation/hand-over.ts'
 import { type ReadRecord, readRecord } from '../lib/conversation/record.ts'
@@ -122,18 +122,18 @@ const refuse = async (
   const accountId = ids?.accountId
   if (error.retryable && now() - sentAt < giveUpAfterMs) {
     log.error('A record could not be read', error, fields)
-    return backOffMs(receives, undefined, random)
+    return unreadDelayMs(receives, random)
   }
   try {
     const ended = ids ? await giveUp(ids, error.code) : 'finished'
-    if (ended === 'held') return backOffMs(receives, undefined, random)
+    if (ended === 'held') return unreadDelayMs(receives, random)
     await quarantine({ body: queue === 'handOver' ? withoutTimes(body) : body, error, requestId, accountId })
     if (error.retryable) count('record_given_up', accountId)
     if (ended !== 'finished' && ended.messageStatus === 'not_sent') count('message_not_sent', accountId)
     return undefined
   } catch (failure) {
     log.error('A refused record could not be quarantined', toAppError(failure), fields)
-    return backOffMs(receives, undefined, random)
+    return unreadDelayMs(receives, random)
   }
 }
 

@@ -170,9 +170,14 @@ const throwUnavailable =
     })
   }
 
-/** An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. */
+/**
+ * An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. If the SDK had
+ * to repeat the request, an earlier one may have been carried out.
+ */
 const isRefusal = (cause: unknown): boolean =>
-  cause instanceof DynamoDBServiceException && (cause.$metadata.httpStatusCode ?? 500) < 500
+  cause instanceof DynamoDBServiceException &&
+  (cause.$metadata.httpStatusCode ?? 500) < 500 &&
+  cause.$metadata.attempts === 1
 
 const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
   const { pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} } = update

@@ -124,14 +124,18 @@ export const createAttempt = ({
       maxWaitMs: LONGEST_WAIT_MS,
     }
     const failures: CallFailure[] = []
-    const onFailure = (failure: CallFailure) => failures.push(failure)
+    let ended: Result | undefined
+    // An attempt that makes no create doesn't wait for the token, so its failure may come later.
+    const onFailure = (failure: CallFailure) =>
+      ended ? logOthers([failure], ended, request) : failures.push(failure)
     const perform = createSteps({ job, carrier, budget, account, policy, pausedMs, onFailure })
     let known = begin(job.facts)
     for (;;) {
       const step = next(known, policy)
       if (step.kind === 'done') {
-        logOthers(failures, step.result, request)
-        return step.result
+        ended = step.result
+        logOthers(failures, ended, request)
+        return ended
       }
       const seen = await perform(step, known).catch((thrown: unknown): Seen => {
         const error = toAppError(thrown)

@@ -30,6 +30,16 @@ export const backOffMs = (
 }
 
 /**
+ * Returns how long to leave a record alone that could not be read, in milliseconds. It can't be sent anew,
+ * and SQS takes it away after 1,000 deliveries, so later ones are rare.
+ *
+ * @param receives How many times the queue has delivered it: 1 for the first.
+ * @param random Returns a number from 0 up to but not including 1.
+ */
+export const unreadDelayMs = (receives: number, random: () => number): number =>
+  receives < 500 ? backOffMs(receives, undefined, random) : 30 * MINUTE * (1 + random())
+
+/**
  * Returns how long to leave a record alone, in milliseconds, or undefined if its queue need not keep it: it
  * is done, in quarantine, or in the hand-over queue.
  */

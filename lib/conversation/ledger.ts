@@ -362,8 +362,8 @@ export const createLedger = ({
     /**
      * Records that a request is about to end in quarantine without an attempt: 1 read and 1 write unit.
      *
-     * @returns `held`: an attempt holds the request or wrote it just now, so try again later. `finished`: there
-     *   is nothing to record. Otherwise what its sender is told from now on.
+     * @returns `held`: an attempt holds the request or wrote it just now, so try again later. `finished`:
+     *   there is nothing to record. Otherwise what its sender is told from now on.
      */
     giveUp: async (request: RequestKey, code: Code): Promise<'held' | 'finished' | Outcome> => {
       const pk = requestKey(request)

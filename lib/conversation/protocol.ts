@@ -43,7 +43,7 @@ export type MessageCode = 'conversation_closed' | 'conversation_unknown' | 'give
 export interface Message {
   /** The number of the last try that an attempt recorded before it sent the message. 0: none. */
   readonly tried: number
-  /** The number of the last try that LivePerson certainly did not accept. It may have accepted a later one. */
+  /** The number of the last try that LivePerson certainly did not accept. It may have accepted another. */
   readonly refused: number
   readonly sent: boolean
   readonly dropped?: MessageCode | undefined
@@ -751,11 +751,13 @@ const keepForLater = (known: Known, policy: Policy): Step => {
         return releaseOr('failed', known) ?? endFailed(known)
     }
   }
-  if (policy.isTooOld && isClaimed && policy.admission === 'granted' && progress.record === 'possible')
+  const mayGiveUp = isClaimed && policy.admission === 'granted' && progress.record === 'possible'
+  // A record that is isolated has not been tried.
+  if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known, policy))
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
-  // A hand-over says that nothing came of a claim that failed.
+  // A hand-over says that nothing came of a claim that failed, and SQS counts its receives anew.
   const isDoubtful = progress.isClaimInDoubt && !hasConversation(facts)
-  const isMoved = isDoubtful || (isClaimed && leavesItsQueue(known, policy))
+  const isMoved = isDoubtful || policy.isWornOut || (isClaimed && leavesItsQueue(known, policy))
   if (isMoved && progress.handOver === 'untried') return handOver(known)
   return (
     (facts.claim.state === 'held' ? releaseOr('queued', known) : undefined) ??
@@ -764,16 +766,14 @@ const keepForLater = (known: Known, policy: Policy): Step => {
 }
 
 /**
- * Whether a record is handed over, instead of waiting in its queue: because its account is in trouble, because
- * the ledger could not be written and what is known must not be lost, because it may not die with others again,
- * or because SQS would soon take it away.
+ * Whether a record is handed over, instead of waiting in its queue: because its account is in trouble,
+ * because the ledger failed and what is known must not be lost, or because it must not die with others again.
  */
 const leavesItsQueue = (known: Known, policy: Policy): boolean =>
   known.progress.isAccountInTrouble ||
   policy.admission !== 'granted' ||
   known.progress.record === 'failed' ||
-  isToBeIsolated(known, policy) ||
-  policy.isWornOut
+  isToBeIsolated(known, policy)
 
 /** A record leaves the queue without a conversation, and with a reason. */
 const giveUp = (code: Code, known: Known, policy: Policy): Step => {
@@ -1109,7 +1109,7 @@ const isMark = (before: Facts, after: Facts): boolean =>
   after.claim.state === 'held' &&
   after.message.dropped === undefined
 
-/** An attempt that could not record a try doesn't send the message. The ledger may hold the try nevertheless. */
+/** An attempt that could not record a try doesn't send the message. The ledger may hold the try anyway. */
 const withoutTry = (facts: Facts, recorded: Facts = facts): Facts =>
   isMark(facts, recorded)
     ? {

@@ -147,12 +147,20 @@ describe('a hand-over that can’t be read is ended in the ledger first', () => 
 
   test('and stays in its queue until the table can be written', async () => {
     const { body, record } = await handOverOfLaterVersion()
-    const { table } = createService()
+    const { table, queues } = createService()
     const update: typeof table.update = async () => {
       throw new ServiceUnavailableError({ detail: 'The table is down.' })
     }
-    const unable = createService({ table: { ...table, update } })
-    expect((await deliver(unable, [record])).batchItemFailures).toHaveLength(1)
+    const delays: number[] = []
+    const delay: typeof queues.delay = async (_queue, _receiptHandle, ms) => void delays.push(ms)
+    const random = () => 0.5
+    const unable = createService({ table: { ...table, update }, queues: { ...queues, delay }, random })
+    // It can't be sent anew, so it is delivered less often before SQS takes it away.
+    for (const attempt of [1, 499, 500]) {
+      const again = toRecord(record.body, { queue: 'handOver', attempt })
+      expect((await deliver(unable, [again])).batchItemFailures).toHaveLength(1)
+    }
+    expect(delays).toEqual([2500, 240_000, 2_700_000])
     expect(await world.receiveQuarantine()).toEqual([])
     expect(await deliver(createService(), [record])).toEqual(DONE)
     expect(await world.receiveQuarantine()).toHaveLength(1)

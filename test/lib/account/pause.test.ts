@@ -106,6 +106,16 @@ describe('in a container, the switch', () => {
     expect(onFailed).toHaveBeenCalledExactlyOnceWith(expect.any(ServiceUnavailableError))
   })
 
+  test('is read again before the next attempt if it was never read', async () => {
+    const { isPaused, flip, setDown, reads } = arrange()
+    await flip(true)
+    setDown(true)
+    expect([await isPaused(), await isPaused()]).toEqual([false, false])
+    expect(reads()).toBe(2)
+    setDown(false)
+    expect(await isPaused()).toBe(true)
+  })
+
   test('keeps its last state while the table is down, and does not ask it each time', async () => {
     const { isPaused, flip, advance, onFailed, reads, setDown } = arrange()
     await flip(true)

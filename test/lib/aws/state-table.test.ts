@@ -449,20 +449,20 @@ describe('each function throws ServiceUnavailableError', () => {
   ]
 
   describe.each(calls)('%s', (_, call, message) => {
-    test.each<[string, AwsAnswer | 'silence']>([
-      ['throttling', error('ProvisionedThroughputExceededException')],
-      ['throttling of the account', error('ThrottlingException')],
-      ['an unknown table', error('ResourceNotFoundException')],
-      ['a missing permission', error('AccessDeniedException')],
-      ['an error of DynamoDB', error('InternalServerError', {}, 500)],
-      ['an answer that is not JSON', { status: 503, body: '<html>' }],
-      ['silence', 'silence'],
-    ])('%s', async (_name, answer) => {
+    test.each<[string, AwsAnswer | 'silence', isRefused: boolean]>([
+      ['throttling', error('ProvisionedThroughputExceededException'), true],
+      ['throttling of the account', error('ThrottlingException'), true],
+      ['an unknown table', error('ResourceNotFoundException'), true],
+      ['a missing permission', error('AccessDeniedException'), true],
+      ['an error of DynamoDB', error('InternalServerError', {}, 500), false],
+      ['an answer that is not JSON', { status: 503, body: '<html>' }, false],
+      ['silence', 'silence', false],
+    ])('%s', async (_name, answer, isRefused) => {
       const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
       const table = await tableThat(() => answer, once)
       const thrown = await call(table).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
-      expect(thrown).toMatchObject({ message, cause: expect.any(Error) })
+      expect(thrown).toMatchObject({ message, cause: expect.any(Error), isRefused })
       expect(String(thrown)).not.toContain('secret-words')
       expect(endpoint?.take()).toHaveLength(1)
     })
@@ -472,6 +472,15 @@ describe('each function throws ServiceUnavailableError', () => {
       process.env.AWS_ENDPOINT_URL_DYNAMODB = `http://127.0.0.1:${port}`
       await expect(call(createPatientTable('state'))).rejects.toBeInstanceOf(ServiceUnavailableError)
     })
+  })
+})
+
+test('a write that was refused only when it was repeated may have been done', async () => {
+  const answers = [error('InternalServerError', {}, 500), error('ThrottlingException')]
+  const table = await tableThat(() => answers.shift() ?? 'silence')
+  await expect(table.update(UPDATE)).rejects.toMatchObject({
+    cause: { name: 'ThrottlingException' },
+    isRefused: false,
   })
 })
 

@@ -1160,11 +1160,39 @@ describe('an operation that throws', () => {
     expect(lines).toEqual([])
   })
 
+  test('while it identifies the consumer is logged if the claim fails, too, however late', async () => {
+    const identified = Promise.withResolvers<never>()
+    const claimFails: Setting = { carrier: EVENT, claim: throws(UNAVAILABLE) }
+    const early = await attempt({ ...claimFails, identify: throws(notCarriedOut()) })
+    const late = await attempt({ ...claimFails, identify: () => identified.promise })
+    expect(late.lines).toMatchObject([{ fields: { step: 'claim' } }])
+    identified.reject(notCarriedOut())
+    await expect(identified.promise).rejects.toBeInstanceOf(LivePersonUnavailableError)
+    for (const { lines } of [early, late])
+      expect(lines).toMatchObject([
+        { message: 'A step failed', fields: { step: 'claim', code: 'service_unavailable' } },
+        {
+          message: 'A call of LivePerson failed',
+          fields: { step: 'identify', code: 'liveperson_unavailable' },
+        },
+      ])
+  })
+
   test('everywhere leaves the retry to the sender', async () => {
     const { result, lines } = await attempt({ claim: throws(UNAVAILABLE), handOver: throws(UNAVAILABLE) })
     expect(result).toEqual({ kind: 'failed', code: 'service_unavailable', error: UNAVAILABLE })
     expect(lines.map(({ fields }) => fields)).toMatchObject([{ step: 'claim' }, { step: 'hand_over' }])
   })
+})
+
+test('an attempt whose conversation is open identifies the consumer only to send', async () => {
+  const facts = { ...openedFacts(), message: message({ tried: 1, refused: 1 }) }
+  const owed: Setting = { carrier: HAND_OVER, message: 'Hello', facts, claim: claimAfter(facts) }
+  expect((await attempt(owed)).names).toEqual(['claim', 'record', 'sendMessage', 'record'])
+  // No message has a turn.
+  const { names } = await attempt({ ...owed, sendPace: { ...openPace(), take: () => undefined } })
+  expect(names).not.toContain('identify')
+  expect(names).not.toContain('sendMessage')
 })
 
 describe('a copy that must not create', () => {
@@ -1197,6 +1225,17 @@ describe('a hand-over waits', () => {
     ['5 s if the ledger fails', { carrier: EVENT, record: throws(UNAVAILABLE), random: 1 }, 5000],
   ])('%s', async (_, setting, delayMs) => {
     expect(await delayOf(setting)).toEqual({ delayMs, group: '70123456-queue' })
+  })
+
+  test('as long as messages have to, if its conversation is open', async () => {
+    const facts = { ...openedFacts(), message: message({ tried: 1, refused: 1 }) }
+    const owed: Setting = { carrier: HAND_OVER, message: 'Hello', facts, sendPace: openPace() }
+    time += 30_000
+    const setting = { ...owed, acceptedAt: START - HOUR, claim: claimAfter(facts) }
+    const busy: MessageAnswer = { kind: 'owed', error: notCarriedOut() }
+    expect(await delayOf({ ...setting, sendMessage: async () => busy })).toMatchObject({
+      delayMs: (0.7 * (HOUR + 30_000)) / 15,
+    })
   })
 
   test('a form has a group of its own, so that it isn’t kept behind CRM events', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { backOffMs, retryDelayMs } from '../../../lib/conversation/back-off.ts'
+import { backOffMs, retryDelayMs, unreadDelayMs } from '../../../lib/conversation/back-off.ts'
 import type { Result } from '../../../lib/conversation/protocol.ts'
 import { LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
 
@@ -50,6 +50,28 @@ describe('backOffMs', () => {
     const delays = Array.from({ length: 500 }, () => backOffMs(4, undefined))
     expect(Math.min(...delays)).toBeLessThan(MINUTE / 2)
     expect(Math.max(...delays)).toBeGreaterThan(1.5 * MINUTE)
+  })
+})
+
+describe('unreadDelayMs', () => {
+  test.each([1, 5, 499])('returns the usual back-off up to delivery 499: %i', (receives) => {
+    for (const random of [shortest, longest])
+      expect(unreadDelayMs(receives, random)).toBe(backOffMs(receives, undefined, random))
+  })
+
+  test('returns half an hour to an hour from then on', () => {
+    expect(unreadDelayMs(500, shortest)).toBe(30 * MINUTE)
+    expect(unreadDelayMs(999, longest)).toBeCloseTo(60 * MINUTE, -2)
+  })
+
+  test('keeps a record of the highest give-up age below 1,000 deliveries', () => {
+    const random = () => 0.5
+    let [receives, age] = [1, 0]
+    for (; age < 168 * 60 * MINUTE; receives++) age += unreadDelayMs(receives, random)
+    expect(receives).toBeLessThan(1000)
+    let usual = 0
+    for (let count = 1; count < 1000; count++) usual += backOffMs(count, undefined, random)
+    expect(usual).toBeLessThan(72 * 60 * MINUTE)
   })
 })
 

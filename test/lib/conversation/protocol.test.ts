@@ -373,6 +373,8 @@ describe('an attempt', () => {
   const old = (policy: Policy): Policy => ({ ...policy, isTooOld: true })
   const heldBack = (policy: Policy): Policy => ({ ...policy, admission: 'held_back' })
   const paused = (policy: Policy): Policy => ({ ...policy, admission: 'paused' })
+  const redelivered = (policy: Policy): Policy => ({ ...policy, isRedelivered: true })
+  const wornOut = (policy: Policy): Policy => ({ ...policy, isRedelivered: true, isWornOut: true })
 
   const claimed: Seen = { kind: 'claimed', before: NOTHING }
   const claimedAfter = (facts: Partial<Facts>): Seen => ({ kind: 'claimed', before: factsWith(facts) })
@@ -1496,6 +1498,40 @@ describe('an attempt', () => {
       ],
     ],
     [
+      'isolates a record that is too old, and whose attempts died, before it is tried',
+      old(redelivered(silent(EVENT))),
+      [done, claimedAfter({ claim: held(2, 0) }), done, done],
+      [
+        ...START,
+        'hand_over queued in_doubt unsent',
+        'record queued in_doubt unsent',
+        'end: queued in_hand_over',
+      ],
+    ],
+    [
+      'sends a record anew that was delivered too often',
+      wornOut(silent(EVENT)),
+      [done, claimed, busy, done, done],
+      [
+        ...CREATE,
+        'hand_over queued none unsent',
+        'record queued none unsent',
+        'end: queued in_hand_over liveperson_unavailable',
+      ],
+    ],
+    [
+      'sends a record anew that was delivered too often, even if it never gets a claim',
+      wornOut(silent(EVENT)),
+      [done, failed('claim'), done],
+      [...START, 'hand_over none none unsent', 'end: queued in_hand_over service_unavailable'],
+    ],
+    [
+      'opens a conversation for a record that was delivered too often, if it can',
+      wornOut(silent(EVENT)),
+      [done, claimed, opened, done],
+      [...CREATE, 'record done opened unsent', 'opened c-1'],
+    ],
+    [
       'does not give up what killed its container while the account is paused',
       paused(silent(EVENT)),
       [claimedAfter({ claim: held(5, 0) }), done, done],
@@ -1686,6 +1722,30 @@ describe('an attempt', () => {
       kind: 'record',
       facts: { lpConsumerId: LP_CONSUMER_ID, idMissingSince: NOW },
     })
+  })
+
+  test('that could not record its try hands over that this try was not made', () => {
+    const marked = factsWith({
+      claim: held(),
+      conversation: C1,
+      message: { tried: 1, refused: 0, sent: false },
+    })
+    const notWritten: Seen = { kind: 'failed', step: 'record', error: OURS_FAILED, facts: marked }
+    expect(stepAfter(EVENT, [done, claimed, opened, notWritten])).toMatchObject({
+      kind: 'hand_over',
+      facts: { message: { tried: 1, refused: 1, sent: false } },
+    })
+  })
+
+  test('numbers its tries so that no other attempt has the same number', () => {
+    const triedBy = (attempt: number, message: Message) => {
+      const before = factsWith({ claim: queued(attempt), conversation: C1, message })
+      const step = stepAfter(EVENT, [done, { kind: 'claimed', before }])
+      return step.kind === 'record' ? step.facts.message.tried : undefined
+    }
+    expect(triedBy(1, { tried: 0, refused: 0, sent: false })).toBe(4)
+    expect(triedBy(2, { tried: 0, refused: 0, sent: false })).toBe(7)
+    expect(triedBy(1, { tried: 9, refused: 9, sent: false })).toBe(10)
   })
 
   test('that is given up as interrupted starts the count again, for an operator’s replay', () => {

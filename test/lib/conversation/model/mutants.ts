@@ -234,7 +234,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a record is given up after its first failure',
-    wrong: { find: 'if (policy.isTooOld && isClaimed', replace: 'if (isClaimed' },
+    wrong: { find: 'if (policy.isTooOld && mayGiveUp', replace: 'if (mayGiveUp' },
     configuration: EVENT,
     invariant: 'a quarantined request has a true reason',
   },
