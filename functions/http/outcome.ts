@@ -7,7 +7,7 @@ const PROFILE_REFUSED: Warning = {
 }
 
 const CONTEXT_REFUSED: Warning = {
-  path: 'context',
+  path: 'context.lang',
   message: 'was refused by LivePerson, so it was left out',
 }
 

@@ -22,7 +22,7 @@ export interface LivePersonOptions extends AccessOptions {
   readonly uuid: () => string
   /** Called each time LivePerson has an open conversation of the consumer but doesn't take their profile. */
   readonly onProfileRefused: (requestId: string | undefined) => void
-  /** Called each time LivePerson has refused a conversation with its context, but not without it. */
+  /** Called each time LivePerson has refused a conversation with its language, but not without it. */
   readonly onContextRefused: (requestId: string | undefined) => void
   /** Called with each error that prevented an answer to `isOpen`. */
   readonly onAskFailed: (error: AppError) => void
@@ -36,7 +36,7 @@ export type CreateAnswer =
       readonly lpConsumerId: string
       /** Whether LivePerson refused the consumer's profile, so that agents don't see it. */
       readonly profileRefused: boolean
-      /** Whether LivePerson refused the conversation with its context, and opened it without. */
+      /** Whether LivePerson refused the conversation with its language, and opened it without. */
       readonly contextRefused: boolean
     }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
@@ -146,8 +146,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token
-     * or the host has moved. If LivePerson refuses the conversation, it is created without its context, once:
-     * a language that the engagement doesn't have must not cost the conversation.
+     * or the host has moved. If LivePerson refuses the conversation, it is created without its language,
+     * once: one that the engagement doesn't have must not cost the conversation.
      *
      * @param deadline Milliseconds since the epoch.
      * @param beforeCall Called right before each create. If it throws, there is none.
@@ -176,9 +176,12 @@ export const createLivePerson = (options: LivePersonOptions) => {
         return { ...answered, profileRefused: isProfileRefused(answered.response, ids.profile) }
       }
       const first = await create(input)
-      const contextRefused = first.parsed.kind === 'rejected' && input.context !== undefined
-      const { context, ...rest } = input
-      const { parsed, response, lpConsumerId, profileRefused } = contextRefused ? await create(rest) : first
+      const { lang, ...others } = input.context ?? {}
+      const contextRefused = first.parsed.kind === 'rejected' && lang !== undefined
+      const context = Object.keys(others).length > 0 ? others : undefined
+      const { parsed, response, lpConsumerId, profileRefused } = contextRefused
+        ? await create({ ...input, context })
+        : first
       if (parsed.kind !== 'ok' && parsed.kind !== 'already_open') throw errorOf(parsed, response)
       if (contextRefused) options.onContextRefused(input.requestId)
       if (profileRefused) options.onProfileRefused(input.requestId)

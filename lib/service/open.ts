@@ -70,7 +70,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           count('profile_refused', accountId)
         },
         onContextRefused: (requestId) =>
-          log.warn("LivePerson refused a conversation's context, so it was left out", {
+          log.warn("LivePerson refused a conversation's language, so it was left out", {
             accountId,
             requestId,
           }),

@@ -235,14 +235,14 @@ describe('a language that is not the engagement’s', () => {
     const service = world.createService()
     const warn = vi.spyOn(service.log, 'warn')
     const request = form({ context, message: 'Hello' })
-    const warnings = [{ path: 'context', message: 'was refused by LivePerson, so it was left out' }]
+    const warnings = [{ path: 'context.lang', message: 'was refused by LivePerson, so it was left out' }]
     const answer = await submit(service, request)
     expect(answer.statusCode).toBe(201)
     expect(bodyOf(answer).warnings).toEqual(warnings)
     expect(bodyOf(await askStatus(service, request.requestId)).warnings).toEqual(warnings)
     expect(opened()).toMatchObject([{ ...ORDER_HELP, messages: [{ text: 'Hello' }] }])
-    expect(opened()[0]?.context).toBeUndefined()
-    expect(warn).toHaveBeenCalledWith("LivePerson refused a conversation's context, so it was left out", {
+    expect(opened()[0]?.context).toEqual({ type: 'SharkContext', visitorId: 'visitor-1' })
+    expect(warn).toHaveBeenCalledWith("LivePerson refused a conversation's language, so it was left out", {
       accountId: ACCOUNT,
       requestId: request.requestId,
     })

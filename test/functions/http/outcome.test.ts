@@ -12,12 +12,12 @@ test('what was left out of the request is a warning', () => {
   expect(toOutcomeBody(OPENED, [WARNING])).toEqual({ ...OPENED, warnings: [WARNING] })
 })
 
-test('so is a context that LivePerson refused', () => {
+test('so is a language that LivePerson refused', () => {
   expect(toOutcomeBody({ ...OPENED, contextRefused: true, profileRefused: true }, [WARNING])).toEqual({
     ...OPENED,
     warnings: [
       WARNING,
-      { path: 'context', message: 'was refused by LivePerson, so it was left out' },
+      { path: 'context.lang', message: 'was refused by LivePerson, so it was left out' },
       { path: 'consumer', message: 'was refused by LivePerson, so agents see no profile' },
     ],
   })

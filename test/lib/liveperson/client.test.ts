@@ -244,7 +244,7 @@ describe('openConversation', () => {
     expect((await create().open()).kind).toBe('opened')
   })
 
-  describe('the context', () => {
+  describe('the language', () => {
     const context = { lang: 'fr-FR', visitorId: 'visitor-1' }
     const bodies = () =>
       simulated.livePerson.requests({ service: 'conversation' }).map(({ body }) => JSON.parse(body)[1].body)
@@ -266,7 +266,7 @@ describe('openConversation', () => {
       })
       const [first, second, ...others] = bodies()
       expect(first).toMatchObject({ conversationContext: context })
-      expect(second).not.toHaveProperty('conversationContext')
+      expect(second.conversationContext).toEqual({ type: 'SharkContext', visitorId: 'visitor-1' })
       expect(others).toEqual([])
       expect(beforeCall).toHaveBeenCalledTimes(2)
       expect(client.onContextRefused).toHaveBeenCalledExactlyOnceWith('request-1')
@@ -280,10 +280,16 @@ describe('openConversation', () => {
       expect(client.onContextRefused).not.toHaveBeenCalled()
     })
 
+    test('is left out with the whole context if there is nothing else in it', async () => {
+      simulated.livePerson.settings.unknownLanguage = 'reject'
+      expect(await create().openWith({ context: { lang: 'fr-FR' } })).toMatchObject({ contextRefused: true })
+      expect(bodies()[1]).not.toHaveProperty('conversationContext')
+    })
+
     test('that is absent is not left out', async () => {
-      expect(await failureOf(create().openWith({ engagementId: '1' }))).toBeInstanceOf(
-        LivePersonRejectedError,
-      )
+      const { lang, ...others } = context
+      const unknown = create().openWith({ engagementId: '1', context: others })
+      expect(await failureOf(unknown)).toBeInstanceOf(LivePersonRejectedError)
       expect(bodies()).toHaveLength(1)
     })
   })
