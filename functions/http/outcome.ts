@@ -6,7 +6,7 @@ const PROFILE_REFUSED: Warning = {
   message: 'was refused by LivePerson, so agents see no profile',
 }
 
-const CONTEXT_REFUSED: Warning = {
+const LANGUAGE_REFUSED: Warning = {
   path: 'context.lang',
   message: 'was refused by LivePerson, so it was left out',
 }
@@ -17,12 +17,12 @@ const CONTEXT_REFUSED: Warning = {
  * @param warnings What was left out of the request.
  */
 export const toOutcomeBody = (
-  { profileRefused, contextRefused, ...outcome }: Outcome,
+  { profileRefused, languageRefused, ...outcome }: Outcome,
   warnings: readonly Warning[],
-): Omit<Outcome, 'profileRefused' | 'contextRefused'> & { readonly warnings?: readonly Warning[] } => {
+): Omit<Outcome, 'profileRefused' | 'languageRefused'> & { readonly warnings?: readonly Warning[] } => {
   const all = [
     ...warnings,
-    ...(contextRefused ? [CONTEXT_REFUSED] : []),
+    ...(languageRefused ? [LANGUAGE_REFUSED] : []),
     ...(profileRefused ? [PROFILE_REFUSED] : []),
   ]
   return { ...outcome, ...(all.length > 0 && { warnings: all }) }

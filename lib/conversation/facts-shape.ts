@@ -22,7 +22,7 @@ export const factsShape = z.strictObject({
   idMissingSince: z.optional(z.number()),
   openedAt: z.optional(z.number()),
   profileRefused: z.optional(z.literal(true)),
-  contextRefused: z.optional(z.literal(true)),
+  languageRefused: z.optional(z.literal(true)),
 })
 
 /** The facts about a request as a hand-over carries them. */

@@ -81,8 +81,8 @@ export interface Facts {
   readonly openedAt?: number | undefined
   /** Set if LivePerson opened the conversation without the consumer's profile. */
   readonly profileRefused?: true | undefined
-  /** Set if LivePerson opened the conversation only without its context. */
-  readonly contextRefused?: true | undefined
+  /** Set if LivePerson opened the conversation only without its language. */
+  readonly languageRefused?: true | undefined
 }
 
 /** What one attempt has done so far, and what came of it. */
@@ -183,8 +183,8 @@ export interface Outcome {
   readonly messageCode?: MessageCode | undefined
   /** Set if LivePerson opened the conversation without the consumer's profile. */
   readonly profileRefused?: true | undefined
-  /** Set if LivePerson opened the conversation only without its context. */
-  readonly contextRefused?: true | undefined
+  /** Set if LivePerson opened the conversation only without its language. */
+  readonly languageRefused?: true | undefined
 }
 
 /** How an attempt ended. */
@@ -256,7 +256,7 @@ export type Seen =
       readonly lpConsumerId: string
       readonly at: number
       readonly profileRefused?: boolean
-      readonly contextRefused?: boolean
+      readonly languageRefused?: boolean
     }
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
   | { readonly kind: 'refused'; readonly error: AppError }
@@ -356,7 +356,7 @@ export const merge = (a: Facts, b: Facts): Facts => ({
     idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
     openedAt: lesser(a.openedAt, b.openedAt),
     profileRefused: a.profileRefused ?? b.profileRefused,
-    contextRefused: a.contextRefused ?? b.contextRefused,
+    languageRefused: a.languageRefused ?? b.languageRefused,
   }),
 })
 
@@ -418,7 +418,7 @@ export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
       return {
         status: conversation.kind,
         ...given({ conversationId: conversation.conversationId }),
-        ...given({ profileRefused: facts.profileRefused, contextRefused: facts.contextRefused }),
+        ...given({ profileRefused: facts.profileRefused, languageRefused: facts.languageRefused }),
         ...(hasMessage && messageOutcomeOf(facts)),
       }
     case 'unknown':
@@ -962,7 +962,7 @@ export const learn = (known: Known, seen: Seen): Known => {
       const conversation = { kind: 'opened', conversationId } as const
       const refused = {
         ...(seen.profileRefused && { profileRefused: true as const }),
-        ...(seen.contextRefused && { contextRefused: true as const }),
+        ...(seen.languageRefused && { languageRefused: true as const }),
       }
       return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt, ...refused })
     }

@@ -23,7 +23,7 @@ export interface LivePersonOptions extends AccessOptions {
   /** Called each time LivePerson has an open conversation of the consumer but doesn't take their profile. */
   readonly onProfileRefused: (requestId: string | undefined) => void
   /** Called each time LivePerson has refused a conversation with its language, but not without it. */
-  readonly onContextRefused: (requestId: string | undefined) => void
+  readonly onLanguageRefused: (requestId: string | undefined) => void
   /** Called with each error that prevented an answer to `isOpen`. */
   readonly onAskFailed: (error: AppError) => void
 }
@@ -37,7 +37,7 @@ export type CreateAnswer =
       /** Whether LivePerson refused the consumer's profile, so that agents don't see it. */
       readonly profileRefused: boolean
       /** Whether LivePerson refused the conversation with its language, and opened it without. */
-      readonly contextRefused: boolean
+      readonly languageRefused: boolean
     }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
   | { readonly kind: 'already_open'; readonly lpConsumerId: string }
@@ -177,18 +177,18 @@ export const createLivePerson = (options: LivePersonOptions) => {
       }
       const first = await create(input)
       const { lang, ...others } = input.context ?? {}
-      const contextRefused = first.parsed.kind === 'rejected' && lang !== undefined
+      const languageRefused = first.parsed.kind === 'rejected' && lang !== undefined
       const context = Object.keys(others).length > 0 ? others : undefined
-      const { parsed, response, lpConsumerId, profileRefused } = contextRefused
+      const { parsed, response, lpConsumerId, profileRefused } = languageRefused
         ? await create({ ...input, context })
         : first
       if (parsed.kind !== 'ok' && parsed.kind !== 'already_open') throw errorOf(parsed, response)
-      if (contextRefused) options.onContextRefused(input.requestId)
+      if (languageRefused) options.onLanguageRefused(input.requestId)
       if (profileRefused) options.onProfileRefused(input.requestId)
       if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
       const { conversationId } = parsed.body
       if (isConversationId(conversationId))
-        return { kind: 'opened', conversationId, lpConsumerId, profileRefused, contextRefused }
+        return { kind: 'opened', conversationId, lpConsumerId, profileRefused, languageRefused }
       const had = conversationId === undefined ? 'without a conversationId' : 'with an invalid conversationId'
       throw new LivePersonUnavailableError({ detail: `LivePerson answered ${had}.`, mayHaveExecuted: true })
     },

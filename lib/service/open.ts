@@ -69,7 +69,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           log.warn("LivePerson refused a consumer's profile", { accountId, requestId })
           count('profile_refused', accountId)
         },
-        onContextRefused: (requestId) =>
+        onLanguageRefused: (requestId) =>
           log.warn("LivePerson refused a conversation's language, so it was left out", {
             accountId,
             requestId,

@@ -91,7 +91,7 @@ export const startSimulatedAccount = async () => {
         },
         onPreviousSecret: () => undefined,
         onProfileRefused: () => undefined,
-        onContextRefused: () => undefined,
+        onLanguageRefused: () => undefined,
         onRenewalFailed: () => undefined,
         onAskFailed: () => undefined,
       }

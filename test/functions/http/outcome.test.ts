@@ -13,7 +13,7 @@ test('what was left out of the request is a warning', () => {
 })
 
 test('so is a language that LivePerson refused', () => {
-  expect(toOutcomeBody({ ...OPENED, contextRefused: true, profileRefused: true }, [WARNING])).toEqual({
+  expect(toOutcomeBody({ ...OPENED, languageRefused: true, profileRefused: true }, [WARNING])).toEqual({
     ...OPENED,
     warnings: [
       WARNING,

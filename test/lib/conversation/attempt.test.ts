@@ -41,7 +41,7 @@ const OPENED: CreateAnswer = {
   conversationId: 'c-1',
   lpConsumerId: LP_CONSUMER,
   profileRefused: false,
-  contextRefused: false,
+  languageRefused: false,
 }
 const ALREADY_OPEN: CreateAnswer = { kind: 'already_open', lpConsumerId: LP_CONSUMER }
 const LAST = { conversationId: 'c-0', state: 'OPEN', openedBy: 'request#0' } as const

@@ -45,21 +45,21 @@ const create = ({
   ...overrides
 }: Partial<LivePersonOptions> & { readonly domainApiUrl?: string; readonly outbound?: Outbound } = {}) => {
   const onProfileRefused = vi.fn()
-  const onContextRefused = vi.fn()
+  const onLanguageRefused = vi.fn()
   const onAskFailed = vi.fn()
   let ids = 0
   const client = createLivePerson({
     ...simulated.createOptions({ ...(domainApiUrl && { domainApiUrl }), ...(outbound && { outbound }) }),
     uuid: () => `id-${++ids}`,
     onProfileRefused,
-    onContextRefused,
+    onLanguageRefused,
     onAskFailed,
     ...overrides,
   })
   return {
     ...client,
     onProfileRefused,
-    onContextRefused,
+    onLanguageRefused,
     onAskFailed,
     openWith: (members: object, beforeCall: () => void = () => undefined) =>
       client.openConversation(
@@ -189,7 +189,7 @@ describe('openConversation', () => {
       conversationId: conversation?.conversationId,
       lpConsumerId,
       profileRefused: false,
-      contextRefused: false,
+      languageRefused: false,
     })
     expect(lpConsumerId).toMatch(/^[0-9a-f]{64}$/)
   })
@@ -251,9 +251,9 @@ describe('openConversation', () => {
 
     test('is sent, and no create is repeated if LivePerson takes it', async () => {
       const client = create()
-      expect(await client.openWith({ context })).toMatchObject({ kind: 'opened', contextRefused: false })
+      expect(await client.openWith({ context })).toMatchObject({ kind: 'opened', languageRefused: false })
       expect(bodies()).toMatchObject([{ conversationContext: context }])
-      expect(client.onContextRefused).not.toHaveBeenCalled()
+      expect(client.onLanguageRefused).not.toHaveBeenCalled()
     })
 
     test('is left out if LivePerson refuses the conversation with it', async () => {
@@ -262,14 +262,14 @@ describe('openConversation', () => {
       const beforeCall = vi.fn()
       expect(await client.openWith({ context, requestId: 'request-1' }, beforeCall)).toMatchObject({
         kind: 'opened',
-        contextRefused: true,
+        languageRefused: true,
       })
       const [first, second, ...others] = bodies()
       expect(first).toMatchObject({ conversationContext: context })
       expect(second.conversationContext).toEqual({ type: 'SharkContext', visitorId: 'visitor-1' })
       expect(others).toEqual([])
       expect(beforeCall).toHaveBeenCalledTimes(2)
-      expect(client.onContextRefused).toHaveBeenCalledExactlyOnceWith('request-1')
+      expect(client.onLanguageRefused).toHaveBeenCalledExactlyOnceWith('request-1')
     })
 
     test('is not the reason if LivePerson refuses the conversation without it, too', async () => {
@@ -277,12 +277,12 @@ describe('openConversation', () => {
       const unknown = client.openWith({ context, engagementId: '1' })
       expect(await failureOf(unknown)).toBeInstanceOf(LivePersonRejectedError)
       expect(bodies()).toHaveLength(2)
-      expect(client.onContextRefused).not.toHaveBeenCalled()
+      expect(client.onLanguageRefused).not.toHaveBeenCalled()
     })
 
     test('is left out with the whole context if there is nothing else in it', async () => {
       simulated.livePerson.settings.unknownLanguage = 'reject'
-      expect(await create().openWith({ context: { lang: 'fr-FR' } })).toMatchObject({ contextRefused: true })
+      expect(await create().openWith({ context: { lang: 'fr-FR' } })).toMatchObject({ languageRefused: true })
       expect(bodies()[1]).not.toHaveProperty('conversationContext')
     })
 
