@@ -79,7 +79,7 @@ export interface Facts {
   readonly idMissingSince?: number | undefined
   /** When this request was told the id of its conversation, in milliseconds since the epoch. */
   readonly openedAt?: number | undefined
-  /** Set if LivePerson opened the conversation without the consumer's profile. */
+  /** Set if LivePerson refused the consumer's profile. */
   readonly profileRefused?: true | undefined
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
@@ -181,7 +181,7 @@ export interface Outcome {
   readonly messageStatus?: 'pending' | 'sent' | 'not_sent' | 'unknown' | undefined
   /** Why the message was not sent. */
   readonly messageCode?: MessageCode | undefined
-  /** Set if LivePerson opened the conversation without the consumer's profile. */
+  /** Set if LivePerson refused the consumer's profile. */
   readonly profileRefused?: true | undefined
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
@@ -258,7 +258,7 @@ export type Seen =
       readonly profileRefused?: boolean
       readonly languageRefused?: boolean
     }
-  | { readonly kind: 'already_open'; readonly lpConsumerId: string }
+  | { readonly kind: 'already_open'; readonly lpConsumerId: string; readonly profileRefused?: boolean }
   | { readonly kind: 'refused'; readonly error: AppError }
   | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
@@ -966,8 +966,10 @@ export const learn = (known: Known, seen: Seen): Known => {
       }
       return update({ create: 'ended' }, { conversation, lpConsumerId, openedAt, ...refused })
     }
-    case 'already_open':
-      return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId })
+    case 'already_open': {
+      const refused = seen.profileRefused ? ({ profileRefused: true } as const) : {}
+      return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId, ...refused })
+    }
     case 'refused': {
       const { attempt } = facts.claim
       return update(

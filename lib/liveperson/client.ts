@@ -40,7 +40,7 @@ export type CreateAnswer =
       readonly languageRefused: boolean
     }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */
-  | { readonly kind: 'already_open'; readonly lpConsumerId: string }
+  | { readonly kind: 'already_open'; readonly lpConsumerId: string; readonly profileRefused?: true }
 
 /** What became of a message. */
 export type MessageAnswer =
@@ -185,7 +185,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
       if (parsed.kind !== 'ok' && parsed.kind !== 'already_open') throw errorOf(parsed, response)
       if (languageRefused) options.onLanguageRefused(input.requestId)
       if (profileRefused) options.onProfileRefused(input.requestId)
-      if (parsed.kind === 'already_open') return { kind: 'already_open', lpConsumerId }
+      if (parsed.kind === 'already_open')
+        return { kind: 'already_open', lpConsumerId, ...(profileRefused && { profileRefused }) }
       const { conversationId } = parsed.body
       if (isConversationId(conversationId))
         return { kind: 'opened', conversationId, lpConsumerId, profileRefused, languageRefused }

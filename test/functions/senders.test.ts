@@ -256,19 +256,20 @@ describe('a language that is not the engagement’s', () => {
 })
 
 describe('a profile that LivePerson refuses', () => {
-  test('is in the answer, in the status and in the log, with the request’s id', async () => {
-    const call = createOutbound()
-    const refuse: Outbound = async (sent) => {
-      const result = await call(sent)
-      if (result.kind !== 'answer' || !sent.url.includes('/conversation?')) return result
-      const [profile, ...others] = JSON.parse(result.body)
-      return {
-        ...result,
-        status: 400,
-        body: JSON.stringify([{ ...profile, code: 'BAD_REQUEST' }, ...others]),
-      }
+  const call = createOutbound()
+  const refuseProfiles: Outbound = async (sent) => {
+    const result = await call(sent)
+    if (result.kind !== 'answer' || !sent.url.includes('/conversation?')) return result
+    const [profile, ...others] = JSON.parse(result.body)
+    return {
+      ...result,
+      status: 400,
+      body: JSON.stringify([{ ...profile, code: 'BAD_REQUEST' }, ...others]),
     }
-    const service = world.createService({ outbound: refuse })
+  }
+
+  test('is in the answer, in the status and in the log, with the request’s id', async () => {
+    const service = world.createService({ outbound: refuseProfiles })
     const warn = vi.spyOn(service.log, 'warn')
     const request = form({ consumer: { firstName: 'Ida' } })
     const answer = await submit(service, request)
@@ -280,6 +281,22 @@ describe('a profile that LivePerson refuses', () => {
       accountId: ACCOUNT,
       requestId: request.requestId,
     })
+  })
+
+  test('is in the ledger, too, if the consumer’s conversation was open before', async () => {
+    const service = world.createService({ outbound: refuseProfiles })
+    const first = event()
+    const second = event({ consumer: first.consumer })
+    for (const body of [first, second]) expect(await give(body, service)).toEqual([])
+    expect(opened()).toHaveLength(1)
+    for (const [{ requestId }, status] of [
+      [first, 'opened'],
+      [second, 'existing'],
+    ] as const)
+      expect((await service.ledger.find([ACCOUNT], 'queue', requestId))[0]?.outcome).toMatchObject({
+        status,
+        profileRefused: true,
+      })
   })
 })
 

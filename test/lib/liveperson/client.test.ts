@@ -310,7 +310,7 @@ describe('openConversation', () => {
       const client = create({ outbound: withProfile('BAD_REQUEST') })
       const id = simulated.newConsumerId()
       await client.open(id)
-      expect((await client.open(id)).kind).toBe('already_open')
+      expect(await client.open(id)).toMatchObject({ kind: 'already_open', profileRefused: true })
       expect(client.onProfileRefused).toHaveBeenCalledTimes(2)
     })
 
