@@ -11,7 +11,8 @@ import {
 } from '../request/engagement-attributes.ts'
 import { isDerived } from '../request/identity.ts'
 import type { JsonRecord } from '../request/lenient-json.ts'
-import { text } from '../request/schema-parts.ts'
+import { orInteger, text } from '../request/schema-parts.ts'
+import { withoutAbsent } from '../request/spelling.ts'
 import { removalsIn, type Warning } from '../request/warnings.ts'
 import { isVerified, wrong } from './token-checks.ts'
 
@@ -42,8 +43,9 @@ const profile = z.object({
 
 /**
  * Returns the consumer that a token's claims describe, or why they describe none, without quoting them. A
- * `personal` attribute in `lp_sdes` stands in for the standard claims that are missing, and the other way
- * round.
+ * claim of the profile that is null, empty or of another type counts as absent, because each provider has its
+ * own way to say nothing. A `personal` attribute in `lp_sdes` stands in for the standard claims that are
+ * missing, and the other way round.
  *
  * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
@@ -51,10 +53,10 @@ const profile = z.object({
 export const toConsumer = (claims: JsonRecord, issuer: TokenIssuer): VerifiedConsumer | string => {
   const id = toConsumerId(claims, issuer)
   if ('fault' in id) return id.fault
-  const result = check(profile, claims)
-  if ('findings' in result) return wrong(placeOf(result.findings))
+  const stated = readProfile(claims)
+  if ('findings' in stated) return wrong(placeOf(stated.findings))
   const verified = { email: isVerified(claims, 'email'), phone: isVerified(claims, 'phone_number') }
-  const { given_name, family_name, lp_sdes = [] } = result.data
+  const { given_name, family_name, email, phone_number, lp_sdes = [] } = stated.profile
   const attributes = lp_sdes.flatMap((attribute) => onlyVerified(attribute, verified))
   const personal = attributes.find((attribute) => attribute.type === 'personal')?.personal
   const contacts = personal?.contacts ?? []
@@ -62,13 +64,12 @@ export const toConsumer = (claims: JsonRecord, issuer: TokenIssuer): VerifiedCon
     firstName: given_name ?? personal?.firstname,
     lastName: family_name ?? personal?.lastname,
     email:
-      (verified.email ? result.data.email : undefined) ??
-      contacts.find(({ email }) => email !== undefined)?.email,
+      (verified.email ? email : undefined) ?? contacts.find((contact) => contact.email !== undefined)?.email,
     phone:
-      (verified.phone ? result.data.phone_number : undefined) ??
-      contacts.find(({ phone }) => phone !== undefined)?.phone,
+      (verified.phone ? phone_number : undefined) ?? contacts.find(({ phone }) => phone !== undefined)?.phone,
   }
-  const avatarUrl = toAvatarUrl(claims.picture)
+  const picture = toText(claims.picture)
+  const avatarUrl = picture === undefined ? undefined : toAvatarUrl(picture)
   return {
     consumerId: id.consumerId,
     ...known,
@@ -77,13 +78,57 @@ export const toConsumer = (claims: JsonRecord, issuer: TokenIssuer): VerifiedCon
       ? attributes
       : [...attributes, ...toPersonal(known)].slice(0, MAX_ATTRIBUTES),
     warnings: [
-      ...(claims.picture === undefined || claims.picture === null || avatarUrl !== undefined
+      ...(picture === undefined || avatarUrl !== undefined
         ? []
         : [{ path: 'picture', message: 'was left out, because it is not a valid avatarUrl' }]),
-      ...removalsIn(claims, result.data),
+      ...stated.warnings,
     ].map(({ path, message }) => ({ path: `token.${path}`, message })),
   }
 }
+
+const TEXT_CLAIMS = ['given_name', 'family_name', 'email', 'phone_number'] as const
+
+interface Stated {
+  readonly profile: z.infer<typeof profile>
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Returns what the claims say about the consumer. Texts that a request can't have are left out. Attributes are
+ * written by a developer, who can correct them, so a mistake in them is a finding.
+ */
+const readProfile = (claims: JsonRecord): Stated | { readonly findings: readonly Finding[] } => {
+  const texts = TEXT_CLAIMS.map((name) => ({ name, text: toText(claims[name]) }))
+  const leftOut = texts.filter(({ name, text }) => 'findings' in check(profile.shape[name], text))
+  const { lp_sdes } = claims
+  const given = withoutAbsent({
+    ...Object.fromEntries(
+      texts.filter((each) => !leftOut.includes(each)).map(({ name, text }) => [name, text]),
+    ),
+    ...(Array.isArray(lp_sdes) && { lp_sdes }),
+  })
+  const result = check(profile, given)
+  if ('findings' in result) return result
+  // Removing characters may have left nothing of a text.
+  const cleaned = check(profile, withoutAbsent(result.data))
+  if ('findings' in cleaned) return cleaned
+  return {
+    profile: cleaned.data,
+    warnings: [
+      ...leftOut.map(({ name }) => ({
+        path: name,
+        message: 'was left out, because it is too long or not well-formed',
+      })),
+      ...removalsIn(given, result.data),
+    ],
+  }
+}
+
+/** Returns a claim that says something in a text, else `undefined`. */
+const toText = (claim: unknown): string | undefined =>
+  typeof claim === 'string' && hasVisible(claim) ? claim : undefined
+
+const hasVisible = (text: string): boolean => text.search(/[^\p{White_Space}\p{Cc}\p{Cf}]/u) >= 0
 
 const { consumer } = conversationRequest.shape
 
@@ -91,8 +136,8 @@ const { consumer } = conversationRequest.shape
  * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
  * it must not lead into a private network or carry a password.
  */
-const toAvatarUrl = (picture: unknown): string | undefined => {
-  const avatarUrl = typeof picture === 'string' ? URL.parse(picture)?.href : undefined
+const toAvatarUrl = (picture: string): string | undefined => {
+  const avatarUrl = URL.parse(picture)?.href
   return avatarUrl && 'data' in check(consumer, { avatarUrl }) ? avatarUrl : undefined
 }
 
@@ -101,20 +146,21 @@ const toConsumerId = (
   claims: JsonRecord,
   { consumerId: { claim, prefix } }: TokenIssuer,
 ): { readonly consumerId: string } | { readonly fault: string } => {
-  const stated = check(consumerId, claims[claim])
-  const whole = check(consumerId, `${prefix}${claims[claim]}`)
-  if (!('data' in stated) || !('data' in whole)) return { fault: wrong(claim) }
+  const stated = check(orInteger(consumerId), claims[claim])
+  if (!('data' in stated)) return { fault: wrong(claim) }
+  const whole = check(consumerId, `${prefix}${stated.data}`)
+  if (!('data' in whole)) return { fault: wrong(claim) }
   if (isDerived(whole.data))
     return { fault: `The consumer token's ${claim} has the form of an id that this service makes.` }
   return { consumerId: whole.data }
 }
 
-/** Returns the attribute without contacts that are not verified, or nothing if that leaves nothing. */
+/** Returns the attribute without contacts that are not verified, or nothing if nothing is left. */
 const onlyVerified = (
   attribute: EngagementAttribute,
   verified: { readonly email: boolean; readonly phone: boolean },
 ): EngagementAttribute[] => {
-  if (attribute.type !== 'personal' || (verified.email && verified.phone)) return [attribute]
+  if (attribute.type !== 'personal') return [attribute]
   const { contacts = [], ...others } = attribute.personal
   const left = contacts
     .map(({ email, phone, phoneType, ...rest }) => ({

@@ -344,7 +344,7 @@ describe('no output contains personal data or secrets', () => {
     await say(open, form(), await signedIn({ exp: 1 }))
     await say(open, form(), await signedIn({ iss: of('Junk') }))
     await say(open, form(), await signedIn({ aud: of('Junk') }))
-    await say(open, form(), await signedIn({ given_name: { [of('Junk')]: of('GivenName') } }))
+    await say(open, form(), await signedIn({ sub: { [of('Junk')]: of('GivenName') } }))
     await say(open, form(), await signedIn({ lp_sdes: [{ type: 'ctmrinfo', info: { [of('Junk')]: 1 } }] }))
     await say(open, form(), await signedIn({ lp_sdes: [{ type: of('Junk') }] }))
     await say(open, form(), await signedIn({}, dark))

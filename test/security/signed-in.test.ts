@@ -54,7 +54,6 @@ describe('401 consumer_token_invalid names the invalid claim and doesn’t quote
     ['nbf', { nbf: now + 60 }, "The consumer token's nbf is missing or invalid."],
     ['iat', { iat: now + 60 }, "The consumer token's iat is missing or invalid."],
     ['sub', { sub: '\u0000' }, "The consumer token's sub is missing or invalid."],
-    ['a name', { given_name: 5 }, "The consumer token's given_name is missing or invalid."],
     [
       'an SDE',
       { lp_sdes: [{ type: 'ctmrinfo', info: { 'ana@example.org': 1 } }] },
@@ -157,6 +156,54 @@ describe('the consumer’s profile comes from', () => {
         lp_sdes: [{ type: 'personal', personal: { firstname: 'Ana', contacts: [{ phone: '+45' }] } }],
       },
     })
+  })
+})
+
+describe('a claim that says nothing keeps what the consumer typed:', () => {
+  const typed = { firstName: 'Typed', lastName: 'Byhand', email: 'typed@example.org', phone: '+4511111111' }
+
+  test.each<[string, Record<string, unknown>, object]>([
+    [
+      'family_name is null',
+      { given_name: 'Ana', family_name: null },
+      { firstName: 'Ana', lastName: 'Byhand' },
+    ],
+    [
+      'family_name is empty',
+      { given_name: 'Ana', family_name: '' },
+      { firstName: 'Ana', lastName: 'Byhand' },
+    ],
+    ['given_name is white space', { given_name: ' ' }, { firstName: 'Typed' }],
+    [
+      'phone_number is null',
+      { given_name: 'Ana', phone_number: null },
+      { firstName: 'Ana', privateData: { mail: 'typed@example.org', mobileNum: '+4511111111' } },
+    ],
+    [
+      'email is a list',
+      { given_name: 'Ana', email: ['ana@example.org'] },
+      { firstName: 'Ana', privateData: { mail: 'typed@example.org', mobileNum: '+4511111111' } },
+    ],
+    [
+      'a name is an object',
+      { given_name: { first: 'Ana' }, picture: {}, lp_sdes: '' },
+      { firstName: 'Typed' },
+    ],
+  ])('%s', async (_, claims, expected) => {
+    const token = await brand.sign({ sub: `nothing-${++serial}`, ...claims })
+    const answer = await submit(signedIn(), help({ consumer: typed }), bearer(token))
+    expect([answer.statusCode, bodyOf(answer).warnings]).toEqual([201, undefined])
+    expect(profile()).toMatchObject(expected)
+  })
+
+  test('and one that is too long does, too, with a warning', async () => {
+    const token = await brand.sign({ sub: `nothing-${++serial}`, given_name: 'x'.repeat(257) })
+    const answer = await submit(signedIn(), help({ consumer: typed }), bearer(token))
+    expect([answer.statusCode, bodyOf(answer).warnings]).toEqual([
+      201,
+      [{ path: 'token.given_name', message: 'was left out, because it is too long or not well-formed' }],
+    ])
+    expect(profile()).toMatchObject({ firstName: 'Typed' })
   })
 })
 
