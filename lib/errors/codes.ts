@@ -291,7 +291,8 @@ export const GUIDANCE = {
   interrupted: {
     meaning:
       'The function was killed or timed out during its last attempt, and no queue holds the request. Or that happened in five attempts at a record, which is then quarantined.',
-    sender: 'Retry with the same `requestId`. It never opens a second conversation.',
+    sender:
+      'Retry with the same `requestId`. That opens a second conversation only if an attempt opened one, and an agent has closed it since.',
     operator:
       "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay) a quarantined record.",
     record: 'quarantined',
