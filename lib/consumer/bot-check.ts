@@ -43,6 +43,7 @@ export type CheckBot = (token: string) => Promise<Verdict>
  * @param options.now Milliseconds since the epoch.
  * @param options.onFailure Called with each error that doesn't reach a caller, because the old secret can be
  * used.
+ * @param options.onMisconfigured Called if a check fails because of a mistake that only an operator can fix.
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * @see https://docs.hcaptcha.com/#verify-the-user-response-server-side
  * @see https://developers.google.com/recaptcha/docs/verify
@@ -54,6 +55,7 @@ export const createBotCheck = ({
   secretId,
   now,
   onFailure,
+  onMisconfigured,
 }: {
   readonly botCheck: BotCheckConfig
   readonly call: ThirdParty
@@ -61,6 +63,7 @@ export const createBotCheck = ({
   readonly secretId: string
   readonly now: () => number
   readonly onFailure: (error: unknown) => void
+  readonly onMisconfigured: () => void
 }): CheckBot => {
   const secrets = createRefreshing<BotCheckSecret>({
     read: () =>
@@ -106,7 +109,10 @@ export const createBotCheck = ({
   }
 
   return async (token) => {
-    const { success, hostname, codes } = await askWithSecret(token)
+    const { success, hostname, codes } = await askWithSecret(token).catch((error: unknown) => {
+      if (error instanceof InvalidConfigError) onMisconfigured()
+      throw error
+    })
     if (success) return hostnames.includes(hostname ?? '') ? 'solved' : 'refused'
     return codes.length === 0 || codes.some(isSpentCode) ? 'spent' : 'refused'
   }

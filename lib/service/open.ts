@@ -97,6 +97,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           secretId: `${secretId}/bot-check`,
           onFailure: (error) =>
             log.error("The bot check's secret can't be read again", toAppError(error), { accountId }),
+          onMisconfigured: () => count('bot_check_misconfigured', accountId),
         })
       const account: Account = {
         livePerson,

@@ -27,6 +27,7 @@ export type MetricName =
   | 'domains_refresh_failed'
   | 'consumer_token_refused'
   | 'bot_check_failed'
+  | 'bot_check_misconfigured'
   | 'known_request_guessed'
   | 'origin_refused'
 
@@ -40,6 +41,7 @@ const ALARMED: ReadonlySet<MetricName> = new Set([
   'breaker_open',
   'oldest_record_age',
   'request_queued',
+  'bot_check_misconfigured',
   'profile_refused',
 ])
 

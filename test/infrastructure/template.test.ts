@@ -391,7 +391,7 @@ test('the domains are refreshed every ten minutes', () => {
 test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(16 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(17 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
@@ -410,6 +410,7 @@ test('there are alarms for quarantine, old events, errors and throttles of every
     'oldest_record_age',
     'consumer_token_refused',
     'bot_check_failed',
+    'bot_check_misconfigured',
     'origin_refused',
   ])
     expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))

@@ -44,6 +44,7 @@ const arrange = ({
   let secret = 'secret-1'
   const readSecret = vi.fn<ReadSecret>(async () => JSON.stringify({ secret }))
   const onFailure = vi.fn()
+  const onMisconfigured = vi.fn()
   const checkBot = createBotCheck({
     botCheck: { verifyUrl: `${provider.url}/siteverify`, hostnames },
     call: createThirdParty({ outbound: createOutbound(), loopback: true, timeoutMs }),
@@ -51,11 +52,13 @@ const arrange = ({
     secretId: 'prefix/70123456/bot-check',
     now: () => time,
     onFailure,
+    onMisconfigured,
   })
   return {
     checkBot,
     readSecret,
     onFailure,
+    onMisconfigured,
     rotate: (next: string) => {
       secret = next
     },
@@ -181,10 +184,11 @@ describe('the code', () => {
     ['secret-words', 'Check verifyUrl, the secret and the site key'],
   ])('%s says in the log what to do, and is not quoted', async (code, remedy) => {
     answer({ success: false, 'error-codes': [code] })
-    const { checkBot } = arrange()
+    const { checkBot, onMisconfigured } = arrange()
     const error: unknown = await checkBot('token').catch((thrown: unknown) => thrown)
     expect(String(error)).toContain(remedy)
     expect(String(error)).not.toContain(code)
+    expect(onMisconfigured).toHaveBeenCalledTimes(1)
   })
 })
 
@@ -260,7 +264,7 @@ describe('the secret', () => {
   test.each(['invalid-input-secret', 'sitekey-secret-mismatch', 'bad-request'])(
     'is read again after %s, and the challenge verified once more only if it has changed',
     async (code) => {
-      const { checkBot, readSecret, rotate } = arrange()
+      const { checkBot, readSecret, rotate, onMisconfigured } = arrange()
       accept('secret-2', code)
       expect(await verdictOf(checkBot('solved'))).toBe('invalid_config')
       expect(sentSecrets()).toEqual(['secret-1'])
@@ -268,6 +272,7 @@ describe('the secret', () => {
       rotate('secret-2')
       expect(await checkBot('solved')).toBe('solved')
       expect(sentSecrets()).toEqual(['secret-1', 'secret-2'])
+      expect(onMisconfigured).toHaveBeenCalledTimes(1)
     },
   )
 
@@ -285,11 +290,25 @@ describe('the secret', () => {
     ['missing', undefined],
     ['not JSON', 'secret-words'],
   ])('that is %s is a mistake in the configuration', async (_, text) => {
-    const { checkBot, readSecret } = arrange()
+    const { checkBot, readSecret, onMisconfigured } = arrange()
     readSecret.mockResolvedValue(text)
     await expect(checkBot('solved')).rejects.toBeInstanceOf(InvalidConfigError)
     expect(provider.requests).toEqual([])
+    expect(onMisconfigured).toHaveBeenCalledTimes(1)
   })
+})
+
+test.each([
+  ['a solved challenge', { success: true, hostname: 'www.example.com' }],
+  ['a guessed challenge', { success: false, 'error-codes': ['invalid-input-response'] }],
+  ['a spent challenge', { success: false, 'error-codes': ['timeout-or-duplicate'] }],
+  ['a provider in trouble', { success: false, 'error-codes': ['internal-error'] }],
+  ['no verdict', {}],
+])('%s is no mistake of the operator', async (_, body) => {
+  answer(body)
+  const { checkBot, onMisconfigured } = arrange()
+  await checkBot('token').catch(() => undefined)
+  expect(onMisconfigured).not.toHaveBeenCalled()
 })
 
 test('only a hash of a challenge is kept', () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createOutbound } from '../../../lib/net/outbound.ts'
 import { createOpenService } from '../../../lib/service/open.ts'
+import { startBotCheckProvider } from '../../security/third-parties.ts'
 import { ACCOUNT, bodyOf, ORDER_HELP, startWorld, submit, type World } from '../../support/world.ts'
 
 let world: World
@@ -55,6 +56,26 @@ test('an account outside the configuration is an error that names it', () => {
     authorization: undefined,
   }
   expect(() => service.acceptForm(submission)).toThrow('Account 70000000 is not in the stage configuration')
+})
+
+test('a bot check that is set up wrongly is counted for its account and for all', async () => {
+  const bots = await startBotCheckProvider('bot-check-secret')
+  bots.state.mode = 'mismatch'
+  world.secretsManager.put(`campaign-conversations/test/${ACCOUNT}/bot-check`, { secret: 'bot-check-secret' })
+  const form = { botCheck: { verifyUrl: bots.verifyUrl, hostnames: ['www.example.com'] } }
+  const routes = { help: { ...ORDER_HELP, doors: ['form'] } }
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', undefined)
+  vi.stubEnv('POWERTOOLS_SERVICE_NAME', 'campaign-conversations-test')
+  const service = world.createService({ stage: { accounts: [{ accountId: ACCOUNT, form, routes }] } })
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  const answer = await submit(service, { route: 'help', 'h-captcha-response': 'solved' })
+  expect([answer.statusCode, bodyOf(answer).code]).toEqual([500, 'invalid_config'])
+  const counted = write.mock.calls
+    .map(([line]) => String(line))
+    .filter((line) => line.includes('"bot_check_misconfigured":1'))
+  expect(counted.map((line) => JSON.parse(line).accountId)).toEqual([undefined, ACCOUNT])
+  vi.unstubAllEnvs()
+  await bots.close()
 })
 
 test('containers share nothing: each requests its own AppJWT once', async () => {

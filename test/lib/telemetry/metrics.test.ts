@@ -53,6 +53,7 @@ test.each([
   'message_not_sent',
   'breaker_open',
   'request_queued',
+  'bot_check_misconfigured',
   'profile_refused',
 ] as const)('%s is written with and without the account, because an alarm names all dimensions', (name) => {
   createMetrics()(name, '70123456')
