@@ -1,3 +1,4 @@
+import { SecretUnavailableError, UnusableSecretError } from '../lib/account/secrets.ts'
 import type { AppError } from '../lib/errors/errors.ts'
 import { ForeignHostError } from '../lib/liveperson/domain-api.ts'
 import type { StepName } from './steps.ts'
@@ -40,10 +41,16 @@ export const adviseOn = (step: StepName, error: AppError, about: About): string 
   }
 }
 
-const adviseOnSecret = ({ code }: AppError, secretId: string, shape: string): string =>
-  code === 'invalid_config'
-    ? `run aws secretsmanager create-secret --name ${secretId} --secret-string '${shape}'. If the secret exists, use put-secret-value --secret-id instead.`
-    : `check the region, that this machine can reach Secrets Manager, and that its AWS credentials allow secretsmanager:GetSecretValue on ${secretId}.`
+const adviseOnSecret = (error: AppError, secretId: string, shape: string): string => {
+  if (!isAboutSecret(error))
+    return `check the region, that this machine can reach Secrets Manager, and that its AWS credentials allow secretsmanager:GetSecretValue on ${secretId}.`
+  const needsValue = /(create-secret|put-secret-value)\b/.test(error.remedy)
+  return needsValue ? error.remedy.replace(/\.$/, ` --secret-string '${shape}'.`) : error.remedy
+}
+
+/** Whether an error says what an operator does about a secret. */
+export const isAboutSecret = (error: unknown): error is UnusableSecretError | SecretUnavailableError =>
+  error instanceof UnusableSecretError || error instanceof SecretUnavailableError
 
 const adviseOnLivePerson = (service: string, { code }: AppError): string =>
   code === 'liveperson_rejected'

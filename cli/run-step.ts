@@ -1,5 +1,5 @@
 import { causesOf, toAppError } from '../lib/errors/errors.ts'
-import { type About, adviseOn } from './advice.ts'
+import { type About, adviseOn, isAboutSecret } from './advice.ts'
 import type { Found, Step, StepName } from './steps.ts'
 
 /**
@@ -28,7 +28,9 @@ export const createRunStep = (report: (step: Step) => void, about: About): RunSt
     } catch (thrown) {
       const error = toAppError(thrown)
       const causes = causesOf(error.cause)
-      const found = causes.length === 0 ? error.message : `${error.message} (${causes.join(', ')})`
+      // The remedy of a secret is the advice, which comes next.
+      const what = isAboutSecret(error) ? error.problem : error.message
+      const found = causes.length === 0 ? what : `${what} (${causes.join(', ')})`
       const next = adviseOn(step, error, about)
       report({ accountId, step, status: 'failed', found, code: error.code, next })
       return undefined

@@ -26,7 +26,11 @@ export const findSecret = async (readSecret: ReadSecret, secretId: string): Prom
     (previous) => ({ previous, note: previous ? 'AWSPREVIOUS is valid' : 'there is no AWSPREVIOUS' }),
     () => ({ previous: undefined, note: "AWSPREVIOUS can't be used" }),
   )
-  return { value: { current, previous }, found: `${secretId}: AWSCURRENT is valid, ${note}` }
+  return {
+    value: { current, previous },
+    found: `${secretId}: AWSCURRENT is valid, ${note}`,
+    warnings: whiteSpaceIn(current),
+  }
 }
 
 /**
@@ -35,6 +39,19 @@ export const findSecret = async (readSecret: ReadSecret, secretId: string): Prom
  * @throws {InvalidConfigError | ServiceUnavailableError}
  */
 export const findBotCheckSecret = async (readSecret: ReadSecret, secretId: string): Promise<Found<true>> => {
-  await readCurrentSecret(readSecret, secretId, parseBotCheckSecret)
-  return { value: true, found: `${secretId}: AWSCURRENT is valid` }
+  const current = await readCurrentSecret(readSecret, secretId, parseBotCheckSecret)
+  return {
+    value: true,
+    found: `${secretId}: AWSCURRENT is valid`,
+    warnings: whiteSpaceIn(current),
+  }
 }
+
+/** A line break that was copied along is part of a value, and nobody sees it. */
+const whiteSpaceIn = (values: object): readonly string[] =>
+  Object.entries(values)
+    .filter(([, value]) => typeof value === 'string' && value !== value.trim())
+    .map(
+      ([name]) =>
+        `${name} of AWSCURRENT has white space around it, which is sent, too. Store the value without it.`,
+    )

@@ -1,19 +1,37 @@
 import { expect, test } from 'vitest'
 import { adviseOn } from '../../cli/advice.ts'
 import { STEPS, type StepName } from '../../cli/steps.ts'
+import { SecretUnavailableError, UnusableSecretError } from '../../lib/account/secrets.ts'
 import { type AppError, InternalError, toError } from '../../lib/errors/errors.ts'
 import { ForeignHostError } from '../../lib/liveperson/domain-api.ts'
 
 const about = { accountId: '70123456', secretId: 'app/dev/70123456', stages: ['dev', 'local'] }
 
+const missing = (secretId: string) =>
+  new UnusableSecretError({
+    problem: 'There is none.',
+    remedy: `Create it: aws secretsmanager create-secret --name ${secretId}.`,
+  })
+
 test.each<[string, StepName, AppError, string]>([
   ['an invalid configuration', 'configuration', toError('invalid_config'), 'dev, local'],
-  ['a missing secret', 'secret', toError('invalid_config'), 'create-secret --name app/dev/70123456 '],
+  [
+    'a missing secret',
+    'secret',
+    missing('app/dev/70123456'),
+    'create-secret --name app/dev/70123456 --secret-string \'{"clientId":"…","clientSecret":"…"}\'.',
+  ],
   [
     'a missing bot-check secret',
     'bot-check secret',
-    toError('invalid_config'),
-    'create-secret --name app/dev/70123456/bot-check ',
+    missing('app/dev/70123456/bot-check'),
+    'create-secret --name app/dev/70123456/bot-check --secret-string \'{"secret":"…"}\'.',
+  ],
+  [
+    'a secret that can’t be read',
+    'secret',
+    new SecretUnavailableError({ problem: 'Nothing answers.', remedy: 'Check the network.' }),
+    'Check the network.',
   ],
   ['Secrets Manager being down', 'secret', toError('service_unavailable'), 'secretsmanager:GetSecretValue'],
   [

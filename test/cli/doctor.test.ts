@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Step } from '../../cli/steps.ts'
+import { type AwsAnswer, startAwsEndpoint } from '../support/aws-endpoint.ts'
 import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../support/world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -197,7 +198,83 @@ describe('a secret', () => {
     const result = await examine(['--stage', 'local'], { AWS_ENDPOINT_URL_SECRETS_MANAGER: DEAD })
     expect(codesOf(result)).toMatchObject({ secret: 'service_unavailable', domains: 'ok' })
     expect(stepOf(result, 'secret')?.found).toContain('ECONNREFUSED')
-    expect(stepOf(result, 'secret')?.next).toContain('secretsmanager:GetSecretValue')
+    expect(stepOf(result, 'secret')?.next).toContain('the network to Secrets Manager')
+  })
+
+  const error = (type: string, message: string): AwsAnswer => ({
+    status: 400,
+    body: { __type: type, message },
+  })
+  const id = () => `${prefix}/${ACCOUNT}`
+  test.each<[string, AwsAnswer, string, () => string, () => string]>([
+    [
+      'is marked for deletion',
+      error(
+        'InvalidRequestException',
+        "You can't perform this operation on the secret because it was marked for deletion.",
+      ),
+      'invalid_config',
+      () => `The secret ${id()} is marked for deletion.`,
+      () => `aws secretsmanager restore-secret --secret-id ${id()}.`,
+    ],
+    [
+      'has no value yet',
+      error(
+        'ResourceNotFoundException',
+        "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+      ),
+      'invalid_config',
+      () => `The secret ${id()} has no value yet.`,
+      () => `aws secretsmanager put-secret-value --secret-id ${id()} --secret-string '{"clientId"`,
+    ],
+    [
+      'may not be read',
+      error('AccessDeniedException', 'User is not authorized to perform: secretsmanager:GetSecretValue'),
+      'invalid_config',
+      () => `Secrets Manager refused access to the secret ${id()}.`,
+      () => 'Allow secretsmanager:GetSecretValue',
+    ],
+    [
+      'has a key that may not be used',
+      error('AccessDeniedException', 'Access to KMS is not allowed'),
+      'invalid_config',
+      () => `The KMS key of the secret ${id()}`,
+      () => 'allow kms:Decrypt',
+    ],
+    [
+      'is throttled',
+      error('ThrottlingException', 'Rate exceeded'),
+      'service_unavailable',
+      () => `throttled the call that reads the secret ${id()}`,
+      () => 'quota',
+    ],
+  ])('that %s is reported with its name and the remedy', async (_, answer, code, problem, remedy) => {
+    const endpoint = await startAwsEndpoint({ answer: () => answer })
+    const env = { AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint.url }
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT], env)
+    await endpoint.close()
+    expect(codesOf(result)).toMatchObject({ secret: code, AppJWT: 'skipped' })
+    expect(stepOf(result, 'secret')?.found).toContain(problem())
+    expect(stepOf(result, 'secret')?.next).toContain(remedy())
+    expect(stepOf(result, 'secret')?.found).not.toContain(remedy())
+  })
+
+  test.each([
+    ['a line break behind it', (secret: string) => `${secret}\n`],
+    ['a space in front of it', (secret: string) => ` ${secret}`],
+    ['a byte order mark', (secret: string) => `\ufeff${secret}`],
+  ])('with %s is pointed out, and not quoted', async (_, put) => {
+    const { clientId, clientSecret } = secretOf(ACCOUNT)
+    world.secretsManager.put(id(), { clientId, clientSecret: put(clientSecret) })
+    const result = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(stepOf(result, 'secret')).toMatchObject({
+      status: 'ok',
+      warnings: [expect.stringContaining('clientSecret of AWSCURRENT has white space around it')],
+    })
+    expect(result.printed).toContain('  warning: clientSecret of AWSCURRENT')
+    world.secretsManager.put(id(), secretOf(ACCOUNT))
+    const repaired = await examine(['--stage', 'local', '--account', ACCOUNT])
+    expect(stepOf(repaired, 'secret')?.warnings).toBeUndefined()
   })
 })
 
