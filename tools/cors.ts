@@ -65,7 +65,9 @@ export const readCors = (stage: string): Cors | false => {
   return toCors(parseStageConfig(parseJson(text), { name, loopback: stage === 'local' }))
 }
 
-/** A plugin of the Serverless Framework: the variable `${cors:<stage>}` is that stage's CORS configuration. */
+/**
+ * A plugin of the Serverless Framework: the variable `${cors:<stage>}` is that stage's CORS configuration.
+ */
 export default function corsVariable() {
   const resolve = ({ address }: { readonly address: string }) => ({ value: readCors(address) })
   return { configurationVariablesSources: { cors: { resolve } } }
