@@ -102,17 +102,23 @@ const toChallengeToken = (field: string, value: unknown): string => {
 const MAX_FIELDS = 200
 const MAX_PARTS = 9
 
+/** Browsers send every field of a form. Where it is empty, its item of a list must keep its place. */
+const IN_A_LIST = /\.\d+(?:\.|$)/
+
 /** The fields of a form, by the parts of their dotted names. */
 type FieldTree = { [name: string]: string | FieldTree }
 
 /** `a.b=1&a.c=2` becomes `{a: {b, c}}`. A level whose names are 0, 1, 2 … becomes an array. */
 const parseFields = (text: string): unknown => {
-  const fields = text.split('&').filter((field) => field !== '')
-  if (fields.length > MAX_FIELDS)
+  const fields = text
+    .split('&')
+    .map(toField)
+    .filter(([name, value]) => value !== '' || IN_A_LIST.test(name))
+  if (fields.filter(([, value]) => value !== '').length > MAX_FIELDS)
     throw new InvalidRequestError([{ path: '', message: `has more than ${MAX_FIELDS} fields` }])
   const tree: FieldTree = Object.create(null)
-  for (const [name, value] of fields.map(toField)) setAt(tree, name, value)
-  return toValue(tree)
+  for (const [name, value] of fields) setAt(tree, name, value)
+  return toValue(Object.fromEntries(Object.entries(tree).filter(([, value]) => hasValue(value))))
 }
 
 /** How other bodies start than those that Content-Type names. No field's name has these characters. */
@@ -136,7 +142,7 @@ const toField = (pair: string): readonly [string, string] => {
 
 const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
-/** An empty field counts as absent, so it conflicts with none. It keeps its place in a list. */
+/** An empty field counts as absent, so it conflicts with none. */
 const setAt = (tree: FieldTree, name: string, value: string) => {
   const parts = name.split('.')
   if (parts.length > MAX_PARTS)
@@ -161,6 +167,9 @@ const setAt = (tree: FieldTree, name: string, value: string) => {
 
 const conflict = (name: string) =>
   new InvalidRequestError([{ path: name, message: 'is a duplicate of another field, or conflicts with one' }])
+
+const hasValue = (tree: string | FieldTree): boolean =>
+  typeof tree === 'string' ? tree !== '' : Object.values(tree).some(hasValue)
 
 const toValue = (tree: string | FieldTree): unknown => {
   if (typeof tree === 'string') return tree

@@ -131,7 +131,7 @@ test.each<[string, FormBody, unknown]>([
     asFields(Array.from({ length: 200 }, (_, index) => `f${index}=x`).join('&')),
     Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, 'x'])),
   ],
-  ['a field without a value', asFields('a&b=1'), { a: '', b: '1' }],
+  ['a field without a value', asFields('a&b=1'), { b: '1' }],
   [
     'no value and a value',
     asFields('a=&a=1&b=1&b=&c=&c.d=1&e.f=1&e='),
@@ -163,10 +163,21 @@ describe('a URL-encoded form', () => {
       '',
       'has more than 200 fields',
     ],
+    [
+      'a list with more than 200 items',
+      `route=vip&${Array.from({ length: 200 }, (_, i) => `a.${i}=1`).join('&')}`,
+      '',
+      'has more than 200 fields',
+    ],
     ['invalid UTF-8', 'route=vip&message=%FF', '', 'is not valid percent-encoded UTF-8'],
     ['an incomplete escape', 'route=vip&message=100%', '', 'is not valid percent-encoded UTF-8'],
   ])('with %s is refused', (_, text, path, message) => {
     expect(findingsOf(() => parseFields(text))).toEqual([{ path, message }])
+  })
+
+  test('may have any number of empty fields, which a browser sends too', () => {
+    const empty = Array.from({ length: 1000 }, (_, index) => `field${index}=&list.${index}.name=`).join('&')
+    expect(parseFields(`route=vip&${empty}`).request).toEqual({ route: 'vip' })
   })
 
   test('may have a name of nine parts', () => {
