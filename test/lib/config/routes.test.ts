@@ -39,7 +39,8 @@ const stage = parseStageConfig(
   },
   { name: 'the test', loopback: false },
 )
-const resolveFor = (door: Door, members: object) => resolve(stage, door, parseConversationRequest(members).request)
+const resolveFor = (door: Door, members: object) =>
+  resolve(stage, door, parseConversationRequest(members).request)
 
 const failure = (work: () => unknown) => {
   try {
