@@ -1,3 +1,4 @@
+import { type AwsOptions, awsOptions } from '../lib/aws/options.ts'
 import { countCalls, createPlainClient, openByQueue, toEvent } from './contest.ts'
 import type { Figure } from './figures.ts'
 import type { World } from './world.ts'
@@ -5,10 +6,7 @@ import type { World } from './world.ts'
 const OPENS = 1000
 
 /** Longer timeouts than the functions have: the local DynamoDB shares one processor with everything else. */
-const PATIENT = {
-  maxAttempts: 3,
-  requestHandler: { connectionTimeout: 30_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
-}
+const PATIENT: AwsOptions = { ...awsOptions, connectTimeoutMs: 30_000, timeoutMs: 60_000 }
 
 /**
  * Counts the calls for a thousand concurrent opens in one container, with empty caches and an empty state

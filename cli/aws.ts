@@ -1,7 +1,14 @@
-import type { AwsOptions } from '../lib/aws/options.ts'
+import { defaultProvider } from '@aws-sdk/credential-provider-node'
+import { type AwsOptions, awsOptions } from '../lib/aws/options.ts'
 
-/** Longer timeouts than the functions have: no form is waiting, and the region may be far away. */
+/**
+ * Longer limits than the functions have: no form is waiting, and the region may be far away. The credentials
+ * are found as the AWS CLI finds them.
+ */
 export const AWS: AwsOptions = {
+  ...awsOptions,
   maxAttempts: 2,
-  requestHandler: { connectionTimeout: 3000, requestTimeout: 5000, throwOnRequestTimeout: true },
+  connectTimeoutMs: 3000,
+  timeoutMs: 5000,
+  credentials: defaultProvider(),
 }

@@ -34,7 +34,7 @@ const MODULES: readonly Module[] = [
   { layer: 4, module: 'lib/config', packages: ['node:fs'] },
   { layer: 4, module: 'lib/account', packages: ['@aws-sdk/client-secrets-manager'] },
   { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru'] },
-  { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*', '@smithy/node-http-handler'] },
+  { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*', '@smithy/core/*', '@smithy/signature-v4', 'node:crypto'] },
   { layer: 2, module: 'lib/request', packages: ['node:crypto'] },
   { layer: 2, module: 'lib/net', packages: ['node:http', 'node:https', 'node:stream'] },
   { layer: 2, module: 'lib/telemetry', packages: ['@aws-lambda-powertools/*'] },
@@ -53,13 +53,12 @@ const PACKAGE_OWNERS: readonly {
   readonly files: readonly string[]
   readonly countsTypes?: boolean
 }[] = [
-  { package: '@aws-sdk/client-dynamodb', files: ['lib/aws/state-table.ts'] },
   { package: '@aws-sdk/util-dynamodb', files: ['lib/aws/state-table.ts'] },
-  { package: '@aws-sdk/client-sqs', files: ['lib/aws/queues.ts'] },
   { package: '@aws-sdk/client-secrets-manager', files: ['lib/account/secrets.ts'] },
   { package: '@aws-lambda-powertools/logger', files: ['lib/telemetry/log.ts'] },
   { package: '@aws-lambda-powertools/metrics', files: ['lib/telemetry/metrics.ts'] },
-  { package: '@smithy/node-http-handler', files: ['lib/aws/options.ts'] },
+  { package: '@smithy/core', files: ['lib/aws/call.ts', 'lib/aws/sdk-handler.ts'] },
+  { package: '@smithy/signature-v4', files: ['lib/aws/call.ts'] },
   { package: 'node:https', files: ['lib/net/connections.ts', 'lib/net/outbound.ts'] },
   { package: 'node:fs', files: ['lib/config/environment.ts'] },
   {
@@ -77,7 +76,7 @@ const PACKAGE_OWNERS: readonly {
  */
 const GLOBAL_OWNERS: Readonly<Record<string, readonly string[]>> = {
   // `connections.ts` loads node:http without undici through it.
-  process: ['lib/config/environment.ts', 'lib/net/connections.ts'],
+  process: ['lib/config/environment.ts', 'lib/aws/settings.ts', 'lib/net/connections.ts'],
   fetch: ['lib/net/outbound.ts'],
   'globalThis.fetch': ['lib/net/outbound.ts'],
   console: ['lib/telemetry/log.ts'],
@@ -257,7 +256,7 @@ describe('imports', () => {
   test('every package of the table is imported by its module, and every owner uses what it owns', () => {
     const importedBy = (glob: string, isWithin: (path: string) => boolean) =>
       sources.some(
-        (source) => isWithin(source.path) && importsOf(source).some(({ from }) => matchesGlob(from, glob)),
+        (source) => isWithin(source.path) && importsOf(source).some(({ from }) => matchesGlob(from, glob) || from.startsWith(`${glob}/`)),
       )
     const unused = MODULES.flatMap(({ module, packages }) =>
       packages
@@ -369,13 +368,13 @@ describe('imports', () => {
     ],
     [
       'lib/aws/x.ts',
-      "const { SQSClient } = await import('@aws-sdk/client-sqs')",
-      'lib/aws/x.ts imports @aws-sdk/client-sqs, which only lib/aws/queues.ts may',
+      "const { SignatureV4 } = await import('@smithy/signature-v4')",
+      'lib/aws/x.ts imports @smithy/signature-v4, which only lib/aws/call.ts may',
     ],
     [
       'lib/request/x.ts',
       'const { STAGE } = process.env',
-      'lib/request/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may',
+      'lib/request/x.ts uses process, which only lib/config/environment.ts, lib/aws/settings.ts, lib/net/connections.ts may',
     ],
     [
       'functions/x.ts',
@@ -451,7 +450,9 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'const p = <Other>process',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
+      [
+        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/aws/settings.ts, lib/net/connections.ts may',
+      ],
     ],
     ['lib/net/x.ts', "global.fetch('https://example.com')", ['lib/net/x.ts uses global.fetch']],
     ['lib/net/x.ts', "Reflect.get(globalThis, 'fetch')", ['lib/net/x.ts uses globalThis']],
@@ -464,7 +465,7 @@ describe('imports', () => {
       'lib/net/x.ts',
       'const a = (process: number) => process; const b = process.env.STAGE',
       [
-        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may',
+        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/aws/settings.ts, lib/net/connections.ts may',
         'lib/net/x.ts declares process, the name of a global with an owner',
       ],
     ],
@@ -487,7 +488,9 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'enum Level { a = process.pid }',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
+      [
+        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/aws/settings.ts, lib/net/connections.ts may',
+      ],
     ],
     [
       'lib/net/x.ts',
@@ -497,7 +500,9 @@ describe('imports', () => {
     [
       'lib/net/x.ts',
       'export = process',
-      ['lib/net/x.ts uses process, which only lib/config/environment.ts, lib/net/connections.ts may'],
+      [
+        'lib/net/x.ts uses process, which only lib/config/environment.ts, lib/aws/settings.ts, lib/net/connections.ts may',
+      ],
     ],
     [
       'cli/x.ts',

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import * as z from 'zod/mini'
 import type { AwsOptions } from '../aws/options.ts'
+import { sdkOptions } from '../aws/sdk-handler.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
 import type { AppCredentials } from '../liveperson/app-jwt.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
@@ -59,7 +60,7 @@ export class SecretUnavailableError extends ServiceUnavailableError {
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
 export const createReadSecret = (aws: AwsOptions): ReadSecret => {
-  const client = new SecretsManagerClient({ ...aws })
+  const client = new SecretsManagerClient(sdkOptions(aws))
   return async (secretId, stage) => {
     try {
       const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: stage })

@@ -1,5 +1,12 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs'
+import { createHash } from 'node:crypto'
+import type {
+  ChangeMessageVisibilityCommandInput,
+  MessageAttributeValue,
+  SendMessageCommandInput,
+} from '@aws-sdk/client-sqs'
+import * as z from 'zod/mini'
 import { ServiceUnavailableError } from '../errors/errors.ts'
+import { createAwsCall } from './call.ts'
 import type { AwsOptions } from './options.ts'
 
 /** The maximum of `DelaySeconds` in SQS: 15 minutes. */
@@ -50,9 +57,19 @@ export interface HandOverOptions {
 
 export type Queues = ReturnType<typeof createQueues>
 
+interface ToQueue {
+  readonly QueueUrl: string
+}
+
+/** A queue's URL has the origin of its region's endpoint. */
+const originOf = ({ QueueUrl }: ToQueue): string => new URL(QueueUrl).origin
+
+const SQS = { name: 'sqs', target: 'AmazonSQS', headers: { 'x-amzn-query-mode': 'true' } } as const
+
+const sent = z.object({ MessageId: z.string(), MD5OfMessageBody: z.optional(z.string()) })
+
 /**
- * Returns the operations on the queues. Most form requests need no queue, so the SQS client is loaded on
- * first use.
+ * Returns the operations on the queues.
  *
  * Every function throws {@link ServiceUnavailableError} if SQS fails. Its `detail` names the operation.
  *
@@ -64,17 +81,21 @@ export const createQueues = ({
   quarantineQueueUrl,
   aws,
 }: QueuesOptions) => {
-  const load = async () => {
-    const { SQSClient, SendMessageCommand, ChangeMessageVisibilityCommand } = await import(
-      '@aws-sdk/client-sqs'
-    )
-    return { client: new SQSClient({ ...aws }), SendMessageCommand, ChangeMessageVisibilityCommand }
+  const call = createAwsCall(SQS, aws)
+
+  /** Returns the message's id. SQS tells what it has stored by its MD5, which the SDK compares, too. */
+  const send = async (input: SendMessageCommandInput & ToQueue): Promise<string> => {
+    const answer = z.parse(sent, await call('SendMessage', input, originOf(input)))
+    const { MessageId, MD5OfMessageBody: stored } = answer
+    const body = createHash('md5')
+      .update(input.MessageBody ?? '')
+      .digest('hex')
+    if (stored !== undefined && stored !== body) throw new Error('SQS has stored another body')
+    return MessageId
   }
-  let loaded: ReturnType<typeof load> | undefined
-  const sqs = () => {
-    loaded ??= load()
-    return loaded
-  }
+
+  const changeVisibility = (input: ChangeMessageVisibilityCommandInput & ToQueue) =>
+    call('ChangeMessageVisibility', input, originOf(input))
 
   return {
     /**
@@ -83,17 +104,12 @@ export const createQueues = ({
      * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
      */
     handOver: async (body: string, { delayMs, group }: HandOverOptions): Promise<void> => {
-      const { client, SendMessageCommand } = await sqs()
-      await client
-        .send(
-          new SendMessageCommand({
-            QueueUrl: handOverQueueUrl,
-            MessageBody: body,
-            MessageGroupId: group,
-            DelaySeconds: toSeconds(delayMs, MAX_DELAY_SECONDS),
-          }),
-        )
-        .catch(throwUnavailable('SendMessage to the hand-over queue'))
+      await send({
+        QueueUrl: handOverQueueUrl,
+        MessageBody: body,
+        MessageGroupId: group,
+        DelaySeconds: toSeconds(delayMs, MAX_DELAY_SECONDS),
+      }).catch(throwUnavailable('SendMessage to the hand-over queue'))
     },
 
     /**
@@ -101,33 +117,23 @@ export const createQueues = ({
      * caller then has to store the reason elsewhere.
      */
     quarantine: async (body: string, reason: QuarantineReason): Promise<QuarantinedMessage> => {
-      const { client, SendMessageCommand } = await sqs()
       const attributes = toAttributes(reason)
       const hasReason = sizeOf(body, attributes) <= MAX_MESSAGE_BYTES
-      const { MessageId: messageId = '' } = await client
-        .send(
-          new SendMessageCommand({
-            QueueUrl: quarantineQueueUrl,
-            MessageBody: body,
-            ...(hasReason && { MessageAttributes: attributes }),
-          }),
-        )
-        .catch(throwUnavailable('SendMessage to the quarantine queue'))
+      const messageId = await send({
+        QueueUrl: quarantineQueueUrl,
+        MessageBody: body,
+        ...(hasReason && { MessageAttributes: attributes }),
+      }).catch(throwUnavailable('SendMessage to the quarantine queue'))
       return { messageId, hasReason }
     },
 
     /** Makes a received record visible again after `delayMs` milliseconds, one hour at most. */
     delay: async (queue: QueueName, receiptHandle: string, delayMs: number): Promise<void> => {
-      const { client, ChangeMessageVisibilityCommand } = await sqs()
-      await client
-        .send(
-          new ChangeMessageVisibilityCommand({
-            QueueUrl: queue === 'events' ? eventsQueueUrl : handOverQueueUrl,
-            ReceiptHandle: receiptHandle,
-            VisibilityTimeout: toSeconds(delayMs, MAX_VISIBILITY_SECONDS),
-          }),
-        )
-        .catch(throwUnavailable(`ChangeMessageVisibility on the ${LABELS[queue]} queue`))
+      await changeVisibility({
+        QueueUrl: queue === 'events' ? eventsQueueUrl : handOverQueueUrl,
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: toSeconds(delayMs, MAX_VISIBILITY_SECONDS),
+      }).catch(throwUnavailable(`ChangeMessageVisibility on the ${LABELS[queue]} queue`))
     },
   }
 }

@@ -1,15 +1,14 @@
-import {
-  type AttributeValue,
-  BatchGetItemCommand,
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  DynamoDBServiceException,
-  GetItemCommand,
-  ScanCommand,
-  UpdateItemCommand,
+import type {
+  AttributeValue,
+  BatchGetItemCommandInput,
+  GetItemCommandInput,
+  ScanCommandInput,
+  UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import * as z from 'zod/mini'
 import { ServiceUnavailableError } from '../errors/errors.ts'
+import { AwsError, createAwsCall } from './call.ts'
 import type { AwsOptions } from './options.ts'
 
 /** How often DynamoDB is asked for the same item of one call. */
@@ -56,6 +55,39 @@ export interface StateTableOptions {
 
 export type StateTable = ReturnType<typeof createStateTable>
 
+const DYNAMODB = { name: 'dynamodb', target: 'DynamoDB_20120810' } as const
+
+type StoredItem = Record<string, AttributeValue>
+
+const storedItem = z.custom<StoredItem>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+)
+
+const GetItemAnswer = z.object({ Item: z.optional(storedItem) })
+const UpdateItemAnswer = z.object({ Attributes: z.optional(storedItem) })
+const BatchGetItemAnswer = z.object({
+  Responses: z.optional(z.record(z.string(), z.array(storedItem))),
+  UnprocessedKeys: z.optional(z.record(z.string(), z.object({ Keys: z.array(storedItem) }))),
+})
+const ScanAnswer = z.object({
+  Items: z.optional(z.array(storedItem)),
+  LastEvaluatedKey: z.optional(storedItem),
+})
+const ConditionalCheckFailed = z.object({ Item: z.optional(storedItem) })
+
+/** Returns DynamoDB's operations. They throw what {@link createAwsCall} throws. */
+const createDynamoDb = (aws: AwsOptions) => {
+  const call = createAwsCall(DYNAMODB, aws)
+  return {
+    getItem: async (input: GetItemCommandInput) => z.parse(GetItemAnswer, await call('GetItem', input)),
+    updateItem: async (input: UpdateItemCommandInput) =>
+      z.parse(UpdateItemAnswer, await call('UpdateItem', input)),
+    batchGetItem: async (input: BatchGetItemCommandInput) =>
+      z.parse(BatchGetItemAnswer, await call('BatchGetItem', input)),
+    scan: async (input: ScanCommandInput) => z.parse(ScanAnswer, await call('Scan', input)),
+  }
+}
+
 /**
  * Returns the operations on the state table. Its key is the string `pk`, its time to live is `expiresAt`, in
  * seconds since the epoch.
@@ -65,13 +97,13 @@ export type StateTable = ReturnType<typeof createStateTable>
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
 export const createStateTable = ({ name: table, aws, sleep, random }: StateTableOptions) => {
-  const client = new DynamoDBClient({ ...aws })
+  const dynamoDb = createDynamoDb(aws)
+  const toUpdateInput = createUpdateInput(table)
 
   /** Reads one item, strongly consistent. Costs 1 read unit. */
   const get = async (pk: string): Promise<Item | undefined> => {
-    const { Item } = await client
-      .send(new GetItemCommand({ TableName: table, Key: marshall({ pk }), ConsistentRead: true }))
-      .catch(throwUnavailable('GetItem'))
+    const input = { TableName: table, Key: marshall({ pk }), ConsistentRead: true }
+    const { Item } = await dynamoDb.getItem(input).catch(throwUnavailable('GetItem'))
     return Item && unmarshall(Item)
   }
 
@@ -80,8 +112,9 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
     let Keys = pks.map((pk) => marshall({ pk }))
     for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt++) {
       if (attempt > 1) await sleep(READ_PAUSE_MS * 2 ** (attempt - 2) * random())
-      const { Responses, UnprocessedKeys } = await client
-        .send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }))
+      const input = { RequestItems: { [table]: { Keys, ConsistentRead: true } } }
+      const { Responses, UnprocessedKeys } = await dynamoDb
+        .batchGetItem(input)
         .catch(throwUnavailable('BatchGetItem'))
       items.push(...(Responses?.[table] ?? []).map((item) => unmarshall(item)))
       Keys = UnprocessedKeys?.[table]?.Keys ?? []
@@ -106,14 +139,16 @@ export const createStateTable = ({ name: table, aws, sleep, random }: StateTable
 
     /** Writes attributes of one item under a condition. Costs 1 write unit, applied or not. */
     update: async (update: Update): Promise<UpdateResult> => {
-      const command = toUpdateCommand(table, update)
+      const input = toUpdateInput(update)
       try {
-        const { Attributes } = await client.send(command)
+        const { Attributes } = await dynamoDb.updateItem(input)
         return { applied: true, item: Attributes && unmarshall(Attributes) }
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable('UpdateItem')(error)
+        if (!(error instanceof AwsError) || error.name !== 'ConditionalCheckFailedException')
+          return throwUnavailable('UpdateItem')(error)
+        const { Item } = z.parse(ConditionalCheckFailed, error.members)
         // DynamoDB returns the item with the error. Local emulators don't.
-        return { applied: false, item: error.Item ? unmarshall(error.Item) : await get(update.pk) }
+        return { applied: false, item: Item ? unmarshall(Item) : await get(update.pk) }
       }
     },
   }
@@ -135,28 +170,25 @@ export const scanTable = async (
     readonly values: Item
   },
 ): Promise<readonly Item[]> => {
-  const client = new DynamoDBClient({ ...aws })
+  const dynamoDb = createDynamoDb(aws)
   const named = <T>(sign: string, members: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(members).map(([name, value]) => [`${sign}${name}`, value]))
   const found: Item[] = []
-  let ExclusiveStartKey: Record<string, AttributeValue> | undefined
+  let ExclusiveStartKey: StoredItem | undefined
   do {
-    const { Items = [], LastEvaluatedKey } = await client
-      .send(
-        new ScanCommand({
-          TableName: table,
-          ConsistentRead: true,
-          FilterExpression: filter.expression,
-          ExpressionAttributeNames: named('#', filter.names),
-          ExpressionAttributeValues: marshall(named(':', filter.values)),
-          ...(ExclusiveStartKey && { ExclusiveStartKey }),
-        }),
-      )
+    const { Items = [], LastEvaluatedKey } = await dynamoDb
+      .scan({
+        TableName: table,
+        ConsistentRead: true,
+        FilterExpression: filter.expression,
+        ExpressionAttributeNames: named('#', filter.names),
+        ExpressionAttributeValues: marshall(named(':', filter.values)),
+        ...(ExclusiveStartKey && { ExclusiveStartKey }),
+      })
       .catch(throwUnavailable('Scan'))
     found.push(...Items.map((item) => unmarshall(item)))
     ExclusiveStartKey = LastEvaluatedKey
   } while (ExclusiveStartKey)
-  client.destroy()
   return found
 }
 
@@ -171,57 +203,96 @@ const throwUnavailable =
   }
 
 /**
- * An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. If the SDK had
- * to repeat the request, an earlier one may have been carried out.
+ * An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. If the
+ * request was repeated, an earlier one may have been carried out.
  */
 const isRefusal = (cause: unknown): boolean =>
-  cause instanceof DynamoDBServiceException &&
-  (cause.$metadata.httpStatusCode ?? 500) < 500 &&
-  cause.$metadata.attempts === 1
+  cause instanceof AwsError && cause.$metadata.httpStatusCode < 500 && !cause.isInDoubt
 
-const toUpdateCommand = (table: string, update: Update): UpdateItemCommand => {
-  const { pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} } = update
-  const named = (prefix: string, members: Item) =>
-    Object.entries(members)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => ({ name, key: `:${prefix}_${name}`, value }))
-  const assigned = named('set', set)
-  const absent = named('absent', setIfAbsent)
-  const added = named('add', add)
+/** The texts of an update. They depend on the names of its attributes only. */
+type UpdateTexts = Pick<
+  UpdateItemCommandInput,
+  'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames'
+>
+
+/** Returns what turns an update into DynamoDB's input. Updates of the same attributes share their texts. */
+const createUpdateInput = (table: string) => {
+  const textsByNames = new Map<string, UpdateTexts>()
+  return ({ pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} }: Update) => {
+    const parts = {
+      assigned: namesOf(set),
+      absent: namesOf(setIfAbsent),
+      added: namesOf(add),
+      removed: remove,
+      condition,
+    }
+    const key = JSON.stringify(Object.values(parts))
+    const texts = textsByNames.get(key) ?? toTexts(parts)
+    // The names of some attributes are hashes, so the texts can't all be kept.
+    if (textsByNames.size < MAX_TEXTS) textsByNames.set(key, texts)
+    const attributeValues = marshall(
+      {
+        ...prefixed(':set_', set),
+        ...prefixed(':absent_', setIfAbsent),
+        ...prefixed(':add_', add),
+        ...(parts.added.length > 0 && { ':zero': 0 }),
+        ...prefixed(':', values),
+      },
+      { removeUndefinedValues: true },
+    )
+    return {
+      TableName: table,
+      Key: marshall({ pk }),
+      ...texts,
+      // DynamoDB refuses an empty map.
+      ...(Object.keys(attributeValues).length > 0 && { ExpressionAttributeValues: attributeValues }),
+      ReturnValues: 'ALL_OLD',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    } satisfies UpdateItemCommandInput
+  }
+}
+
+const MAX_TEXTS = 100
+
+const namesOf = (members: Item): readonly string[] =>
+  Object.keys(members).filter((name) => members[name] !== undefined)
+
+const prefixed = (prefix: string, members: Item): Item =>
+  Object.fromEntries(namesOf(members).map((name) => [`${prefix}${name}`, members[name]]))
+
+const toTexts = ({
+  assigned,
+  absent,
+  added,
+  removed,
+  condition,
+}: {
+  readonly assigned: readonly string[]
+  readonly absent: readonly string[]
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  readonly condition: string
+}): UpdateTexts => {
   const written = [...assigned, ...absent, ...added]
-  const contradiction = written.find(({ name }) => remove.includes(name))
-  if (contradiction) throw new Error(`An update both writes and removes ${contradiction.name}`)
-  const removed = remove.map((name) => `#${name}`)
+  const contradiction = written.find((name) => removed.includes(name))
+  if (contradiction !== undefined) throw new Error(`An update both writes and removes ${contradiction}`)
   const assignments = [
-    ...assigned.map(({ name, key }) => `#${name} = ${key}`),
-    ...absent.map(({ name, key }) => `#${name} = if_not_exists(#${name}, ${key})`),
-    ...added.map(({ name, key }) => `#${name} = if_not_exists(#${name}, :zero) + ${key}`),
+    ...assigned.map((name) => `#${name} = :set_${name}`),
+    ...absent.map((name) => `#${name} = if_not_exists(#${name}, :absent_${name})`),
+    ...added.map((name) => `#${name} = if_not_exists(#${name}, :zero) + :add_${name}`),
   ]
   const expression = [
     ...(assignments.length > 0 ? [`SET ${assignments.join(', ')}`] : []),
-    ...(removed.length > 0 ? [`REMOVE ${removed.join(', ')}`] : []),
+    ...(removed.length > 0 ? [`REMOVE ${removed.map((name) => `#${name}`).join(', ')}`] : []),
   ].join(' ')
   const conditional = [...condition.matchAll(/#(\w+)/g)].map(([, name = '']) => name)
-  const names = [...written.map(({ name }) => name), ...remove, ...conditional]
-  const attributeValues = marshall(
-    {
-      ...Object.fromEntries(written.map(({ key, value }) => [key, value])),
-      ...(added.length > 0 && { ':zero': 0 }),
-      ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value])),
-    },
-    { removeUndefinedValues: true },
-  )
+  const names = [...written, ...removed, ...conditional]
   // DynamoDB refuses empty expressions and empty maps.
-  return new UpdateItemCommand({
-    TableName: table,
-    Key: marshall({ pk }),
+  return {
     ...(expression !== '' && { UpdateExpression: expression }),
     ...(condition !== '' && { ConditionExpression: condition }),
     ...(names.length > 0 && {
       ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
     }),
-    ...(Object.keys(attributeValues).length > 0 && { ExpressionAttributeValues: attributeValues }),
-    ReturnValues: 'ALL_OLD',
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  })
+  }
 }

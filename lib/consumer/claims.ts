@@ -94,8 +94,8 @@ interface Stated {
 }
 
 /**
- * Returns what the claims say about the consumer. Texts that a request can't have are left out. Attributes are
- * written by a developer, who can correct them, so a mistake in them is a finding.
+ * Returns what the claims say about the consumer. Texts that a request can't have are left out. Attributes
+ * are written by a developer, who can correct them, so a mistake in them is a finding.
  */
 const readProfile = (claims: JsonRecord): Stated | { readonly findings: readonly Finding[] } => {
   const texts = TEXT_CLAIMS.map((name) => ({ name, text: toText(claims[name]) }))

@@ -5,7 +5,7 @@ import { type Connections, createConnections } from './connections.ts'
 import { isSecure } from './loopback.ts'
 import { type Clocks, startStopwatch } from './stopwatch.ts'
 
-/** One HTTP call to something outside AWS. */
+/** One HTTP call. */
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST'
   readonly url: string
@@ -13,6 +13,8 @@ export interface OutboundRequest {
   readonly body?: string
   /** The longest time from the start of the call until the whole answer has been read, in milliseconds. */
   readonly timeoutMs: number
+  /** The longest time for the name, the connection and the TLS handshake together, in ms. Default: 1,500. */
+  readonly connectTimeoutMs?: number
   /** The largest answer that is read, in bytes. A call with a larger one counts as unanswered. */
   readonly maxAnswerBytes: number
 }
@@ -34,7 +36,7 @@ export type OutboundResult =
 /** Makes one HTTP call and never throws. This type is the seam that tests and the simulated world replace. */
 export type Outbound = (request: OutboundRequest) => Promise<OutboundResult>
 
-/** The longest time for the name, the connection and the TLS handshake together, in milliseconds. */
+/** The usual limit for a connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 1500
 
 /** A socket that was silent for longer, in milliseconds, may have been closed by the other side unnoticed. */
@@ -49,11 +51,13 @@ const MAX_FRESH_STARTS = 3
  *
  * @param options.now Default: the system's clock.
  * @param options.monotonicNow Default: the process's clock.
+ * @param options.mayCall Whether an address may be called. Default: TLS, or this machine.
  */
 export const createOutbound = ({
   now = Date.now,
   monotonicNow = () => performance.now(),
-}: Partial<Clocks> = {}): Outbound => {
+  mayCall = (address) => isSecure(address, true),
+}: Partial<Clocks> & { readonly mayCall?: (address: string) => boolean } = {}): Outbound => {
   const clocks = { now, monotonicNow }
   const https = createConnections({ protocol: 'https:', ...clocks })
   let http: Connections | undefined
@@ -62,7 +66,7 @@ export const createOutbound = ({
     const watch = startStopwatch(clocks)
     const leftMs = () => request.timeoutMs - watch.elapsedMs()
     try {
-      if (!isSecure(request.url, true)) throw new Error('The address is neither https nor on this machine')
+      if (!mayCall(request.url)) throw new Error('The address is neither https nor on this machine')
       const url = new URL(request.url)
       const isPlain = url.protocol === 'http:'
       if (isPlain) http ??= createConnections({ protocol: 'http:', ...clocks })
@@ -83,6 +87,11 @@ export const createOutbound = ({
 
 class TimeoutError extends Error {
   override readonly name = 'TimeoutError'
+}
+
+/** The other side closed the connection. Node.js reports the same as ECONNRESET where a socket fails. */
+class ClosedError extends Error {
+  readonly code = 'ECONNRESET'
 }
 
 interface Exchange {
@@ -153,9 +162,10 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
     call.on('socket', (socket) => {
       if (connections.silentMs(socket) !== undefined) return void write(socket).catch(fail)
       const since = startStopwatch(clocks)
+      const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = request
       connectTimer = failAfter(
-        Math.min(CONNECT_TIMEOUT_MS, leftMs()),
-        `No connection was made within ${CONNECT_TIMEOUT_MS} ms`,
+        Math.min(connectTimeoutMs, leftMs()),
+        `No connection was made within ${connectTimeoutMs} ms`,
         'start',
       )
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
@@ -176,13 +186,13 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
       response.on('error', fail)
       response.on('end', () => {
         if (isOver) return
-        if (!response.complete) return fail(new Error('The answer was cut short'))
+        if (!response.complete) return fail(new ClosedError('The answer was cut short'))
         if (call.socket) connections.hear(call.socket)
         end(toAnswer(response, chunks))
       })
     })
     call.on('error', fail)
-    call.on('close', () => fail(new Error('The connection was closed before an answer')))
+    call.on('close', () => fail(new ClosedError('The connection was closed before an answer')))
   })
 
 /**

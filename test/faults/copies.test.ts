@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { awsOptions } from '../../lib/aws/options.ts'
 import { drain } from '../support/drain.ts'
 import {
   bodyOf,
@@ -23,7 +24,7 @@ const COPIES = Number(process.env.FAULT_COPIES ?? 100)
 const CONTAINERS = 20
 // Unlike a thousand containers, a thousand invocations in one process wait for each other.
 const patient = {
-  aws: { maxAttempts: 3, requestHandler: { connectionTimeout: 30_000, requestTimeout: 30_000 } },
+  aws: { ...awsOptions, connectTimeoutMs: 30_000, timeoutMs: 30_000 },
   config: { formDeadlineMs: 30_000 },
 }
 

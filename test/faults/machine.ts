@@ -219,7 +219,6 @@ const run = async (
     invocations++
     const outcome = await container.run(`${seed} ${name}`, task)
     if (container.wasStruck()) for (const id of ids) struckRequests.add(id)
-    if (container.isDead()) container.destroy()
     return outcome
   }
 
@@ -403,7 +402,6 @@ const run = async (
   await settle()
   const reopened = livePerson.conversations().length - opened
 
-  for (const { container } of slots) container?.destroy()
   queue.destroy()
   return {
     ...before,

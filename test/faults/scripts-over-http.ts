@@ -8,7 +8,6 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyStructuredResultV2,
@@ -20,7 +19,7 @@ import type {
 import { createHandler as createFormHandler } from '../../functions/open-from-form.ts'
 import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
 import { createReadSecret } from '../../lib/account/secrets.ts'
-import type { AwsOptions } from '../../lib/aws/options.ts'
+import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { createQueues, type QueueName } from '../../lib/aws/queues.ts'
 import { createStateTable, type Item } from '../../lib/aws/state-table.ts'
 import { createOutbound, type OutboundRequest } from '../../lib/net/outbound.ts'
@@ -75,7 +74,7 @@ const AT_LIVEPERSON = {
   'ConsumerJWS revoked': { kind: 'revoked-consumer-jws' },
 } as const satisfies Readonly<Record<string, Fault>>
 
-type AwsRequest = Parameters<NodeHttpHandler['handle']>[0]
+const withCode = (code: string) => Object.assign(new Error('There is no answer'), { code })
 
 /** Starts what scripts over HTTP share: a closed port, and the connections to AWS. */
 export const startScripts = async (world: World) => {
@@ -84,19 +83,17 @@ export const startScripts = async (world: World) => {
   await closeServer(server)
 
   const struck = new AsyncLocalStorage<CallFault | undefined>()
-  const http = new NodeHttpHandler()
   /** Each call to AWS is made once, so that a lost answer stays lost. */
   const aws: AwsOptions = {
+    ...awsOptions,
     maxAttempts: 1,
-    requestHandler: {
-      metadata: http.metadata,
-      handle: async (request: AwsRequest, options?: Parameters<NodeHttpHandler['handle']>[1]) => {
-        const fault = struck.getStore()
-        if (fault === 'AWS is down') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-        const answer = await http.handle(request, options)
-        if (fault === 'AWS answer lost') throw Object.assign(new Error('reset'), { code: 'ECONNRESET' })
-        return answer
-      },
+    outbound: async (request) => {
+      const fault = struck.getStore()
+      if (fault === 'AWS is down') return { kind: 'not_sent', cause: withCode('ECONNREFUSED') }
+      const result = await awsOptions.outbound(request)
+      return fault === 'AWS answer lost'
+        ? { kind: 'may_have_been_sent', cause: withCode('ECONNRESET') }
+        : result
     },
   }
   const sqs = new SQSClient({})
@@ -116,7 +113,6 @@ export const startScripts = async (world: World) => {
 
     close: () => {
       sqs.destroy()
-      http.destroy()
     },
   }
 }

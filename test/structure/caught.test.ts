@@ -26,6 +26,18 @@ const ACCEPTED: readonly Accepted[] = [
     reason: 'A body without a readable id has none. Who called this reports what is wrong with the body.',
   },
   { path: 'functions/http/event.ts', within: 'decodeBody', form: 'catch clause', reason: INVALID_INPUT },
+  {
+    path: 'lib/aws/call.ts',
+    within: 'createAwsCall',
+    form: '.catch()',
+    reason: 'What is caught only says that the call is not repeated. The error of the call itself is thrown.',
+  },
+  {
+    path: 'lib/aws/call.ts',
+    within: 'read',
+    form: 'catch clause',
+    reason: 'The message of JSON.parse quotes the answer. UnreadableAnswer is returned in its place.',
+  },
   { path: 'lib/request/form.ts', within: 'toField', form: 'catch clause', reason: INVALID_INPUT },
   {
     path: 'lib/request/lenient-json.ts',

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts'
 import { closeServer, listen } from '../../local/net/listen.ts'
 
@@ -65,7 +66,12 @@ const forward = async (behind: string, headers: IncomingHttpHeaders, body: Buffe
 }
 
 /** AWS options with timeouts long enough for a busy machine. */
-export const patient = { maxAttempts: 2, requestHandler: { requestTimeout: 15_000 } }
+export const patient: AwsOptions = {
+  ...awsOptions,
+  maxAttempts: 2,
+  connectTimeoutMs: 5000,
+  timeoutMs: 15_000,
+}
 
 /** Returns the operations on a state table, with timeouts long enough for a busy machine. */
 export const createPatientTable = (name: string): StateTable =>

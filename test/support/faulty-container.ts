@@ -1,7 +1,10 @@
-import { Readable } from 'node:stream'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type { AwsOptions } from '../../lib/aws/options.ts'
-import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
+import { awsOptions } from '../../lib/aws/options.ts'
+import {
+  createOutbound,
+  type Outbound,
+  type OutboundRequest,
+  type OutboundResult,
+} from '../../lib/net/outbound.ts'
 import { createRandom, type Random } from './random.ts'
 import type { Service, World } from './world.ts'
 
@@ -19,9 +22,6 @@ export interface Plan {
 }
 
 export const NO_FAULTS: Plan = { livePerson: () => ({}), aws: () => ({}), kill: () => false }
-
-type AwsRequest = Parameters<NodeHttpHandler['handle']>[0]
-type AwsAnswer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
 /** Can change requests to AWS and their answers, to switch off a safeguard from outside. */
 export interface Tap {
@@ -122,37 +122,27 @@ export const createContainer = (fabric: Fabric) => {
     })
   }
 
-  const http = new NodeHttpHandler()
   const downUntil = new Map<string, string>()
-  const awsHandler = {
-    metadata: http.metadata,
-    handle: async (
-      request: AwsRequest,
-      options?: Parameters<NodeHttpHandler['handle']>[1],
-    ): Promise<AwsAnswer> => {
-      const target = String(request.headers['x-amz-target']).replace(/^.*\./, '')
-      const invocation = String(request.headers['amz-sdk-invocation-id'])
-      const isFirst = String(request.headers['amz-sdk-request']).startsWith('attempt=1')
-      const fault = isFirst ? draw(fabric.plan().aws(awsName(target))) : downUntil.get(invocation)
-      if (isFirst && fault !== undefined) strike(`${awsName(target)} ${fault}`)
-      if (fault === 'down') downUntil.set(invocation, fault)
-      return step(target, async () => {
-        if (fault === 'down') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-        if (fault === 'throttled') return throttled(target)
-        const answer = await pass(request, target, options)
-        if (fault === 'lost answer' && isFirst)
-          throw Object.assign(new Error('reset'), { code: 'ECONNRESET' })
-        return answer
-      })
-    },
+  const awsOutbound: Outbound = async (request) => {
+    const { headers = {} } = request
+    const target = String(headers['x-amz-target']).replace(/^.*\./, '')
+    const invocation = String(headers['amz-sdk-invocation-id'])
+    const isFirst = String(headers['amz-sdk-request']).startsWith('attempt=1')
+    const fault = isFirst ? draw(fabric.plan().aws(awsName(target))) : downUntil.get(invocation)
+    if (isFirst && fault !== undefined) strike(`${awsName(target)} ${fault}`)
+    if (fault === 'down') downUntil.set(invocation, fault)
+    return step(target, async () => {
+      if (fault === 'down') return { kind: 'not_sent', cause: withCode('ECONNREFUSED') }
+      if (fault === 'throttled') return throttled(target)
+      const result = await pass(request, target)
+      return fault === 'lost answer' && isFirst
+        ? { kind: 'may_have_been_sent', cause: withCode('ECONNRESET') }
+        : result
+    })
   }
 
-  const pass = async (
-    request: AwsRequest,
-    target: string,
-    options: Parameters<NodeHttpHandler['handle']>[1],
-  ): Promise<AwsAnswer> => {
-    const body = JSON.parse(new TextDecoder().decode(request.body))
+  const pass = async (request: OutboundRequest, target: string): Promise<OutboundResult> => {
+    const body = JSON.parse(request.body ?? '{}')
     if (target === 'ChangeMessageVisibility') {
       fabric.onVisibility(body.ReceiptHandle, body.VisibilityTimeout)
       body.VisibilityTimeout = 0
@@ -162,23 +152,18 @@ export const createContainer = (fabric: Fabric) => {
       delete body.DelaySeconds
     }
     fabric.tap?.request?.(target, body)
-    const text = JSON.stringify(body)
-    request.body = text
-    request.headers['content-length'] = String(Buffer.byteLength(text))
-    const answer = await http.handle(request, options)
-    if (!fabric.tap?.answer) return answer
-    const chunks: Buffer[] = []
-    for await (const chunk of answer.response.body) chunks.push(Buffer.from(chunk))
-    const said = JSON.parse(Buffer.concat(chunks).toString() || '{}')
+    const { 'content-length': _, ...headers } = request.headers ?? {}
+    const result = await awsOptions.outbound({ ...request, headers, body: JSON.stringify(body) })
+    if (!fabric.tap?.answer || result.kind !== 'answer') return result
+    const said = JSON.parse(result.body || '{}')
     fabric.tap.answer(target, said)
-    const { statusCode, headers } = answer.response
-    return { response: { statusCode, headers, body: toStream(JSON.stringify(said)) } } as unknown as AwsAnswer
+    return { ...result, body: JSON.stringify(said) }
   }
 
   const service = fabric.createService({
     outbound,
     now: fabric.now,
-    aws: { maxAttempts: 3, requestHandler: awsHandler } as unknown as AwsOptions,
+    aws: { ...awsOptions, outbound: awsOutbound },
   })
 
   return {
@@ -199,7 +184,6 @@ export const createContainer = (fabric: Fabric) => {
       dead = true
       die()
     },
-    destroy: () => http.destroy(),
   }
 }
 
@@ -215,16 +199,15 @@ const awsName = (target: string) => {
   return /Item/.test(target) ? 'DynamoDB' : 'SQS'
 }
 
-const toStream = (text: string) => Readable.from([Buffer.from(text)])
+const withCode = (code: string) => Object.assign(new Error('There is no answer'), { code })
 
-const throttled = (target: string) => {
+const throttled = (target: string): OutboundResult => {
   const type =
     awsName(target) === 'DynamoDB' ? 'ProvisionedThroughputExceededException' : 'ThrottlingException'
   return {
-    response: {
-      statusCode: 400,
-      headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-errortype': type },
-      body: toStream(JSON.stringify({ __type: `com.amazonaws#${type}`, message: 'Slow down' })),
-    },
-  } as unknown as AwsAnswer
+    kind: 'answer',
+    status: 400,
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-errortype': type },
+    body: JSON.stringify({ __type: `com.amazonaws#${type}`, message: 'Slow down' }),
+  }
 }

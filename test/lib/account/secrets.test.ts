@@ -77,10 +77,7 @@ describe('an answer of Secrets Manager', () => {
     const endpoint = await startAwsEndpoint({ behind: secretsManager.url, answer: () => answer })
     const url = process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER
     process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = endpoint.url
-    const reader = createReadSecret({
-      maxAttempts: 1,
-      requestHandler: { requestTimeout: 500, throwOnRequestTimeout: true },
-    })
+    const reader = createReadSecret({ ...patient, maxAttempts: 1, timeoutMs: 500 })
     try {
       return await failure(readCurrentSecret(reader, secretId, parseAppCredentials))
     } finally {

@@ -274,7 +274,7 @@ describe('each function throws ServiceUnavailableError', () => {
       ['silence', 'silence'],
     ])('%s', async (_name, given) => {
       answer = given
-      const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
+      const once = { ...patient, maxAttempts: 1, timeoutMs: 200 }
       const thrown = await call(create(once)).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)
       expect(thrown).toMatchObject({ message, cause: expect.any(Error) })

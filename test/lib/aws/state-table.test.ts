@@ -458,7 +458,7 @@ describe('each function throws ServiceUnavailableError', () => {
       ['an answer that is not JSON', { status: 503, body: '<html>' }, false],
       ['silence', 'silence', false],
     ])('%s', async (_name, answer, isRefused) => {
-      const once = { maxAttempts: 1, requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }
+      const once = { ...patient, maxAttempts: 1, timeoutMs: 200 }
       const table = await tableThat(() => answer, once)
       const thrown = await call(table).catch((reason: unknown) => reason)
       expect(thrown).toBeInstanceOf(ServiceUnavailableError)

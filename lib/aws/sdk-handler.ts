@@ -1,0 +1,52 @@
+import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
+import { type HttpRequest, HttpResponse } from '@smithy/core/protocols'
+import type { AwsOptions } from './options.ts'
+
+/** The largest answer, in bytes: a secret has 64 KB at most. */
+const MAX_ANSWER_BYTES = 1_000_000
+
+/** What a client of the AWS SDK needs to send its requests by way of {@link AwsOptions.outbound}. */
+export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: AwsOptions) =>
+  ({
+    maxAttempts,
+    requestHandler: createSdkHandler(transport),
+    ...(region !== undefined && { region }),
+    ...(credentials && { credentials }),
+  }) satisfies SecretsManagerClientConfig
+
+/** There is no answer. The SDK repeats the request because of its name. */
+class NoAnswerError extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+const createSdkHandler = ({
+  outbound,
+  connectTimeoutMs,
+  timeoutMs,
+}: Pick<AwsOptions, 'outbound' | 'connectTimeoutMs' | 'timeoutMs'>) => ({
+  metadata: { handlerProtocol: 'http/1.1' },
+
+  handle: async ({ protocol, hostname, port, path, headers, body }: HttpRequest) => {
+    const result = await outbound({
+      method: 'POST',
+      url: `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`,
+      headers,
+      body: toText(body),
+      timeoutMs,
+      connectTimeoutMs,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    })
+    if (result.kind !== 'answer') throw new NoAnswerError('There is no answer', { cause: result.cause })
+    const { status: statusCode } = result
+    const response = { statusCode, headers: { ...result.headers }, body: Buffer.from(result.body) }
+    return { response: new HttpResponse(response) }
+  },
+
+  updateHttpClientConfig: () => undefined,
+  httpHandlerConfigs: () => ({}),
+})
+
+const toText = (body: unknown): string => {
+  if (body instanceof Uint8Array) return new TextDecoder().decode(body)
+  return typeof body === 'string' ? body : ''
+}
