@@ -121,10 +121,13 @@ const parseFields = (text: string): unknown => {
   return toValue(Object.fromEntries(Object.entries(tree).filter(([, value]) => hasValue(value))))
 }
 
-/** How other bodies start than those that Content-Type names. No field's name has these characters. */
-const LIKE_JSON = /^(?:\ufeff|\s)*(?:[{["]|%7B|%5B|%22)/i
-const LIKE_OTHERS = /^(?:\ufeff|\s)*(?:<|--)/
-const LIKE_FIELDS = /^(?:[\w.-]+=|(?:\ufeff|\s)*(?:<|--))/
+/**
+ * How other bodies start than those that Content-Type names. No field's name has these characters. `\s` has the
+ * byte order mark.
+ */
+const LIKE_JSON = /^\s*(?:[{["]|%7B|%5B|%22)/i
+const LIKE_OTHERS = /^\s*(?:<|--)/
+const LIKE_FIELDS = /^(?:[\w.-]+=|\s*(?:<|--))/
 
 /** Clients set a Content-Type of their own: `curl -d`, jQuery, and axios for a string. */
 const wrongType = (mediaType: string, is: string) =>

@@ -5,13 +5,34 @@ const NOTHING =
 /** An id that was put together with such a value, as in `crm-undefined`. */
 const ENDS_WITH_NOTHING = /[-_:|/](?:undefined|null|None|NaN|\[object [A-Z][A-Za-z]*\])$/
 
-/** An expression that no template has replaced, such as `{{contact.id}}`. */
-const EXPRESSION =
-  /\{\{.*\}\}|[$#@!%]\{.*\}|\{[!$].*\}|<%.*%>|%%.+%%|\*\|.*\|\*|\[\[.*\]\]|^\{[a-z_][\w.]*\}$|^%\w+%$|^<[\w. ]+>$/i
+/** How an expression that no template has replaced starts and ends, such as `{{contact.id}}`. */
+const EXPRESSIONS: readonly (readonly [start: RegExp, end: string])[] = [
+  [/\{\{/, '}}'],
+  [/[$#@!%]\{/, '}'],
+  [/\{[!$]/, '}'],
+  [/<%/, '%>'],
+  [/%%./, '%%'],
+  [/\*\|/, '|*'],
+  [/\[\[/, ']]'],
+]
+
+/** An id that is nothing but such an expression. */
+const WHOLE_EXPRESSION = /^(?:\{[a-z_][\w.]*\}|%\w+%|<[\w. ]+>)$/i
+
+/** No id is longer. */
+const MAX_LENGTH = 256
 
 /**
  * Returns whether an id is a placeholder: what a template writes for every person whose id it doesn't know.
- * Two people with the same id would share one conversation.
+ * Two people with the same id would share one conversation. A text of more than 256 characters is no id.
  */
 export const isPlaceholder = (id: string): boolean =>
-  NOTHING.test(id) || ENDS_WITH_NOTHING.test(id) || EXPRESSION.test(id)
+  id.length <= MAX_LENGTH &&
+  (NOTHING.test(id) || ENDS_WITH_NOTHING.test(id) || WHOLE_EXPRESSION.test(id) || hasExpression(id))
+
+/** One expression for start and end would take quadratic time: it would look for the end of each start. */
+const hasExpression = (id: string): boolean =>
+  EXPRESSIONS.some(([start, end]) => {
+    const found = start.exec(id)
+    return found !== null && id.includes(end, found.index + found[0].length)
+  })

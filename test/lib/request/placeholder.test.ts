@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isPlaceholder } from '../../../lib/request/placeholder.ts'
 
@@ -46,4 +47,23 @@ describe('an id is no placeholder if it is', () => {
   ])('%s', (id) => {
     expect(isPlaceholder(id)).toBe(false)
   })
+})
+
+test('an expression is found wherever it is in an id', () => {
+  const expression =
+    /\{\{.*\}\}|[$#@!%]\{.*\}|\{[!$].*\}|<%.*%>|%%.+%%|\*\|.*\|\*|\[\[.*\]\]|^\{[a-z_][\w.]*\}$|^%\w+%$|^<[\w. ]+>$/i
+  const parts = fc.constantFrom(...'{}$#@!%<>*|[]a1. -')
+  fc.assert(
+    fc.property(fc.string({ unit: parts, maxLength: 12 }), (text) => {
+      // The margins keep it from being nothing, such as `0`.
+      const id = `b${text}b`
+      expect(isPlaceholder(id)).toBe(expression.test(id))
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+test('a text that is longer than any id is no placeholder', () => {
+  expect(isPlaceholder(`{{${'a'.repeat(252)}}}`)).toBe(true)
+  expect(isPlaceholder(`{{${'a'.repeat(253)}}}`)).toBe(false)
 })

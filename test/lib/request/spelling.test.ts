@@ -16,6 +16,16 @@ test.each([
   ['decomposed Hangul', '\u1112\u1161\u11ab', '한'],
   ['compatibility characters, which stay', 'ﬁ①', 'ﬁ①'],
   ['nothing', '', ''],
+  [
+    '30 combining marks in a row',
+    `a${'\u0301'.repeat(15)}${'\u0316'.repeat(15)}`,
+    `a\u0316${'\u0316'.repeat(14)}\u0301${'\u0301'.repeat(14)}`.normalize('NFC'),
+  ],
+  [
+    'more combining marks in a row, which stay as they are',
+    `e\u0301 a${'\u0301'.repeat(16)}${'\u0316'.repeat(15)}`,
+    `e\u0301 a${'\u0301'.repeat(16)}${'\u0316'.repeat(15)}`,
+  ],
 ])('one spelling of %s', (_, text, expected) => {
   expect(toOneSpelling(text)).toBe(expected)
 })
