@@ -14,6 +14,7 @@ import {
   authorizationOf,
   checkEdge,
   givenRequestId,
+  headerRequestId,
   idempotencyKeyOf,
   originOf,
   readBody,
@@ -59,7 +60,9 @@ const openFromForm = async (
     return answer(request, result)
   } catch (thrown) {
     const error = toAppError(thrown)
-    const requestId = givenRequestId(event)
+    // The body of a sender that may not call the service is never read.
+    const mayCall = error.code !== 'origin_not_allowed'
+    const requestId = mayCall ? givenRequestId(event) : headerRequestId(event)
     service.log.error('A form failed before its attempt', error, { requestId, door: 'form' })
     const metric = PROBES.get(error.code)
     if (metric) service.count(metric)

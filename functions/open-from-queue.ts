@@ -127,7 +127,8 @@ const refuse = async (
   try {
     const ended = ids ? await giveUp(ids, error.code) : 'finished'
     if (ended === 'held') return unreadDelayMs(receives, random)
-    await quarantine({ body: queue === 'handOver' ? withoutTimes(body) : body, error, requestId, accountId })
+    const kept = queue === 'handOver' ? withoutTimes(body) : body
+    await quarantine({ body: kept, queue, error, requestId, accountId })
     if (error.retryable) count('record_given_up', accountId)
     if (ended !== 'finished' && ended.messageStatus === 'not_sent') count('message_not_sent', accountId)
     return undefined

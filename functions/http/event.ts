@@ -55,12 +55,15 @@ export const idempotencyKeyOf = (event: Event): string | undefined => {
   }
 }
 
+/** Returns the request id in the `Idempotency-Key` header. `undefined` if there is no valid one. Never throws. */
+export const headerRequestId = (event: Event): string | undefined => toRequestId(bareKeyOf(event))
+
 /**
  * Returns the request id that the sender gave: from the header, otherwise from the body if it can be read.
  * `undefined` if there is no valid one. For problems and log lines, so it never throws.
  */
 export const givenRequestId = (event: Event): string | undefined => {
-  const key = toRequestId(bareKeyOf(event))
+  const key = headerRequestId(event)
   if (key !== undefined) return key
   try {
     return requestIdOf(readForm(readBody(event)))

@@ -36,6 +36,8 @@ export interface QuarantineReason {
   readonly code: string
   readonly detail: string
   readonly requestId: string
+  /** The queue that a replay goes to, as operators know it. Default: not stored. */
+  readonly queue?: 'events' | 'hand-over' | undefined
   /** How many attempts the service made. Default: not stored. */
   readonly attempts?: number | undefined
 }
@@ -162,12 +164,13 @@ const throwUnavailable =
   }
 
 /** SQS accepts no empty attributes, so they are left out. */
-const toAttributes = ({ code, detail, requestId, attempts }: QuarantineReason) =>
+const toAttributes = ({ code, detail, requestId, queue, attempts }: QuarantineReason) =>
   Object.fromEntries(
     [
       ['code', { DataType: 'String', StringValue: code }] as const,
       ['detail', { DataType: 'String', StringValue: detail }] as const,
       ['requestId', { DataType: 'String', StringValue: requestId }] as const,
+      ['queue', { DataType: 'String', StringValue: queue ?? '' }] as const,
       ['attempts', { DataType: 'Number', StringValue: String(attempts ?? '') }] as const,
     ].filter(([, { StringValue }]) => StringValue !== ''),
   )

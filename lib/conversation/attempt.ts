@@ -330,8 +330,10 @@ export const createAttempt = ({
           const isCertain = ['none', 'refused'].includes(step.facts.conversation.kind)
           const isOwnBody = carrier.kind === 'event' && isCertain
           const body = isOwnBody ? carrier.body : toHandOver({ request, destination, facts: NOTHING })
+          const queue = isOwnBody ? 'events' : 'handOver'
           const attempts = step.facts.claim.attempt
-          await quarantine({ body, error: step.error ?? toError(step.code), requestId, accountId, attempts })
+          const error = step.error ?? toError(step.code)
+          await quarantine({ body, queue, error, requestId, accountId, attempts })
           return { kind: 'quarantined' }
         }
       }

@@ -486,10 +486,13 @@ const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${acc
 
 /**
  * Returns how a fingerprint starts that can be compared with this one. A hand-over may hold one of an earlier
- * version of this service, and a later version may have written the item: those can't be compared.
+ * version of this service, and a later version may have written the item: those can't be compared. What no
+ * version would write is compared, and so differs.
  */
 const versionOf = (fingerprint: string): string =>
-  fingerprint.startsWith(FINGERPRINT_VERSION) ? FINGERPRINT_VERSION : 'none'
+  !ANY_VERSION.test(fingerprint) || fingerprint.startsWith(FINGERPRINT_VERSION) ? FINGERPRINT_VERSION : 'none'
+
+const ANY_VERSION = /^\d+\.[0-9a-f]+$/
 
 /** Whether an item's request has this content, as far as the fingerprints can be compared. */
 const hasContent = (item: RequestItem, fingerprint: string): boolean =>

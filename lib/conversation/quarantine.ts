@@ -1,4 +1,4 @@
-import type { Queues } from '../aws/queues.ts'
+import type { QueueName, Queues } from '../aws/queues.ts'
 import { type AppError, toAppError } from '../errors/errors.ts'
 import { toSafePath } from '../errors/mask.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -7,9 +7,18 @@ import type { Ledger } from './ledger.ts'
 
 const MAX_FINDINGS = 10
 
+const LABELS = { events: 'events', handOver: 'hand-over' } as const satisfies Readonly<
+  Record<QueueName, string>
+>
+
 /** What goes into quarantine, and why. */
 export interface Quarantined {
   readonly body: string
+  /**
+   * The queue that a replay of the body goes to: the one that the body came from, or that the service would
+   * have put it into. The body itself proves nothing: everybody who can send an event chooses one.
+   */
+  readonly queue: QueueName
   readonly error: AppError
   readonly requestId: string
   /** Undefined if the body could not be read as a request. */
@@ -33,8 +42,14 @@ export const createQuarantine = ({
   readonly count: CountMetric
 }) => {
   /** @throws {ServiceUnavailableError} The quarantine queue doesn't hold it. */
-  return async ({ body, error, requestId, accountId, attempts }: Quarantined): Promise<void> => {
-    const reason = { code: error.code, detail: detailOf(error), requestId, attempts }
+  return async ({ body, queue, error, requestId, accountId, attempts }: Quarantined): Promise<void> => {
+    const reason = {
+      code: error.code,
+      detail: detailOf(error),
+      requestId,
+      queue: LABELS[queue],
+      attempts,
+    }
     const { messageId, hasReason } = await queues.quarantine(body, reason)
     log.error('A request was quarantined', error, { requestId, accountId, messageId, attempts })
     count('record_quarantined', accountId)

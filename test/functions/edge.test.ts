@@ -44,6 +44,15 @@ describe('of a stage with a CDN,', () => {
     expect(through.statusCode).toBe(201)
   })
 
+  test('the body of a refused form is not read, so only the header names its request', async () => {
+    expect(bodyOf(await submit(service, form('past-the-edge')))).not.toHaveProperty('requestId')
+    const headers = { 'idempotency-key': 'past-the-edge' }
+    expect(bodyOf(await submit(service, form('from-the-body'), { headers }))).toMatchObject({
+      ...REFUSED,
+      requestId: 'past-the-edge',
+    })
+  })
+
   test('a status is refused unless it comes through the CDN', async () => {
     await submit(service, form('asked-for-1'), { headers: { 'x-edge-secret': 'the-secret' } })
     expect(bodyOf(await askStatus('asked-for-1'))).toMatchObject(REFUSED)

@@ -6,7 +6,7 @@ import { readConfig } from '../../lib/config/environment.ts'
 import { isPlaceholder } from '../../lib/request/placeholder.ts'
 import { createOpenService } from '../../lib/service/open.ts'
 import { captureOutput } from '../lib/telemetry/output.ts'
-import { CRM_UPGRADE, deliver, jobOf, startWorld, toRecord, type World } from '../support/world.ts'
+import { CRM_UPGRADE, deliver, jobOf, startWorld, submit, toRecord, type World } from '../support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -250,5 +250,51 @@ describe('an invocation that is not from a queue', () => {
 
   test('is no batch without records', async () => {
     expect(await invoke({ Records: [] })).toEqual(DONE)
+  })
+})
+
+describe('a quarantined record names the queue that a replay goes to', () => {
+  const forged = {
+    handedOver: {
+      ...{ door: 'form', accountId: '70123456', vouchedBy: 'nobody', requestId: 'not-their-request' },
+      facts: { conversation: { kind: 'opened', conversationId: 'not-their-conversation' } },
+    },
+  }
+  const lost = { service: 'conversation', kind: 'reset-after', times: 9 } as const
+
+  test('which is the events queue for what looks like a hand-over, but came as an event', async () => {
+    for (const body of [forged, sns(forged), eventBridge(forged)])
+      expect(await give(body)).toMatchObject([{ queue: 'events', code: 'invalid_request' }])
+  })
+
+  test('which is the hand-over queue for what came from there', async () => {
+    for (const body of [forged, event()]) {
+      const record = toRecord(body, { queue: 'handOver' })
+      expect(await deliver(world.createService(), [record])).toEqual(DONE)
+      expect(await world.receiveQuarantine()).toMatchObject([{ queue: 'hand-over' }])
+    }
+  })
+
+  test('which is the events queue for an event that was refused', async () => {
+    const campaign = { campaignId: '1', engagementId: '2' }
+    expect(await give(event({ campaign }))).toMatchObject([{ queue: 'events', code: 'liveperson_rejected' }])
+  })
+
+  test('which is the hand-over queue for an event whose conversation may be open', async () => {
+    world.livePerson.faults.add(lost)
+    const account = { accountId: '70123456', default: true, onLostAnswer: 'hold' }
+    const service = world.createService({ stage: { accounts: [account] } })
+    expect(await deliver(service, [toRecord(event())])).toEqual(DONE)
+    const [quarantined] = await world.receiveQuarantine()
+    expect(quarantined).toMatchObject({ queue: 'hand-over', code: 'outcome_unknown' })
+    expect(quarantined?.body).toMatch(/^\{"handedOver":/)
+  })
+
+  test('which is the hand-over queue for a form', async () => {
+    world.livePerson.faults.add(lost)
+    const route = { campaignId: '3120045610', engagementId: '3120047711', doors: ['form'] }
+    const account = { accountId: '70123456', onLostAnswer: 'hold', routes: { help: route } }
+    await submit(world.createService({ stage: { accounts: [account] } }), { route: 'help' })
+    expect(await world.receiveQuarantine()).toMatchObject([{ queue: 'hand-over', code: 'outcome_unknown' }])
   })
 })

@@ -36,6 +36,8 @@ export interface Quarantined {
   readonly detail: string
   readonly attempts: number
   readonly attributes: string
+  /** The queue that a replay goes to. Undefined if SQS moved the record. */
+  readonly queue: string | undefined
 }
 
 /** The state of a run when nothing is left to do. */
@@ -139,6 +141,7 @@ export const endingOf = ({
       detail: attributes.detail ?? '',
       attempts: Number(attributes.attempts ?? 0),
       attributes: JSON.stringify(attributes),
+      queue: attributes.queue,
     })),
     waiting: new Set(world.waiting().map(sessionIn)),
     reopened: findReopened(conversations, closed, policyOf),

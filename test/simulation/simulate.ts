@@ -202,7 +202,7 @@ const replay = async ({
   readonly ending: Ending
   readonly planned: readonly Planned[]
 }): Promise<void> => {
-  for (const { body } of ending.quarantined) world.replay(body)
+  for (const record of ending.quarantined) world.replay(record)
   for (const { door, body, accountId } of planned)
     if (door === 'queue') world.sendEvent(JSON.stringify(body), accountId)
   const from = time.now()

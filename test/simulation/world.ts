@@ -300,10 +300,14 @@ export const createWorld = async (options: WorldOptions) => {
       events.send(body, accountId === undefined ? {} : { messageGroupId: accountId })
     },
 
-    /** Sends a record of the quarantine queue back to the queue that it came from, as an operator does. */
-    replay: (body: string): void => {
-      const queue = body.startsWith('{"handedOver":') ? handOver : events
-      queue.send(body, {})
+    /**
+     * Sends a record of the quarantine queue to the queue that its attribute names, as an operator does. For a
+     * record that SQS moved, an operator reads the queue from SQS, which is the one that the body is for.
+     */
+    replay: ({ body, queue }: { readonly body: string; readonly queue: string | undefined }): void => {
+      const isHandOver = queue === undefined ? body.startsWith('{"handedOver":') : queue === 'hand-over'
+      const target = isHandOver ? handOver : events
+      target.send(body, {})
     },
 
     /** Whether both queues are empty and no function works on a record. */

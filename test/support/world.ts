@@ -135,6 +135,7 @@ export const startWorld = async () => {
         code: MessageAttributes.code?.StringValue,
         detail: MessageAttributes.detail?.StringValue,
         requestId: MessageAttributes.requestId?.StringValue,
+        queue: MessageAttributes.queue?.StringValue,
         attempts: MessageAttributes.attempts?.StringValue,
       })),
 

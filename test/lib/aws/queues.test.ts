@@ -146,6 +146,12 @@ describe('quarantine', () => {
     expect(message?.MessageAttributes?.attempts).toEqual({ DataType: 'Number', StringValue: '12' })
   })
 
+  test('the reason may include the queue that a replay goes to', async () => {
+    await create().quarantine(BODY, { ...REASON, queue: 'hand-over' })
+    const [message] = await receive(sqs.quarantineQueueUrl)
+    expect(message?.MessageAttributes?.queue).toEqual({ DataType: 'String', StringValue: 'hand-over' })
+  })
+
   test('leaves out what is empty, because SQS refuses empty attributes', async () => {
     await create().quarantine(BODY, { ...REASON, requestId: '', attempts: undefined })
     const [message] = await receive(sqs.quarantineQueueUrl)

@@ -303,6 +303,18 @@ describe('a claim', () => {
     expect((await claim(undefined, earlier)).kind).toBe('final')
   })
 
+  test.each(['', 'x', '0.', '0.x', 'none', '2.f00d', 'f00d'])(
+    'with a fingerprint that no version writes is another request: %j',
+    async (fingerprint) => {
+      const { take, claim, advance } = arrange()
+      const first = await take()
+      await expect(claim(undefined, { fingerprint })).rejects.toBeInstanceOf(RequestIdReusedError)
+      await first.entry.record(ended(first, {}, 'queued'))
+      advance(LEASE_MS + 1)
+      await expect(claim(undefined, { fingerprint })).rejects.toBeInstanceOf(RequestIdReusedError)
+    },
+  )
+
   test('at one door is independent of the other door', async () => {
     const requestId = `both-doors-${++serial}`
     const [form, queue] = [arrange({ door: 'form', requestId }), arrange({ door: 'queue', requestId })]

@@ -37,7 +37,13 @@ const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } =
     count: (name, accountId) => counted.push({ name, accountId }),
   })
   const put = (members: Partial<Quarantined> = {}) =>
-    quarantine({ body: '{"it":"failed"}', error: REJECTED, requestId: 'event-0001', ...members })
+    quarantine({
+      body: '{"it":"failed"}',
+      queue: 'events',
+      error: REJECTED,
+      requestId: 'event-0001',
+      ...members,
+    })
   return { put, quarantined, reasons, counted, lines }
 }
 
@@ -58,6 +64,7 @@ describe('a quarantined request', () => {
         code: 'liveperson_rejected',
         detail: 'LivePerson rejected this conversation.',
         requestId: 'event-0001',
+        queue: 'events',
         attempts: 7,
       },
     ])
@@ -98,7 +105,7 @@ describe('a quarantined request', () => {
 describe('the ledger', () => {
   test('keeps the reason under the message id if it does not fit into the message', async () => {
     const { put, reasons } = arrange({ hasReason: false })
-    await put({ attempts: 2 })
+    await put({ queue: 'handOver', attempts: 2 })
     expect(reasons).toEqual([
       {
         messageId: 'quarantined-1',
@@ -106,6 +113,7 @@ describe('the ledger', () => {
           code: 'liveperson_rejected',
           detail: 'LivePerson rejected this conversation.',
           requestId: 'event-0001',
+          queue: 'hand-over',
           attempts: 2,
         },
       },
