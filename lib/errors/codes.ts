@@ -167,7 +167,7 @@ interface Guidance {
 export const GUIDANCE = {
   invalid_request: {
     meaning:
-      "A member is missing, unknown or invalid, or the body can't be parsed. `errors` lists up to 20 problems.",
+      "A member is missing, unknown or invalid, or the body can't be parsed. `errors` lists up to 20 findings.",
     sender: 'Correct the members in `errors` and send the request again. You can use the same `requestId`.',
     operator:
       'Nothing, unless `errors` lists a `route` or an `accountId` that should be in `config/<stage>.json`.',
@@ -175,7 +175,7 @@ export const GUIDANCE = {
   },
   consumer_token_invalid: {
     meaning:
-      "The account requires a consumer token and the request has none, the account doesn't accept tokens and the request has one, or the token has expired or can't be trusted. Such a request is never treated as anonymous.",
+      "The account requires a consumer token and the request has none. Or the account doesn't accept tokens and the request has one. Or the token has expired or can't be trusted. Such a request is never treated as anonymous.",
     sender:
       "Sign the consumer in again and send a new token. If the account doesn't accept tokens, send none.",
     operator:
@@ -187,21 +187,21 @@ export const GUIDANCE = {
       "The route isn't available to forms, or to CRM events. Or the request has campaign ids, and the account accepts only routes.",
     sender: 'Send a route that is available to you. Ask the operator for its name.',
     operator:
-      "To allow the request, change `doors` of the route, or `campaigns` of the account's `form` or `queue`, in `config/<stage>.json` and deploy.",
+      "To allow the request, change the route's `doors`, or `campaigns` in the account's `form` or `queue`, in `config/<stage>.json`. Then deploy.",
     record: 'quarantined',
   },
   origin_not_allowed: {
     meaning:
-      "The call came from a page whose origin isn't listed in `origins`, or whose browser hides it (`Origin: null`), or it bypassed CloudFront although the stage requires it.",
+      "The call came from a page whose origin isn't listed in `origins`, or whose browser hides the origin (`Origin: null`). Or the call bypassed CloudFront, which the stage requires.",
     sender:
-      'Call the service at its public address, from a page with a listed origin. If `detail` names `Referrer-Policy`, change that header of the page with the form.',
+      'Call the service at its public address, from a page with a listed origin. If `detail` names `Referrer-Policy`, change that header on the page with the form.',
     operator:
-      'To allow the origin, add it to `origins` in `config/<stage>.json` and deploy. Before you add `null`, read [what it lets in](configuration.md#origins). If `detail` names the public address, compare the secret header of CloudFront with `EDGE_SECRET_SHA256`.',
+      "To allow the origin, add it to `origins` in `config/<stage>.json` and deploy. Before you add `null`, read [what it lets in](configuration.md#origins). If `detail` names the public address, compare CloudFront's secret header with `EDGE_SECRET_SHA256`.",
     record: 'not_applicable',
   },
   bot_check_failed: {
     meaning:
-      'The bot-check token is missing, wrong, expired, from another site, or was already used for another request.',
+      'The bot-check token is missing, invalid, expired, from another site, or was already used for another request.',
     sender: 'Let the consumer solve a new challenge and send the request again with the same `requestId`.',
     operator:
       "If solved challenges are rejected, compare `form.botCheck` in `config/<stage>.json` with the provider's settings.",
@@ -216,7 +216,7 @@ export const GUIDANCE = {
   },
   outcome_unknown: {
     meaning:
-      "LivePerson may have opened the conversation, but its answer was lost. Then LivePerson refused a second attempt, or the request reached its give-up age, or the account's `onLostAnswer` is `hold`. No attempt repeats the request. It is in the quarantine queue, whether it is a form or a CRM event.",
+      "LivePerson may have opened the conversation, but its answer was lost. The service doesn't try again, because LivePerson refused a second attempt, the request reached `giveUpAfterHours`, or the account's `onLostAnswer` is `hold`. The request is in the quarantine queue, whether it is a form or a CRM event.",
     sender:
       "Don't send the request again, not even with a new `requestId`, because that might open a second conversation. Ask the operator.",
     operator:
@@ -231,7 +231,7 @@ export const GUIDANCE = {
   },
   unsupported_media_type: {
     meaning:
-      "`Content-Type` is neither JSON nor a URL-encoded form, its charset isn't UTF-8, or `Content-Encoding` says that the body is compressed.",
+      "`Content-Type` is neither JSON nor a URL-encoded form, its charset isn't UTF-8, or the body is compressed (`Content-Encoding`).",
     sender: 'Send `application/json` or `application/x-www-form-urlencoded`, in UTF-8 and uncompressed.',
     operator: 'Nothing.',
     record: 'not_applicable',
@@ -245,26 +245,27 @@ export const GUIDANCE = {
   },
   event_too_old: {
     meaning:
-      "The time that EventBridge or SNS gave the event is more than 30 days ago, longer than requests are remembered. It was most likely replayed from an archive. Nothing was opened, because it isn't known whether the event was processed before.",
+      "The time that EventBridge or SNS gave the event is more than 30 days ago. The service remembers requests for 30 days, so it can't tell whether the event was processed before, and opened nothing. Most likely, the event was replayed from an archive.",
     sender:
-      'Replay only the last 30 days. To open a conversation for an older event, send what its envelope holds as a new event with a new `requestId`.',
-    operator: 'Nothing. Limit the time range of the replay, or the retention of the archive, to 30 days.',
+      'Replay only the last 30 days. To open a conversation for an older event, send the content of its envelope as a new event with a new `requestId`.',
+    operator:
+      'To avoid this, limit the time range of the replay, or the retention of the archive, to 30 days.',
     record: 'quarantined',
   },
   liveperson_rejected: {
     meaning:
       "LivePerson understood the request and rejected it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
-    sender: "Don't retry. Tell the operator, who can fix the cause and replay the request.",
+    sender: "Don't retry. Tell the operator, who has to fix the cause. After that, send a form again with a new `requestId`. The operator replays a CRM event.",
     operator:
-      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. Then [reset and replay](operations.md#reset-a-final-request) a quarantined record.',
+      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. A CRM event is in the quarantine queue: [reset and replay](operations.md#reset-a-final-request) it. A form is not, so its sender has to send it again.',
     record: 'quarantined',
   },
   invalid_config: {
     meaning:
-      'An environment variable, the stage configuration or a secret is missing or invalid, a secret or its key may not be read, or something other than SQS invoked `openFromQueue`. Or the bot-check provider reports a mistake that no consumer can make, such as a secret that belongs to another site key. Such a form is not queued, because its challenge was not verified.',
+      'An environment variable, the stage configuration or a secret is missing or invalid, access to a secret or its key is refused, or something other than SQS invoked `openFromQueue`. Or the bot-check provider reports a mistake in the settings, such as a secret that belongs to another site key. That form is not queued, because its challenge was not verified.',
     sender: 'Retry with the same `requestId` once the operator has fixed it.',
     operator:
-      'Fix the values that the log names. For a secret, the log says how. `npm run doctor` checks a whole stage.',
+      'Fix the values that the log names. For a secret, the log says what to do. `npm run doctor` checks a whole stage.',
     record: 'retried',
   },
   internal_error: {
@@ -275,10 +276,10 @@ export const GUIDANCE = {
   },
   liveperson_unavailable: {
     meaning:
-      'LivePerson answered 429, 5xx or something undocumented, or not at all. Or its account is in trouble and got no call. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.',
+      "LivePerson answered 429, 5xx or something undocumented, or didn't answer. Or calls for the account have failed, so this request made none. A form gets this code only if the queue is not available either. Otherwise it gets a `202`.",
     sender: 'Retry with the same `requestId` after `Retry-After`.',
     operator:
-      "If it lasts, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
+      "If it doesn't stop, check LivePerson's status page. Queued requests are opened once LivePerson is back.",
     record: 'retried',
   },
   credentials_refused: {
@@ -290,18 +291,19 @@ export const GUIDANCE = {
   },
   interrupted: {
     meaning:
-      'The function was killed or timed out during its last attempt, and no queue holds the request. Or that happened in five attempts at a record, which is then quarantined.',
+      'The function was killed or timed out during the last attempt, and no queue holds the request. Or this happened to five attempts at a record, which was then quarantined.',
     sender:
-      'Retry with the same `requestId`. That opens a second conversation only if an attempt opened one, and an agent has closed it since.',
+      'Retry with the same `requestId`. This opens a second conversation only if an attempt opened one and an agent has closed it since.',
     operator:
-      "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay) a quarantined record.",
+      "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay) the quarantined record.",
     record: 'quarantined',
   },
   service_unavailable: {
     meaning:
       "A form's consumer token or bot-check token can't be verified right now, or DynamoDB, Secrets Manager or SQS is not available. If a form can be queued, it gets a `202` instead.",
     sender: 'Retry with the same `requestId` after `Retry-After`.',
-    operator: 'Read the log. Check the AWS service, the identity provider or the bot-check provider.',
+    operator:
+      'Read the log, and check the AWS service, the identity provider or the bot-check provider that it names.',
     record: 'retried',
   },
 } as const satisfies Readonly<Record<Code, Guidance>>
