@@ -201,7 +201,13 @@ export const createAttempt = ({
     let entry: Entry | undefined
     let identified: Promise<unknown> | undefined
 
-    const identify = () => livePerson.identify(consumerId, within(limitMs ?? TOKEN_MS))
+    let lpConsumerId: string | undefined
+
+    const identify = async (): Promise<void> => {
+      const asked = consumerId
+      const identity = await livePerson.identify(asked, within(limitMs ?? TOKEN_MS))
+      if (asked === consumerId) lpConsumerId = identity.lpConsumerId
+    }
 
     const claimed = (): Entry => {
       if (entry) return entry
@@ -223,8 +229,13 @@ export const createAttempt = ({
       try {
         const claim = await ledger.claim(request, destination, budget.aliveUntil, { leaseId, lostLeases })
         entry = claim.entry
-        if (entry.consumerId !== consumerId) identified = undefined
+        if (entry.consumerId !== consumerId) {
+          identified = undefined
+          lpConsumerId = undefined
+        }
         consumerId = entry.consumerId
+        if (claim.kind === 'final' && claim.isErased && job.facts)
+          log.warn('What a message knew of an erased request was dropped', { requestId, accountId })
         return claim
       } catch (thrown) {
         const error = toAppError(thrown)
@@ -310,8 +321,11 @@ export const createAttempt = ({
           await ledger.forgetConversation(accountId, step.lpConsumerId, step.conversationId)
           return { kind: 'forgotten' }
 
-        case 'record':
-          return { kind: 'recorded', facts: await claimed().record(step.facts) }
+        case 'record': {
+          // Whatever became of the create: who erases a consumer finds their requests by this id.
+          const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }
+          return { kind: 'recorded', facts: await claimed().record(facts) }
+        }
 
         case 'hand_over': {
           const delayMs = handOverDelayMs(step, facts, progress)

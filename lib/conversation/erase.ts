@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { Item, StateTable, Update } from '../aws/state-table.ts'
 import { factsShape } from './facts-shape.ts'
+import { ERASED_LEASE } from './ledger.ts'
 import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
 
 /**
@@ -16,9 +17,6 @@ const KEPT_OF_REQUEST: readonly string[] = [
 
 /** What is left of a consumer's conversation. */
 const KEPT_OF_CONSUMER: readonly string[] = ['pk', 'state', 'openedAt', 'updatedAt', 'expiresAt']
-
-/** An item needs a lease id. It is random, and appears nowhere else. */
-const NO_LEASE = 'erased'
 
 /** How often an item is read and written again, because someone else wrote it in the meantime. */
 const WRITE_ATTEMPTS = 5
@@ -139,7 +137,7 @@ const planOfRequest = (item: Item, now: number): Plan => {
   const { attempts: attempt, releases, claimState: state } = request
   const facts: Facts = { ...request.facts, claim: { attempt, releases, state } }
   const remove = othersThan(KEPT_OF_REQUEST, item)
-  if (remove.length === 0 && leaseId === NO_LEASE && namesIn(request.facts).length === 0)
+  if (remove.length === 0 && leaseId === ERASED_LEASE && namesIn(request.facts).length === 0)
     return { kind: 'clean' }
   const ended = isFinished(facts, hasMessage) ? undefined : toEnded(facts)
   return {
@@ -149,7 +147,7 @@ const planOfRequest = (item: Item, now: number): Plan => {
       pk,
       set: {
         facts: withoutIds(ended ?? facts),
-        leaseId: NO_LEASE,
+        leaseId: ERASED_LEASE,
         ...(ended && { claimState: ended.claim.state, finished: true, ...toldOf(ended, hasMessage) }),
       },
       remove,

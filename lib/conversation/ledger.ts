@@ -31,6 +31,9 @@ export const KEEP_MS = 30 * 24 * 3600 * 1000
  */
 const CLOCKS_MS = 10_000
 
+/** The lease id of an item whose ids were erased. It is finished. */
+export const ERASED_LEASE = 'erased'
+
 /** Who may vouch for the consumers of each door. Each of them has its own namespace of request ids. */
 const VOUCHERS_AT: Readonly<Record<Door, readonly Voucher[]>> = { form: ['nobody', 'token'], queue: ['crm'] }
 
@@ -101,7 +104,13 @@ export type ClaimResult =
   /** Another attempt holds the claim. `facts`: what the ledger holds. */
   | { readonly kind: 'held'; readonly entry: Entry; readonly facts: Facts }
   /** The request is finished, and nothing is owed. */
-  | { readonly kind: 'final'; readonly entry: Entry; readonly facts: Facts }
+  | {
+      readonly kind: 'final'
+      readonly entry: Entry
+      readonly facts: Facts
+      /** Set if its ids were erased. */
+      readonly isErased?: true
+    }
 
 /** What makes the key of a request's item. */
 export type RequestKey = Pick<AcceptedRequest, 'accountId' | 'door' | 'vouchedBy' | 'requestId'>
@@ -350,6 +359,7 @@ export const createLedger = ({
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
       const entry = createEntry(request, { ...found, facts })
+      if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }
       if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))

@@ -245,7 +245,8 @@ export type Seen =
   | { readonly kind: 'claimed'; readonly before: Facts }
   /** `facts`: what the ledger holds. */
   | { readonly kind: 'held'; readonly facts: Facts }
-  | { readonly kind: 'final'; readonly facts: Facts }
+  /** `isErased`: its ids were erased. */
+  | { readonly kind: 'final'; readonly facts: Facts; readonly isErased?: true }
   | { readonly kind: 'waited'; readonly before: 'claim' | 'create' }
   /** The wait was skipped: it would have left too little time. */
   | { readonly kind: 'no_time'; readonly before: 'claim' | 'create' }
@@ -949,8 +950,12 @@ export const learn = (known: Known, seen: Seen): Known => {
       }
     case 'held':
       return update({ collisions: progress.collisions + 1, ledger: seen.facts })
-    case 'final':
-      return update({ claim: 'final', ledger: seen.facts }, seen.facts)
+    case 'final': {
+      const final = { claim: 'final', ledger: seen.facts } as const
+      // A hand-over must not bring back what was erased.
+      if (seen.isErased) return { facts: seen.facts, carried: NOTHING, progress: { ...progress, ...final } }
+      return update(final, seen.facts)
+    }
     case 'waited':
       return seen.before === 'claim'
         ? update({ waits: progress.waits + 1 })

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runCommand } from '../../cli/commands/run-command.ts'
 import type { Item } from '../../lib/aws/state-table.ts'
+import { captureOutput } from '../lib/telemetry/output.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -18,6 +19,7 @@ import {
   submit,
   toRecord,
   type World,
+  withoutWaits,
 } from '../support/world.ts'
 import { findMarks, makeMark } from './marks.ts'
 import {
@@ -26,6 +28,8 @@ import {
   startBotCheckProvider,
   startIdentityProvider,
 } from './third-parties.ts'
+
+const captured = captureOutput()
 
 let world: World
 let brand: IdentityProvider
@@ -189,15 +193,15 @@ describe('a consumer of both doors', () => {
     expect(await deliver(service, [records.laterEvent, records.other])).toEqual({ batchItemFailures: [] })
     statuses.push((await submit(service, form, { headers: await signedIn() })).statusCode ?? 0)
     statuses.push((await submit(service, anonymousForm)).statusCode ?? 0)
-    const fail = (service: 'conversation' | 'send', status: number) =>
+    const fail = (service: 'conversation' | 'send' | 'idp', status: number) =>
       world.livePerson.faults.add({ service, kind: 'status', status, times: 99 })
     const stopSend = fail('send', 429)
     expect((await deliver(service, [records.queued])).batchItemFailures).toHaveLength(1)
     stopSend()
-    const stopCreate = fail('conversation', 503)
+    const stopIdentify = fail('idp', 503)
     const other = world.createService({ stage: stage() })
     expect((await deliver(other, [records.waiting])).batchItemFailures).toHaveLength(1)
-    stopCreate()
+    stopIdentify()
     expect(statuses).toEqual([200, 201])
     before = await scan()
     const { leaseId, conversationId, facts } = idsIn(itemOf(before, marks.event))
@@ -379,5 +383,66 @@ describe('a consumer of both doors', () => {
 
   test('leaves others untouched', async () => {
     expect(itemOf(await scan(), OTHER_EVENT)).toEqual(itemOf(before, OTHER_EVENT))
+  })
+})
+
+describe('a request that LivePerson has got, but not answered with a conversation,', () => {
+  let serial = 0
+  const cases: readonly (readonly [string, object, object, object])[] = [
+    ['in doubt', { kind: 'status', status: 503 }, {}, {}],
+    ['opened, but the answer was lost', { kind: 'reset-after' }, {}, {}],
+    ['of an unknown outcome', { kind: 'reset-after' }, { onLostAnswer: 'hold' }, {}],
+    ['rejected', { kind: 'latency', ms: 0 }, {}, { campaign: { campaignId: '1', engagementId: '2' } }],
+  ]
+
+  test.each(cases)('%s: is found by the consumer, and no replay opens it', async (_, fault, policy, sent) => {
+    const consumerId = `crm-${makeMark(`Doubt${++serial}`)}`
+    const requestId = makeMark(`DoubtfulEvent${serial}`)
+    const record = toRecord({
+      requestId,
+      ...(Object.keys(sent).length > 0 ? sent : { route: 'help' }),
+      consumer: { id: consumerId },
+    })
+    const accounts = stage().accounts.map((account) => ({ ...account, ...policy }))
+    const stop = world.livePerson.faults.add({ service: 'conversation', times: 99, ...fault } as never)
+    await deliver(world.createService({ stage: { accounts } }), [record])
+    stop()
+    const { report } = await erase('--consumer', consumerId)
+    expect(report.items.map(({ key }) => key)).toContain(`request#${ACCOUNT}#queue#crm#${requestId}`)
+    const creates = () => world.livePerson.requests({ service: 'conversation' }).length
+    const before = creates()
+    await deliver(world.createService({ stage: stage() }), [record])
+    expect(creates()).toBe(before)
+    await world.receiveQuarantine()
+  })
+
+  test('and that waits in the hand-over queue, stays erased when it comes back', async () => {
+    await world.receiveHandOvers()
+    const requestId = makeMark('HandedOver')
+    const stop = world.livePerson.faults.add({ service: 'send', kind: 'status', status: 429, times: 99 })
+    const atOnce = withoutWaits(service.queues)
+    await submit(world.createService({ stage: stage(), queues: atOnce }), {
+      ...{ requestId, route: 'help', message: 'hello' },
+      'cf-turnstile-response': `solved-${makeMark('HandedOverChallenge')}`,
+    })
+    stop()
+    const [body = ''] = await world.receiveHandOvers()
+    expect(body).toContain('"conversationId"')
+    const { exitCode } = await erase('--request', requestId)
+    expect(exitCode).toBe(0)
+    const erased = itemOf(await scan(), requestId)
+    captured()
+    const record = toRecord(body, { queue: 'handOver' })
+    expect(await deliver(world.createService({ stage: stage() }), [record])).toEqual({
+      batchItemFailures: [],
+    })
+    expect(itemOf(await scan(), requestId)).toEqual(erased)
+    expect(captured()).toContainEqual(
+      expect.objectContaining({
+        level: 'WARN',
+        message: 'What a message knew of an erased request was dropped',
+        requestId,
+      }),
+    )
   })
 })

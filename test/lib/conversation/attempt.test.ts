@@ -6,7 +6,7 @@ import type { Account } from '../../../lib/conversation/admission.ts'
 import { createAttempt } from '../../../lib/conversation/attempt.ts'
 import { readHandOver, toHandOver } from '../../../lib/conversation/hand-over.ts'
 import type { Carrier, Job } from '../../../lib/conversation/job.ts'
-import type { Entry, Ledger } from '../../../lib/conversation/ledger.ts'
+import type { ClaimResult, Entry, Ledger } from '../../../lib/conversation/ledger.ts'
 import { type Claim, type Facts, type Message, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
 import type { Quarantine } from '../../../lib/conversation/quarantine.ts'
 import {
@@ -474,7 +474,7 @@ describe('each step calls its operation, in the order of the protocol', () => {
     })
     expect(calls.slice(3)).toEqual([
       ['handOver', body, { delayMs: 5000, group: '70123456-queue' }],
-      ['record', facts],
+      ['record', { ...facts, lpConsumerId: LP_CONSUMER }],
     ])
     expect(result).toEqual({ kind: 'queued', kept: 'in_hand_over', error: LOST })
   })
@@ -482,7 +482,9 @@ describe('each step calls its operation, in the order of the protocol', () => {
   test('a create whose answer was lost, from a record', async () => {
     const { result, calls } = await attempt({ carrier: EVENT, openConversation: throws(LOST) })
     const claim = queued('liveperson_unavailable')
-    expect(calls.slice(3)).toEqual([['record', known({ claim, conversation: { kind: 'in_doubt' } })]])
+    expect(calls.slice(3)).toEqual([
+      ['record', known({ claim, conversation: { kind: 'in_doubt' }, lpConsumerId: LP_CONSUMER })],
+    ])
     expect(result).toEqual({ kind: 'queued', kept: 'in_record', error: LOST })
   })
 
@@ -495,7 +497,10 @@ describe('each step calls its operation, in the order of the protocol', () => {
       })
       // What only memory holds must be in quarantine before the ledger says so.
       expect(names.slice(3)).toEqual(carrier === MEMORY ? ['quarantine', 'record'] : ['record', 'quarantine'])
-      expect(calls).toContainEqual(['record', known({ claim: done, conversation: { kind: 'unknown' } })])
+      expect(calls).toContainEqual([
+        'record',
+        known({ claim: done, conversation: { kind: 'unknown' }, lpConsumerId: LP_CONSUMER }),
+      ])
       expect(result).toMatchObject({ outcome: { status: 'outcome_unknown', code: 'outcome_unknown' } })
     }
   })
@@ -504,6 +509,7 @@ describe('each step calls its operation, in the order of the protocol', () => {
     const facts = known({
       claim: done,
       conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 },
+      lpConsumerId: LP_CONSUMER,
     })
     const fromMemory = await attempt({ openConversation: throws(REFUSED) })
     expect(fromMemory.calls.slice(3)).toEqual([['record', facts]])
@@ -528,7 +534,12 @@ describe('each step calls its operation, in the order of the protocol', () => {
       expect(names.slice(3).toSorted()).toEqual(['quarantine', 'record'])
       expect(calls).toContainEqual([
         'record',
-        { ...NOTHING, claim: { attempt: 2, releases: 2, state: 'done' }, conversation: { kind: 'unknown' } },
+        {
+          ...NOTHING,
+          claim: { attempt: 2, releases: 2, state: 'done' },
+          conversation: { kind: 'unknown' },
+          lpConsumerId: LP_CONSUMER,
+        },
       ])
       expect(result).toMatchObject({ outcome: { status: 'outcome_unknown' } })
     }
@@ -555,7 +566,7 @@ describe('each step calls its operation, in the order of the protocol', () => {
       claim(),
       ['handOver', body, { delayMs: 5000, group: '70123456-queue' }],
       // If the other attempt is dead, the status is queued, not failed.
-      ['record', facts],
+      ['record', { ...facts, lpConsumerId: LP_CONSUMER }],
     ])
     expect(result).toEqual({ kind: 'opening' })
   })
@@ -932,7 +943,10 @@ describe('a record that has been tried until it is too old', () => {
     expect(names.slice(2)).toEqual(['openConversation', 'record', 'quarantine'])
     expect(calls.at(-2)).toEqual([
       'record',
-      known({ claim: { attempt: 1, releases: 1, state: 'failed', code: 'liveperson_unavailable' } }),
+      known({
+        claim: { attempt: 1, releases: 1, state: 'failed', code: 'liveperson_unavailable' },
+        lpConsumerId: LP_CONSUMER,
+      }),
     ])
     expect(calls.at(-1)?.[1]).toMatchObject({ error: { code: 'liveperson_unavailable' }, attempts: 1 })
     expect(result).toMatchObject({ kind: 'failed', code: 'liveperson_unavailable' })
@@ -1252,6 +1266,7 @@ describe('a quarantined request', () => {
   test('from an event keeps the event’s body, and says why', async () => {
     expect(await quarantinedBy({ carrier: EVENT, openConversation: throws(REFUSED) })).toEqual({
       body: EVENT.kind === 'event' && EVENT.body,
+      queue: 'events',
       error: REFUSED,
       requestId: 'event-0001',
       accountId: '70123456',
@@ -1262,6 +1277,7 @@ describe('a quarantined request', () => {
   test('from the hand-over queue keeps nothing that a retry would believe', async () => {
     expect(await quarantinedBy({ carrier: HAND_OVER, openConversation: throws(REFUSED) })).toMatchObject({
       body: toHandOver({ request: acceptedRequest(), destination: DESTINATION, facts: NOTHING }),
+      queue: 'handOver',
       error: REFUSED,
     })
   })
@@ -1272,6 +1288,7 @@ describe('a quarantined request', () => {
       const setting = { carrier, onLostAnswer: 'hold', openConversation: throws(LOST) } as const
       expect(await quarantinedBy(setting)).toMatchObject({
         body: toHandOver({ request: acceptedRequest(), destination: DESTINATION, facts: NOTHING }),
+        queue: 'handOver',
         error: { code: 'outcome_unknown' },
         requestId: 'event-0001',
       })
@@ -1282,6 +1299,31 @@ describe('a quarantined request', () => {
     const facts = known({ conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } })
     const setting: Setting = { carrier: EVENT, claim: async () => ({ kind: 'final', facts, entry: UNUSED }) }
     expect(await quarantinedBy(setting)).toMatchObject({ error: { code: 'liveperson_rejected' } })
+  })
+})
+
+describe('what a message knows of a request whose ids were erased', () => {
+  const erased = known({
+    claim: done,
+    conversation: { kind: 'opened' },
+    message: message({ dropped: 'given_up' }),
+  })
+  const facts = known({
+    conversation: { kind: 'opened', conversationId: 'of-the-erased' },
+    lpConsumerId: LP_CONSUMER,
+  })
+  const claim = async (): Promise<ClaimResult> => ({
+    kind: 'final',
+    facts: erased,
+    entry: UNUSED,
+    isErased: true,
+  })
+
+  test('is neither recorded nor told', async () => {
+    const { result, names } = await attempt({ carrier: HAND_OVER, facts, claim })
+    expect(names).toEqual(['claim'])
+    expect(result).toMatchObject({ kind: 'finished', repeated: true })
+    expect(JSON.stringify(result)).not.toContain('of-the-erased')
   })
 })
 
