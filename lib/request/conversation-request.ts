@@ -69,6 +69,12 @@ export const consumerId = z.string().check(
 const AVATAR_URL = /^https:\/\/([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(:\d{1,5})?([/?#]\S*)?$/
 const NOT_AN_AVATAR_URL = 'must be an https URL with the name of a host, without user or password'
 
+/** A name below `localhost` is the machine of the agent. `isNamedHost` refuses it elsewhere. */
+const isReachable = (address: string): boolean => {
+  const hostname = URL.parse(address)?.hostname
+  return hostname !== undefined && !hostname.endsWith('.localhost')
+}
+
 /**
  * The address of a picture, which agents' browsers load. The pattern allows https at the name of a host only,
  * so that no reader of the address can find a password or an IP address in it. Other alphabets are written
@@ -80,7 +86,7 @@ const avatarUrl = z.string().check(
   withoutUnsafe,
   z.regex(AVATAR_URL, NOT_AN_AVATAR_URL),
   // The pattern allows port 99999. LivePerson would refuse the whole profile.
-  z.refine((value) => !AVATAR_URL.test(value) || URL.canParse(value), NOT_AN_AVATAR_URL),
+  z.refine((value) => !AVATAR_URL.test(value) || isReachable(value), NOT_AN_AVATAR_URL),
 )
 
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.

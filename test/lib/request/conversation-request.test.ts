@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
+import { isSecure } from '../../../lib/net/loopback.ts'
 import {
   parseConversationRequest as parse,
   requestIdOf,
@@ -167,12 +168,28 @@ describe('a finding says what is wrong, and where', () => {
 describe('an address of a picture', () => {
   const isAccepted = (avatarUrl: string) => findingsOf({ ...minimal, consumer: { avatarUrl } }).length === 0
 
+  test('is accepted only if a key set may have it: https, at the name of a host', () => {
+    const label = fc.constantFrom('a', 'LOCALHOST', 'localhost', 'xn--a', '127', '0x7f', '1', '10', 'example')
+    const host = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'))
+    const rest = fc.constantFrom('', '.', '/', './', ':443/', ':8080', '?a', '#a')
+    fc.assert(
+      fc.property(host, rest, (name, end) => {
+        const address = `https://${name}${end}`
+        fc.pre(isAccepted(address))
+        expect(isSecure(address, false)).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test.each([
     'https://cdn.example.org/a.png',
     'https://cdn.example.org',
     'https://a-b.c1.example.org:8443/ø/a.png?size=2&u=ana@example.org#x',
     'https://xn--bcher-kva.example/a.png',
     'https://1.example/a.png',
+    'https://localhost.example.com/a.png',
+    'https://a.notlocalhost/a.png',
   ])('%s is accepted unchanged', (avatarUrl) => {
     expect(parseConversationRequest({ ...minimal, consumer: { avatarUrl } }).consumer).toEqual({ avatarUrl })
     expect(isAccepted(avatarUrl)).toBe(true)
@@ -201,6 +218,9 @@ describe('an address of a picture', () => {
     ['an IPv4 address with a dot at its end', 'https://127.0.0.1./'],
     ['an IPv6 address', 'https://[fd00:ec2::254]/'],
     ['this machine', 'https://localhost/a.png'],
+    ['a name below localhost', 'https://a.localhost/a.png'],
+    ['a name below localhost in capitals', 'https://a.b.LOCALHOST:8443?a.png'],
+    ['a name below localhost with a dot at its end', 'https://a.localhost./a.png'],
     ['a name without a domain', 'https://metadata/computeMetadata'],
     ['a space', 'https://cdn.example.org/a b.png'],
     ['a line break', 'https://cdn.example.org/\na.png'],
