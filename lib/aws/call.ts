@@ -191,10 +191,14 @@ const nameOf = ({ __type, code }: AwsAnswer, headers: Answer['headers']): string
   return name.slice(name.indexOf('#') + 1) || 'UnknownError'
 }
 
+const wordsOf = ({ message, Message }: AwsAnswer): string => String(message ?? Message ?? '')
+
 /** Classifies an error as the SDK does. */
 const typeOf = (error: unknown): Failure['errorType'] => {
   if (!(error instanceof Error)) return 'CLIENT_ERROR'
-  const { name, message } = error
+  const { name } = error
+  // The service's own words tell an expired signature from a wrong one. They are not kept in the message.
+  const message = error instanceof AwsError ? wordsOf(error.members) : error.message
   const sdkError: Parameters<typeof isTransientError>[0] & { readonly code?: unknown } = {
     name,
     message,

@@ -217,6 +217,11 @@ const FAULTS: Readonly<Record<string, (good: Answering) => Answering>> = {
   'transaction in progress once': once(errorWith('TransactionInProgressException')),
   'clock is 10 min behind': once(errorWith('InvalidSignatureException', 400, {}, ahead(600_000))),
   'clock is 10 min ahead': once(errorWith('RequestTimeTooSkewed', 403, {}, ahead(-600_000))),
+  'signature expired once': once(
+    errorWith('InvalidSignatureException', 400, {
+      message: 'Signature expired: 20260101T000000Z is now earlier',
+    }),
+  ),
   'signature refused': always(errorWith('InvalidSignatureException')),
   'retry after': once(errorWith('ThrottlingException', 400, {}, { 'x-amz-retry-after': '30' })),
   'error named in a header': always(
