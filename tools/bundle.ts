@@ -76,13 +76,19 @@ export const bundleFunctions = async (): Promise<readonly Bundle[]> => {
   )
 }
 
-/** Returns the packages that bundles contain, in the order of their paths. */
+/**
+ * Returns the packages that bundles contain, in the order of their paths.
+ *
+ * @throws {Error} The lock file has no version or no SHA-512 of one of them.
+ */
 export const packagesIn = (bundles: readonly Bundle[]): readonly BundledPackage[] => {
   const { packages } = LockFile.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')))
   const filesByPath = Map.groupBy(bundles.flatMap(filesOf), ({ path }) => path)
   return [...filesByPath]
     .map(([path, files]) => {
       const { version = '', license = '', integrity = '' } = packages[path] ?? {}
+      if (version === '' || !integrity.startsWith('sha512-'))
+        throw new Error(`package-lock.json has no version or no SHA-512 of ${path}. Run npm install`)
       const imports = new Set(files.flatMap((file) => file.imports))
       imports.delete(path)
       return {

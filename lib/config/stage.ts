@@ -11,10 +11,19 @@ const url = z.url()
 const consumers = z.enum(['anonymous', 'token', 'both'])
 const campaigns = z.enum(['listed', 'any'])
 
+const hostname = z
+  .string()
+  .check(
+    z.regex(
+      /^[a-z0-9-]+(\.[a-z0-9-]+)*$/,
+      'must be the name of a host in lower case, such as www.example.com, without https:// or a port',
+    ),
+  )
+
 const botCheck = z.strictObject({
   verifyUrl: url,
   hostnames: z
-    .array(z.string().check(z.minLength(1)), {
+    .array(hostname, {
       error: ({ input }) =>
         input === undefined ? 'is missing: list the hosts of the pages with the form' : undefined,
     })
@@ -68,7 +77,7 @@ const isSafeOrigin = (origin: string) => {
 
 /** `*` stands for every origin, `null` for a browser that sends none. Apps have schemes of their own. */
 const origin = z.string().check(
-  z.regex(/^(\*|null|(?!(file|ftp|wss?):)[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/, {
+  z.regex(/^(\*|null|(?!(about|blob|data|file|ftp|javascript|wss?):)[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/, {
     error: 'must be an origin such as https://www.example.com',
     abort: true,
   }),

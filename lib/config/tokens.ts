@@ -119,8 +119,12 @@ export const conflictsOf = (entries: readonly TokenIssuerParts[], at: string): F
     return findings
   })
 
-const isClash = (one: string | undefined, other: string | undefined) =>
-  one !== undefined && other !== undefined && (one.startsWith(other) || other.startsWith(one))
+/** Capitals make no difference: nobody promises that they do for LivePerson. */
+const isClash = (one: string | undefined, other: string | undefined) => {
+  if (one === undefined || other === undefined) return false
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()]
+  return a.startsWith(b) || b.startsWith(a)
+}
 
 /** Returns what an operator should know about an entry, although it is valid. */
 export const tokenWarnings = (

@@ -46,6 +46,11 @@ const ofType = (type: string) => Object.values(service.template.Resources).filte
 const logicalId = (name: string) => name[0]?.toUpperCase() + name.slice(1)
 
 describe('packaging', () => {
+  test('refuses a disableDefaultEndpoint that is neither true nor false', async () => {
+    const packaging = packageService({ domainName: 'a.example.com', disableDefaultEndpoint: 'yes' })
+    await expect(packaging).rejects.toMatchObject({ stdout: expect.stringContaining('strToBool') })
+  })
+
   test('needs no AWS credentials and prints no warning', () => {
     expect(service.printed).toContain('Service packaged')
     expect(service.printed).not.toMatch(/warn|deprecat/i)

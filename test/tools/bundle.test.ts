@@ -50,6 +50,14 @@ describe('the bundled packages', () => {
     expect(found.map(({ name }) => name)).toEqual(['jose'])
   })
 
+  test('are refused without a version and a hash in the lock file', () => {
+    const file = { bytes: 1, imports: [] }
+    const path = 'node_modules/jose/node_modules/not-locked/a.js'
+    const output = { bytes: 1, imports: [], exports: [], inputs: { [path]: { bytesInOutput: 1 } } }
+    const metafile = { inputs: { [path]: file }, outputs: { output } }
+    expect(() => packagesIn([{ name: 'one', code: new Uint8Array(), metafile }])).toThrow('no SHA-512')
+  })
+
   test('are listed in docs/decisions.md, as `npm run docs:bundle` writes them', () => {
     const page = read('docs/decisions.md')
     expect(page).toBe(withBundleTable(page, packages))

@@ -193,6 +193,18 @@ describe('parseStageConfig', () => {
       withForm({ botCheck: { ...botCheck, hostnames: [] } }),
       'accounts.0.form.botCheck.hostnames must have at least 1 item.',
     ],
+    ...[
+      'https://www.example.com',
+      'www.example.com/',
+      'www.example.com:443',
+      'WWW.example.com',
+      '*',
+      ' ',
+    ].map((hostname): [string, object, string] => [
+      `a bot check for the host ${hostname}`,
+      withForm({ botCheck: { ...botCheck, hostnames: [hostname] } }),
+      'accounts.0.form.botCheck.hostnames.0 must be the name of a host in lower case, such as www.example.com',
+    ]),
     [
       'anonymous attributes that are neither rejected nor allowed',
       withForm({ anonymousAttributes: true }),
@@ -235,6 +247,10 @@ describe('parseStageConfig', () => {
     'capacitor://me@localhost',
     'file://localhost',
     'ws://localhost',
+    'data://localhost',
+    'blob://localhost',
+    'javascript://localhost',
+    'about://localhost',
     'NULL',
     'null, https://www.example.com',
   ])('%s is no origin', (origin) => {
@@ -482,6 +498,8 @@ describe('tokens', () => {
     ['one with which the first begins', 'web-2', 'web-'],
     ['an empty one', 'web-', ''],
     ['any, if the first is empty', '', 'web-'],
+    ['the same in capitals', 'web-', 'WEB-'],
+    ['one that begins with the first in capitals', 'App', 'app-2'],
   ])('of two issuers can’t have prefixes that make the same id: %s', (_, first, second) => {
     expect(() => parseStageConfig(withPrefixes(first, second), at)).toThrow(
       'accounts.0.form.tokens.1.consumerId.prefix must neither start with the prefix of entry 0 nor be its start',
