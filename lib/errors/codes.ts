@@ -255,7 +255,8 @@ export const GUIDANCE = {
   liveperson_rejected: {
     meaning:
       "LivePerson understood the request and rejected it, most often because the engagement isn't published. The outcome is final for this `requestId`.",
-    sender: "Don't retry. Tell the operator, who has to fix the cause. After that, send a form again with a new `requestId`. The operator replays a CRM event.",
+    sender:
+      "Don't retry. Tell the operator, who has to fix the cause. After that, send a form again with a new `requestId`. The operator replays a CRM event.",
     operator:
       'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. A CRM event is in the quarantine queue: [reset and replay](operations.md#reset-a-final-request) it. A form is not, so its sender has to send it again.',
     record: 'quarantined',
