@@ -89,14 +89,14 @@ describe('scale.md says', () => {
 
   test.each([
     `A form takes ${formSeconds().toFixed(2)} s, a full batch ${batchSeconds().toFixed(2)} s.`,
-    `one call of LivePerson takes ${ASSUMED.livePersonCall * 1000} ms, one of DynamoDB ${ASSUMED.tableCall * 1000} ms`,
-    `Each batch works off ${perBatch.toFixed(1)} records per second.`,
+    `a call to LivePerson takes ${ASSUMED.livePersonCall * 1000} ms, a call to DynamoDB ${ASSUMED.tableCall * 1000} ms`,
+    `Each batch processes ${perBatch.toFixed(1)} records per second,`,
     `${eventBatches} batches of the events queue and ${handOverBatches} of the hand-over queue`,
     `${(eventBatches * perBatch).toFixed(0)} and ${(handOverBatches * perBatch).toFixed(0)} records per second`,
-    `starts at ${start} calls per second and account, and gets to at most ${cap}`,
+    `starts at ${start} calls per second and account. It reaches its maximum of ${cap}`,
     `after ${cap - start} good answers`,
     `Each container still makes ${floor} call per second`,
-    `${eventBatches + handOverBatches} calls per second at the defaults, and ${atMost.eventBatches + atMost.handOverBatches} with the settings for 1,000`,
+    `${eventBatches + handOverBatches} calls per second with the defaults, and ${atMost.eventBatches + atMost.handOverBatches} with the settings for 1,000`,
     `between ${slowest} and ${handOverBatches * batchSize} records per second`,
     `retention of ${retentionDays} days. A backlog of more than ${((slowest * retentionDays * 86_400) / 1e6).toFixed(1)} million records`,
     `48 hours at 100 requests per second are ${((48 * 3600 * 100) / 1e6).toFixed(0)} million`,
@@ -109,7 +109,7 @@ describe('scale.md says', () => {
     `up to ${longestBackOff / 60} minutes`,
     `more than ${LIMITS.inFlight / longestBackOff} records per second`,
     `${settings.memoryGb * 1024} MB`,
-    `${ASSUMED.outBytes / 1000} KB leave AWS for each request`,
+    `${ASSUMED.outBytes / 1000} KB for each request, to LivePerson`,
   ])('%s', (sentence) => {
     expect(prose).toContain(sentence)
   })
@@ -159,7 +159,7 @@ describe('what scale.md counts with is what a warm container uses', () => {
 
 test('what scale.md says of a flood is what the simulated world does', { timeout: 120_000 }, async () => {
   const [, count = '', half = '', all = '', rate = ''] =
-    /([\d,]+) events at once are half open after (\d+) s and all open after (\d+) s: at the end, (\d+) per second/.exec(
+    /half of ([\d,]+) events that arrive at once are open after (\d+) s, and all after (\d+) s\. The rate at the end is (\d+) per second/.exec(
       prose,
     ) ?? []
   const events = Number(count.replace(',', ''))
