@@ -34,7 +34,8 @@ message in a queue opens it later.
   --request        the id of one request, for a consumer without an id of their own: an anonymous form, or an
                    event without consumer.id. Their ids are derived from the request, so --consumer can't find
                    them. Each of their requests has to be named
-                   It also finds a request that has not reached LivePerson yet, which has no id of its consumer
+                   It also finds a request whose item has no id of its consumer: one that is still waiting for
+                   its first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed
   --dry-run        only say what is stored and what would be erased
   --stage          default dev
   --local          the local stack of npm start, with its default ports, as --stage local
@@ -46,7 +47,7 @@ message in a queue opens it later.
                    erased, clean (there was nothing to erase) or in_use. expiresAt is in seconds, inUseUntil in
                    milliseconds since the epoch
 
-Exits with 0 if nothing is left to erase, 1 if nothing was found, something is in use or the command failed, 2
+Exits with 0 if nothing is left to erase of what was found, 1 if nothing was found, something is in use or the command failed, 2
 for wrong arguments. The AWS credentials need the policy in docs/security.md.`
 
 /** What stays in an erased item, and why. */
@@ -58,7 +59,8 @@ const KEPT: readonly string[] = [
 
 /** What the command can't erase. */
 const NOT_ERASED: readonly string[] = [
-  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body can put ids back, and a request that has not reached LivePerson yet is found by --request only. Delete quarantined messages by their requestId, and run this again once the queues are empty.',
+  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body of a request that was not found can put ids back. Delete quarantined messages by their requestId, and run this again once the queues are empty.',
+  "Requests of the consumer whose items have no id of theirs: those that are still waiting for their first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed. --consumer can't find them: use --request, or run this again once the queues are empty.",
   'The items quarantined#…: request ids and codes, for 30 days.',
   'Backups of the state table: point-in-time recovery restores every state of the last 35 days. On-demand backups and exports stay until someone deletes them. Run this again after a restore.',
   'Logs: request ids and conversation ids, for 30 days.',
@@ -228,7 +230,7 @@ const toLines = (
 
 const adviceOn = ({ kind }: Target): string =>
   kind === 'consumer'
-    ? "Check the id and its prefix. A consumer without an id of their own, such as an anonymous form's, needs --request. What was erased before, or never reached LivePerson, can't be found by a consumer's id."
+    ? "Check the id and its prefix. A consumer without an id of their own, such as an anonymous form's, needs --request. What was erased before, or has no id of its consumer yet, can't be found by a consumer's id."
     : 'Check the id and the account. Items are removed after 30 days.'
 
 const toBullet = (text: string) => `- ${text}`

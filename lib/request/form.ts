@@ -122,8 +122,8 @@ const parseFields = (text: string): unknown => {
 }
 
 /**
- * How other bodies start than those that Content-Type names. No field's name has these characters. `\s` has the
- * byte order mark.
+ * How other bodies start than those that Content-Type names. No field's name has these characters. `\s` has
+ * the byte order mark.
  */
 const LIKE_JSON = /^\s*(?:[{["]|%7B|%5B|%22)/i
 const LIKE_OTHERS = /^\s*(?:<|--)/

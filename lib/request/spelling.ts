@@ -1,17 +1,17 @@
 import { isRecord } from './lenient-json.ts'
 
 /**
- * More combining marks in a row than Unicode's stream-safe format allows, which is 30. NFC puts a row in order,
- * which takes quadratic time. The look behind makes sure that each row is read once.
+ * More combining marks in a row than Unicode's stream-safe format allows, which is 30. NFC puts a row in
+ * order, which takes quadratic time. The look behind makes sure that each row is read once.
  *
  * @see https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
  */
 const TOO_MANY_MARKS = /(?<!\p{M})\p{M}{31}/u
 
 /**
- * Returns a text as it is compared and sent: with LF at the end of each line, and in Unicode's form NFC, unless
- * it has more than 30 combining marks in a row. Browsers end lines with CRLF, and scripts with LF. macOS and iOS write
- * some accents as separate characters.
+ * Returns a text as it is compared and sent: with LF at the end of each line, and in Unicode's form NFC,
+ * unless it has more than 30 combining marks in a row. Browsers end lines with CRLF, and scripts with LF.
+ * macOS and iOS write some accents as separate characters.
  *
  * @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#constructing-the-form-data-set
  */
