@@ -56,7 +56,7 @@ export const idempotencyKeyOf = (event: Event): string | undefined => {
 }
 
 /**
- * Returns the request id in the `Idempotency-Key` header. `undefined` if there is no valid one. Never throws.
+ * Returns the request id in the `Idempotency-Key` header. Undefined if there is no valid one. Never throws.
  */
 export const headerRequestId = (event: Event): string | undefined => toRequestId(bareKeyOf(event))
 

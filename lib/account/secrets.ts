@@ -72,7 +72,7 @@ export const createReadSecret = (aws: AwsOptions): ReadSecret => {
   }
 }
 
-/** Secrets Manager says with the same error that there is no secret, and that it has no such version. */
+/** Secrets Manager uses the same error for a missing secret and for a missing version. */
 const isAboutVersion = ({ message }: Error) => /secret value|staging label|version/i.test(message)
 
 const toSecretError = (secretId: string, cause: unknown): UnusableSecretError | SecretUnavailableError => {

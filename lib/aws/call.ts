@@ -28,7 +28,7 @@ export type AwsAnswer = Readonly<Record<string, unknown>>
 /**
  * Performs an operation, and returns the members of its answer.
  *
- * @param origin Where to call the service. Default: what a variable says, else the region's endpoint.
+ * @param origin Where to call the service. Default: the endpoint that a variable names, else the region's.
  * @throws {AwsError} The service answered with an error.
  * @throws {Error} There is no answer that can be read.
  */
@@ -40,7 +40,7 @@ export class AwsError extends Error {
   readonly $metadata: { readonly httpStatusCode: number; readonly clockSkewCorrected?: true }
   /** The members of the error. They may hold personal data. */
   readonly members: AwsAnswer
-  /** Whether the service may have done what was asked, when it was asked before. */
+  /** Whether an earlier attempt of the same call may have been executed. */
   readonly isInDoubt: boolean
 
   constructor(name: string, $metadata: AwsError['$metadata'], members: AwsAnswer, isInDoubt = false) {
@@ -52,16 +52,16 @@ export class AwsError extends Error {
   }
 }
 
-/** From this difference of the clocks on, in milliseconds, another signature is tried. */
+/** If the clocks differ by this much, in milliseconds, another signature is tried. */
 const MAX_SKEW_MS = 240_000
-/** An answer that took longer, in milliseconds, doesn't tell the service's time. */
+/** The date of an answer that took longer, in milliseconds, is not used as the service's time. */
 const MAX_ANSWER_AGE_MS = 900_000
 /** The largest answer, in bytes: 16 MB of items. */
 const MAX_ANSWER_BYTES = 17_000_000
 
 /**
- * Returns the calls to one service of AWS. They are signed, follow the service's clock, and are repeated by
- * AWS's rules within AWS's retry quota. A test compares them with those of the SDK.
+ * Returns a function that calls one AWS service. Calls are signed with the service's time, and are retried by
+ * AWS's rules within AWS's retry quota. A test compares them with the SDK's.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
@@ -111,13 +111,13 @@ type Attempted =
   | { readonly answer: AwsAnswer; readonly error?: never; readonly failure?: never }
   | { readonly answer?: never; readonly error: unknown; readonly failure: Failure }
 
-/** Returns what signs, sends and reads one request. */
+/** Returns a function that signs and sends one request, and reads the answer. */
 const createAttempt = (service: AwsService, aws: AwsOptions) => {
   const { outbound, connectTimeoutMs, timeoutMs } = aws
   const clock = createServiceClock()
   let settings: ReturnType<typeof readSettings> | undefined
 
-  /** When the service is called for the first time, the variables are set. */
+  /** Not called before the first request, because the variables may not be set until then. */
   const readSettings = () => {
     const region = aws.region ?? regionOf()
     const credentials = aws.credentials ?? credentialsOf()
@@ -163,7 +163,9 @@ const createAttempt = (service: AwsService, aws: AwsOptions) => {
 
 type Answer = Extract<OutboundResult, { readonly kind: 'answer' }>
 
-/** @param isSkewed Whether the service's clock has turned out to be another. */
+/**
+ * @param isSkewed Whether the answer shows that the clocks differ.
+ */
 const read = ({ status, headers, body }: Answer, isSkewed: boolean): Attempted => {
   const $metadata = { httpStatusCode: status, ...(isSkewed && { clockSkewCorrected: true as const }) }
   let members: AwsAnswer
@@ -197,7 +199,7 @@ const wordsOf = ({ message, Message }: AwsAnswer): string => String(message ?? M
 const typeOf = (error: unknown): Failure['errorType'] => {
   if (!(error instanceof Error)) return 'CLIENT_ERROR'
   const { name } = error
-  // The service's own words tell an expired signature from a wrong one. They are not kept in the message.
+  // Only the service's message tells an expired signature from a wrong one. They are not kept in the message.
   const message = error instanceof AwsError ? wordsOf(error.members) : error.message
   const sdkError: Parameters<typeof isTransientError>[0] & { readonly code?: unknown } = {
     name,
@@ -210,7 +212,7 @@ const typeOf = (error: unknown): Failure['errorType'] => {
   return isServerError(sdkError) ? 'SERVER_ERROR' : 'CLIENT_ERROR'
 }
 
-/** Returns the service's clock, which its answers tell. */
+/** Returns a clock that follows the dates in the service's answers. */
 const createServiceClock = () => {
   let aheadMs = 0
   return {

@@ -26,6 +26,6 @@ export const awsOptions: AwsOptions = {
   maxAttempts: 3,
   connectTimeoutMs: 500,
   timeoutMs: 1000,
-  // Who deploys the function chooses the endpoints, which may be without TLS in a private network.
+  // Whoever deploys the function chooses the endpoints. In a private network, they may be without TLS.
   outbound: createOutbound({ mayCall: () => true }),
 }

@@ -85,7 +85,7 @@ export const createQueues = ({
 }: QueuesOptions) => {
   const call = createAwsCall(SQS, aws)
 
-  /** Returns the message's id. SQS tells what it has stored by its MD5, which the SDK compares, too. */
+  /** Returns the message's id. Like the SDK, compares the MD5 of what SQS has stored. */
   const send = async (input: SendMessageCommandInput & ToQueue): Promise<string> => {
     const answer = z.parse(sent, await call('SendMessage', input, originOf(input)))
     const { MessageId, MD5OfMessageBody: stored } = answer

@@ -5,7 +5,7 @@ import type { AwsOptions } from './options.ts'
 /** The largest answer, in bytes: a secret has 64 KB at most. */
 const MAX_ANSWER_BYTES = 1_000_000
 
-/** What a client of the AWS SDK needs to send its requests by way of {@link AwsOptions.outbound}. */
+/** Options that make a client of the AWS SDK send its requests through {@link AwsOptions.outbound}. */
 export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: AwsOptions) =>
   ({
     maxAttempts,
@@ -14,7 +14,7 @@ export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: A
     ...(credentials && { credentials }),
   }) satisfies SecretsManagerClientConfig
 
-/** There is no answer. The SDK repeats the request because of its name. */
+/** No answer arrived. The error's name makes the SDK retry the request. */
 class NoAnswerError extends Error {
   override readonly name = 'TimeoutError'
 }

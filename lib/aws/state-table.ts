@@ -11,7 +11,7 @@ import { ServiceUnavailableError } from '../errors/errors.ts'
 import { AwsError, createAwsCall } from './call.ts'
 import type { AwsOptions } from './options.ts'
 
-/** How often DynamoDB is asked for the same item of one call. */
+/** How many times one call asks DynamoDB for the same item. */
 const READ_ATTEMPTS = 4
 /** The longest pause before the second attempt, in milliseconds. It doubles with each attempt. */
 const READ_PAUSE_MS = 50
@@ -203,19 +203,22 @@ const throwUnavailable =
   }
 
 /**
- * An error with an HTTP status below 500 is DynamoDB's answer: it has not done what was asked. If the
- * request was repeated, an earlier one may have been carried out.
+ * An error with an HTTP status below 500 means that DynamoDB did not execute the request. If the request was
+ * repeated, an earlier attempt may have been executed.
  */
 const isRefusal = (cause: unknown): boolean =>
   cause instanceof AwsError && cause.$metadata.httpStatusCode < 500 && !cause.isInDoubt
 
-/** The texts of an update. They depend on the names of its attributes only. */
+/** The expressions of an update. They depend only on the names of its attributes. */
 type UpdateTexts = Pick<
   UpdateItemCommandInput,
   'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames'
 >
 
-/** Returns what turns an update into DynamoDB's input. Updates of the same attributes share their texts. */
+/**
+ * Returns a function that turns an update into DynamoDB's input. Updates of the same attributes share their
+ * expressions.
+ */
 const createUpdateInput = (table: string) => {
   const textsByNames = new Map<string, UpdateTexts>()
   return ({ pk, set, setIfAbsent = {}, add = {}, remove = [], condition = '', values = {} }: Update) => {
@@ -228,7 +231,7 @@ const createUpdateInput = (table: string) => {
     }
     const key = JSON.stringify(Object.values(parts))
     const texts = textsByNames.get(key) ?? toTexts(parts)
-    // The names of some attributes are hashes, so the texts can't all be kept.
+    // The names of some attributes are hashes, so not all expressions can be kept.
     if (textsByNames.size < MAX_TEXTS) textsByNames.set(key, texts)
     const attributeValues = marshall(
       {

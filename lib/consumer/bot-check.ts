@@ -41,8 +41,8 @@ export type CheckBot = (token: string) => Promise<Verdict>
  *
  * @param options.secretId The secret that the provider issued together with the page's site key.
  * @param options.now Milliseconds since the epoch.
- * @param options.onFailure Called with each error that doesn't reach a caller, because the old secret can be
- * used.
+ * @param options.onFailure Called with each error that doesn't reach a caller, because the old secret is
+ * still used.
  * @param options.onMisconfigured Called if a check fails because of a mistake that only an operator can fix.
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * @see https://docs.hcaptcha.com/#verify-the-user-response-server-side
@@ -119,8 +119,8 @@ export const createBotCheck = ({
 }
 
 /**
- * Returns the SHA-256 of a challenge's token, in hex. It needs no key: a token has more random bits than
- * anyone can try, and is worth nothing once it is spent.
+ * Returns the SHA-256 of a challenge's token, in hex. It needs no key: a token has too many random bits to be
+ * guessed, and is worth nothing once it is spent.
  */
 export const challengeHashOf = (token: string): string => sha256(token)
 
@@ -128,9 +128,9 @@ export const challengeHashOf = (token: string): string => sha256(token)
 const isSpentCode = (code: string) => code === 'timeout-or-duplicate' || code.includes('already-seen')
 
 /**
- * Returns whether only an operator can have caused the answer. A consumer chooses the token and nothing else,
- * so that is every code that isn't about the token, including those that a provider adds one day. A request
- * that is malformed because of its token is the consumer's.
+ * Returns whether only an operator can have caused the answer. A consumer controls only the token, so this is
+ * true for every code that isn't about the token, including those that a provider adds later. `bad-request`
+ * together with a code about the token is the consumer's mistake.
  */
 const isOperators = ({
   success,
@@ -150,7 +150,7 @@ const isTokenCode = (code: string) =>
 
 const BAD_REQUEST = 'bad-request'
 
-/** Returns what to do. It quotes no code, because that is text of somebody else. */
+/** Returns what to do. It quotes no code, because the provider chose that text. */
 const remedyOf = (codes: readonly string[]): string => {
   const [remedy = 'with a code that it does not document. Check verifyUrl, the secret and the site key.'] =
     REMEDIES.filter(([pattern]) => codes.some((code) => pattern.test(code))).map(([, text]) => text)

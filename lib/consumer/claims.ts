@@ -26,7 +26,7 @@ export interface VerifiedConsumer {
   readonly email: string | undefined
   /** `undefined` also if the token says that it is not verified. */
   readonly phone: string | undefined
-  /** The `picture` claim as it was checked. `undefined` also if agents' browsers must not load it. */
+  /** The checked `picture` claim. Also `undefined` if agents' browsers must not load it. */
   readonly avatarUrl: string | undefined
   readonly engagementAttributes: readonly EngagementAttribute[]
   /** What was left out of the token. The paths are those of its claims, after `token.`. */
@@ -43,9 +43,9 @@ const profile = z.object({
 
 /**
  * Returns the consumer that a token's claims describe, or why they describe none, without quoting them. A
- * claim of the profile that is null, empty or of another type counts as absent, because each provider has its
- * own way to say nothing. A `personal` attribute in `lp_sdes` stands in for the standard claims that are
- * missing, and the other way round.
+ * claim of the profile that is null, empty or of another type counts as absent, because providers write
+ * missing values in different ways. A `personal` attribute in `lp_sdes` stands in for the standard claims
+ * that are missing, and the other way round.
  *
  * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
  * @see https://developers.liveperson.com/engagement-attributes-types-of-engagement-attributes.html
@@ -94,8 +94,8 @@ interface Stated {
 }
 
 /**
- * Returns what the claims say about the consumer. Texts that a request can't have are left out. Attributes
- * are written by a developer, who can correct them, so a mistake in them is a finding.
+ * Returns what the claims say about the consumer. Invalid texts are left out. A mistake in an attribute is a
+ * finding, because the developer who wrote it can correct it.
  */
 const readProfile = (claims: JsonRecord): Stated | { readonly findings: readonly Finding[] } => {
   const texts = TEXT_CLAIMS.map((name) => ({ name, text: toText(claims[name]) }))
@@ -109,7 +109,7 @@ const readProfile = (claims: JsonRecord): Stated | { readonly findings: readonly
   })
   const result = check(profile, given)
   if ('findings' in result) return result
-  // Removing characters may have left nothing of a text.
+  // Texts may be empty after characters were removed from them.
   const cleaned = check(profile, withoutAbsent(result.data))
   if ('findings' in cleaned) return cleaned
   return {
@@ -124,7 +124,7 @@ const readProfile = (claims: JsonRecord): Stated | { readonly findings: readonly
   }
 }
 
-/** Returns a claim that says something in a text, else `undefined`. */
+/** Returns a claim if it is a text with visible characters, else `undefined`. */
 const toText = (claim: unknown): string | undefined =>
   typeof claim === 'string' && hasVisible(claim) ? claim : undefined
 
@@ -133,8 +133,8 @@ const hasVisible = (text: string): boolean => text.search(/[^\p{White_Space}\p{C
 const { consumer } = conversationRequest.shape
 
 /**
- * Returns the address as it was checked, or `undefined` if it may not be used. Agents' browsers load it, so
- * it must not lead into a private network or carry a password.
+ * Returns the checked address, or `undefined` if it may not be used. Agents' browsers load it, so it must not
+ * lead into a private network or carry a password.
  */
 const toAvatarUrl = (picture: string): string | undefined => {
   const avatarUrl = URL.parse(picture)?.href

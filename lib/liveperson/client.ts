@@ -20,7 +20,7 @@ export const RETRY_PAUSE_MS = 1000
 export interface LivePersonOptions extends AccessOptions {
   /** Returns a new unique id. LivePerson echoes it with its answer. */
   readonly uuid: () => string
-  /** Called each time LivePerson has an open conversation of the consumer but doesn't take their profile. */
+  /** Called each time a conversation is open, but LivePerson refused the consumer's profile. */
   readonly onProfileRefused: (requestId: string | undefined) => void
   /** Called each time LivePerson has refused a conversation with its language, but not without it. */
   readonly onLanguageRefused: (requestId: string | undefined) => void
@@ -36,7 +36,7 @@ export type CreateAnswer =
       readonly lpConsumerId: string
       /** Whether LivePerson refused the consumer's profile, so that agents don't see it. */
       readonly profileRefused: boolean
-      /** Whether LivePerson refused the conversation with its language, and opened it without. */
+      /** Whether LivePerson refused the conversation with its language, and opened it without one. */
       readonly languageRefused: boolean
     }
   /** The consumer already has an open conversation. LivePerson doesn't say which. */

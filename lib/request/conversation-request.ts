@@ -125,8 +125,8 @@ const contextMembers = {
 }
 
 /**
- * What a visitor's browser says. No person could correct it, so what LivePerson can't take is left out, with
- * a warning.
+ * What a visitor's browser says. Nobody can correct it, so values that LivePerson doesn't accept are left
+ * out, with a warning.
  */
 const context = z.pipe(
   z.transform((input: unknown) =>
@@ -202,7 +202,7 @@ export interface ParsedRequest {
 
 /**
  * Returns the input as a ConversationRequest. Two spellings of one request are returned as the same request:
- * null and an empty text count as absent, and texts have one form of line ends and of Unicode.
+ * null and an empty text count as absent, and texts are normalized.
  *
  * @throws {InvalidRequestError} With one finding for each unknown, missing or invalid member.
  */

@@ -57,9 +57,9 @@ const parseMessage = (message: unknown): unknown => {
 }
 
 /**
- * Returns a request id for what an envelope has as its id: always the same one for the same value. What is no
- * request id is hashed. `v1` is the version of that formula. Undefined for what a template writes instead of
- * an id, which would be the same for every event.
+ * Returns a request id for an envelope's id: the same one for the same value. A value that isn't a valid
+ * request id is hashed. `v1` is the version of that formula. Undefined for a placeholder, which would be the
+ * same for every event.
  */
 const eventIdOf = (raw: unknown): string | undefined => {
   const id = typeof raw === 'number' ? String(raw) : raw
@@ -70,7 +70,7 @@ const eventIdOf = (raw: unknown): string | undefined => {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/
 
-/** SNS and EventBridge write ISO 8601. Anything else says nothing. */
+/** SNS and EventBridge write ISO 8601. Anything else is ignored. */
 const timeOf = (time: unknown): number | undefined => {
   const at = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
   return Number.isNaN(at) ? undefined : at
@@ -86,7 +86,7 @@ interface Foreign {
   readonly message: string
 }
 
-/** What reaches the queue of those who haven't read docs/event-sources.md, and what to do about it. */
+/** Formats that senders use by mistake, and what to do about each. */
 const FOREIGN: readonly Foreign[] = [
   {
     isIt: (input) =>
@@ -119,7 +119,7 @@ const FOREIGN: readonly Foreign[] = [
 ]
 
 /**
- * Refuses content that is known to be no event, with a finding that says what it is and what to do.
+ * Refuses content in a known format that isn't an event. The finding names the format and says what to do.
  *
  * @throws {InvalidRequestError}
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md

@@ -1,4 +1,4 @@
-/** A language as LivePerson can take it, if there is one, and what was left out. */
+/** A language in the form that LivePerson accepts, if there is one, and what was left out. */
 export interface Language {
   /** The tag's language, script and region in their canonical case. */
   readonly language: string | undefined
@@ -17,8 +17,8 @@ const OTHER_TAG =
   /^(?:x(?:-[a-z\d]{1,8})+|en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:be-fr|be-nl|ch-de))$/i
 
 /**
- * Returns what LivePerson gets of a browser's language. A language comes from the visitor's browser, so none
- * is an error. Java and Android write `_` for `-`.
+ * Returns the part of a browser's language that LivePerson gets. Nobody can correct what a browser sends, so
+ * no language is an error. Java and Android write `_` for `-`.
  *
  * @see https://www.rfc-editor.org/rfc/rfc5646#section-2.1
  */

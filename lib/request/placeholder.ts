@@ -1,8 +1,8 @@
-/** What templates and serializers write for a value that isn't there. */
+/** What templates and serializers write for a missing value. */
 const NOTHING =
   /^(?:[(<[]?(?:undefined|null|nil|none|nan|n\/a)[)>\]]?|\[object [a-z]+\]|[-+]?0+(?:[.,]0+)?|\{?0{8}-?(?:0{4}-?){3}0{12}\}?)$/i
 
-/** An id that was put together with such a value, as in `crm-undefined`. */
+/** An id that was built from such a value, as in `crm-undefined`. */
 const ENDS_WITH_NOTHING = /[-_:|/](?:undefined|null|None|NaN|\[object [A-Z][A-Za-z]*\])$/
 
 /** How an expression that no template has replaced starts and ends, such as `{{contact.id}}`. */
@@ -30,7 +30,10 @@ export const isPlaceholder = (id: string): boolean =>
   id.length <= MAX_LENGTH &&
   (NOTHING.test(id) || ENDS_WITH_NOTHING.test(id) || WHOLE_EXPRESSION.test(id) || hasExpression(id))
 
-/** One expression for start and end would take quadratic time: it would look for the end of each start. */
+/**
+ * A regular expression for both start and end would take quadratic time, because it would look for an end
+ * from each start.
+ */
 const hasExpression = (id: string): boolean =>
   EXPRESSIONS.some(([start, end]) => {
     const found = start.exec(id)

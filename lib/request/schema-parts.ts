@@ -41,7 +41,7 @@ const unsafeInLines = new RegExp(String.raw`(?![\t\n\r\u2028\u2029])[${UNSAFE}]`
 export const hasUnsafe = (value: string): boolean => value.search(unsafe) >= 0
 
 /**
- * One line of text: at most `max` characters that UTF-8 can encode, in one spelling. Unsafe characters are
+ * One line of text: at most `max` characters that UTF-8 can encode, normalized. Unsafe characters are
  * removed.
  */
 export const text = (max: number) =>
@@ -53,15 +53,14 @@ export const text = (max: number) =>
   )
 
 /**
- * Removes unsafe characters from a text that may have several lines, and makes its spelling one. Line breaks
- * and tabs stay.
+ * Normalizes a text that may have several lines, and removes unsafe characters. Line breaks and tabs stay.
  */
 export const safeLines = z.overwrite<string>((value) =>
   toOneSpelling(toOneSpelling(value).replace(unsafeInLines, '')),
 )
 
 /**
- * Checks that an id has no unsafe characters. They are not removed, because that would make another id of it.
+ * Checks that an id has no unsafe characters. They are not removed, because the result would be another id.
  */
 export const withoutUnsafe = z.refine<string>(
   (value) => !hasUnsafe(value),
@@ -74,10 +73,10 @@ export const withoutMargin = z.refine<string>(
   'must not start or end with white space',
 )
 
-/** The message for an id that a template writes for every person. */
+/** The message for a placeholder. */
 export const IS_PLACEHOLDER = 'is a placeholder, not an id. Send a real id, or leave it out'
 
-/** Checks that an id is not one that a template writes for every person. */
+/** Checks that an id is not a placeholder. */
 export const withoutPlaceholder = z.refine<string>((value) => !isPlaceholder(value), IS_PLACEHOLDER)
 
 const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
@@ -104,7 +103,7 @@ export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
 export const foreignId = (max: number) =>
   orInteger(z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe, withoutMargin))
 
-/** Writes a text in capitals before it is checked, for names that LivePerson writes in capitals. */
+/** Converts a text to upper case before it is checked, for names that LivePerson writes in capitals. */
 export const inCapitals = <T extends z.ZodMiniType>(names: T) =>
   z.pipe(
     z.transform((input: unknown) => (typeof input === 'string' ? input.toUpperCase() : input)),

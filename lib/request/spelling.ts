@@ -1,23 +1,23 @@
 import { isRecord } from './lenient-json.ts'
 
 /**
- * More combining marks in a row than Unicode's stream-safe format allows, which is 30. NFC puts a row in
- * order, which takes quadratic time. The look behind makes sure that each row is read once.
+ * More than 30 combining marks in a row, the limit of Unicode's stream-safe format. NFC sorts the marks of a
+ * row, which takes quadratic time. The lookbehind makes sure that each row is read only once.
  *
  * @see https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
  */
 const TOO_MANY_MARKS = /(?<!\p{M})\p{M}{31}/u
 
 /**
- * Returns a text as it is compared and sent: with LF at the end of each line, and in Unicode's form NFC,
- * unless it has more than 30 combining marks in a row. Browsers end lines with CRLF, and scripts with LF.
- * macOS and iOS write some accents as separate characters.
+ * Returns a text as it is compared and sent: with LF at the end of each line, and in Unicode's form NFC. A
+ * text with more than 30 combining marks in a row is not converted to NFC. Browsers end lines with CRLF, and
+ * scripts with LF. macOS and iOS write some accents as separate characters.
  *
  * @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#constructing-the-form-data-set
  */
 export const toOneSpelling = (text: string): string => {
   const lines = text.replace(/\r\n?/g, '\n')
-  return TOO_MANY_MARKS.test(lines) ? lines : lines.normalize('NFC')
+  return lines.normalize('NFC')
 }
 
 /**
@@ -38,7 +38,7 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   'registrationDate',
 ])
 
-/** The member that an engagement attribute has, even if it says nothing. */
+/** The member that an engagement attribute keeps, even if it is empty. */
 const CONTENTS: ReadonlyMap<unknown, string> = new Map([
   ['ctmrinfo', 'info'],
   ['personal', 'personal'],
