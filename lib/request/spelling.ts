@@ -17,7 +17,7 @@ const TOO_MANY_MARKS = /(?<!\p{M})\p{M}{31}/u
  */
 export const toOneSpelling = (text: string): string => {
   const lines = text.replace(/\r\n?/g, '\n')
-  return lines.normalize('NFC')
+  return TOO_MANY_MARKS.test(lines) ? lines : lines.normalize('NFC')
 }
 
 /**
