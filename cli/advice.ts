@@ -48,7 +48,7 @@ const adviseOnSecret = (error: AppError, secretId: string, shape: string): strin
   return needsValue ? error.remedy.replace(/\.$/, ` --secret-string '${shape}'.`) : error.remedy
 }
 
-/** Whether an error says what an operator does about a secret. */
+/** Whether an error has the remedy for a secret. */
 export const isAboutSecret = (error: unknown): error is UnusableSecretError | SecretUnavailableError =>
   error instanceof UnusableSecretError || error instanceof SecretUnavailableError
 

@@ -28,7 +28,7 @@ export const createRunStep = (report: (step: Step) => void, about: About): RunSt
     } catch (thrown) {
       const error = toAppError(thrown)
       const causes = causesOf(error.cause)
-      // The remedy of a secret is the advice, which comes next.
+      // The remedy of a secret is printed next, as the advice.
       const what = isAboutSecret(error) ? error.problem : error.message
       const found = causes.length === 0 ? what : `${what} (${causes.join(', ')})`
       const next = adviseOn(step, error, about)

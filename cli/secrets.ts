@@ -47,7 +47,7 @@ export const findBotCheckSecret = async (readSecret: ReadSecret, secretId: strin
   }
 }
 
-/** A line break that was copied along is part of a value, and nobody sees it. */
+/** A copied line break is part of the value, and is invisible. */
 const whiteSpaceIn = (values: object): readonly string[] =>
   Object.entries(values)
     .filter(([, value]) => typeof value === 'string' && value !== value.trim())

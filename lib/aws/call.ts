@@ -163,9 +163,7 @@ const createAttempt = (service: AwsService, aws: AwsOptions) => {
 
 type Answer = Extract<OutboundResult, { readonly kind: 'answer' }>
 
-/**
- * @param isSkewed Whether the answer shows that the clocks differ.
- */
+/** @param isSkewed Whether the answer shows that the clocks differ. */
 const read = ({ status, headers, body }: Answer, isSkewed: boolean): Attempted => {
   const $metadata = { httpStatusCode: status, ...(isSkewed && { clockSkewCorrected: true as const }) }
   let members: AwsAnswer
@@ -199,7 +197,7 @@ const wordsOf = ({ message, Message }: AwsAnswer): string => String(message ?? M
 const typeOf = (error: unknown): Failure['errorType'] => {
   if (!(error instanceof Error)) return 'CLIENT_ERROR'
   const { name } = error
-  // Only the service's message tells an expired signature from a wrong one. They are not kept in the message.
+  // Only the service's own message tells an expired signature from a wrong one. The error doesn't keep it.
   const message = error instanceof AwsError ? wordsOf(error.members) : error.message
   const sdkError: Parameters<typeof isTransientError>[0] & { readonly code?: unknown } = {
     name,

@@ -41,9 +41,9 @@ import {
 
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
-/** After how many a record leaves its batch: one of its neighbours may be what kills them. */
+/** After how many attempts that died a record leaves its batch: another record may be killing them. */
 const ISOLATE_AFTER_DEATHS = 2
-/** From this delivery on, a record is sent to its queue anew. SQS takes a message away after 1,000. */
+/** From this delivery on, a record is sent as a new message. After 1,000, SQS would quarantine it. */
 const WORN_OUT_AFTER = 500
 /** How many claims in doubt a hand-over names. */
 const MAX_LOST_LEASES = 5
@@ -53,7 +53,7 @@ const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
 const PROBE_MS = 5000
 
-/** Records that died together are tried again at any time within this one, in milliseconds. */
+/** Records that died together are tried again after a random delay of up to this, in milliseconds. */
 const ISOLATED_WITHIN_MS = 300_000
 
 /** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
@@ -151,7 +151,7 @@ export const createAttempt = ({
     }
   }
 
-  /** Logs the failed calls that the result doesn't tell of. The result's own error is logged with it. */
+  /** Logs the failed calls that the result doesn't contain. The result's own error is logged with it. */
   function logOthers(
     failures: readonly CallFailure[],
     result: Result,
@@ -223,7 +223,7 @@ export const createAttempt = ({
       if (!error || trouble) account.onAnswer(trouble ?? 'good', pace.isOpen())
     }
 
-    /** If the claim may have been written, whoever tries next learns that nothing came of it. */
+    /** If the claim may have been written, tells the next attempt that nothing followed it. */
     const claim = async (): Promise<Seen> => {
       const leaseId = uuid()
       try {
@@ -322,7 +322,7 @@ export const createAttempt = ({
           return { kind: 'forgotten' }
 
         case 'record': {
-          // Whatever became of the create: who erases a consumer finds their requests by this id.
+          // Kept whatever happened to the create, because erasure finds a consumer's requests by this id.
           const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }
           return { kind: 'recorded', facts: await claimed().record(facts) }
         }

@@ -30,8 +30,8 @@ export const backOffMs = (
 }
 
 /**
- * Returns how long to leave a record alone that could not be read, in milliseconds. It can't be sent anew,
- * and SQS takes it away after 1,000 deliveries, so later ones are rare.
+ * Returns how long a record that could not be read waits, in milliseconds. It can't be sent as a new message,
+ * and SQS quarantines it after 1,000 deliveries, so later waits are long.
  *
  * @param receives How many times the queue has delivered it: 1 for the first.
  * @param random Returns a number from 0 up to but not including 1.

@@ -6,7 +6,7 @@ import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
 
 /**
  * What is left of a request: what tells a replay from a new request, its status, and its times. Every other
- * attribute goes, also those that a later version of this service adds.
+ * attribute is removed, including those that a later version of this service adds.
  */
 const KEPT_OF_REQUEST: readonly string[] = [
   ...['pk', 'requestId', 'accountId', 'door', 'vouchedBy', 'fingerprint', 'hasMessage'],
@@ -18,7 +18,7 @@ const KEPT_OF_REQUEST: readonly string[] = [
 /** What is left of a consumer's conversation. */
 const KEPT_OF_CONSUMER: readonly string[] = ['pk', 'state', 'openedAt', 'updatedAt', 'expiresAt']
 
-/** How often an item is read and written again, because someone else wrote it in the meantime. */
+/** How many times an item is written, if others keep writing it in the meantime. */
 const WRITE_ATTEMPTS = 5
 
 const times = z.object({ pk: z.string(), expiresAt: z.number() })
@@ -66,9 +66,9 @@ type Plan =
   | { readonly kind: 'in_use'; readonly until: number }
 
 /**
- * Removes the ids from one item of a consumer: 1 write unit, and 1 read and 1 write unit for each write of
- * someone else in the meantime. The item keeps its key, its status and when it expires, so that a replay
- * opens nothing.
+ * Removes the ids from one item of a consumer. Costs 1 write unit, and 1 read and 1 write unit for each write
+ * of someone else in the meantime. The item keeps its key, its status and its expiry, so that a replay opens
+ * nothing.
  *
  * A request that is not finished is ended. Otherwise, a message that waits in a queue would open its
  * conversation later.

@@ -99,8 +99,8 @@ export const readHandOver = (input: unknown): HandOver => {
 }
 
 /**
- * Returns the body of a hand-over as it goes to quarantine: a replay is not older than the replay itself.
- * Another body stays as it is.
+ * Returns the body of a hand-over for the quarantine queue, without its times, so that its age counts from
+ * the replay. Any other body is returned unchanged.
  */
 export const withoutTimes = (body: string): string => {
   const value = parseLenientJson(body)

@@ -20,8 +20,8 @@ export interface Job {
    */
   readonly pausedSince?: number | undefined
   /**
-   * The leases of claims that failed, but may have been written. Who carries one knows that the attempt which
-   * made it did nothing else.
+   * The leases of claims that failed, but may have been written. The attempts that made these claims did
+   * nothing else.
    */
   readonly lostLeases?: readonly string[] | undefined
   /** Set for a copy of a form that must not create a conversation. A queue may keep it. */

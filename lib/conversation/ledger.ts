@@ -145,7 +145,7 @@ export type Ledger = ReturnType<typeof createLedger>
  * costs one claim and one record: 2 write units, and 1 for the consumer's item.
  *
  * Knowledge only grows. Every write is conditional on the item's `revision`. If another attempt wrote first,
- * the facts are merged and written again, so that no attempt can undo what another one found out.
+ * the facts are merged and written again, so that no attempt can undo what another one learned.
  *
  * Every function throws ServiceUnavailableError if DynamoDB fails.
  *
@@ -241,7 +241,7 @@ export const createLedger = ({
     }
   }
 
-  /** Continues a claim that nobody works on. Of several copies, one does. */
+  /** Continues a claim that nobody works on. If several copies try, one succeeds. */
   const renewClaim = (request: AcceptedRequest, found: RequestItem, lease: Lease): Promise<boolean> =>
     claimIfUnchanged(request, found, lease, 0)
 
@@ -263,7 +263,7 @@ export const createLedger = ({
       condition: '#revision = :revision',
       values: { revision },
     })
-    // The SDK repeats a write whose answer was lost, and then meets its own claim.
+    // A write whose answer was lost is repeated, and then finds its own claim.
     return applied || item?.leaseId === lease.leaseId
   }
 
@@ -284,9 +284,10 @@ export const createLedger = ({
      * Claims a request: 1 write unit, or 2 if a message is owed, or if the request is held or finished and
      * has a new challenge. If it is held or finished, DynamoDB returns the item with the failed condition.
      *
-     * The item then lets copies with this request's challenge in.
+     * After that, copies with this request's challenge are admitted.
      *
-     * @param until When Lambda will have ended the invocation that claims, in milliseconds since the epoch.
+     * @param until When Lambda has certainly ended the invocation that claims, in milliseconds since the
+     * epoch.
      * @param options.leaseId Default: a new id.
      * @param options.lostLeases Those of claims that failed. If one was written, this claim continues it.
      * @throws {RequestIdReusedError}
@@ -353,7 +354,7 @@ export const createLedger = ({
       }
       if (!item || !found) return claimed(NOTHING, 1)
       if (applied) return claimed(toFacts(found), found.revision + 1)
-      // The SDK repeats a write whose answer was lost, and then meets its own claim.
+      // A write whose answer was lost is repeated, and then finds its own claim.
       if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
@@ -449,7 +450,7 @@ export const createLedger = ({
         condition: `#${name} = :spent`,
         values: { spent: SPENT },
       })
-      // The SDK repeats a write whose answer was lost, and then meets its own turn.
+      // A write whose answer was lost is repeated, and then finds its own turn.
       return applied || item?.[name] === turn
     },
 

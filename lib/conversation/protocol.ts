@@ -151,11 +151,11 @@ export interface Policy {
   readonly isTooOld: boolean
   /** After how many attempts that died a record is given up. */
   readonly maxDeaths: number
-  /** After how many attempts that died a record leaves its batch, in which another record may kill them. */
+  /** After how many attempts that died a record leaves its batch: another record may be killing them. */
   readonly isolateAfterDeaths: number
   /** Whether the queue has delivered the record several times, so that it may leave its batch. */
   readonly isRedelivered: boolean
-  /** Whether the queue has delivered the record so often that SQS would soon take it away. */
+  /** Whether the queue has delivered the record so often that SQS would soon quarantine it. */
   readonly isWornOut: boolean
   /** How long to wait, in milliseconds, before asking again for a claim that another attempt holds. */
   readonly heldWaitsMs: readonly number[]
@@ -685,7 +685,7 @@ const inferOwner = ({ conversation }: Facts): Pick<Facts, 'conversation'> => ({
   conversation: { kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing' },
 })
 
-/** Records the outcome, unless the ledger has it. A form for a person to look at is quarantined first. */
+/** Records the outcome, unless the ledger has it. A form that a person has to check is quarantined first. */
 const settle = (known: Known, policy: Policy): Step => {
   const { progress, carried } = known
   const facts = applyLostAnswerPolicy(known.facts, policy)
@@ -756,7 +756,7 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   // A record that is isolated has not been tried.
   if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known, policy))
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
-  // A hand-over says that nothing came of a claim that failed, and SQS counts its receives anew.
+  // A hand-over says that nothing followed a claim that failed, and SQS counts its receives from zero.
   const isDoubtful = progress.isClaimInDoubt && !hasConversation(facts)
   const isMoved = isDoubtful || policy.isWornOut || (isClaimed && leavesItsQueue(known, policy))
   if (isMoved && progress.handOver === 'untried') return handOver(known)

@@ -13,7 +13,7 @@ export interface OutboundRequest {
   readonly body?: string
   /** The longest time from the start of the call until the whole answer has been read, in milliseconds. */
   readonly timeoutMs: number
-  /** The longest time for the name, the connection and the TLS handshake together, in ms. Default: 1,500. */
+  /** The longest time for DNS, connection and TLS handshake together, in milliseconds. Default: 1,500. */
   readonly connectTimeoutMs?: number
   /** The largest answer that is read, in bytes. A call with a larger one counts as unanswered. */
   readonly maxAnswerBytes: number

@@ -23,7 +23,7 @@ export const removalsIn = (input: unknown, parsed: unknown): readonly Warning[] 
     .slice(0, MAX_WARNINGS)
     .map((path) => ({ path, message: 'had control or bidi-override characters, which were removed' }))
 
-/** A text may also have another spelling now, which its sender need not know. */
+/** A text may also have been normalized, which isn't worth a warning. */
 const changedTexts = (input: unknown, parsed: unknown, path: readonly string[]): string[] => {
   if (typeof input === 'string')
     return hasUnsafe(input) && toOneSpelling(input) !== parsed ? [path.join('.')] : []
