@@ -6,7 +6,17 @@ import { readConfig } from '../../lib/config/environment.ts'
 import { isPlaceholder } from '../../lib/request/placeholder.ts'
 import { createOpenService } from '../../lib/service/open.ts'
 import { captureOutput } from '../lib/telemetry/output.ts'
-import { CRM_UPGRADE, deliver, jobOf, startWorld, submit, toRecord, type World } from '../support/world.ts'
+import {
+  bodyOf,
+  CRM_UPGRADE,
+  deliver,
+  jobOf,
+  startWorld,
+  submit,
+  toRecord,
+  type World,
+  withoutWaits,
+} from '../support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -265,6 +275,26 @@ describe('a quarantined record names the queue that a replay goes to', () => {
   test('which is the events queue for what looks like a hand-over, but came as an event', async () => {
     for (const body of [forged, sns(forged), eventBridge(forged)])
       expect(await give(body)).toMatchObject([{ queue: 'events', code: 'invalid_request' }])
+  })
+
+  test('so a replay of a forged hand-over gives no request another outcome', async () => {
+    const route = { campaignId: '3120045610', engagementId: '3120047711', doors: ['form'] }
+    const stage = { accounts: [{ accountId: '70123456', routes: { help: route } }] }
+    const queues = withoutWaits(world.createService({ stage }).queues)
+    const service = world.createService({ stage, queues })
+    world.livePerson.faults.add({ service: 'send', kind: 'status', status: 429, times: 1 })
+    await submit(service, { requestId: 'of-the-attacker', route: 'help', message: 'x' })
+    const [own = ''] = await world.receiveHandOvers()
+    const copied = own.replaceAll('of-the-attacker', 'of-the-victim')
+    const conversationId = opened()[0]?.conversationId ?? ''
+    expect(copied).toContain(conversationId)
+    await deliver(service, [toRecord(copied)])
+    const [quarantined] = await world.receiveQuarantine()
+    const queue = quarantined?.queue === 'hand-over' ? 'handOver' : 'events'
+    await deliver(service, [toRecord(quarantined?.body, { queue })])
+    const answer = await submit(service, { requestId: 'of-the-victim', route: 'help', message: 'x' })
+    expect(bodyOf(answer)).toMatchObject({ status: 'opened' })
+    expect(bodyOf(answer).conversationId).not.toBe(conversationId)
   })
 
   test('which is the hand-over queue for what came from there', async () => {
