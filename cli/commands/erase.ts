@@ -24,19 +24,19 @@ import { readAccountIds } from './stage-file.ts'
 const HELP = `npm run ops -- erase --account <accountId> --consumer <consumerId> [--dry-run] [--stage <stage>] [--json]
 npm run ops -- erase --account <accountId> --request <requestId> …
 
-Erases the ids of one consumer from the state table, and says what is left, and where. An item keeps its key, its
-status and when it expires, so that a replay opens nothing. A request that still waits is ended, so that no
-message in a queue opens it later.
+Erases the ids of one consumer from the state table, and reports what is left, and where. An item keeps its
+key, its status and its expiry, so that a replay opens nothing. A request that is still waiting is ended, so
+that no message in a queue opens it later.
 
   --account        the account. Required
-  --consumer       the CRM's id of the consumer, or the token's: the claim with its prefix. LivePerson's IDP
-                   tells which of its own ids that is, and registers an id that it doesn't know
-  --request        the id of one request, for a consumer without an id of their own: an anonymous form, or an
-                   event without consumer.id. Their ids are derived from the request, so --consumer can't find
-                   them. Each of their requests has to be named
-                   It also finds a request whose item has no id of its consumer: one that is still waiting for
-                   its first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed
-  --dry-run        only say what is stored and what would be erased
+  --consumer       the CRM's id of the consumer, or the id from a token: the claim after its prefix.
+                   LivePerson's IDP returns its own id of this consumer, and registers one that it doesn't know
+  --request        the id of one request, for a consumer without an id of their own: that of an anonymous form,
+                   or of an event without consumer.id. Run the command for each of their requests. Their
+                   ids are derived from the request, so --consumer can't find them.
+                   Also finds a request whose item has no id of its consumer: one that is still waiting for its
+                   first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed
+  --dry-run        only print what is stored and what would be erased
   --stage          default dev
   --local          the local stack of npm start, with its default ports, as --stage local
   --region         default AWS_REGION, else eu-west-1
@@ -47,22 +47,22 @@ message in a queue opens it later.
                    erased, clean (there was nothing to erase) or in_use. expiresAt is in seconds, inUseUntil in
                    milliseconds since the epoch
 
-Exits with 0 if nothing is left to erase of what was found, 1 if nothing was found, something is in use or the command failed, 2
-for wrong arguments. The AWS credentials need the policy in docs/security.md.`
+Exits with 0 if everything that was found is erased, 1 if nothing was found, something is in use or the
+command failed, 2 for wrong arguments. The AWS credentials need the policy in docs/security.md.`
 
 /** What stays in an erased item, and why. */
 const KEPT: readonly string[] = [
   "The keys above: account, kind of sender and request id, or LivePerson's consumer id.",
   "Status, times and counters, and the SHA-256 of the request's content: without them, a replay would open another conversation.",
-  'All of that until the item expires.',
+  'All of this is kept until the item expires.',
 ]
 
 /** What the command can't erase. */
 const NOT_ERASED: readonly string[] = [
-  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body of a request that was not found can put ids back. Delete quarantined messages by their requestId, and run this again once the queues are empty.',
-  "Requests of the consumer whose items have no id of theirs: those that are still waiting for their first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed. --consumer can't find them: use --request, or run this again once the queues are empty.",
+  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body of a request that was not found can bring ids back. Delete quarantined messages by their requestId, and run this command again once the queues are empty.',
+  "Requests of the consumer whose items have no id of theirs: those that are still waiting for their first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed. --consumer can't find them: use --request, or run this command again once the queues are empty.",
   'The items quarantined#…: request ids and codes, for 30 days.',
-  'Backups of the state table: point-in-time recovery restores every state of the last 35 days. On-demand backups and exports stay until someone deletes them. Run this again after a restore.',
+  'Backups of the state table: point-in-time recovery restores every state of the last 35 days. On-demand backups and exports stay until someone deletes them. Run this command again after a restore.',
   'Logs: request ids and conversation ids, for 30 days.',
   "Memory of running functions: the consumer's id and token, until the container ends.",
   "LivePerson: the consumer's profile and conversations. Ask LivePerson, with the ids above.",
@@ -230,7 +230,7 @@ const toLines = (
 
 const adviceOn = ({ kind }: Target): string =>
   kind === 'consumer'
-    ? "Check the id and its prefix. A consumer without an id of their own, such as an anonymous form's, needs --request. What was erased before, or has no id of its consumer yet, can't be found by a consumer's id."
+    ? "Check the id and its prefix. A consumer without an id of their own, such as an anonymous form's, needs --request. Items that are already erased, or have no id of their consumer yet, can't be found by a consumer's id."
     : 'Check the id and the account. Items are removed after 30 days.'
 
 const toBullet = (text: string) => `- ${text}`
@@ -250,7 +250,7 @@ const happened = (
       return 'nothing to erase'
     case 'in_use': {
       const at = inUseUntil === undefined ? '' : ` after ${new Date(inUseUntil).toISOString()}`
-      return `not erased: an attempt holds it. Run this again${at}`
+      return `not erased: an attempt holds it. Run this command again${at}`
     }
     case 'erased': {
       const end = dryRun ? 'it still waits, and would be ended; ' : 'it was still waiting, and was ended; '
