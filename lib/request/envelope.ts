@@ -58,33 +58,87 @@ const parseMessage = (message: unknown): unknown => {
 
 /**
  * Returns a request id for an envelope's id: the same one for the same value. A value that isn't a valid
- * request id is hashed. `v1` is the version of that formula. Undefined for a placeholder, which would be the
- * same for every event.
+ * request id is hashed. `v1` is the version of that formula. Undefined for a value that other events could
+ * have as well: one that says nothing, such as a placeholder, or a number whose digits JSON.parse may have
+ * changed.
  */
 const eventIdOf = (raw: unknown): string | undefined => {
+  const leaves = leavesOf(raw)
+  if (leaves.every(saysNothing) || leaves.some(mayHaveLostDigits)) return undefined
   const id = typeof raw === 'number' ? String(raw) : raw
-  if (id === undefined || id === null) return undefined
-  if (typeof id === 'string' && (id.trim() === '' || isPlaceholder(id.trim()))) return undefined
   return toRequestId(id) ?? `envelope-v1-${sha256(JSON.stringify(id))}`
 }
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/
+const leavesOf = (value: unknown): readonly unknown[] =>
+  typeof value === 'object' && value !== null ? Object.values(value).flatMap(leavesOf) : [value]
 
-/** SNS and EventBridge write ISO 8601. Anything else is ignored. */
+const saysNothing = (leaf: unknown): boolean => {
+  if (typeof leaf !== 'string' && typeof leaf !== 'number') return true
+  const text = String(leaf).trim()
+  return /^(|true|false)$/i.test(text) || isPlaceholder(text)
+}
+
+/** Doubles keep integers up to 2^53 and, of other numbers, 15 digits. */
+const mayHaveLostDigits = (leaf: unknown): boolean =>
+  typeof leaf === 'number' &&
+  (Number.isInteger(leaf) ? !Number.isSafeInteger(leaf) : Number(leaf.toPrecision(15)) !== leaf)
+
+/**
+ * Returns the time of an envelope, in milliseconds since the epoch, or `undefined` if it isn't known. SNS and
+ * EventBridge write ISO 8601. Templates put in what other systems write.
+ */
 const timeOf = (time: unknown): number | undefined => {
-  const at = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
+  const text = String(typeof time === 'string' || typeof time === 'number' ? time : '').trim()
+  const at = fromIso(text) ?? fromEpoch(text) ?? (WITH_WEEKDAY.test(text) ? Date.parse(text) : Number.NaN)
   return Number.isNaN(at) ? undefined : at
 }
 
+const ISO =
+  /^(\d{4}-\d\d-\d\d|\d{8}(?=t))(?:[t ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?(?=\D|$) ?([^ \d].*)?)?$/i
+const ZONE = /^(?:z|utc|gmt|([+-]\d\d):?(\d\d)?)(?: utc)?(?:\[.*\])?$/i
+
+/** A time without a zone counts as UTC, and a leap second as the one before it, because Date has none. */
+const fromIso = (text: string): number | undefined => {
+  const [found, date = '', hour = '00', minute = '00', second = '00', fraction = '', zone = 'z'] =
+    ISO.exec(text) ?? []
+  const [isZone, hours, minutes = '00'] = ZONE.exec(zone) ?? []
+  if (found === undefined || isZone === undefined) return undefined
+  const day = date.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')
+  const clock = `${hour}:${minute}:${second === '60' ? '59' : second}.${fraction.padEnd(3, '0').slice(0, 3)}`
+  return Date.parse(`${day}T${clock}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`)
+}
+
+/** The units of 10, 13, 16 and 19 digits: how many milliseconds each is, and its first number too large. */
+const EPOCH_UNITS = [
+  [1e11, 1000],
+  [1e14, 1],
+  [1e17, 1e-3],
+  [1e20, 1e-6],
+] as const
+
+/** Seconds, milliseconds, microseconds or nanoseconds since the epoch. Smaller numbers are no times. */
+const fromEpoch = (text: string): number | undefined => {
+  const number = /^\d+(\.\d+)?(e\+?\d+)?$/i.test(text) ? Number(text) : 0
+  const [, unit] = EPOCH_UNITS.find(([end]) => number < end) ?? []
+  return unit === undefined || number < 1e9 ? undefined : Math.round(number * unit)
+}
+
+/** RFC 9110 and RFC 5322, and what JavaScript and Java write for a date. */
+const WITH_WEEKDAY =
+  /^(mon|tue|wed|thu|fri|sat|sun), \d.*(gmt|utc|[+-]\d{4})$|^(mon|tue|wed|thu|fri|sat|sun) [a-z]{3} \d.*(gmt|utc)/i
+
 const earliest = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
-
-const PARTNERS = [['ChangeEventHeader'], ['ticket_event'], ['payload', 'metadata']]
 
 interface Foreign {
   readonly isIt: (input: JsonRecord) => boolean
   readonly message: string
 }
+
+const ofSystem = (name: string) =>
+  `is an event of ${name}. Give the rule that sends it the input transformer of docs/event-sources.md, under ${name}`
+
+const startsWith = (value: unknown, start: string) => typeof value === 'string' && value.startsWith(start)
 
 /** Formats that senders use by mistake, and what to do about each. */
 const FOREIGN: readonly Foreign[] = [
@@ -92,25 +146,47 @@ const FOREIGN: readonly Foreign[] = [
     isIt: (input) =>
       has(input, 'specversion') && ['data', 'data_base64', 'source'].some((name) => name in input),
     message:
-      'is in a CloudEvents envelope, which is not read. Send only what its data holds, with its id as requestId',
+      'is in a CloudEvents envelope, which is not read. Send only what its data holds, with a requestId made of its source and id, or use the pipe of docs/event-sources.md',
   },
   {
-    isIt: (input) => has(input, 's3BucketName', 's3Key'),
+    // Java's and Python's clients, and JavaScript's.
+    isIt: (input) =>
+      has(input, 's3BucketName', 's3Key') || (isRecord(input.S3Payload) && has(input.S3Payload, 'Key')),
     message:
       'is a pointer to S3 from the SQS extended client, which is not followed. Send the event itself, in at most 256 KB, without that client',
   },
   {
     isIt: (input) => has(input, 'eventSource', 'body'),
     message:
-      'is a whole record of another queue, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md',
+      'is a whole record of another queue, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md, under Another queue',
   },
   {
-    // Salesforce's own event and that of its relay, Zendesk's, and Shopify's.
+    // A change event, alone or from a relay, and a platform event from a relay or the streaming API.
     isIt: (input) =>
-      PARTNERS.some((names) => has(input, ...names)) ||
-      (isRecord(input.payload) && has(input.payload, 'ChangeEventHeader')),
-    message:
-      'is an event of another system. Give the rule that sends it an input transformer of docs/event-sources.md',
+      has(input, 'ChangeEventHeader') ||
+      (isRecord(input.payload) &&
+        (has(input.payload, 'ChangeEventHeader') || has(input, 'schemaId') || has(input, 'schema', 'event'))),
+    message: ofSystem('Salesforce'),
+  },
+  {
+    isIt: (input) =>
+      has(input, 'ticket_event') ||
+      has(input, 'zendesk_event_version') ||
+      startsWith(input.type, 'zen:event-type:'),
+    message: ofSystem('Zendesk'),
+  },
+  {
+    isIt: (input) =>
+      has(input, 'payload', 'metadata') || startsWith(input.admin_graphql_api_id, 'gid://shopify/'),
+    message: ofSystem('Shopify'),
+  },
+  {
+    // A workflow's webhook, and an app's.
+    isIt: (input) =>
+      has(input, 'vid', 'properties') ||
+      has(input, 'canonical-vid') ||
+      has(input, 'subscriptionType', 'objectId'),
+    message: ofSystem('HubSpot'),
   },
   {
     isIt: ({ Type }) => Type === 'SubscriptionConfirmation' || Type === 'UnsubscribeConfirmation',
@@ -124,17 +200,32 @@ const FOREIGN: readonly Foreign[] = [
  * @throws {InvalidRequestError}
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  * @see https://github.com/awslabs/amazon-sqs-java-extended-client-lib
+ * @see https://github.com/aspecto-io/sns-sqs-big-payload
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html
  */
 export const refuseForeign = (input: unknown): void => {
-  const message = isJsonInJson(input)
-    ? 'is JSON in a JSON string. Encode the event only once'
-    : FOREIGN.find(({ isIt }) => partsOf(input).some(isIt))?.message
+  const decoded = decode(input)
+  const parts = partsOf(decoded)
+  const message =
+    FOREIGN.find(({ isIt }) => parts.some(isIt))?.message ??
+    (typeof input === 'string' && parts.length > 0
+      ? 'is JSON in a JSON string. Encode the event only once'
+      : undefined)
   if (message !== undefined) throw new InvalidRequestError([{ path: '', message }])
 }
 
-const isJsonInJson = (input: unknown) => typeof input === 'string' && isRecord(parseLenientJson(input))
+/** Each level of encoding doubles the backslashes, so there are few. */
+const MAX_ENCODINGS = 4
 
-/** Batches of CloudEvents are arrays, and the extended client writes an array of a class and its object. */
-const partsOf = (input: unknown): readonly JsonRecord[] =>
-  (Array.isArray(input) ? input.slice(0, 2) : [input]).filter(isRecord)
+/** Returns what a text holds if it is JSON, which may be JSON in a text again. */
+const decode = (input: unknown, left = MAX_ENCODINGS): unknown =>
+  typeof input === 'string' && left > 0 ? decode(parseLenientJson(input), left - 1) : input
+
+/**
+ * Batches of CloudEvents are arrays, the extended client writes an array of a class and its object, and
+ * Lambda's own event has a list of records.
+ */
+const partsOf = (input: unknown): readonly JsonRecord[] => {
+  const list = isRecord(input) && Array.isArray(input.Records) ? input.Records : input
+  return (Array.isArray(list) ? list.slice(0, 2) : [list]).filter(isRecord)
+}

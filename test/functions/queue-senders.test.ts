@@ -97,6 +97,16 @@ describe('a notification that is delivered twice', () => {
     expect(opened()).toHaveLength(1)
   })
 
+  const meaningless = ['true', 'false', '{}', '[]', '[null]', '[""]', '{"a":null}', '"true"', '-1e400']
+  test.each([...meaningless, '9007199254740993', '1e30', '[9007199254740993]'])(
+    'has no id if its id is %s, so it hides no other event',
+    async (id) => {
+      const written = () => JSON.stringify(eventBridge(event(), { id: '(id)' })).replace('"(id)"', id)
+      expect([await give(written()), await give(written())]).toEqual([[], []])
+      expect(opened()).toHaveLength(2)
+    },
+  )
+
   test('is the same request, and two are two, whatever their ids are', () => {
     const { stage } = world.configOf()
     const idOf = (body: unknown) => jobOf(stage, toRecord(body)).request.requestId

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
@@ -6,6 +7,8 @@ import { isPlaceholder } from '../../../lib/request/placeholder.ts'
 import { anyJson } from '../../support/requests.ts'
 
 const EVENT = { route: 'order-help' }
+const fixture = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../fixtures/event-sources/${name}.json`, import.meta.url), 'utf8'))
 const sns = (content: unknown, MessageId: unknown = 'sns-000001') => ({
   Type: 'Notification',
   MessageId,
@@ -37,6 +40,30 @@ describe('unwrap', () => {
       'eventbridge-1',
     ],
     ['an inner id of white space', eventBridge(sns(EVENT, ' \n')), 'eventbridge-1'],
+    ...[true, false, {}, [], [null], [''], [[]], { a: null }, { a: [true, {}] }].map(
+      (id): [string, unknown, string] => [
+        `an inner id that says nothing, ${JSON.stringify(id)}`,
+        eventBridge(sns(EVENT, id)),
+        'eventbridge-1',
+      ],
+    ),
+    ...['true', 'FALSE', ' true '].map((id): [string, unknown, string] => [
+      `an inner id that is a boolean in a text, ${id}`,
+      eventBridge(sns(EVENT, id)),
+      'eventbridge-1',
+    ]),
+    ...[2 ** 53, -(2 ** 53), 1e300, [2 ** 53], { account: 'crm', n: 2 ** 60 }, 1 / 3].map(
+      (id): [string, unknown, string] => [
+        `an inner id that may have lost digits, ${JSON.stringify(id)}`,
+        eventBridge(sns(EVENT, id)),
+        'eventbridge-1',
+      ],
+    ),
+    [
+      'an inner id that is the largest safe integer',
+      sns(eventBridge(EVENT, 2 ** 53 - 1)),
+      '9007199254740991',
+    ],
     ['no id at all', eventBridge(EVENT, null), undefined],
     ['EventBridge without the member', { detail: EVENT, 'detail-type': 'x' }, undefined],
     ['SNS without the member', { Type: 'Notification', Message: JSON.stringify(EVENT) }, undefined],
@@ -56,7 +83,10 @@ describe('unwrap', () => {
       fc.stringMatching(/^[A-Za-z0-9._:-]{1,140}$/),
       fc.integer(),
       fc.double(),
-      fc.jsonValue({ maxDepth: 2 }),
+      fc.jsonValue({ maxDepth: 2 }).filter(
+        // The key is refused, wherever it is.
+        (id) => !JSON.stringify(id).includes('"__proto__"'),
+      ),
     )
     const place = fc.constantFrom<((id: unknown) => unknown)[]>(
       (id) => sns(EVENT, id),
@@ -64,9 +94,17 @@ describe('unwrap', () => {
       (id) => sns(eventBridge(EVENT, id)),
       (id) => eventBridge(sns(EVENT, id)),
     )
-    const isAbsent = (id: unknown) =>
-      id === null || (['string', 'number'].includes(typeof id) && isNothing(String(id).trim()))
-    const isNothing = (id: string) => id === '' || isPlaceholder(id)
+    const isAbsent = (id: unknown) => leavesOf(id).every(isNothing) || leavesOf(id).some(hasLostDigits)
+    const leavesOf = (id: unknown): readonly unknown[] =>
+      typeof id === 'object' && id !== null ? Object.values(id).flatMap(leavesOf) : [id]
+    const isNothing = (leaf: unknown) =>
+      leaf === null ||
+      typeof leaf === 'boolean' ||
+      ['', 'true', 'false'].includes(String(leaf).trim().toLowerCase()) ||
+      isPlaceholder(String(leaf).trim())
+    const hasLostDigits = (leaf: unknown) =>
+      typeof leaf === 'number' &&
+      (Number.isInteger(leaf) ? !Number.isSafeInteger(leaf) : Number(leaf.toPrecision(15)) !== leaf)
     /** What a queue delivers. */
     const delivered = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null')
 
@@ -99,6 +137,84 @@ describe('unwrap', () => {
         fc.property(fc.stringMatching(/^[A-Za-z._:-][A-Za-z0-9._:-]{8,127}$/), place, (id, put) => {
           fc.pre(!isPlaceholder(id))
           expect(unwrap(put(id)).eventId).toBe(id)
+        }),
+        { numRuns: 1000 },
+      )
+    })
+  })
+
+  describe('the time', () => {
+    const AT = Date.UTC(2020, 1, 29, 12, 30, 45)
+    const timeOf = (time: unknown) => unwrap({ ...eventBridge(EVENT), time }).occurredAt
+
+    test.each<[string, unknown, number]>([
+      ['RFC 3339', '2020-02-29T12:30:45Z', AT],
+      ['in lower case', '2020-02-29t12:30:45z', AT],
+      ['with a space', '2020-02-29 12:30:45Z', AT],
+      ['with a space before the zone', '2020-02-29 13:30:45 +0100', AT],
+      ['with a zone of hours only', '2020-02-29T13:30:45+01', AT],
+      ['with UTC', '2020-02-29 12:30:45 UTC', AT],
+      ['as Go writes it', '2020-02-29 12:30:45.5 +0000 UTC', AT + 500],
+      ['as Java writes it', '2020-02-29T13:30:45+01:00[Europe/Copenhagen]', AT],
+      ['without a zone', '2020-02-29T12:30:45', AT],
+      ['without a zone, with a fraction of .NET', '2020-02-29T12:30:45.1234567', AT + 123],
+      ['with a comma', '2020-02-29T12:30:45,123Z', AT + 123],
+      ['with nanoseconds', '2020-02-29T12:30:45.123456789Z', AT + 123],
+      ['in the basic format', '20200229T123045Z', AT],
+      ['without seconds', '2020-02-29T12:30Z', Date.UTC(2020, 1, 29, 12, 30)],
+      ['a day', '2020-02-29', Date.UTC(2020, 1, 29)],
+      ['a leap second', '2016-12-31T23:59:60Z', Date.UTC(2016, 11, 31, 23, 59, 59)],
+      [
+        'a leap second in lower case, elsewhere',
+        '2017-01-01t00:59:60.5+01:00',
+        Date.UTC(2016, 11, 31, 23, 59, 59, 500),
+      ],
+      ['with white space around it', ' 2020-02-29T12:30:45Z\n', AT],
+      ['RFC 9110', 'Sat, 29 Feb 2020 12:30:45 GMT', AT],
+      ['RFC 5322', 'Sat, 29 Feb 2020 13:30:45 +0100', AT],
+      ['JavaScript’s toString', 'Sat Feb 29 2020 13:30:45 GMT+0100 (Central European Standard Time)', AT],
+      ['Java’s toString', 'Sat Feb 29 12:30:45 UTC 2020', AT],
+      ...[AT / 1000, AT / 1000 + 0.123, AT, AT * 1000, AT * 1e6].flatMap(
+        (epoch): [string, unknown, number][] => [
+          [`${epoch}, since the epoch`, epoch, Number.isInteger(epoch) ? AT : AT + 123],
+          [`${epoch}, since the epoch, as text`, String(epoch), Number.isInteger(epoch) ? AT : AT + 123],
+        ],
+      ),
+      ['seconds as Java writes a double', '1.582979445E9', AT],
+    ])('is recognized: %s', (_, time, at) => {
+      expect(timeOf(time)).toBe(at)
+    })
+
+    test.each<unknown>([
+      ...[undefined, null, '', ' ', true, {}, [], 0, -1, 31, 1e30, Number.NaN],
+      ...['yesterday', 'crm 1', '0', '31', '1e99', '2020', '2020-13-01T00:00:00Z', '2020-02-29T25:00:00Z'],
+      ...['2020-02-29T12:30:45X', 'Sat', '01/02/2020', '2020-02-29T12:30:45+25:00'],
+    ])('is not known: %j', (time) => {
+      expect(timeOf(time)).toBeUndefined()
+    })
+
+    test('is the same instant in every spelling, for any instant', () => {
+      const anyTime = fc.integer({ min: 1_000_000_000, max: 4_000_000_000 })
+      fc.assert(
+        fc.property(anyTime, (seconds) => {
+          const at = seconds * 1000
+          const iso = new Date(at).toISOString()
+          const spellings = [
+            iso,
+            iso.toLowerCase(),
+            iso.replace('T', ' '),
+            iso.replace('Z', ''),
+            iso.replace('.000Z', '+00:00'),
+            iso.replace('.000Z', '-0000'),
+            iso.replaceAll(/[-:]/g, ''),
+            new Date(at).toUTCString(),
+            new Date(at).toString(),
+            seconds,
+            at,
+            String(seconds),
+            String(at),
+          ]
+          expect(spellings.filter((time) => timeOf(time) !== at)).toEqual([])
         }),
         { numRuns: 1000 },
       )
@@ -190,12 +306,81 @@ describe('refuseForeign', () => {
     ['a pointer', ['software.amazon.payloadoffloading.PayloadS3Pointer', pointer], /pointer to S3/],
     ['an old pointer', ['com.amazon.sqs.javamessaging.MessageS3Pointer', pointer], /pointer to S3/],
     ['a pointer of other clients', pointer, /^is a pointer to S3 .* Send the event itself/],
-    ['a record', record, /record of another queue.* input template of docs\/event-sources\.md$/],
+    [
+      'a record',
+      record,
+      /record of another queue.* input template of docs\/event-sources\.md, under Another queue$/,
+    ],
     ['JSON in JSON', JSON.stringify(EVENT), /^is JSON in a JSON string/],
-    ['a change event of Salesforce', { ChangeEventHeader: {}, Tier__c: 'Gold' }, /another system/],
-    ['a relayed one', { payload: { ChangeEventHeader: {} }, schemaId: 's' }, /another system/],
-    ['an event of Zendesk', { ticket_event: {} }, /another system/],
-    ['an event of Shopify', { payload: {}, metadata: {} }, /another system/],
+    ['JSON in JSON in JSON', JSON.stringify(JSON.stringify(EVENT)), /^is JSON in a JSON string/],
+    ['a list of events in JSON', JSON.stringify([EVENT]), /^is JSON in a JSON string/],
+    [
+      'a pointer in JSON',
+      JSON.stringify(['software.amazon.payloadoffloading.PayloadS3Pointer', pointer]),
+      /pointer to S3/,
+    ],
+    ['a pointer in JSON in JSON', JSON.stringify(JSON.stringify(pointer)), /pointer to S3/],
+    ['CloudEvents in JSON', JSON.stringify(cloudEvent), /CloudEvents/],
+    [
+      'a pointer of JavaScript',
+      { S3Payload: { Id: 'b7', Bucket: 'large-events', Key: 'b7.json', Location: 'https://example.com' } },
+      /pointer to S3/,
+    ],
+    ['records of another queue', { Records: [record] }, /record of another queue/],
+    [
+      'a change event of Salesforce',
+      { ChangeEventHeader: {}, Tier__c: 'Gold' },
+      /^is an event of Salesforce\. .* docs\/event-sources\.md, under Salesforce$/,
+    ],
+    ['a relayed one', { payload: { ChangeEventHeader: {} }, schemaId: 's' }, /event of Salesforce/],
+    ['a platform event', { payload: { CreatedById: '005' }, schemaId: 's', id: '1' }, /event of Salesforce/],
+    [
+      'a platform event of the streaming API',
+      { schema: 's', payload: {}, event: { replayId: 1 } },
+      /event of Salesforce/,
+    ],
+    [
+      'an event of Zendesk',
+      { ticket_event: {} },
+      /^is an event of Zendesk\. .* docs\/event-sources\.md, under Zendesk$/,
+    ],
+    ['a webhook of Zendesk', fixture('zendesk-webhook'), /event of Zendesk/],
+    [
+      'a webhook of Zendesk about another thing',
+      { account_id: 1, detail: {}, subject: 'zen:user:1', type: 'zen:event-type:user.created' },
+      /event of Zendesk/,
+    ],
+    [
+      'an event of Shopify',
+      { payload: {}, metadata: {} },
+      /^is an event of Shopify\. .* docs\/event-sources\.md, under Shopify$/,
+    ],
+    [
+      'an order of Shopify',
+      { id: 5623419874307, admin_graphql_api_id: 'gid://shopify/Order/5623419874307' },
+      /event of Shopify/,
+    ],
+    [
+      'a contact of HubSpot',
+      fixture('hubspot'),
+      /^is an event of HubSpot\. .* docs\/event-sources\.md, under HubSpot$/,
+    ],
+    ['a contact of HubSpot, in JSON', JSON.stringify(fixture('hubspot')), /event of HubSpot/],
+    [
+      'a list of changes of HubSpot',
+      [
+        {
+          eventId: 1,
+          subscriptionId: 2,
+          portalId: 3,
+          appId: 4,
+          occurredAt: 5,
+          subscriptionType: 'contact.creation',
+          objectId: 6,
+        },
+      ],
+      /event of HubSpot/,
+    ],
     ['a request to confirm', confirmation, /aws sns confirm-subscription/],
   ])('says what it is and what to do: %s', (_, input, message) => {
     expect(() => refuseForeign(input)).toThrow(InvalidRequestError)
@@ -211,6 +396,7 @@ describe('refuseForeign', () => {
     ['an event that names a version', { ...EVENT, specversion: '1.0' }],
     ['text', 'hello'],
     ['text that is JSON, but no object', '[1]'],
+    ['text that is JSON of text', '"hello"'],
     ['an array', [EVENT]],
     ['null', null],
   ])('leaves it to the schema: %s', (_, input) => {
