@@ -169,8 +169,10 @@ export const createAttempt = ({
     admission: Policy['admission'],
   ): number {
     if (pausedSince === undefined) return pausedMs
-    const until = admission === 'paused' ? now() : (pause.resumedAt() ?? now())
-    return pausedMs + Math.max(0, until - pausedSince)
+    const resumedAt = pause.resumedAt()
+    // A container that hasn't heard of the pause doesn't know when it ended.
+    const hasEnded = admission !== 'paused' && resumedAt !== undefined && resumedAt >= pausedSince
+    return pausedMs + Math.max(0, (hasEnded ? resumedAt : now()) - pausedSince)
   }
 
   function createSteps({

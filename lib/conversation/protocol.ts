@@ -644,7 +644,15 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
 /** The conversation is open, and its message is owed. */
 const nextMessage = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  const conversationId = idOf(facts.conversation) ?? progress.last
+  const own = idOf(facts.conversation)
+  const { last } = progress
+  const { lpConsumerId } = facts
+  // The last known conversation is an earlier one: this request's own is open under an unknown id.
+  if (own === undefined && last !== undefined && progress.sent === 'closed')
+    return lpConsumerId === undefined || progress.forget === 'failed'
+      ? keepForLater(known, policy)
+      : { kind: 'forget', lpConsumerId, conversationId: last }
+  const conversationId = own ?? last
   if (conversationId !== undefined) return sendTo(conversationId, known, policy)
   if (progress.lookUp === 'untried') return lookUpOrKeep(known, policy)
   return progress.isOverdue
@@ -1052,6 +1060,7 @@ const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): K
   const { facts, progress } = known
   const { message } = facts
   const isOwn = hasConversation(facts)
+  const isOwnId = idOf(facts.conversation) !== undefined
   const add = (more: Partial<Message>, conversation: Conversation = facts.conversation): Known => ({
     ...known,
     facts: { ...facts, message: { ...message, ...more }, conversation },
@@ -1066,7 +1075,7 @@ const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): K
       // It may have been sent to a conversation that was closed by then, so this doesn't end a doubt.
       return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)
     case 'closed':
-      return add({ refused: message.tried, ...(isOwn && { dropped: 'conversation_closed' }) })
+      return add({ refused: message.tried, ...(isOwnId && { dropped: 'conversation_closed' }) })
     case 'owed': {
       const owed = add({ refused: message.tried })
       const { isAccountInTrouble, error: failure } = seen

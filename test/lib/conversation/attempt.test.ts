@@ -109,6 +109,8 @@ interface Setting extends Partial<Operations> {
   readonly acceptedAt?: number
   readonly pausedMs?: number
   readonly pausedSince?: number
+  /** When the account was resumed, as far as the container knows. */
+  readonly resumedAt?: number
   readonly paused?: boolean
   readonly isCopy?: true
   /** Default: new ones. */
@@ -137,6 +139,7 @@ const attempt = async (setting: Setting) => {
     acceptedAt = START,
     pausedMs = 0,
     pausedSince,
+    resumedAt,
     createPace = newPace(),
     sendPace = newPace(),
   } = setting
@@ -159,7 +162,7 @@ const attempt = async (setting: Setting) => {
   const record = recorded('record', operations.record)
   const account: Account = {
     livePerson,
-    pause: { isPaused: async () => paused, load: async () => undefined, resumedAt: () => undefined },
+    pause: { isPaused: async () => paused, load: async () => undefined, resumedAt: () => resumedAt },
     createPace,
     sendPace,
     onAnswer: (...answer) => void answers.push(answer),
@@ -987,6 +990,19 @@ describe('a record that has been tried until it is too old', () => {
     expect(result).toMatchObject({ kind: 'queued', kept: 'in_hand_over' })
     const { pausedMs, pausedSince } = handedOver(calls)
     expect({ pausedMs, pausedSince }).toEqual({ pausedMs: 490 * HOUR, pausedSince: undefined })
+  })
+
+  test.each([
+    ['until its account was resumed', START - 60 * HOUR, 430 * HOUR],
+    ['until now, if the container has not heard of the pause', START - 95 * HOUR, 490 * HOUR],
+  ])('has waited %s', async (_, resumedAt, pausedMs) => {
+    const { calls } = await attempt({
+      ...{ acceptedAt: START - 500 * HOUR, pausedMs: 400 * HOUR, pausedSince: START - 90 * HOUR, resumedAt },
+      carrier: HAND_OVER,
+      openConversation: throws(LOST),
+      record: throws(UNAVAILABLE),
+    })
+    expect(handedOver(calls).pausedMs).toBe(pausedMs)
   })
 
   test('is not given up untried', async () => {

@@ -246,7 +246,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message is owed though this request's conversation is closed",
-    wrong: { find: "...(isOwn && { dropped: 'conversation_closed' })", replace: '' },
+    wrong: { find: "...(isOwnId && { dropped: 'conversation_closed' })", replace: '' },
     configuration: EVENT_AMONG_OTHERS,
     invariant: 'a request is not kept for ever',
   },
