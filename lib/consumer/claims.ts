@@ -1,7 +1,6 @@
 import * as z from 'zod/mini'
 import type { TokenIssuer } from '../config/tokens.ts'
 import type { Finding } from '../errors/errors.ts'
-import { toSafePath } from '../errors/mask.ts'
 import { check } from '../request/check.ts'
 import { consumerId, conversationRequest } from '../request/conversation-request.ts'
 import {
@@ -190,8 +189,12 @@ const toPersonal = ({
   return Object.keys(personal).length > 0 ? [{ type: 'personal', personal }] : []
 }
 
-const KNOWN_NAMES: readonly string[] = [...Object.keys(profile.shape), 'type', 'info', 'personal']
-
-/** Every other name in a token is masked: this path leaves the service. */
-const placeOf = ([finding]: readonly Finding[]): string =>
-  finding ? toSafePath(finding, (name) => KNOWN_NAMES.includes(name)) : 'content'
+/**
+ * Returns where a finding is. The path consists of names in the schema. Only the last may be the token's own:
+ * that of an unknown member, which has a masked path. It is masked in any case, because this path leaves the
+ * service.
+ */
+const placeOf = ([finding]: readonly Finding[]): string => {
+  const { path, maskedPath } = finding ?? { path: 'content' }
+  return maskedPath === undefined ? path : maskedPath.replace(/[^.]*$/, '(masked)')
+}

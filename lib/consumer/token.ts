@@ -14,7 +14,8 @@ const KEYS_LIFE_MS = 600_000
 const COOL_DOWN_MS = 30_000
 /** The pause after a failed fetch, in milliseconds. */
 const FAILURE_PAUSE_MS = 1000
-const MAX_TOKEN_LENGTH = 8192
+/** Of the whole header, in characters. API Gateway takes 10,240 bytes for all headers together. */
+const MAX_LENGTH = 8192
 const BEARER = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
@@ -47,7 +48,9 @@ export const createConsumerTokens = ({
     tokens.map((issuer) => [issuer.issuer, createIssuer({ issuer, call, now })]),
   )
   return async (authorization) => {
-    const token = authorization.length <= MAX_TOKEN_LENGTH ? BEARER.exec(authorization)?.[1] : undefined
+    if (authorization.length > MAX_LENGTH)
+      throw refuse(`The Authorization header is too long. The limit is ${MAX_LENGTH} characters.`)
+    const token = BEARER.exec(authorization)?.[1]
     if (token === undefined)
       throw refuse('The Authorization header must be Bearer, followed by one signed JWT.')
     const [header = '', payload = ''] = token.split('.')

@@ -81,7 +81,8 @@ const saysNothing = (leaf: unknown): boolean => {
 /** Doubles keep integers up to 2^53 and, of other numbers, 15 digits. */
 const mayHaveLostDigits = (leaf: unknown): boolean =>
   typeof leaf === 'number' &&
-  (Number.isInteger(leaf) ? !Number.isSafeInteger(leaf) : Number(leaf.toPrecision(15)) !== leaf)
+  !Number.isSafeInteger(leaf) &&
+  (!Number.isFinite(leaf) || Number.isInteger(leaf) || Number(leaf.toPrecision(15)) !== leaf)
 
 /**
  * Returns the time of an envelope, in milliseconds since the epoch, or `undefined` if it isn't known. SNS and

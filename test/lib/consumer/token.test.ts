@@ -134,6 +134,10 @@ describe('a good token', () => {
 
 describe('a token is refused, and never quoted:', () => {
   const wrong = (claim: string) => `The consumer token's ${claim} is missing or invalid.`
+  const personalOf = (path: string, value: unknown): unknown => {
+    if (typeof value !== 'string') return value
+    return path === 'age.age' ? { age: { age: value } } : { [path]: value }
+  }
 
   test.each<[string, Record<string, unknown>, string]>([
     ['expired', { exp: SECONDS - 60 }, 'The consumer token has expired.'],
@@ -155,6 +159,35 @@ describe('a token is refused, and never quoted:', () => {
       { lp_sdes: [{ type: 'ctmrinfo', info: { 'secret-words': 1 } }] },
       wrong('lp_sdes.0.info.(masked)'),
     ],
+    [
+      'with an unknown member in a member',
+      { lp_sdes: [{ type: 'personal', personal: { contacts: [{ address: { 'secret.words': 1 } }] } }] },
+      wrong('lp_sdes.0.personal.contacts.0.address.(masked)'),
+    ],
+    ...[
+      ['language', 'secret-words'],
+      ['gender', 'secret-words'],
+      ['age.age', 'secret-words'],
+      ['age.year', { age: { month: 1 } }],
+      ['contacts.0.phoneType', { contacts: [{ phoneType: 'secret-words' }] }],
+      ['contacts.0.address.country', { contacts: [{ address: { country: 'secret-words' } }] }],
+    ].map(([path, value]): [string, Record<string, unknown>, string] => [
+      `with an invalid ${path}`,
+      {
+        lp_sdes: [
+          { type: 'ctmrinfo', info: {} },
+          { type: 'personal', personal: personalOf(String(path), value) },
+        ],
+      },
+      wrong(`lp_sdes.1.personal.${path}`),
+    ]),
+    ...['balance', 'companySize', 'loginStatus', 'lastPaymentDate', 'registrationDate'].map(
+      (name): [string, Record<string, unknown>, string] => [
+        `with an invalid ${name}`,
+        { lp_sdes: [{ type: 'ctmrinfo', info: { [name]: 'secret-words' } }] },
+        wrong(`lp_sdes.0.info.${name}`),
+      ],
+    ),
   ])('%s', async (_, claims, message) => {
     const error = await failure(verify(claims))
     expect(error).toBeInstanceOf(ConsumerTokenInvalidError)
@@ -192,13 +225,32 @@ describe('a token is refused, and never quoted:', () => {
     ['two tokens', (token) => `Bearer ${token} ${token}`],
     ['more after the token', (token) => `Bearer ${token}\r\nx-role: admin`],
     ['an unsigned token', (token) => `Bearer ${token.replace(/[^.]+$/, '')}`],
-    ['more than 8 KB', (token) => `Bearer ${token}${'A'.repeat(8192)}`],
   ])('if Authorization holds %s', async (_, toHeader) => {
     expect(await failure(arrange()(toHeader(await brand.sign())))).toMatchObject({
       code: 'consumer_token_invalid',
       message: 'The Authorization header must be Bearer, followed by one signed JWT.',
     })
     expect(brand.urls).toEqual([])
+  })
+
+  test.each<[string, (token: string) => string]>([
+    ['a token', (token) => `Bearer ${token}${'A'.repeat(8193 - token.length - 'Bearer '.length)}`],
+    ['a token that is much too long', (token) => `Bearer ${token}${'A'.repeat(60_000)}`],
+    ['what is no token', () => 'A'.repeat(8193)],
+  ])('if Authorization holds more than 8192 characters: %s', async (_, toHeader) => {
+    expect(await failure(arrange()(toHeader(await brand.sign())))).toMatchObject({
+      code: 'consumer_token_invalid',
+      message: 'The Authorization header is too long. The limit is 8192 characters.',
+    })
+    expect(brand.urls).toEqual([])
+  })
+
+  test('not for its length if Authorization holds 8192 characters', async () => {
+    const token = await brand.sign()
+    const header = `Bearer ${token}${'A'.repeat(8192 - token.length - 'Bearer '.length)}`
+    expect(await failure(arrange()(header))).toMatchObject({
+      message: "The consumer token can't be trusted.",
+    })
   })
 })
 

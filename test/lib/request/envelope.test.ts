@@ -52,13 +52,19 @@ describe('unwrap', () => {
       eventBridge(sns(EVENT, id)),
       'eventbridge-1',
     ]),
-    ...[2 ** 53, -(2 ** 53), 1e300, [2 ** 53], { account: 'crm', n: 2 ** 60 }, 1 / 3].map(
-      (id): [string, unknown, string] => [
-        `an inner id that may have lost digits, ${JSON.stringify(id)}`,
-        eventBridge(sns(EVENT, id)),
-        'eventbridge-1',
-      ],
-    ),
+    ...[
+      2 ** 53,
+      -(2 ** 53),
+      1e300,
+      Number.POSITIVE_INFINITY,
+      [2 ** 53],
+      { account: 'crm', n: 2 ** 60 },
+      1 / 3,
+    ].map((id): [string, unknown, string] => [
+      `an inner id that may have lost digits, ${JSON.stringify(id)}`,
+      eventBridge(sns(EVENT, id)),
+      'eventbridge-1',
+    ]),
     [
       'an inner id that is the largest safe integer',
       sns(eventBridge(EVENT, 2 ** 53 - 1)),
