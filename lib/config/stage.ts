@@ -72,16 +72,27 @@ const isCanonical = (origin: string) => {
 
 const isSafeOrigin = (origin: string) => {
   const parsed = URL.parse(origin)
-  return parsed?.protocol !== 'http:' || isLoopback(parsed.hostname)
+  if (parsed?.protocol !== 'http:') return true
+  // Browsers keep the names under localhost on this machine. Tauri uses one on Windows.
+  return isLoopback(parsed.hostname) || parsed.hostname.endsWith('.localhost')
 }
 
-/** `*` stands for every origin, `null` for a browser that sends none. Apps have schemes of their own. */
+/**
+ * Origins as browsers send them that are no origin by the URL standard: `*` stands for all, `null` for a
+ * browser that sends none, and Cordova's pages on Android have `file://`.
+ */
+const SPECIAL_ORIGINS: readonly string[] = ['*', 'null', 'file://']
+
+/** Apps have schemes of their own. */
 const origin = z.string().check(
-  z.regex(/^(\*|null|(?!(about|blob|data|file|ftp|javascript|wss?):)[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/, {
-    error: 'must be an origin such as https://www.example.com',
-    abort: true,
-  }),
-  z.refine((value) => value === '*' || value === 'null' || isCanonical(value), {
+  z.regex(
+    /^(\*|null|file:\/\/|(?!(about|blob|data|file|ftp|javascript|wss?):)[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/,
+    {
+      error: 'must be an origin such as https://www.example.com',
+      abort: true,
+    },
+  ),
+  z.refine((value) => SPECIAL_ORIGINS.includes(value) || isCanonical(value), {
     error: 'must be written as browsers send it: in lower case, without the default port',
     abort: true,
   }),

@@ -234,6 +234,9 @@ describe('parseStageConfig', () => {
 
   test.each([
     ['of hybrid apps', ['capacitor://localhost', 'ionic://localhost', 'https://localhost', 'app://shop']],
+    ['of Cordova on Android', ['file://']],
+    ['of Tauri', ['http://tauri.localhost', 'https://tauri.localhost', 'tauri://localhost']],
+    ['of hosts under localhost', ['http://wails.localhost:34115', 'http://a.b.localhost']],
     ['of browser extensions', ['chrome-extension://abcdefghijklmnopabcdefghijklmnop']],
     ['of pages whose browser sends none', ['https://www.example.com', 'null']],
   ])('origins may be those %s', (_, origins) => {
@@ -246,6 +249,14 @@ describe('parseStageConfig', () => {
     'capacitor://localhost/',
     'capacitor://me@localhost',
     'file://localhost',
+    'file:///',
+    'file:',
+    'FILE://',
+    'http://localhost.example.com',
+    'http://tauri-localhost',
+    'http://evillocalhost',
+    'http://tauri.localhost.',
+    'http://tauri.localhost/',
     'ws://localhost',
     'data://localhost',
     'blob://localhost',
@@ -255,7 +266,7 @@ describe('parseStageConfig', () => {
     'null, https://www.example.com',
   ])('%s is no origin', (origin) => {
     expect(() => parseStageConfig({ origins: [origin], accounts: [{ accountId: '7' }] }, at)).toThrow(
-      'origins.0 must be',
+      /^config\/x\.json: origins\.0 must /,
     )
   })
 
