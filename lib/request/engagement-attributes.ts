@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { toLanguageAndCountry } from './language.ts'
 import { foreignId, inCapitals, listOf, text } from './schema-parts.ts'
+import { PHONE_TYPES } from './spelling.ts'
 
 const MAX_TEXT = 4096
 
@@ -35,9 +36,7 @@ const customerInfo = z.strictObject({
 const contact = z.strictObject({
   email: z.optional(text(MAX_TEXT)),
   phone: z.optional(text(MAX_TEXT)),
-  phoneType: z.optional(
-    inCapitals(z.enum(['HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', 'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER'])),
-  ),
+  phoneType: z.optional(inCapitals(z.enum(PHONE_TYPES))),
   address: z.optional(
     z.strictObject({
       country: z.optional(

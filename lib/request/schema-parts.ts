@@ -112,13 +112,14 @@ export const inCapitals = <T extends z.ZodMiniType>(names: T) =>
 
 /**
  * A list of at most `max` items. Their number is checked before any of them is, so that a long list costs
- * nothing. `undefined` is left out, so that findings can count absent items.
+ * nothing. `undefined` stands in for an absent item. It is left out and not counted, but keeps its place in
+ * the paths of findings.
  */
 export const listOf = <T extends z.ZodMiniType>(item: T, max: number) =>
   z.pipe(
     z.pipe(
       z.transform((input: unknown, { issues }) => {
-        if (Array.isArray(input) && input.length > max)
+        if (Array.isArray(input) && input.filter((each) => each !== undefined).length > max)
           issues.push({ code: 'custom', message: `must have at most ${max} items`, input })
         return input
       }),

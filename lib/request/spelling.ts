@@ -1,4 +1,4 @@
-import { isRecord } from './lenient-json.ts'
+import { isRecord, type JsonRecord } from './lenient-json.ts'
 
 /**
  * More than 30 combining marks in a row, the limit of Unicode's stream-safe format. NFC sorts the marks of a
@@ -34,49 +34,67 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   'engagementAttributes',
   'info',
   'lastPaymentDate',
+  'lp_sdes',
   'personal',
   'registrationDate',
 ])
 
-/** The member that an engagement attribute keeps, even if it is empty. */
-const CONTENTS: ReadonlyMap<unknown, string> = new Map([
-  ['ctmrinfo', 'info'],
-  ['personal', 'personal'],
+/** LivePerson's types of phone numbers. */
+export const PHONE_TYPES = [
+  'HOME',
+  'MOBILE',
+  'WORK',
+  'FAX',
+  'MAIN',
+  'HOME_FAX',
+  'WORK_FAX',
+  'PAGER',
+  'OTHER',
+] as const
+
+/** What an item of a list has besides its content. Alone, it says nothing. */
+const LABELS: ReadonlyMap<string, { readonly name: string; readonly values: readonly unknown[] }> = new Map([
+  ['engagementAttributes', { name: 'type', values: ['ctmrinfo', 'personal'] }],
+  // The same list, in a consumer token.
+  ['lp_sdes', { name: 'type', values: ['ctmrinfo', 'personal'] }],
+  ['contacts', { name: 'phoneType', values: PHONE_TYPES }],
 ])
 
 /**
  * Returns a request without the members that are null or an empty text, at any depth. An object or a list of
- * nothing else is left out, too. The items of a list keep their places: `undefined` stands in for an absent
- * one. Anything but an object is returned as it is.
+ * nothing else is left out, too, and so is an engagement attribute that has only its type. The items of a
+ * list keep their places: `undefined` stands in for an absent one. Anything but an object is returned as it
+ * is.
  *
- * Java, .NET and Apex write null for what they don't have, and CRMs write an empty text.
+ * Java, .NET and Apex write null for what they don't have, CRMs write an empty text, and PHP writes a list
+ * for an object without members.
  */
 export const withoutAbsent = (input: unknown): unknown =>
   isRecord(input) ? (presentOf(input, true) ?? {}) : input
 
 /** Returns whether {@link withoutAbsent} would leave something out. */
 export const hasAbsent = (input: object): boolean =>
-  Object.entries(input).some(([name, value]) => {
-    if (typeof value !== 'object' || value === null) return value === null || value === ''
-    return (isBare(value) && !isContent(input, name)) || hasAbsent(value)
-  })
+  JSON.stringify(withoutAbsent(input)) !== JSON.stringify(input)
 
-const presentOf = (value: unknown, isContainer: boolean): unknown => {
+const presentOf = (value: unknown, isContainer: boolean, list = ''): unknown => {
   if (value === null || value === '') return undefined
   if (Array.isArray(value)) {
-    const items = value.map((item) => presentOf(item, true))
+    const items = value.map((item) => presentOf(item, true, list))
     return isContainer && isBare(items) ? undefined : items
   }
   if (!isRecord(value)) return value
-  const members = Object.entries(value).map(([name, member]): [string, unknown] => {
-    const isOwn = isContent(value, name)
-    return [name, presentOf(member, CONTAINERS.has(name)) ?? (isOwn && isRecord(member) ? {} : undefined)]
-  })
+  const members = Object.entries(value).map(([name, member]): [string, unknown] => [
+    name,
+    presentOf(member, CONTAINERS.has(name), name),
+  ])
   const kept = Object.fromEntries(members.filter(([, member]) => member !== undefined))
-  return isContainer && isBare(kept) ? undefined : kept
+  return isContainer && (isBare(kept) || isLabel(kept, list)) ? undefined : kept
 }
 
 const isBare = (value: object): boolean => Object.values(value).every((member) => member === undefined)
 
-const isContent = (parent: object, name: string): boolean =>
-  'type' in parent && CONTENTS.get(parent.type) === name
+/** Any other type is a mistake, which the schema refuses. */
+const isLabel = (item: JsonRecord, list: string): boolean => {
+  const label = LABELS.get(list)
+  return label?.values.includes(item[label.name]) === true && Object.keys(item).length === 1
+}

@@ -31,7 +31,10 @@ const personal = fc.record({
     gender: fc.constantFrom('MALE', 'FEMALE', 'OTHER'),
     language: fc.constantFrom('en-GB', 'da_DK'),
     contacts: fc.array(
-      members({ email: text(50), phone: text(20), phoneType: fc.constantFrom('HOME', 'FAX') }),
+      members({ email: text(50), phone: text(20), phoneType: fc.constantFrom('HOME', 'FAX') }).filter(
+        // Without a number, a type says nothing.
+        ({ email, phone }) => email !== undefined || phone !== undefined,
+      ),
       {
         minLength: 1,
         maxLength: 3,

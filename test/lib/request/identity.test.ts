@@ -101,8 +101,8 @@ describe('the fingerprint', () => {
 
   test('changes with the order of attributes', () => {
     const attributes = [
-      { type: 'ctmrinfo', info: {} },
-      { type: 'personal', personal: {} },
+      { type: 'ctmrinfo', info: { ctype: 'vip' } },
+      { type: 'personal', personal: { firstname: 'Ana' } },
     ]
     expect(fingerprint({ engagementAttributes: attributes })).not.toBe(
       fingerprint({ engagementAttributes: attributes.toReversed() }),

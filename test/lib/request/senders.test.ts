@@ -162,11 +162,6 @@ describe('absent is absent', () => {
       'engagementAttributes.0.type',
     ],
     [
-      'an attribute',
-      { route: 'vip', engagementAttributes: [{ type: 'personal', personal: null }] },
-      'engagementAttributes.0.personal',
-    ],
-    [
       'a part of a date',
       {
         route: 'vip',
@@ -181,6 +176,66 @@ describe('absent is absent', () => {
       path,
       message: 'is missing',
     })
+  })
+
+  test.each<[string, unknown]>([
+    ['members of null', { type: 'ctmrinfo', info: { ctype: null, customerId: '', lastPaymentDate: {} } }],
+    ['null for its content', { type: 'ctmrinfo', info: null }],
+    ['no content', { type: 'personal' }],
+    ['an empty object', { type: 'personal', personal: {} }],
+    ['PHP’s empty list for an object', { type: 'ctmrinfo', info: [] }],
+    ['a list of nothing', { type: 'personal', personal: { contacts: [{ email: '' }, null, []], age: [] } }],
+    ['the content of another type', { type: 'personal', info: {}, personal: null }],
+    ['characters that are removed', { type: 'personal', personal: { firstname: '\u0007' } }],
+    [
+      'only the type of a phone',
+      { type: 'personal', personal: { contacts: [{ phoneType: 'mobile', phone: '' }] } },
+    ],
+    ['no type either', { type: null, info: { ctype: null } }],
+  ])('an attribute with %s is absent', (_, attribute) => {
+    const said = { type: 'ctmrinfo', info: { ctype: 'vip' } }
+    const of = (...attributes: unknown[]) =>
+      parseConversationRequest({ route: 'vip', engagementAttributes: attributes }).request
+    expect(of(attribute)).toEqual({ route: 'vip' })
+    expect(of(attribute, said)).toEqual(of(said))
+    expect(fingerprintOf(of(attribute))).toBe(fingerprintOf(of()))
+    expect(fingerprintOf(of(said, attribute))).toBe(fingerprintOf(of(said)))
+  })
+
+  test.each<[string, unknown, string]>([
+    ['an unknown type', { type: 'purchase' }, 'engagementAttributes.1.type'],
+    [
+      'an unknown phone type',
+      { type: 'personal', personal: { contacts: [{ phoneType: 'CELL' }] } },
+      'engagementAttributes.1.personal.contacts.0.phoneType',
+    ],
+    [
+      'a list for a text',
+      { type: 'personal', personal: { firstname: [] } },
+      'engagementAttributes.1.personal.firstname',
+    ],
+  ])('an attribute with %s is a mistake', (_, attribute, path) => {
+    const request = { route: 'vip', engagementAttributes: [null, attribute] }
+    expect(findingsOf(() => parseConversationRequest(request)).map((finding) => finding.path)).toEqual([path])
+  })
+
+  test('absent items of a list don’t count towards its limit', () => {
+    const attribute = { type: 'ctmrinfo', info: { ctype: 'vip' } }
+    const empty = [null, '', {}, [], { type: 'ctmrinfo', info: { ctype: null } }]
+    const of = (count: number) => ({
+      route: 'vip',
+      engagementAttributes: [...Array(count).fill(attribute), ...empty, ...empty, ...empty],
+    })
+    expect(contentOf(of(10)).engagementAttributes).toHaveLength(10)
+    expect(findingsOf(() => parseConversationRequest(of(11)))).toEqual([
+      { path: 'engagementAttributes', message: 'must have at most 10 items' },
+    ])
+  })
+
+  test('a form’s hidden type says nothing without a filled field', () => {
+    const at = 'engagementAttributes.0'
+    const text = `route=vip&${at}.type=personal&${at}.personal.firstname=&${at}.personal.contacts.0.phone=&${at}.personal.contacts.0.phoneType=HOME`
+    expect(parseForm(asFields(text)).request).toEqual({ route: 'vip' })
   })
 
   test('neither a route nor a campaign is missing both', () => {

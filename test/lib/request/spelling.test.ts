@@ -40,6 +40,8 @@ describe('withoutAbsent', () => {
     ['an empty list', { engagementAttributes: [] }, {}],
     ['a list of nothing', { engagementAttributes: [null, '', {}] }, {}],
     ['a date of nothing', { lastPaymentDate: { day: null, month: null, year: null } }, {}],
+    ['an attribute that has only its type', { lp_sdes: [{ type: 'ctmrinfo', info: [] }] }, {}],
+    ['a contact that has only its type', { contacts: [{ phoneType: 'HOME', email: null }] }, {}],
     ['an empty list for an object, as PHP writes it', { consumer: [], age: [] }, {}],
   ])('leaves out %s', (_, input, expected) => {
     expect(withoutAbsent(input)).toEqual(expected)
@@ -49,7 +51,8 @@ describe('withoutAbsent', () => {
 
   test.each<[string, unknown]>([
     ['zero and false', { a: 0, b: false, c: ' ' }],
-    ['the content of an attribute', { engagementAttributes: [{ type: 'personal', personal: {} }] }],
+    ['an unknown type', { engagementAttributes: [{ type: 'purchase' }] }],
+    ['the type of something else', { consumer: { type: 'personal' }, list: [{ type: 'personal' }] }],
     ['an object with something in it', { consumer: { id: '1' } }],
   ])('keeps %s', (_, input) => {
     expect(withoutAbsent(input)).toEqual(input)
@@ -62,13 +65,6 @@ describe('withoutAbsent', () => {
       expect(withoutAbsent({ message: value })).toHaveProperty('message')
     },
   )
-
-  test('keeps the content that an attribute needs, and no other', () => {
-    const attribute = { info: { ctype: null }, personal: { firstname: '' } }
-    expect(withoutAbsent({ list: [{ type: 'ctmrinfo', ...attribute }] })).toEqual({
-      list: [{ type: 'ctmrinfo', info: {} }],
-    })
-  })
 
   test('keeps the places of a list’s items', () => {
     expect(withoutAbsent({ contacts: [null, { email: 'a' }, { email: '' }, { email: 'b' }] })).toEqual({
