@@ -6,8 +6,13 @@ import { FINGERPRINT_VERSION, isDerived } from '../../lib/request/identity.ts'
 import type { OpenService } from '../../lib/service/open.ts'
 
 const CURRENT = Number.parseInt(FINGERPRINT_VERSION, 10)
-const FINGERPRINT = /^-?\d+\./
-const IN_BODY = /"fingerprint":"(-?\d+)\./
+const FINGERPRINT = /^\d+\./
+const IN_BODY = /"fingerprint":"(\d+)\./
+/** A version before the first one is counted from here down, because a version has no sign. */
+const VERSIONS = 1000
+
+const moved = (version: string, by: number): number =>
+  (Number.parseInt(version, 10) + by + VERSIONS) % VERSIONS
 
 /**
  * Returns what differs in a later version of the service, whose formula for fingerprints and derived
@@ -27,7 +32,7 @@ export const createFormula = (formula: number) => {
     }
 
   const shifted = (fingerprint: string, by: number): string =>
-    `${Number.parseInt(fingerprint, 10) + by}${fingerprint.slice(fingerprint.indexOf('.'))}`
+    `${moved(fingerprint, by)}${fingerprint.slice(fingerprint.indexOf('.'))}`
 
   const toItem = <T extends Item | undefined>(item: T, by: number): T =>
     typeof item?.fingerprint === 'string' ? { ...item, fingerprint: shifted(item.fingerprint, by) } : item
@@ -50,7 +55,7 @@ export const createFormula = (formula: number) => {
   })
 
   const toBody = (body: string, by: number): string =>
-    body.replace(IN_BODY, (_, version: string) => `"fingerprint":"${Number(version) + by}.`)
+    body.replace(IN_BODY, (_, version: string) => `"fingerprint":"${moved(version, by)}.`)
 
   const derive = (request: AcceptedRequest): AcceptedRequest => {
     const hash = createHash('sha256').update(`${formula} ${request.fingerprint}`).digest('hex')
