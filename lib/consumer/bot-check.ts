@@ -9,7 +9,7 @@ import type { BotCheckConfig } from '../config/stage.ts'
 import { InvalidConfigError, ServiceUnavailableError } from '../errors/errors.ts'
 import { createRefreshing } from '../net/refreshing.ts'
 import { sha256 } from '../request/identity.ts'
-import { parseLenientJson } from '../request/lenient-json.ts'
+import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import type { ThirdParty } from './third-party.ts'
 
 /** How long the secret is used before it is read again, in milliseconds. */
@@ -17,9 +17,21 @@ const SECRET_LIFE_MS = 300_000
 
 const verdict = z.object({
   success: z.boolean(),
-  hostname: z.nullish(z.string()),
-  'error-codes': z.nullish(z.array(z.string())),
+  hostname: z.optional(z.unknown()),
+  'error-codes': z.optional(z.unknown()),
+  metadata: z.optional(z.unknown()),
 })
+
+/** What the provider answered. */
+interface Reply {
+  readonly status: number
+  readonly success: boolean
+  /** Where the challenge was solved. Empty if the provider doesn't say. */
+  readonly hostname: string
+  /** Whether Turnstile says that the secret is a test secret. */
+  readonly isTest: boolean
+  readonly codes: readonly string[]
+}
 
 /**
  * What the provider says about a challenge: a person solved it, and it is spent now; it was already spent, or
@@ -76,7 +88,7 @@ export const createBotCheck = ({
     now,
   })
 
-  const ask = async (token: string, { secret }: BotCheckSecret) => {
+  const ask = async (token: string, { secret }: BotCheckSecret): Promise<Reply> => {
     const { status, body } = await call({
       method: 'POST',
       url: verifyUrl,
@@ -84,28 +96,35 @@ export const createBotCheck = ({
       body: new URLSearchParams({ secret, response: token }).toString(),
     })
     const answer = z.safeParse(verdict, parseLenientJson(body))
-    if (!answer.success || status >= 500)
+    if (isTemporary(status) || (!answer.success && !isWrongAddress(status)))
       throw new ServiceUnavailableError({
         detail: `The bot-check provider answered ${status} without a verdict.`,
       })
-    const { success, hostname } = answer.data
-    const codes = answer.data['error-codes'] ?? []
+    const { success = false, hostname, metadata, 'error-codes': given } = answer.data ?? {}
+    const codes = toCodes(given)
     if (codes.includes('internal-error'))
       throw new ServiceUnavailableError({ detail: 'The bot-check provider reported an internal error.' })
-    return { success, hostname, codes }
+    return {
+      status,
+      success,
+      hostname: typeof hostname === 'string' ? hostname : '',
+      isTest: isRecord(metadata) && metadata.result_with_testing_key === true,
+      codes,
+    }
   }
 
   /** Asks once more if the secret has changed since it was read, and the provider reports a mistake. */
   const askWithSecret = async (token: string) => {
     const cached = await secrets.get()
     const first = await ask(token, cached)
-    if (!isOperators(first)) return first
+    if (remedyFor(first, hostnames) === undefined) return first
     const current = await secrets.reload(cached)
     // With the same secret, a provider that has spent the challenge by now would blame the consumer.
     const last = current.secret === cached.secret ? first : await ask(token, current)
-    if (!isOperators(last)) return last
+    const remedy = remedyFor(last, hostnames)
+    if (remedy === undefined) return last
     secrets.drop(current)
-    throw new InvalidConfigError({ detail: remedyOf(last.codes) })
+    throw new InvalidConfigError({ detail: remedy })
   }
 
   return async (token) => {
@@ -113,7 +132,7 @@ export const createBotCheck = ({
       if (error instanceof InvalidConfigError) onMisconfigured()
       throw error
     })
-    if (success) return hostnames.includes(hostname ?? '') ? 'solved' : 'refused'
+    if (success) return hostnames.includes(hostname) ? 'solved' : 'refused'
     return codes.length === 0 || codes.some(isSpentCode) ? 'spent' : 'refused'
   }
 }
@@ -127,19 +146,61 @@ export const challengeHashOf = (token: string): string => sha256(token)
 /** Turnstile's and reCAPTCHA's code, and hCaptcha's. */
 const isSpentCode = (code: string) => code === 'timeout-or-duplicate' || code.includes('already-seen')
 
+/** Server errors, limits, and redirects that are not permanent. */
+const isTemporary = (status: number) => status >= 500 || [302, 303, 307, 408, 425, 429].includes(status)
+
+/** No consumer changes what the provider says about the request itself. */
+const isWrongAddress = (status: number) => status >= 300
+
+/** Providers document a list of texts. Anything else but nothing is a code that isn't known. */
+const toCodes = (given: unknown): readonly string[] => {
+  if (given === undefined || given === null) return []
+  if (typeof given === 'string') return given.split(/[,;\s]+/).filter((code) => code !== '')
+  return (Array.isArray(given) ? given : [given]).map((code) =>
+    typeof code === 'string' ? code : UNKNOWN_CODE,
+  )
+}
+
+const UNKNOWN_CODE = 'unknown'
+
 /**
- * Returns whether only an operator can have caused the answer. A consumer controls only the token, so this is
- * true for every code that isn't about the token, including those that a provider adds later. `bad-request`
- * together with a code about the token is the consumer's mistake.
+ * Returns what the operator has to do, or `undefined` if a consumer may have caused the answer. It quotes
+ * nothing, because the provider chose those texts.
  */
-const isOperators = ({
-  success,
-  codes,
-}: {
-  readonly success: boolean
-  readonly codes: readonly string[]
-}) => {
-  if (success) return false
+const remedyFor = (reply: Reply, hostnames: readonly string[]): string | undefined => {
+  const { status, success, hostname, isTest, codes } = reply
+  if (isWrongAddress(status) && (success || codes.length === 0))
+    return `The bot-check provider answered ${status} without a verdict. ${CHECK_ADDRESS}`
+  if (!success) return isOperators(codes) ? remedyOf(codes) : undefined
+  if (hostnames.includes(hostname)) return undefined
+  if (isTest || TEST_HOSTS.includes(hostname))
+    return `${VERIFIED_NOTHING} the secret is a test secret. Store the one of the site. For tests, list the test host in hostnames.`
+  if (hostname === '')
+    return 'The bot-check provider does not say on which host the challenge was solved. Use the site key and the secret of a website, not of an app.'
+  if (hostname === 'not-provided')
+    return 'The bot-check provider does not know on which host the challenge was solved. To accept such challenges, add not-provided to hostnames.'
+  return undefined
+}
+
+const CHECK_ADDRESS = 'Check that verifyUrl is the address of its API.'
+
+const VERIFIED_NOTHING = 'The bot-check provider verified nothing and reports a mistake in the configuration:'
+
+/**
+ * The hosts of the test keys of Turnstile, reCAPTCHA and hCaptcha.
+ *
+ * @see https://developers.cloudflare.com/turnstile/troubleshooting/testing/
+ * @see https://developers.google.com/recaptcha/docs/faq
+ * @see https://docs.hcaptcha.com/#integration-testing-test-keys
+ */
+const TEST_HOSTS: readonly string[] = ['example.com', 'testkey.google.com', 'dummy-key-pass']
+
+/**
+ * Returns whether only an operator can have caused a failure with these codes. A consumer controls only the
+ * token, so this is true for every code that isn't about the token, including those that a provider adds
+ * later. `bad-request` together with a code about the token is the consumer's mistake.
+ */
+const isOperators = (codes: readonly string[]) => {
   const others = codes.filter((code) => !isTokenCode(code))
   return others.length > 0 && (others.length === codes.length || others.some((code) => code !== BAD_REQUEST))
 }
@@ -150,11 +211,10 @@ const isTokenCode = (code: string) =>
 
 const BAD_REQUEST = 'bad-request'
 
-/** Returns what to do. It quotes no code, because the provider chose that text. */
 const remedyOf = (codes: readonly string[]): string => {
   const [remedy = 'with a code that it does not document. Check verifyUrl, the secret and the site key.'] =
     REMEDIES.filter(([pattern]) => codes.some((code) => pattern.test(code))).map(([, text]) => text)
-  return `The bot-check provider verified nothing and reports a mistake in the configuration: ${remedy}`
+  return `${VERIFIED_NOTHING} ${remedy}`
 }
 
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
@@ -162,5 +222,5 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^sitekey-secret-mismatch$/, "the secret and the page's site key are of different sites or accounts."],
   [/^not-using-dummy/, 'the page has a test site key, and the secret is not its test secret.'],
   [/remoteip$/, "the account requires the consumer's IP address, which this service does not send."],
-  [/^bad-request$/, 'it does not understand the request. Check that verifyUrl is the address of its API.'],
+  [/^bad-request$/, `it does not understand the request. ${CHECK_ADDRESS}`],
 ]

@@ -102,10 +102,104 @@ describe('a challenge', () => {
     const { checkBot } = arrange({ hostnames: ['www.example.com', 'shop.example.com'] })
     answer({ success: true, hostname: 'shop.example.com' })
     expect(await checkBot('solved')).toBe('solved')
-    for (const hostname of ['evil.example', 'example.com', '', undefined]) {
+    for (const hostname of ['evil.example', 'com', 'www.example.com.evil.example']) {
       answer({ success: true, hostname })
       expect(await checkBot('solved')).toBe('refused')
     }
+  })
+})
+
+describe('a challenge that was solved on a host that is not listed because of the settings', () => {
+  const testing = { metadata: { result_with_testing_key: true } }
+  test.each<[string, object, RegExp]>([
+    ['Turnstile’s test key', { hostname: 'example.com' }, /test secret/],
+    ['Turnstile’s test key, as it says', { hostname: 'www.test.example', ...testing }, /test secret/],
+    ['reCAPTCHA’s test key', { hostname: 'testkey.google.com' }, /test secret/],
+    ['hCaptcha’s test key', { hostname: 'dummy-key-pass' }, /test secret/],
+    ['a host that hCaptcha doesn’t give', { hostname: 'not-provided' }, /not-provided to hostnames/],
+    ['no host', {}, /not say on which host/],
+    ['null for a host', { hostname: null }, /not say on which host/],
+    ['an empty host', { hostname: '' }, /not say on which host/],
+    ['a host that is no text', { hostname: 4 }, /not say on which host/],
+    ['an app of Android', { apk_package_name: 'com.example.shop' }, /not say on which host/],
+  ])('is a mistake in them, with the remedy: %s', async (_, members, remedy) => {
+    answer({ success: true, ...members })
+    const { checkBot, onMisconfigured } = arrange()
+    const error: unknown = await checkBot('token').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(InvalidConfigError)
+    expect(String(error)).toMatch(remedy)
+    expect(onMisconfigured).toHaveBeenCalledTimes(1)
+  })
+
+  test.each(['example.com', 'testkey.google.com', 'dummy-key-pass', 'not-provided'])(
+    'passes if the host is listed: %s',
+    async (hostname) => {
+      answer({ success: true, hostname, ...testing })
+      expect(await arrange({ hostnames: ['www.example.com', hostname] }).checkBot('token')).toBe('solved')
+    },
+  )
+
+  test('is verified once more if the secret has changed', async () => {
+    provider.answerBy((response, { body }) => {
+      const isTest = new URLSearchParams(body).get('secret') === 'secret-1'
+      response.end(JSON.stringify({ success: true, hostname: isTest ? 'example.com' : 'www.example.com' }))
+    })
+    const { checkBot, rotate } = arrange()
+    expect(await verdictOf(checkBot('token'))).toBe('invalid_config')
+    rotate('secret-2')
+    expect(await checkBot('token')).toBe('solved')
+  })
+})
+
+describe('a wrong verifyUrl is a mistake in the settings', () => {
+  const failed = { success: false }
+  test.each<[number, unknown]>([
+    ...[400, 401, 403, 404, 405, 406, 410, 411, 413, 415, 422, 451].flatMap((status): [number, unknown][] => [
+      [status, '<html>'],
+      [status, ''],
+      [status, { message: 'Unauthorized' }],
+      [status, failed],
+      [status, { success: true, hostname: 'www.example.com' }],
+    ]),
+    [301, ''],
+    [308, '<html>'],
+  ])('%i with %j', async (status, body) => {
+    answer(body, status)
+    const { checkBot, onMisconfigured } = arrange()
+    const error: unknown = await checkBot('token').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(InvalidConfigError)
+    expect(String(error)).toContain('verifyUrl is the address')
+    expect(onMisconfigured).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['invalid-input-response', 'refused'],
+    ['timeout-or-duplicate', 'spent'],
+    ['invalid-input-secret', 'invalid_config'],
+  ])('unless the answer has a code: 400 with %s is %s', async (code, verdict) => {
+    answer({ success: false, 'error-codes': [code] }, 400)
+    expect(await verdictOf(arrange().checkBot('token'))).toBe(verdict)
+  })
+})
+
+describe('codes that are no list of texts', () => {
+  test.each<[unknown, string]>([
+    ['invalid-input-secret', 'invalid_config'],
+    ['sitekey-secret-mismatch', 'invalid_config'],
+    ['bad-request, invalid-input-secret', 'invalid_config'],
+    ['a code of tomorrow', 'invalid_config'],
+    [4, 'invalid_config'],
+    [[4], 'invalid_config'],
+    [{ code: 'invalid-input-secret' }, 'invalid_config'],
+    [[{ code: 'invalid-input-secret' }], 'invalid_config'],
+    ['timeout-or-duplicate', 'spent'],
+    ['invalid-input-response', 'refused'],
+    ['bad-request,invalid-input-response', 'refused'],
+    ['internal-error', 'service_unavailable'],
+    ['', 'spent'],
+  ])('%j is %s', async (codes, verdict) => {
+    answer({ success: false, 'error-codes': codes })
+    expect(await verdictOf(arrange().checkBot('token'))).toBe(verdict)
   })
 })
 
@@ -200,7 +294,8 @@ describe('a provider without a verdict makes the service unavailable:', () => {
     ['no success', {}, 200],
     ['a success that is text', { success: 'true' }, 200],
     ['a success of status 500', { success: true }, 500],
-    ['a redirect', '', 302],
+    ...[302, 303, 307, 408, 425, 429].map((status): [string, unknown, number] => [`${status}`, '', status]),
+    ['a limit, with a verdict', { success: false }, 429],
     ['an internal error', { success: false, 'error-codes': ['internal-error'] }, 200],
   ])('%s', async (_, body, status) => {
     answer(body, status)
@@ -217,14 +312,14 @@ describe('a provider without a verdict makes the service unavailable:', () => {
 
 describe('the secret', () => {
   test('is read once for concurrent calls', async () => {
-    answer({ success: true })
+    answer({ success: true, hostname: 'www.example.com' })
     const { checkBot, readSecret } = arrange()
     await Promise.all(Array.from({ length: 20 }, () => checkBot('solved')))
     expect(readSecret.mock.calls).toEqual([['prefix/70123456/bot-check', 'AWSCURRENT']])
   })
 
   test('is read again after five minutes, without delaying a call', async () => {
-    answer({ success: true })
+    answer({ success: true, hostname: 'www.example.com' })
     const { checkBot, readSecret, rotate, advance } = arrange()
     await checkBot('solved')
     rotate('secret-2')
@@ -239,7 +334,7 @@ describe('the secret', () => {
   })
 
   test('is kept while Secrets Manager fails, and each failure is reported', async () => {
-    answer({ success: true })
+    answer({ success: true, hostname: 'www.example.com' })
     const { checkBot, readSecret, onFailure, advance } = arrange()
     await checkBot('solved')
     const failure = new ServiceUnavailableError({ detail: 'The call to Secrets Manager failed.' })
