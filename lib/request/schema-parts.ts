@@ -76,8 +76,11 @@ export const withoutMargin = z.refine<string>(
 /** The message for a placeholder. */
 export const IS_PLACEHOLDER = 'is a placeholder, not an id. Send a real id, or leave it out'
 
-/** Checks that an id is not a placeholder. */
-export const withoutPlaceholder = z.refine<string>((value) => !isPlaceholder(value), IS_PLACEHOLDER)
+/** Checks that an id is not a placeholder. Ids that the other checks refuse need no second finding. */
+export const withoutPlaceholder = z.refine<string>(
+  (value) => hasUnsafe(value) || value.trim() !== value || !isPlaceholder(value),
+  IS_PLACEHOLDER,
+)
 
 const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
 
