@@ -72,7 +72,10 @@ export const recordsOf = (event: unknown): readonly SQSRecord[] => {
 }
 
 const isSqsEvent = (event: unknown): event is SQSEvent =>
-  isRecord(event) && Array.isArray(event.Records) && event.Records.every(isSqsRecord)
+  isRecord(event) &&
+  Array.isArray(event.Records) &&
+  event.Records.length > 0 &&
+  event.Records.every(isSqsRecord)
 
 const isSqsRecord = (record: unknown): boolean =>
   isRecord(record) &&

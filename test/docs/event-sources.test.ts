@@ -56,6 +56,7 @@ const resources: Readonly<Record<string, unknown>> = Object.assign(
     .filter(({ language }) => language === 'yaml')
     .map(({ text }) => parseYaml(text)),
 )
+const page = readFileSync(new URL('../../docs/event-sources.md', import.meta.url), 'utf8')
 const ruleOf = (name: string) => Rule.parse(resources[name]).Properties
 const templateOf = (name: string) => Pipe.parse(resources[name]).Properties.TargetParameters.InputTemplate
 const parametersOf = (name: string) => Integration.parse(resources[name]).Properties
@@ -248,20 +249,40 @@ describe('a pipe from another queue', () => {
     ])
   })
 
-  test('replaces a CloudEvents envelope, with its id and its time', async () => {
-    const cloudEvent = {
+  describe('replaces a CloudEvents envelope', () => {
+    /** With the required members and data only. */
+    const newCloudEvent = (consumerId = 'crm-20735') => ({
       specversion: '1.0',
       id: randomUUID(),
-      source: 'https://crm.example.com',
+      source: '/crm/upgrades',
       type: 'com.example.upgrade',
-      time: now(),
-      datacontenttype: 'application/json',
-      data: event,
-    }
-    const pipe = (given: object) => transformInPipe(templateOf('CloudEventsPipe'), sqsRecord(given))
-    expect([await give(pipe(cloudEvent)), await give(pipe(cloudEvent))]).toEqual([[], []])
-    expect(world.livePerson.conversations()).toHaveLength(1)
-    expect(await give(pipe({ ...cloudEvent, time: now(40) }))).toMatchObject([{ code: 'event_too_old' }])
+      data: { ...event, consumer: { id: consumerId } },
+    })
+    const template = templateOf('CloudEventsPipe')
+    const pipe = (given: object, by = template) => transformInPipe(by, sqsRecord(given))
+
+    test('with its source and id, although it has no optional member', async () => {
+      const cloudEvent = newCloudEvent()
+      expect([await give(pipe(cloudEvent)), await give(pipe(cloudEvent))]).toEqual([[], []])
+      expect(world.livePerson.conversations()).toHaveLength(1)
+    })
+
+    test('of two sources that use the same id', async () => {
+      const id = '1'
+      const [one, other] = [newCloudEvent('crm-20738'), newCloudEvent('crm-20739')]
+      expect(await give(pipe({ ...one, id }))).toEqual([])
+      expect(await give(pipe({ ...other, id, source: 'https://shop.example.com' }))).toEqual([])
+      expect(world.livePerson.conversations()).toHaveLength(2)
+    })
+
+    test('with its time, if the line that the page prints is added', async () => {
+      const line = /`("time": <[^>]+>,)`/.exec(page)?.[1] ?? ''
+      const withTime = template.replace('{', `{ ${line}`)
+      expect(await give(pipe({ ...newCloudEvent('crm-20740'), time: now() }, withTime))).toEqual([])
+      expect(await give(pipe({ ...newCloudEvent(), time: now(40) }, withTime))).toMatchObject([
+        { code: 'event_too_old' },
+      ])
+    })
   })
 
   test('passes on a whole record without a template, which is quarantined with the way out', async () => {

@@ -230,6 +230,7 @@ describe('an invocation that is not from a queue', () => {
     ['a text', 'hello'],
     ['a list', [record]],
     ['Records that are no list', { Records: record }],
+    ['no records, which SQS never sends', { Records: [] }],
     ['a notification of SNS', { Records: [{ EventSource: 'aws:sns', Sns: { Message: '{}' } }] }],
     ['an object in S3', { Records: [{ eventSource: 'aws:s3', s3: {} }] }],
     ['a record of a stream', { Records: [{ eventSource: 'aws:kinesis', kinesis: { data: 'e30=' } }] }],
@@ -266,10 +267,6 @@ describe('an invocation that is not from a queue', () => {
         },
       ])
     })
-  })
-
-  test('is no batch without records', async () => {
-    expect(await invoke({ Records: [] })).toEqual(DONE)
   })
 })
 
