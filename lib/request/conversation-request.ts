@@ -10,6 +10,7 @@ import {
   decimalId,
   foreignId,
   IS_PLACEHOLDER,
+  lines,
   orInteger,
   safeLines,
   text,
@@ -34,6 +35,9 @@ export const requestId = z.string().check(
   z.regex(REQUEST_ID, 'must be 8 to 128 letters, digits or . _ : -'),
   z.refine((value) => !(REQUEST_ID.test(value) && isPlaceholder(value)), IS_PLACEHOLDER),
 )
+
+/** A request id that may also be a number in JSON, of any length but 0. */
+const requestIdOrInteger = orInteger(requestId, z.string().check(withoutPlaceholder))
 
 /** LivePerson's id of an account (site). */
 export const accountId = z
@@ -142,7 +146,7 @@ const context = z.pipe(
  * and `payload-through-doors.test.ts` checks the payload against those rows.
  */
 export const conversationRequest = z.strictObject({
-  requestId: z.optional(orInteger(requestId)),
+  requestId: z.optional(requestIdOrInteger),
   accountId: z.optional(orInteger(accountId)),
   route: z.optional(routeName),
   campaign: z.optional(campaign),
@@ -154,7 +158,7 @@ export const conversationRequest = z.strictObject({
       email: z.optional(text(320)),
       phone: z.optional(text(64)),
       avatarUrl: z.optional(avatarUrl),
-      description: z.optional(text(4096)),
+      description: z.optional(lines(4096)),
     }),
   ),
   engagementAttributes: z.optional(engagementAttributes),
@@ -257,7 +261,7 @@ const reasonOf = (id: unknown): string => {
 
 /** Returns the value as a request id if it is a valid one, else `undefined`. */
 export const toRequestId = (value: unknown): string | undefined => {
-  const result = z.safeParse(orInteger(requestId), value)
+  const result = z.safeParse(requestIdOrInteger, value)
   return result.success ? result.data : undefined
 }
 

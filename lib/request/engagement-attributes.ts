@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { toLanguageAndCountry } from './language.ts'
-import { foreignId, inCapitals, listOf, text } from './schema-parts.ts'
+import { foreignId, inCapitals, listOf, text, toCapitals } from './schema-parts.ts'
 import { PHONE_TYPES } from './spelling.ts'
 
 const MAX_TEXT = 4096
@@ -74,7 +74,7 @@ const age = z
 const gender = z.pipe(
   z.transform((input: unknown) => {
     if (typeof input !== 'string') return input
-    return /^[012]$/.test(input) ? Number(input) : input.toUpperCase()
+    return /^[012]$/.test(input) ? Number(input) : toCapitals(input)
   }),
   z.union(
     [z.enum(['MALE', 'FEMALE', 'OTHER']), z.literal([0, 1, 2])],

@@ -121,7 +121,7 @@ const EPOCH_UNITS = [
 const fromEpoch = (text: string): number | undefined => {
   const number = /^\d+(\.\d+)?(e\+?\d+)?$/i.test(text) ? Number(text) : 0
   const [, unit] = EPOCH_UNITS.find(([end]) => number < end) ?? []
-  return unit === undefined || number < 1e9 ? undefined : Math.round(number * unit)
+  return unit === undefined || number < 1e8 ? undefined : Math.round(number * unit)
 }
 
 /** RFC 9110 and RFC 5322, and what JavaScript and Java write for a date. */
@@ -145,7 +145,8 @@ const startsWith = (value: unknown, start: string) => typeof value === 'string' 
 const FOREIGN: readonly Foreign[] = [
   {
     isIt: (input) =>
-      has(input, 'specversion') && ['data', 'data_base64', 'source'].some((name) => name in input),
+      ['specversion', 'cloudEventsVersion'].some((name) => name in input) &&
+      ['data', 'data_base64', 'source'].some((name) => name in input),
     message:
       'is in a CloudEvents envelope, which is not read. Send only what its data holds, with a requestId made of its source and id, or use the pipe of docs/event-sources.md',
   },
@@ -157,9 +158,11 @@ const FOREIGN: readonly Foreign[] = [
       'is a pointer to S3 from the SQS extended client, which is not followed. Send the event itself, in at most 256 KB, without that client',
   },
   {
-    isIt: (input) => has(input, 'eventSource', 'body'),
+    isIt: (input) =>
+      has(input, 'ReceiptHandle', 'Body') ||
+      (has(input, 'eventSource') && ['body', 'data', 'kinesis', 'dynamodb'].some((name) => name in input)),
     message:
-      'is a whole record of another queue, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md, under Another queue',
+      'is a whole record of another queue or stream, as a pipe passes it on. Give the pipe the input template of docs/event-sources.md, under Another queue',
   },
   {
     // A change event, alone or from a relay, and a platform event from a relay or the streaming API.
@@ -177,8 +180,7 @@ const FOREIGN: readonly Foreign[] = [
     message: ofSystem('Zendesk'),
   },
   {
-    isIt: (input) =>
-      has(input, 'payload', 'metadata') || startsWith(input.admin_graphql_api_id, 'gid://shopify/'),
+    isIt: (input) => has(input, 'payload', 'metadata') || has(input, 'admin_graphql_api_id'),
     message: ofSystem('Shopify'),
   },
   {

@@ -63,7 +63,7 @@ export const isDerived = (consumerId: string): boolean => /^request-[0-9a-f]{64}
  * The version of the fingerprint's formula. Fingerprints of different versions can't be compared, so a
  * request that was accepted before a deploy counts as the same one after it.
  */
-export const FINGERPRINT_VERSION = '2.'
+export const FINGERPRINT_VERSION = '3.'
 
 /**
  * Two requests with the same content have the same fingerprint. The order of their members doesn't matter.

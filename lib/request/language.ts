@@ -10,11 +10,14 @@ const MAX_LENGTH = 256
 
 /** The first three parts of a language tag, and the variants, extensions and private use behind them. */
 const TAG =
-  /^([a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(-[a-z]{4})?(-(?:[a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?)$/i
+  /^([a-z]{2,3}(?:-[a-z]{3}){0,3})(-[a-z]{4})?(-(?:[a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?)$/i
 
-/** Private and grandfathered tags, which don't have those parts. */
+/**
+ * Well-formed tags without a language: private and grandfathered ones, and words of four to eight letters. No
+ * such word is registered as a language. `null` and `POSIX` are among them.
+ */
 const OTHER_TAG =
-  /^(?:x(?:-[a-z\d]{1,8})+|en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:be-fr|be-nl|ch-de))$/i
+  /^(?:[a-z]{4,8}(?:-[a-z\d]{1,8})*|x(?:-[a-z\d]{1,8})+|en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:be-fr|be-nl|ch-de))$/i
 
 /**
  * Returns the part of a browser's language that LivePerson gets. Nobody can correct what a browser sends, so
@@ -23,7 +26,8 @@ const OTHER_TAG =
  * @see https://www.rfc-editor.org/rfc/rfc5646#section-2.1
  */
 export const readLanguage = (tag: unknown): Language => {
-  const text = typeof tag === 'string' && tag.length <= MAX_LENGTH ? tag.replaceAll('_', '-') : ''
+  const text =
+    typeof tag === 'string' && tag.length <= MAX_LENGTH && tag !== 'NaN' ? tag.replaceAll('_', '-') : ''
   const [, language = '', script = '', region = '', rest = ''] = TAG.exec(text) ?? []
   if (language === '')
     return {
@@ -43,6 +47,6 @@ export const readLanguage = (tag: unknown): Language => {
 
 const toTitleCase = (script: string) => script.slice(0, 2).toUpperCase() + script.slice(2).toLowerCase()
 
-/** Returns a language and a country, such as `pt-br` or `PT_BR`, in their canonical case. */
+/** Returns a language and a country, such as `pt-br` or `PT_BR`, in their one spelling: `pt-BR`. */
 export const toLanguageAndCountry = (tag: string): string =>
-  tag.slice(0, 2).toLowerCase() + tag.slice(2).toUpperCase()
+  `${tag.slice(0, 2).toLowerCase()}-${tag.slice(3).toUpperCase()}`

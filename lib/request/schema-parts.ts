@@ -35,29 +35,41 @@ export const wellFormed = z.refine<string>(
  */
 const UNSAFE = String.raw`\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069`
 const unsafe = new RegExp(`[${UNSAFE}]`, 'g')
-const unsafeInLines = new RegExp(String.raw`(?![\t\n\r\u2028\u2029])[${UNSAFE}]`, 'g')
+const removed = new RegExp(String.raw`(?![\t-\r\u0085\u2028\u2029])[${UNSAFE}]`, 'g')
 
-/** Returns whether a text has characters that are removed from every text. */
-export const hasUnsafe = (value: string): boolean => value.search(unsafe) >= 0
+/** Returns whether a text has characters that no id may have. */
+const hasUnsafe = (value: string): boolean => value.search(unsafe) >= 0
+
+/** Returns whether a text has characters that are removed from every text: unsafe ones, without line ends. */
+export const hasRemoved = (value: string): boolean => value.search(removed) >= 0
+
+const toSafeLines = (value: string) => toOneSpelling(toOneSpelling(value).replace(removed, ''))
+
+/** Words that a line end separates stay apart. Each replacement reads a run of line ends only once. */
+const toOneLine = (value: string) =>
+  value
+    .replace(/[\t\n]+/g, '\n')
+    .replace(/^\n|\n$/g, '')
+    .replaceAll('\n', ' ')
 
 /**
  * One line of text: at most `max` characters that UTF-8 can encode, normalized. Unsafe characters are
- * removed.
+ * removed. Line ends and tabs become a space.
  */
 export const text = (max: number) =>
   z.string().check(
     z.overwrite(toOneSpelling),
     atMost(max, 'characters'),
     wellFormed,
-    z.overwrite((value) => toOneSpelling(value.replace(unsafe, ''))),
+    z.overwrite((value) => toOneLine(toSafeLines(value))),
   )
 
-/**
- * Normalizes a text that may have several lines, and removes unsafe characters. Line breaks and tabs stay.
- */
-export const safeLines = z.overwrite<string>((value) =>
-  toOneSpelling(toOneSpelling(value).replace(unsafeInLines, '')),
-)
+/** Normalizes a text that may have several lines, and removes unsafe characters. Line ends and tabs stay. */
+export const safeLines = z.overwrite(toSafeLines)
+
+/** Like {@link text}, but with several lines. */
+export const lines = (max: number) =>
+  z.string().check(z.overwrite(toOneSpelling), atMost(max, 'characters'), wellFormed, safeLines)
 
 /**
  * Checks that an id has no unsafe characters. They are not removed, because the result would be another id.
@@ -87,8 +99,13 @@ const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
 /**
  * An id that may also be a number in JSON, which becomes a string. A number above 2^53 is refused, because
  * its last digits are already lost.
+ *
+ * @param asText What the string must be, if a number's may be what no other string may.
  */
-export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
+export const orInteger = <T extends z.ZodMiniType<string, string>>(
+  id: T,
+  asText: z.ZodMiniType<string, string> = id,
+) =>
   z.pipe(
     z.pipe(
       z.union([id, z.int(TEXT_OR_INTEGER)], {
@@ -96,7 +113,7 @@ export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
       }),
       z.transform(String),
     ),
-    id,
+    asText,
   )
 
 /**
@@ -106,10 +123,13 @@ export const orInteger = <T extends z.ZodMiniType<string, string>>(id: T) =>
 export const foreignId = (max: number) =>
   orInteger(z.string().check(atMost(max, 'characters'), wellFormed, withoutUnsafe, withoutMargin))
 
+/** Returns a text with the letters a to z in upper case. Others have such letters in upper case, as ı has. */
+export const toCapitals = (text: string): string => text.replace(/[a-z]/g, (letter) => letter.toUpperCase())
+
 /** Converts a text to upper case before it is checked, for names that LivePerson writes in capitals. */
 export const inCapitals = <T extends z.ZodMiniType>(names: T) =>
   z.pipe(
-    z.transform((input: unknown) => (typeof input === 'string' ? input.toUpperCase() : input)),
+    z.transform((input: unknown) => (typeof input === 'string' ? toCapitals(input) : input)),
     names,
   )
 

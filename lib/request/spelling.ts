@@ -11,12 +11,13 @@ const TOO_MANY_MARKS = /(?<!\p{M})\p{M}{31}/u
 /**
  * Returns a text as it is compared and sent: with LF at the end of each line, and in Unicode's form NFC. A
  * text with more than 30 combining marks in a row is not converted to NFC. Browsers end lines with CRLF, and
- * scripts with LF. macOS and iOS write some accents as separate characters.
+ * scripts with LF. Word processors and mainframes have line ends of their own. macOS and iOS write some
+ * accents as separate characters.
  *
  * @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#constructing-the-form-data-set
  */
 export const toOneSpelling = (text: string): string => {
-  const lines = text.replace(/\r\n?/g, '\n')
+  const lines = text.replace(/\r\n?|[\v\f\u0085\u2028\u2029]/g, '\n')
   return TOO_MANY_MARKS.test(lines) ? lines : lines.normalize('NFC')
 }
 

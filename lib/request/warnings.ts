@@ -1,5 +1,5 @@
 import { isRecord } from './lenient-json.ts'
-import { hasUnsafe } from './schema-parts.ts'
+import { hasRemoved } from './schema-parts.ts'
 import { toOneSpelling } from './spelling.ts'
 
 /** Something that was left out of a request. For its sender, so it never contains a value. */
@@ -26,7 +26,7 @@ export const removalsIn = (input: unknown, parsed: unknown): readonly Warning[] 
 /** A text may also have been normalized, which isn't worth a warning. */
 const changedTexts = (input: unknown, parsed: unknown, path: readonly string[]): string[] => {
   if (typeof input === 'string')
-    return hasUnsafe(input) && toOneSpelling(input) !== parsed ? [path.join('.')] : []
+    return hasRemoved(input) && toOneSpelling(input) !== parsed ? [path.join('.')] : []
   if (Array.isArray(input) && Array.isArray(parsed))
     return [...input.entries()]
       .filter(([, item]) => item !== undefined)

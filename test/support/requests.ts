@@ -29,7 +29,7 @@ const personal = fc.record({
     firstname: text(100),
     company: text(100),
     gender: fc.constantFrom('MALE', 'FEMALE', 'OTHER'),
-    language: fc.constantFrom('en-GB', 'da_DK'),
+    language: fc.constantFrom('en-GB', 'da-DK'),
     contacts: fc.array(
       members({ email: text(50), phone: text(20), phoneType: fc.constantFrom('HOME', 'FAX') }).filter(
         // Without a number, a type says nothing.

@@ -233,17 +233,19 @@ describe('an address of a picture', () => {
   })
 })
 
-test('control and bidi-override characters are removed from every text, but not line breaks and tabs from the message', () => {
+test('control and bidi-override characters are removed from every text, and line ends and tabs from one-line texts', () => {
   const one = 'a\u0000\t\r\n\u001b\u007f\u0085\u2028\u202a\u202e\u2066\u2069b'
-  const many = 'a\u0000\t\r\n\u001b\u007f\u0085\u2028\u202a\u202e\u2066\u2069b'
-  const names = ['firstName', 'lastName', 'email', 'phone', 'description']
+  const names = ['firstName', 'lastName', 'email', 'phone']
   const { consumer, message } = parseConversationRequest({
     ...minimal,
-    consumer: Object.fromEntries(names.map((name) => [name, one])),
-    message: many,
+    consumer: { ...Object.fromEntries(names.map((name) => [name, one])), description: one },
+    message: one,
   })
-  expect(consumer).toEqual(Object.fromEntries(names.map((name) => [name, 'ab'])))
-  expect(message).toBe('a\t\n\u2028b')
+  expect(consumer).toEqual({
+    ...Object.fromEntries(names.map((name) => [name, 'a b'])),
+    description: 'a\t\n\n\nb',
+  })
+  expect(message).toBe('a\t\n\n\nb')
 })
 
 test('a text of control characters only is absent, with a warning', () => {
@@ -271,7 +273,12 @@ test.each<[string, unknown, string | undefined]>([
   ['a space', 'request 1', undefined],
   ['a line break at the end', 'request-1\n', undefined],
   ['a number', 12345678, '12345678'],
-  ['a number with too few digits', 1234567, undefined],
+  ['a number of any length', 7, '7'],
+  ['a negative number', -1, '-1'],
+  ['a large number', Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  ['zero', 0, undefined],
+  ['an unsafe number', 2 ** 53, undefined],
+  ['a short number as text', '1234567', undefined],
   ['a fraction', 12345678.5, undefined],
   ['a placeholder', 'undefined', undefined],
   ['nothing', undefined, undefined],

@@ -33,7 +33,6 @@ describe('an engagement attribute', () => {
     ['a gender by name', personal({ gender: 'FEMALE' })],
     ['a gender by number', personal({ gender: 2 })],
     ['a language with a hyphen', personal({ language: 'en-GB' })],
-    ['a language with an underscore', personal({ language: 'da_DK' })],
   ])('may be %s, and is not changed', (_, value) => {
     expect(check(engagementAttribute, value)).toEqual({ data: value })
   })

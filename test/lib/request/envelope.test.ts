@@ -186,13 +186,14 @@ describe('unwrap', () => {
           [`${epoch}, since the epoch, as text`, String(epoch), Number.isInteger(epoch) ? AT : AT + 123],
         ],
       ),
+      ['the first second that is one', 100_000_000, 100_000_000_000],
       ['seconds as Java writes a double', '1.582979445E9', AT],
     ])('is recognized: %s', (_, time, at) => {
       expect(timeOf(time)).toBe(at)
     })
 
     test.each<unknown>([
-      ...[undefined, null, '', ' ', true, {}, [], 0, -1, 31, 1e30, Number.NaN],
+      ...[undefined, null, '', ' ', true, {}, [], 0, -1, 31, 99_999_999, 1e30, Number.NaN],
       ...['yesterday', 'crm 1', '0', '31', '1e99', '2020', '2020-13-01T00:00:00Z', '2020-02-29T25:00:00Z'],
       ...['2020-02-29T12:30:45X', 'Sat', '01/02/2020', '2020-02-29T12:30:45+25:00'],
     ])('is not known: %j', (time) => {

@@ -136,9 +136,9 @@ describe('the members of a request that a token has changed', () => {
   test('keep their fingerprint and consumer unless the formula’s version changes', () => {
     const info = { ctype: 'gold', companySize: 7 }
     const { fingerprint, consumerId } = of({ campaign, engagementAttributes: [{ type: 'ctmrinfo', info }] })
-    expect(fingerprint).toBe('2.4887d7f709cdedaa803394181a277b9b21d3cc40607013abf36cfd93cdb999b0')
+    expect(fingerprint).toBe('3.4887d7f709cdedaa803394181a277b9b21d3cc40607013abf36cfd93cdb999b0')
     expect(fingerprint.startsWith(FINGERPRINT_VERSION)).toBe(true)
-    expect(consumerId).toBe('request-3299ffa78543dc724daa3b04f05984cb2655fcc99579eaaab560a84389a45753')
+    expect(consumerId).toBe('request-98bb4bc29ec7d49e56867a4739199464af1e991cd8d415712fc9cd27c7607e9f')
   })
 })
 

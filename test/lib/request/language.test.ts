@@ -13,8 +13,7 @@ describe('the language of a browser', () => {
     ['sr_latn', 'sr-Latn'],
     ['zh-cmn-Hans-CN', 'zh-cmn-Hans-CN'],
     ['fil-PH', 'fil-PH'],
-    ['qaaa', 'qaaa'],
-    ['english', 'english'],
+    ['nan-TW', 'nan-TW'],
   ])('%s is sent as %s', (tag, language) => {
     expect(readLanguage(tag)).toEqual({ language, leftOut: undefined })
   })
@@ -34,15 +33,15 @@ describe('the language of a browser', () => {
     })
   })
 
-  test.each(['x-whatever', 'i-klingon', 'en-GB-oed', 'sgn-BE-FR', 'I-DEFAULT'])(
-    '%s is no language that LivePerson takes',
-    (tag) => {
-      expect(readLanguage(tag)).toEqual({
-        language: undefined,
-        leftOut: 'is not a language such as en-GB, so it was left out',
-      })
-    },
-  )
+  test.each([
+    ...['x-whatever', 'i-klingon', 'en-GB-oed', 'sgn-BE-FR', 'I-DEFAULT', 'qaaa', 'english', 'null'],
+    ...['None', 'POSIX', 'under_score', 'Deutsch', 'none-GB'],
+  ])('%s is no language that LivePerson takes', (tag) => {
+    expect(readLanguage(tag)).toEqual({
+      language: undefined,
+      leftOut: 'is not a language such as en-GB, so it was left out',
+    })
+  })
 
   test.each<unknown>([
     ...[
@@ -70,6 +69,7 @@ describe('the language of a browser', () => {
       'en-GB\n',
       `en-x${'-a'.repeat(200)}`,
     ],
+    'NaN',
     5,
     true,
     { toString: 0 },
@@ -102,7 +102,7 @@ describe('the language of a browser', () => {
 
 test.each([
   ['pt-br', 'pt-BR'],
-  ['PT_br', 'pt_BR'],
+  ['PT_br', 'pt-BR'],
   ['en-GB', 'en-GB'],
 ])('the language and country %s are written %s', (tag, expected) => {
   expect(toLanguageAndCountry(tag)).toBe(expected)

@@ -188,7 +188,8 @@ const withoutLabels = ({ type, info, personal }: { type: unknown; info?: object;
 const textsIn = (value: unknown): readonly string[] =>
   (typeof value === 'object' && value !== null
     ? Object.values(value).flatMap((each) => [...textsIn(each)])
-    : [String(value)]
+    : // The one spelling of a language.
+      [String(value).replace(/^([A-Za-z]{2})_([A-Za-z]{2})$/, '$1-$2')]
   )
     .filter((each) => each !== '')
     .toSorted()
@@ -239,7 +240,7 @@ describe('the door refuses by name what LivePerson would refuse with the whole p
 
 test.each([
   ['a language in lower case', { language: 'pt-br' }, { language: 'pt-BR' }],
-  ['a language in capitals', { language: 'PT_BR' }, { language: 'pt_BR' }],
+  ['a language in capitals', { language: 'PT_BR' }, { language: 'pt-BR' }],
   ['a gender in lower case', { gender: 'female' }, { gender: 'FEMALE' }],
   ['a gender’s number as text', { gender: '1' }, { gender: 1 }],
   [

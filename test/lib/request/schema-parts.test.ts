@@ -7,6 +7,7 @@ import {
   atMost,
   decimalId,
   foreignId,
+  lines,
   listOf,
   safeLines,
   text,
@@ -54,24 +55,34 @@ describe('control and bidi-override characters', () => {
     (code >= 0x7f && code <= 0x9f) ||
     (code >= 0x2028 && code <= 0x202e) ||
     (code >= 0x2066 && code <= 0x2069)
-  const isLineBreakOrTab = (code: number) => [0x9, 0xa, 0xd, 0x2028, 0x2029].includes(code)
-  const lines = mini.string().check(safeLines)
+  const isTab = (code: number) => code === 0x9
+  const isLineEnd = (code: number) => [0xa, 0xb, 0xc, 0xd, 0x85, 0x2028, 0x2029].includes(code)
+  const severalLines = mini.string().check(safeLines)
 
-  test('are removed from one line of text, and nothing else is', () => {
+  test('are removed from one line of text, where line ends and tabs become a space', () => {
     for (let code = 0; code < 0xd800; code++) {
       const character = String.fromCharCode(code)
-      const kept = (isUnsafe(code) ? 'ab' : `a${character}b`).normalize('NFC')
+      const isSpace = isTab(code) || isLineEnd(code)
+      const kept = (isSpace ? 'a b' : isUnsafe(code) ? 'ab' : `a${character}b`).normalize('NFC')
       expect(check(text(4), `a${character}b`)).toEqual({ data: kept })
     }
   })
 
-  test('are removed from several lines of text, but line breaks and tabs are kept', () => {
+  test('are removed from several lines of text, but tabs and line ends are kept', () => {
     for (let code = 0; code < 0xd800; code++) {
       const character = String.fromCharCode(code)
-      const text = isUnsafe(code) && !isLineBreakOrTab(code) ? 'ab' : `a${character}b`
-      const kept = text.replace('\r', '\n').normalize('NFC')
-      expect(check(lines, `a${character}b`)).toEqual({ data: kept })
+      const safe = isUnsafe(code) && !isTab(code) ? 'ab' : `a${character}b`
+      const kept = (isLineEnd(code) ? 'a\nb' : safe).normalize('NFC')
+      for (const schema of [severalLines, lines(4)])
+        expect(check(schema, `a${character}b`)).toEqual({ data: kept })
     }
+  })
+
+  test('a run of line ends is one space in one line, and none at its start or end', () => {
+    expect(check(text(20), '\r\n\t one\r\n\n\ttwo\u2028')).toEqual({ data: ' one two' })
+    const start = performance.now()
+    for (const run of ['\n', '\t', '\r', '\n\u0000', ' \n']) check(text(20), `a${run.repeat(200_000)}b`)
+    expect(performance.now() - start).toBeLessThan(500)
   })
 
   test('are refused in an id', () => {

@@ -261,7 +261,7 @@ describe('one request, however it is spelled', () => {
   const spelled = fc
     .array(fc.constantFrom('a', 'é', 'ễ', 'Å', '한', 'ﬁ', '\n', ' ', '你', '🦊', '\t', 'ṩ'), { minLength: 1 })
     .map((parts) => parts.join(''))
-  const ends = fc.constantFrom('\n', '\r\n', '\r')
+  const ends = fc.constantFrom('\n', '\r\n', '\r', '\v', '\f', '\u0085', '\u2028', '\u2029')
   const forms = fc.constantFrom('NFC', 'NFD')
 
   test('line ends and accents make no other request', () => {
@@ -271,16 +271,47 @@ describe('one request, however it is spelled', () => {
         const of = (spell: (text: string) => string) => ({
           ...request,
           message: spell(`x${text}`),
-          consumer: { ...('consumer' in request && Object(request.consumer)), lastName: spell(`x${line}`) },
+          consumer: {
+            ...('consumer' in request && Object(request.consumer)),
+            lastName: spell(`x${line}`),
+            firstName: spell(`x${text}y`),
+            description: spell(`x${text}`),
+          },
         })
         const usual = parseConversationRequest(of((value) => value))
         const other = parseConversationRequest(of((value) => value.replaceAll('\n', end).normalize(form)))
         expect(other).toEqual(usual)
         expect(fingerprintOf(other.request)).toBe(fingerprintOf(usual.request))
-        expect(usual.request.message).toBe(`x${text}`.normalize('NFC'))
+        expect(other.warnings).toEqual([])
+        for (const lines of [other.request.message, other.request.consumer?.description])
+          expect(lines).toBe(`x${text}`.normalize('NFC'))
+        expect(other.request.consumer?.firstName?.split(/ +/)).toEqual(
+          `x${text}y`.normalize('NFC').split(/[ \n\t]+/),
+        )
       }),
       RUNS,
     )
+  })
+
+  test('two ways to write a language are one', () => {
+    const of = (language: string) =>
+      parseConversationRequest({
+        route: 'vip',
+        engagementAttributes: [{ type: 'personal', personal: { language } }],
+      })
+    for (const language of ['pt_BR', 'pt_br', 'PT-br', 'pt-br']) expect(of(language)).toEqual(of('pt-BR'))
+  })
+
+  test.each([
+    ['phoneType', { contacts: [{ phone: '1', phoneType: 'maın' }] }],
+    ['phoneType', { contacts: [{ phone: '1', phoneType: 'ﬁx' }] }],
+    ['gender', { gender: 'femaleſ' }],
+    ['country', { contacts: [{ address: { country: 'ıt' } }] }],
+    ['language', { language: 'ıt-IT' }],
+  ])('another alphabet’s letters are no other spelling of %s', (name, personal) => {
+    const request = { route: 'vip', engagementAttributes: [{ type: 'personal', personal }] }
+    const [finding] = findingsOf(() => parseConversationRequest(request))
+    expect(finding?.path.endsWith(`.${name}`)).toBe(true)
   })
 
   test('a script’s form and the browser’s own are the same', () => {
@@ -351,12 +382,13 @@ describe('ids', () => {
 
   test('so may a request id and an account id', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 10_000_000, max: Number.MAX_SAFE_INTEGER }), (id) => {
+      fc.property(INTEGERS, (id) => {
         expect(toRequestId(id)).toBe(String(id))
-        expect(contentOf({ route: 'vip', requestId: id, accountId: id })).toEqual({
+        const accountId = Math.abs(id)
+        expect(contentOf({ route: 'vip', requestId: id, accountId })).toEqual({
           route: 'vip',
           requestId: String(id),
-          accountId: String(id),
+          accountId: String(accountId),
         })
       }),
       RUNS,

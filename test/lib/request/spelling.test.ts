@@ -11,6 +11,7 @@ import {
 test.each([
   ['a browser’s line ends', 'a\r\nb\r\n', 'a\nb\n'],
   ['old line ends', 'a\rb\r\rc', 'a\nb\n\nc'],
+  ['line ends of other systems', 'a\vb\fc\u0085d\u2028e\u2029f', 'a\nb\nc\nd\ne\nf'],
   ['line ends of a script', 'a\n\nb', 'a\n\nb'],
   ['decomposed accents', 'Nguyê\u0303n Zoe\u0308', 'Nguyễn Zoë'],
   ['decomposed Hangul', '\u1112\u1161\u11ab', '한'],
