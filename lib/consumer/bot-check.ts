@@ -107,7 +107,7 @@ export const createBotCheck = ({
     return {
       status,
       success,
-      hostname: typeof hostname === 'string' ? hostname : '',
+      hostname: typeof hostname === 'string' ? toHost(hostname) : '',
       isTest: isRecord(metadata) && metadata.result_with_testing_key === true,
       codes,
     }
@@ -152,12 +152,15 @@ const isTemporary = (status: number) => status >= 500 || [302, 303, 307, 408, 42
 /** No consumer changes what the provider says about the request itself. */
 const isWrongAddress = (status: number) => status >= 300
 
+/** Returns the name of a host as `hostnames` lists it. */
+const toHost = (hostname: string) => hostname.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '')
+
 /** Providers document a list of texts. Anything else but nothing is a code that isn't known. */
 const toCodes = (given: unknown): readonly string[] => {
   if (given === undefined || given === null) return []
-  if (typeof given === 'string') return given.split(/[,;\s]+/).filter((code) => code !== '')
+  if (typeof given === 'string') return toCodes(given.split(/[,;\s]+/).filter((code) => code !== ''))
   return (Array.isArray(given) ? given : [given]).map((code) =>
-    typeof code === 'string' ? code : UNKNOWN_CODE,
+    typeof code === 'string' ? code.toLowerCase() : UNKNOWN_CODE,
   )
 }
 
@@ -207,7 +210,8 @@ const isOperators = (codes: readonly string[]) => {
 
 /** reCAPTCHA's `browser-error`, which isn't documented, means that the consumer's browser failed. */
 const isTokenCode = (code: string) =>
-  /response|timeout|duplicate|expired/.test(code) || code === 'browser-error'
+  (/response|timeout|duplicate|expired/.test(code) && !/secret|key|account/.test(code)) ||
+  code === 'browser-error'
 
 const BAD_REQUEST = 'bad-request'
 

@@ -102,6 +102,10 @@ describe('a challenge', () => {
     const { checkBot } = arrange({ hostnames: ['www.example.com', 'shop.example.com'] })
     answer({ success: true, hostname: 'shop.example.com' })
     expect(await checkBot('solved')).toBe('solved')
+    for (const hostname of ['WWW.Example.com', 'www.example.com:443', 'www.example.com.']) {
+      answer({ success: true, hostname })
+      expect(await checkBot('solved')).toBe('solved')
+    }
     for (const hostname of ['evil.example', 'com', 'www.example.com.evil.example']) {
       answer({ success: true, hostname })
       expect(await checkBot('solved')).toBe('refused')
@@ -244,6 +248,15 @@ const CODES: readonly (readonly [
   ['reCAPTCHA, undocumented', 'invalid-keys', 'invalid_config'],
   ['reCAPTCHA, undocumented', 'browser-error', 'refused'],
   ['a provider, one day', 'account-suspended', 'invalid_config'],
+  ['a provider, one day', 'expired-secret', 'invalid_config'],
+  ['a provider, one day', 'duplicate-secret', 'invalid_config'],
+  ['a provider, one day', 'response-secret-mismatch', 'invalid_config'],
+  ['a provider, one day', 'sitekey-expired', 'invalid_config'],
+  ['a provider, one day', 'api-key-expired', 'invalid_config'],
+  ['a provider, one day', 'account-expired', 'invalid_config'],
+  ['a provider in capitals', 'TIMEOUT-OR-DUPLICATE', 'spent'],
+  ['a provider in capitals', 'Invalid-Input-Response', 'refused'],
+  ['a provider in capitals', 'INTERNAL-ERROR', 'service_unavailable'],
 ]
 
 const verdictOf = (work: Promise<string>): Promise<unknown> =>

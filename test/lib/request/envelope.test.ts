@@ -333,6 +333,27 @@ describe('refuseForeign', () => {
       { S3Payload: { Id: 'b7', Bucket: 'large-events', Key: 'b7.json', Location: 'https://example.com' } },
       /pointer to S3/,
     ],
+    [
+      'an old CloudEvent',
+      { cloudEventsVersion: '0.1', eventID: '1', source: '/crm', data: EVENT },
+      /CloudEvents/,
+    ],
+    [
+      'a message as the SQS API returns it',
+      { MessageId: 'm', ReceiptHandle: 'r', Body: '{}' },
+      /record of another queue/,
+    ],
+    [
+      'a record of a stream',
+      { eventSource: 'aws:kinesis', data: 'e30=' },
+      /record of another queue or stream/,
+    ],
+    [
+      'a change in DynamoDB',
+      { eventSource: 'aws:dynamodb', dynamodb: {} },
+      /record of another queue or stream/,
+    ],
+    ['a product of Shopify', { id: 1, admin_graphql_api_id: 'gid://' }, /event of Shopify/],
     ['records of another queue', { Records: [record] }, /record of another queue/],
     [
       'a change event of Salesforce',
