@@ -174,7 +174,7 @@ export const measureFlood = async (events: number): Promise<readonly number[]> =
           requestId: `flood-event-${index}`,
           accountId: ACCOUNT,
           campaign: CRM_UPGRADE,
-          consumer: { id: `crm-${index}`, firstName: 'Ola' },
+          consumer: { id: `crm-${index + 1}`, firstName: 'Ola' },
           context: { sessionId: `queue-${index}` },
         }),
         ACCOUNT,
