@@ -75,7 +75,7 @@ const leavesOf = (value: unknown): readonly unknown[] =>
 const saysNothing = (leaf: unknown): boolean => {
   if (typeof leaf !== 'string' && typeof leaf !== 'number') return true
   const text = String(leaf).trim()
-  return /^(|true|false)$/i.test(text) || isPlaceholder(text)
+  return text === '' || isPlaceholder(text)
 }
 
 /** Doubles keep integers up to 2^53 and, of other numbers, 15 digits. */

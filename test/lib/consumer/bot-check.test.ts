@@ -164,6 +164,7 @@ describe('a wrong verifyUrl is a mistake in the settings', () => {
       [status, { message: 'Unauthorized' }],
       [status, failed],
       [status, { success: true, hostname: 'www.example.com' }],
+      [status, { success: true, hostname: 'www.example.com', 'error-codes': ['timeout-or-duplicate'] }],
     ]),
     [301, ''],
     [308, '<html>'],

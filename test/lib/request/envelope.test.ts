@@ -59,6 +59,7 @@ describe('unwrap', () => {
       Number.POSITIVE_INFINITY,
       [2 ** 53],
       { account: 'crm', n: 2 ** 60 },
+      { account: 'crm', n: Number.NEGATIVE_INFINITY },
       1 / 3,
     ].map((id): [string, unknown, string] => [
       `an inner id that may have lost digits, ${JSON.stringify(id)}`,
@@ -352,6 +353,11 @@ describe('refuseForeign', () => {
       'a change in DynamoDB',
       { eventSource: 'aws:dynamodb', dynamodb: {} },
       /record of another queue or stream/,
+    ],
+    [
+      'an event of a later version of Zendesk',
+      { zendesk_event_version: '2030-01-01', type: 'x' },
+      /event of Zendesk/,
     ],
     ['a product of Shopify', { id: 1, admin_graphql_api_id: 'gid://' }, /event of Shopify/],
     ['records of another queue', { Records: [record] }, /record of another queue/],
