@@ -14,8 +14,13 @@ export const createHandler = (getService: () => StatusService) =>
     answerProblem(askedFor),
   )
 
-const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefined =>
-  toRequestId(pathParameters?.requestId)
+const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefined => {
+  const id = pathParameters?.requestId ?? ''
+  // An integer in a body may have fewer digits than a text.
+  return toRequestId(INTEGER.test(id) ? Number(id) : id)
+}
+
+const INTEGER = /^-?[1-9]\d{0,14}$/
 
 /** Only form requests are shown: the ids of CRM events may be guessable. */
 const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {

@@ -96,7 +96,11 @@ export const checkEdge = async (edge: Edge | undefined, event: Event): Promise<v
 const sha256Of = async (text: string): Promise<string> =>
   Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toString('hex')
 
-const bareKeyOf = (event: Event) => headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
+/** Clients with an empty setting send an empty header. */
+const bareKeyOf = (event: Event) =>
+  headerOf(event, 'idempotency-key')
+    ?.trim()
+    .replace(/^"(.*)"$/, '$1') || undefined
 
 /** API Gateway sends header names in lower case. Local emulators don't always. */
 const headerOf = ({ headers }: Event, name: string): string | undefined =>
@@ -121,8 +125,9 @@ const mediaTypeOf = (event: Event): FormBody['mediaType'] => {
     throw new UnsupportedMediaTypeError({
       detail: 'Content-Type must be application/json or application/x-www-form-urlencoded.',
     })
+  // ASCII is a part of UTF-8.
   const charsets = parameters.filter((parameter) => /^charset\s*=/.test(parameter))
-  if (charsets.some((charset) => !/^charset\s*=\s*"?utf-?8"?$/.test(charset)))
+  if (charsets.some((charset) => !/^charset\s*=\s*"?(?:utf-?8|us-ascii|ascii)?"?$/.test(charset)))
     throw new UnsupportedMediaTypeError({
       detail: 'The charset in Content-Type must be UTF-8, or left out. Send the body in UTF-8.',
     })

@@ -12,7 +12,7 @@ import { parseConversationRequest, requestIdOf } from '../request/conversation-r
 import { refuseForeign, unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
-import { parseJson } from '../request/strict-json.ts'
+import { parseRequestJson } from '../request/strict-json.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
 import type { Job } from './job.ts'
 import { KEEP_MS } from './ledger.ts'
@@ -72,7 +72,7 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
   try {
     if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
       throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
-    const { input, eventId, occurredAt = now } = unwrap(parseJson(body))
+    const { input, eventId, occurredAt = now } = unwrap(parseRequestJson(body))
     requestId = requestIdOf(input) ?? eventId ?? messageId
     if (now - occurredAt > KEEP_MS) throw toError('event_too_old')
     refuseForeign(input)

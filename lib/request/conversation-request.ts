@@ -107,7 +107,10 @@ const message = z.string().check(
 )
 
 /** The ids of the visitor's browser in LivePerson's Monitoring API. */
-const monitoringId = foreignId(256)
+const monitoringId = z.pipe(
+  foreignId(256),
+  z.string().check(z.refine((value) => !isPlaceholder(value), 'is a placeholder, not an id')),
+)
 
 /** The value, or undefined if it is not valid. */
 const leftOutIfInvalid = <T extends z.ZodMiniType>(schema: T) =>
@@ -211,7 +214,7 @@ export interface ParsedRequest {
  * @throws {InvalidRequestError} With one finding for each unknown, missing or invalid member.
  */
 export const parseConversationRequest = (input: unknown): ParsedRequest => {
-  const given = withHalfCampaign(withoutAbsent(input), input)
+  const given = withHalfCampaign(withoutAbsent(withFlatContext(input)), input)
   const parsed = parse(conversationRequest, given)
   // The schema may have emptied a text.
   const request = hasAbsent(parsed) ? parse(conversationRequest, withoutAbsent(parsed)) : parsed
@@ -225,6 +228,24 @@ export const parseConversationRequest = (input: unknown): ParsedRequest => {
   )
   const warnings = [...leftOut, ...removed].slice(0, MAX_WARNINGS)
   return { request, warnings }
+}
+
+/**
+ * Returns the input with a context that has no objects or lists, which can be of any size and depth there.
+ * They are never sent, so `true` stands in for them, and `others` for all unknown members.
+ */
+const withFlatContext = (input: unknown): unknown => {
+  if (!isRecord(input) || typeof input.context !== 'object' || input.context === null) return input
+  const { context, ...rest } = input
+  const members = Object.entries(context).filter(([, member]) => member !== null && member !== '')
+  if (members.length === 0) return rest
+  if (!isRecord(context)) return { ...rest, context: true }
+  const isKnown = ([name]: readonly [string, unknown]) => Object.hasOwn(contextMembers, name)
+  const known = members.filter(isKnown).map(([name, member]) => [name, Object(member) === member || member])
+  return {
+    ...rest,
+    context: { ...Object.fromEntries(known), ...(members.length > known.length && { others: true }) },
+  }
 }
 
 /** Keeps a campaign whose ids are all absent if there is no route, so that the findings name the ids. */

@@ -3,7 +3,7 @@ import { toRequestId } from './conversation-request.ts'
 import { sha256 } from './identity.ts'
 import { isRecord, type JsonRecord, parseLenientJson } from './lenient-json.ts'
 import { isPlaceholder } from './placeholder.ts'
-import { parseJson } from './strict-json.ts'
+import { parseRequestJson } from './strict-json.ts'
 
 /** A record's content without its envelopes. */
 export interface Unwrapped {
@@ -52,7 +52,7 @@ const envelopeOf = (input: unknown): Envelope | undefined => {
 const has = (input: JsonRecord, ...names: readonly string[]) => names.every((name) => name in input)
 
 const parseMessage = (message: unknown): unknown => {
-  if (typeof message === 'string') return parseJson(message)
+  if (typeof message === 'string') return parseRequestJson(message)
   throw new InvalidRequestError([{ path: 'Message', message: 'must be a string' }])
 }
 

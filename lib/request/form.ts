@@ -1,8 +1,14 @@
-import { InvalidRequestError, PayloadTooLargeError } from '../errors/errors.ts'
-import { type ConversationRequest, parseConversationRequest } from './conversation-request.ts'
+import { type Finding, InvalidRequestError, PayloadTooLargeError } from '../errors/errors.ts'
+import { maskPath } from '../errors/mask.ts'
+import { UNKNOWN_KEY } from './check.ts'
+import {
+  type ConversationRequest,
+  type ParsedRequest,
+  parseConversationRequest,
+} from './conversation-request.ts'
 import { isRecord } from './lenient-json.ts'
-import { toOneSpelling } from './spelling.ts'
-import { parseJson } from './strict-json.ts'
+import { isContainer, toOneSpelling } from './spelling.ts'
+import { parseRequestJson } from './strict-json.ts'
 import type { Warning } from './warnings.ts'
 
 /** The media types that a form may have. */
@@ -36,18 +42,35 @@ const MAX_CHARACTERS = 16_384
  * @throws {PayloadTooLargeError} Its values have more than 16,384 characters.
  */
 export const parseForm = (body: FormBody): Form => {
-  const { challenge, rest } = takeChallenge(readForm(body))
-  if (charactersOf(rest) > MAX_CHARACTERS)
+  const { input, findings } = readFindings(body)
+  const { challenge, rest } = takeChallenge(input)
+  if (charactersOf(withoutContext(rest)) > MAX_CHARACTERS)
     throw new PayloadTooLargeError({
       detail: `The values of a form may have ${MAX_CHARACTERS} characters together.`,
     })
-  const { request, warnings } = parseConversationRequest(rest)
+  const { request, warnings } = parseWith(findings, rest)
   const given = { accountId: request.accountId, 'consumer.avatarUrl': request.consumer?.avatarUrl }
   const notAllowed = Object.entries(given).filter(([, value]) => value !== undefined)
-  if (notAllowed.length > 0)
-    throw new InvalidRequestError(notAllowed.map(([path]) => ({ path, message: 'is not allowed in a form' })))
+  const all = [...findings, ...notAllowed.map(([path]) => ({ path, message: 'is not allowed in a form' }))]
+  if (all.length > 0) throw new InvalidRequestError(all)
   return { request, challenge, warnings }
 }
+
+/** Adds the findings about the fields to those about the request. Each field is named once. */
+const parseWith = (findings: readonly Finding[], input: unknown): ParsedRequest => {
+  try {
+    return parseConversationRequest(input)
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error
+    const others = error.findings.filter(
+      ({ path }) => !findings.some((known) => `${known.path}.`.startsWith(`${path}.`)),
+    )
+    throw new InvalidRequestError([...findings, ...others])
+  }
+}
+
+/** The context has limits of its own, and what exceeds them is left out. */
+const withoutContext = (input: unknown): unknown => (isRecord(input) ? { ...input, context: null } : input)
 
 const charactersOf = (value: unknown): number => {
   if (typeof value === 'string') return toOneSpelling(value).length
@@ -58,18 +81,31 @@ const charactersOf = (value: unknown): number => {
 
 /**
  * Returns what a body says, before any check against the schema. The dotted names of a URL-encoded form
- * (`consumer.firstName`) become objects.
+ * (`consumer.firstName`) become objects. Of fields that conflict, one is returned.
  *
  * @throws {InvalidRequestError} The body can't be read, or is not what `Content-Type` says.
  */
-export const readForm = ({ mediaType, text }: FormBody): unknown => {
+export const readForm = (body: FormBody): unknown => readFindings(body).input
+
+/** What a body says, and the fields in it that conflict with others. */
+interface FormContent {
+  readonly input: unknown
+  readonly findings: readonly Finding[]
+}
+
+const readFindings = ({ mediaType, text }: FormBody): FormContent => {
+  if (LIKE_OBJECT_TEXT.test(text))
+    throw wrongType(
+      mediaType,
+      "is JavaScript's text for an object, such as [object Object]. Encode the object",
+    )
   if (mediaType === 'application/json') {
     if (LIKE_FIELDS.test(text)) throw wrongType(mediaType, 'is not JSON')
-    return parseJson(text)
+    return { input: parseRequestJson(text), findings: [] }
   }
   if (LIKE_JSON.test(text)) throw wrongType(mediaType, 'is JSON. Send application/json')
   if (LIKE_OTHERS.test(text)) throw wrongType(mediaType, 'is not a URL-encoded form')
-  return parseFields(text)
+  return parseFields(text.replace(BYTE_ORDER_MARK, ''))
 }
 
 /**
@@ -109,44 +145,81 @@ const IN_A_LIST = /\.\d+(?:\.|$)/
 type FieldTree = { [name: string]: string | FieldTree }
 
 /** `a.b=1&a.c=2` becomes `{a: {b, c}}`. A level whose names are 0, 1, 2 … becomes an array. */
-const parseFields = (text: string): unknown => {
-  const fields = text
-    .split('&')
-    .map(toField)
-    .filter(([name, value]) => value !== '' || IN_A_LIST.test(name))
-  if (fields.filter(([, value]) => value !== '').length > MAX_FIELDS)
+const parseFields = (text: string): FormContent => {
+  const all = text.split('&').map(toField)
+  const fields = all.flatMap(({ name, value }) =>
+    value === undefined || isContext(name) || (value === '' && !IN_A_LIST.test(name))
+      ? []
+      : [{ name, value }],
+  )
+  if (fields.filter(({ value }) => value !== '').length > MAX_FIELDS)
     throw new InvalidRequestError([{ path: '', message: `has more than ${MAX_FIELDS} fields` }])
   const tree: FieldTree = Object.create(null)
-  for (const [name, value] of fields) setAt(tree, name, value)
-  return toValue(Object.fromEntries(Object.entries(tree).filter(([, value]) => hasValue(value))))
+  const findings = fields.flatMap(({ name, value }) => setAt(tree, name, value))
+  const context = contextOf(all.filter(({ name, value }) => isContext(name) && value !== ''))
+  const rest = toValue(Object.fromEntries(Object.entries(tree).filter(([, value]) => hasValue(value))))
+  return { input: { ...Object(rest), ...(context !== undefined && { context }) }, findings }
 }
 
 /**
  * How other bodies start than those that Content-Type names. No field's name has these characters. `\s` has
- * the byte order mark.
+ * the byte order mark. On Windows, the command line passes single quotes on.
  */
-const LIKE_JSON = /^\s*(?:[{["]|%7B|%5B|%22)/i
+const LIKE_JSON = /^(?:[\s+']|%(?:20|09|0A|0D|27|EF%BB%BF))*(?:[{["]|%7B|%5B|%22)/i
 const LIKE_OTHERS = /^\s*(?:<|--)/
-const LIKE_FIELDS = /^(?:[\w.-]+=|\s*(?:<|--))/
+const LIKE_FIELDS = /^\s*(?:[^\s"'{}:,=<]+=|<|--)/
+const LIKE_OBJECT_TEXT = /^\s*(?:\[|%5B)object(?:[ +]|%20)\w+(?:\]|%5D)/i
+const BYTE_ORDER_MARK = /^(?:\ufeff|%EF%BB%BF)/i
 
 /** Clients set a Content-Type of their own: `curl -d`, jQuery, and axios for a string. */
 const wrongType = (mediaType: string, is: string) =>
   new InvalidRequestError([{ path: 'Content-Type', message: `says ${mediaType}, but the body ${is}` }])
 
+interface Field {
+  readonly name: string
+  /** Undefined in the context if it is not valid UTF-8. */
+  readonly value: string | undefined
+}
+
 /** Unlike URLSearchParams, this rejects invalid UTF-8. URLSearchParams silently replaces it with U+FFFD. */
-const toField = (pair: string): readonly [string, string] => {
+const toField = (pair: string): Field => {
   const equals = pair.indexOf('=')
-  try {
-    return equals < 0 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))]
-  } catch {
+  const [rawName, rawValue] = equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
+  const name = decode(rawName)
+  const value = decode(rawValue)
+  if ((name === undefined || value === undefined) && !isContext(name ?? rawName))
     throw new InvalidRequestError([{ path: '', message: 'is not valid percent-encoded UTF-8' }])
+  return { name: name ?? rawName, value }
+}
+
+/** Returns undefined if the text is not valid percent-encoded UTF-8. */
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
   }
 }
 
-const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
+/** A field of the context comes from the visitor's browser, so no mistake in it is an error. */
+const isContext = (name: string): boolean => name === 'context' || name.startsWith('context.')
 
-/** An empty field counts as absent, so it conflicts with none. */
-const setAt = (tree: FieldTree, name: string, value: string) => {
+/** Returns the context of fields that are not empty. `true`, which is no valid value, stands in for mistakes. */
+const contextOf = (fields: readonly Field[]): unknown => {
+  const context = new Map<string, unknown>()
+  for (const { name, value } of fields) {
+    const [, member = '', ...rest] = name.split('.', 3)
+    context.set(member, rest.length > 0 || context.has(member) ? true : (value ?? true))
+  }
+  if (context.size === 0) return undefined
+  return context.size === 1 && context.has('') ? true : Object.fromEntries(context)
+}
+
+/**
+ * Sets a field, and returns what is wrong with it. An empty field counts as absent, so it conflicts with
+ * none. Browsers add fields below others: `message.dir` is the direction of a text.
+ */
+const setAt = (tree: FieldTree, name: string, value: string): Finding[] => {
   const parts = name.split('.')
   if (parts.length > MAX_PARTS)
     throw new InvalidRequestError([
@@ -157,19 +230,37 @@ const setAt = (tree: FieldTree, name: string, value: string) => {
   for (const part of parts) {
     const next = level[part] || Object.create(null)
     if (typeof next === 'string') {
-      if (value === '') return
-      throw conflict(name)
+      if (value === '') return []
+      return [toFinding(name, mayHaveMembers(part) ? CONFLICT : UNKNOWN_KEY)]
     }
     level[part] = next
     level = next
   }
-  if (value === '') level[last] ??= value
-  else if (level[last]) throw conflict(name)
-  else level[last] = value
+  const known = level[last]
+  if (value === '') {
+    level[last] ??= value
+    return []
+  }
+  if (typeof known === 'object' && hasValue(known) && mayHaveMembers(last)) return [toFinding(name, CONFLICT)]
+  if (typeof known === 'string' && known !== '') return [toFinding(name, CONFLICT)]
+  level[last] = value
+  return known ? namesIn(known, name).map((below) => toFinding(below, UNKNOWN_KEY)) : []
 }
 
-const conflict = (name: string) =>
-  new InvalidRequestError([{ path: name, message: 'is a duplicate of another field, or conflicts with one' }])
+const CONFLICT = 'is a duplicate of another field, or conflicts with one'
+
+const toFinding = (path: string, message: string): Finding => {
+  const maskedPath = maskPath(path.split('.'))
+  return { path, message, ...(maskedPath !== path && { maskedPath }) }
+}
+
+const mayHaveMembers = (part: string): boolean => isContainer(part) || /^\d+$/.test(part)
+
+/** Returns the names of the fields in a part of the tree that are not empty. */
+const namesIn = (tree: string | FieldTree, name: string): string[] => {
+  if (typeof tree === 'string') return tree === '' ? [] : [name]
+  return Object.entries(tree).flatMap(([part, below]) => namesIn(below, `${name}.${part}`))
+}
 
 const hasValue = (tree: string | FieldTree): boolean =>
   typeof tree === 'string' ? tree !== '' : Object.values(tree).some(hasValue)

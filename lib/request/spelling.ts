@@ -77,6 +77,9 @@ export const withoutAbsent = (input: unknown): unknown =>
 export const hasAbsent = (input: object): boolean =>
   JSON.stringify(withoutAbsent(input)) !== JSON.stringify(input)
 
+/** Returns whether the value of a member is an object or a list. */
+export const isContainer = (name: string): boolean => CONTAINERS.has(name)
+
 const presentOf = (value: unknown, isContainer: boolean, list = ''): unknown => {
   if (value === null || value === '') return undefined
   if (Array.isArray(value)) {

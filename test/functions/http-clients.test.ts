@@ -88,8 +88,10 @@ describe('curl', () => {
       ['_charset_=UTF-8', 'action=send'],
       ['_charset_', 'action'],
     ],
-    // The names are checked once they form a tree.
-    [['message.dir=rtl', '_charset_=UTF-8', 'action=send'], ['message.dir']],
+    [
+      ['message.dir=rtl', '_charset_=UTF-8', 'action=send'],
+      ['message.dir', '_charset_', 'action'],
+    ],
   ])('is told the fields that browsers add to a form: %j', async (added, paths) => {
     const fields = ['requestId=client-extras-1', 'route=order-help', 'message=hi', ...added]
     const { status, body } = await curl('/conversations', ...fields.flatMap((field) => ['-d', field]))
@@ -97,6 +99,7 @@ describe('curl', () => {
       400,
       paths.toSorted(),
     ])
+    expect(body.requestId).toBe('client-extras-1')
   })
 
   test.each([

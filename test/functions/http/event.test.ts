@@ -43,6 +43,9 @@ describe('readBody', () => {
     ['JSON', JSON_TYPE],
     ['JSON, in UTF-8', 'application/json; charset=utf-8'],
     ['JSON, in UTF-8 without a hyphen', 'application/json;charset=UTF8'],
+    ['JSON, in ASCII, which is a part of UTF-8', 'application/json; charset=US-ASCII'],
+    ['JSON, with an empty charset', 'application/json; charset='],
+    ['JSON, with a quoted empty charset', 'application/json; charset=""'],
     ['JSON, with a quoted charset and another parameter', 'Application/JSON; profile=x ; Charset="UTF-8"'],
   ])('a content type can say: %s', (_, type) => {
     expect(readBody(eventOf('{}', { 'content-type': type }))).toEqual({ mediaType: JSON_TYPE, text: '{}' })
@@ -132,7 +135,9 @@ describe('idempotencyKeyOf', () => {
     ['another case', { 'Idempotency-Key': 'request-1' }, 'request-1'],
     ['no key', {}, undefined],
     ['no headers', undefined, undefined],
-    ['an empty key', { 'idempotency-key': '' }, invalid],
+    ['an empty key', { 'idempotency-key': '' }, undefined],
+    ['a quoted empty key', { 'idempotency-key': ' "" ' }, undefined],
+    ['a short number, which is text here', { 'idempotency-key': '4711' }, invalid],
     ['half a quote', { 'idempotency-key': '"request-1' }, invalid],
     ['two keys', { 'idempotency-key': 'request-1,request-2' }, invalid],
     ['a key that is too short', { 'idempotency-key': 'seven-7' }, invalid],

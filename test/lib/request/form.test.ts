@@ -149,7 +149,7 @@ describe('a URL-encoded form', () => {
   test.each<[string, string, string, string]>([
     ['a duplicate field', 'route=vip&route=vip', 'route', CONFLICT],
     ['a member of a value', 'consumer=x&consumer.firstName=Ana', 'consumer.firstName', CONFLICT],
-    ['a value for an object', 'consumer.firstName=Ana&consumer=x', 'consumer', CONFLICT],
+    ['a value for an object', 'route=vip&consumer.firstName=Ana&consumer=x', 'consumer', CONFLICT],
     [
       'a gap in a list',
       'route=vip&engagementAttributes.1.type=personal',

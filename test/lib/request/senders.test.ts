@@ -598,6 +598,125 @@ describe('decoration never costs the conversation', () => {
   })
 })
 
+describe('nothing in the context is an error', () => {
+  const of = (text: string, mediaType: FormBody['mediaType'] = 'application/x-www-form-urlencoded') => {
+    const { request, warnings } = parseForm({ mediaType, text })
+    expect(request.route).toBe('vip')
+    return { context: request.context, warned: warnings.map(({ path }) => path) }
+  }
+  const json = (text: string) => of(text, 'application/json')
+
+  test.each<[string, string, object | undefined, readonly string[]]>([
+    ['two languages', 'context.lang=en&context.lang=de', undefined, ['context.lang']],
+    ['a text and members', 'context=x&context.lang=en', { lang: 'en' }, ['context']],
+    ['members and a text', 'context.lang=en&context=x', { lang: 'en' }, ['context']],
+    ['a text', 'context=x', undefined, ['context']],
+    ['two texts', 'context=x&context=y', undefined, ['context']],
+    ['Latin-1', 'context.lang=%E4&context.visitorId=v1', { visitorId: 'v1' }, ['context.lang']],
+    ['Latin-1 in a name', 'context.%E4=1&context.lang=en', { lang: 'en' }, ['context']],
+    ['a broken escape', 'context.visitorId=100%', undefined, ['context.visitorId']],
+    ['many parts', `context.${'a.'.repeat(50)}b=1&context.lang=en`, { lang: 'en' }, ['context']],
+    ['parts of a language', 'context.lang.tag=en', undefined, ['context.lang']],
+    ['__proto__', 'context.__proto__=1&context.__proto__.x=1&context.lang=en', { lang: 'en' }, ['context']],
+    [
+      'many fields',
+      Array.from({ length: 300 }, (_, at) => `context.x${at}=1`).join('&'),
+      undefined,
+      ['context'],
+    ],
+    ['a long text', `context.userAgent=${'x'.repeat(20_000)}`, undefined, ['context']],
+    ['a long id', `context.visitorId=${'x'.repeat(20_000)}`, undefined, ['context.visitorId']],
+    [
+      'placeholders',
+      'context.visitorId=undefined&context.sessionId=null&context.lang=undefined',
+      undefined,
+      ['context.visitorId', 'context.sessionId', 'context.lang'],
+    ],
+    ['empty fields', 'context.lang=&context=&context.x=&context.lang=', undefined, []],
+    ['an encoded dot', 'context%2Elang=en&context%2Elang=de', undefined, ['context.lang']],
+  ])('a form with %s', (_, fields, context, warned) => {
+    expect(of(`${fields}&route=vip`)).toEqual({ context, warned })
+    expect(of(`route=vip&${fields}`)).toEqual({ context, warned })
+  })
+
+  test.each<[string, string, object | undefined, readonly string[]]>([
+    ['two languages', '{"lang":"en","lang":"de"}', undefined, ['context.lang']],
+    [
+      'two languages, once escaped',
+      '{"lang":"en","l\\u0061ng":"de","visitorId":"v1"}',
+      { visitorId: 'v1' },
+      ['context.lang'],
+    ],
+    ['a second context', '{"lang":"en"},"context":{"lang":"de"}', undefined, ['context']],
+    ['duplicate unknown keys', '{"x":1,"x":2,"y":{"z":1,"z":2},"lang":"en"}', { lang: 'en' }, ['context']],
+    ['__proto__', '{"__proto__":{"lang":"de"},"__proto__":1,"lang":"en"}', { lang: 'en' }, ['context']],
+    ['17 levels', `{"x":${'['.repeat(17)}${']'.repeat(17)},"lang":"en"}`, { lang: 'en' }, ['context']],
+    ['100,000 levels', `{"lang":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, undefined, ['context.lang']],
+    [
+      '100,000 levels of objects',
+      `{"x":${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}}`,
+      undefined,
+      ['context'],
+    ],
+    ['a deep list', `${'['.repeat(50_000)}1${']'.repeat(50_000)}`, undefined, ['context']],
+    [
+      'a long text',
+      JSON.stringify({ userAgentData: 'x'.repeat(17_000), lang: 'en' }),
+      { lang: 'en' },
+      ['context'],
+    ],
+    ['PHP’s empty list', '[]', undefined, []],
+    ['unknown members of nothing', '{"x":null,"y":"","lang":"en"}', { lang: 'en' }, []],
+    ['a number', '5', undefined, ['context']],
+    [
+      'placeholders',
+      '{"visitorId":"undefined","sessionId":0,"interactionContextId":"{{id}}"}',
+      undefined,
+      ['context.visitorId', 'context.sessionId', 'context.interactionContextId'],
+    ],
+  ])('JSON with %s', (_, context, sent, warned) => {
+    expect(json(`{"context":${context},"route":"vip"}`)).toEqual({ context: sent, warned })
+    expect(json(`{"route":"vip","context":${context}}`)).toEqual({ context: sent, warned })
+  })
+
+  test('but beside the context, a mistake is one', () => {
+    for (const text of [
+      '{"context":{"lang":"en"},"route":"vip","route":"vip"}',
+      '{"context":{"x":{"x":1}},"consumer":{"email":"a","email":"b"},"route":"vip"}',
+      `{"context":{},"message":${'['.repeat(17)}${']'.repeat(17)},"route":"vip"}`,
+      '{"consumer":{"context":{"lang":"en","lang":"de"}},"route":"vip"}',
+    ])
+      expect(() => json(text)).toThrow(InvalidRequestError)
+    for (const text of [
+      'contexts.lang=%E4',
+      'consumer.context.lang=a&consumer.context.lang=b',
+      'message=%E4',
+    ])
+      expect(() => of(`route=vip&${text}`)).toThrow(InvalidRequestError)
+  })
+
+  test('whatever a browser writes below it', () => {
+    const name = fc.oneof(
+      fc.constantFrom('lang', 'visitorId', 'sessionId', 'x', '', '__proto__', 'lang.0', '%E4', 'a.b', '%00'),
+      fc.string({ unit: 'binary', maxLength: 9 }).map((text) => encodeURIComponent(text.toWellFormed())),
+    )
+    const value = fc.oneof(
+      fc.constantFrom('en', 'de', '', '%E4', '%', 'undefined', '%F0%9F', '+', '%0A'),
+      fc.string({ unit: 'binary', maxLength: 9 }).map((text) => encodeURIComponent(text.toWellFormed())),
+    )
+    const field = fc
+      .tuple(name, value, fc.boolean())
+      .map(([key, text, isWhole]) => (isWhole ? `context=${text}` : `context.${key}=${text}`))
+    fc.assert(
+      fc.property(
+        fc.array(field, { maxLength: 12 }),
+        (fields) => void of([...fields, 'route=vip'].join('&')),
+      ),
+      RUNS,
+    )
+  })
+})
+
 describe('limits don’t depend on the alphabet', () => {
   const letters = fc.constantFrom('a', 'é', 'я', 'ש', 'अ', '你', '한', '🦊', '&', '%', '"', '\n')
 
@@ -674,6 +793,11 @@ describe('a body that isn’t what its headers say', () => {
     ['a list', '[{"route":"vip"}]'],
     ['a JSON text', '"vip"'],
     ['JSON that was percent-encoded', encodeURIComponent('{"route":"vip"}')],
+    ['JSON after an encoded space', '+{"route":"vip"}'],
+    ['JSON after an encoded byte order mark', '%EF%BB%BF{"route":"vip"}'],
+    ['JSON after encoded white space', '%0D%0A%20%7B%22route%22%3A%22vip%22%7D'],
+    ['JSON in single quotes, as the command line of Windows sends it', "'{route:vip}'"],
+    ['encoded JSON in single quotes', '%27%7Broute:vip%7D%27'],
   ])('%s is named if it is called a form', (_, text) => {
     expect(findingsOf(() => parseForm(asFields(text)))).toEqual([
       {
@@ -690,18 +814,68 @@ describe('a body that isn’t what its headers say', () => {
     },
   )
 
-  test.each(['route=vip', 'route=vip&message=%7B%7D', 'consumer.firstName=Ana', '<a/>', '--x'])(
-    '%j is no JSON',
+  test.each(['[object Object]', ' [object FormData]', '%5Bobject+Object%5D', '%5Bobject%20Object%5D='])(
+    '%j is an object that nobody encoded',
     (text) => {
-      expect(findingsOf(() => parseForm({ mediaType: 'application/json', text }))).toEqual([
-        { path: 'Content-Type', message: 'says application/json, but the body is not JSON' },
-      ])
+      for (const mediaType of ['application/json', 'application/x-www-form-urlencoded'] as const)
+        expect(findingsOf(() => parseForm({ mediaType, text }))).toEqual([
+          {
+            path: 'Content-Type',
+            message: `says ${mediaType}, but the body is JavaScript's text for an object, such as [object Object]. Encode the object`,
+          },
+        ])
     },
   )
+
+  test.each(['\ufeffroute=vip', '%EF%BB%BFroute=vip', 'route=vip'])('%j is a form', (text) => {
+    expect(parseForm(asFields(text)).request).toEqual({ route: 'vip' })
+  })
+
+  test.each([
+    ...['route=vip', 'route=vip&message=%7B%7D', 'consumer.firstName=Ana', '<a/>', '--x'],
+    ...[
+      'consumer%5BfirstName%5D=Ana&route=vip',
+      'consumer[firstName]=Ana',
+      '\r\nroute=vip',
+      '\ufeffroute=vip',
+    ],
+    ...['naïve=1', '_charset_=utf-8', 'a+b=1', 'message&route=vip'],
+  ])('%j is no JSON', (text) => {
+    expect(findingsOf(() => parseForm({ mediaType: 'application/json', text }))).toEqual([
+      { path: 'Content-Type', message: 'says application/json, but the body is not JSON' },
+    ])
+  })
 
   test.each(['{"route":', "{'route':'vip'}", 'null,', ''])('%j is invalid JSON', (text) => {
     expect(findingsOf(() => parseForm({ mediaType: 'application/json', text }))).toEqual([
       { path: '', message: 'is not valid JSON' },
+    ])
+  })
+
+  test('fields that browsers add are all named at once', () => {
+    const added = ['message.dir=rtl', '_charset_=UTF-8', 'action=send', 'action=send', 'x=1', 'route.dir=ltr']
+    const pathsOf = (fields: readonly string[]) =>
+      findingsOf(() => parseForm(asFields(fields.join('&')))).map(({ path, message }) => `${path} ${message}`)
+    const fields = ['route=vip', 'message=hi', ...added]
+    const expected = ['_charset_', 'action', 'message.dir', 'route.dir', 'x']
+    for (const order of [
+      fields,
+      fields.toReversed(),
+      ['message.dir=rtl', ...fields.slice(0, 2), ...added.slice(1)],
+    ])
+      expect(
+        pathsOf(order)
+          .map((text) => text.split(' ')[0])
+          .toSorted(),
+      ).toEqual(expected)
+    expect(pathsOf(fields)).toContain('message.dir is an unknown key')
+    expect(pathsOf(['route=vip', 'message.dir=', 'message=hi'])).toEqual([])
+    expect(pathsOf(['route=vip', 'consumer=x', 'consumer.firstName=Ana'])).toContain(
+      'consumer.firstName is a duplicate of another field, or conflicts with one',
+    )
+    expect(pathsOf(['route=vip', 'message.dir=rtl', 'accountId=70123456', 'message=a'])).toEqual([
+      'message.dir is an unknown key',
+      'accountId is not allowed in a form',
     ])
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
-import { parseJson } from '../../../lib/request/strict-json.ts'
+import { parseJson, parseRequestJson } from '../../../lib/request/strict-json.ts'
 
 const findingsOf = (text: string) => {
   try {
@@ -60,5 +60,57 @@ describe('parseJson', () => {
 
   test('nothing but an InvalidRequestError is thrown', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void findingsOf(text)))
+  })
+})
+
+describe('parseRequestJson', () => {
+  test('refuses nothing below a request’s context', () => {
+    const deep = `${'['.repeat(99)}${']'.repeat(99)}`
+    expect(
+      parseRequestJson(`{"context":{"a":1,"a":2,"b":${deep},"__proto__":1,"c":{"d":1,"d":2}},"e":3}`),
+    ).toEqual({
+      context: JSON.parse(`{"a":[2],"b":${deep},"__proto__":1,"c":{"d":2}}`),
+      e: 3,
+    })
+    expect(parseRequestJson('{"detail":{"context":{"a":1,"a":2}},"context":1,"context":2}')).toEqual({
+      detail: { context: { a: [2] } },
+      context: [2],
+    })
+    expect(parseRequestJson('{"context":{"__proto__":1,"__proto__":{"x":1}}}')).toEqual(
+      JSON.parse('{"context":{"__proto__":{"x":1}}}'),
+    )
+  })
+
+  test.each([
+    ['a duplicate after it', '{"context":{"a":1},"b":1,"b":2}', 'b'],
+    ['a duplicate before it', '{"b":1,"b":2,"context":{"a":1,"a":2}}', 'b'],
+    ['another member of that name', '{"consumer":{"context":{"a":1,"a":2}}}', 'consumer.context.a'],
+    ['a duplicate in a list', '[{"context":{"a":1,"a":2}}]', '0.context.a'],
+    ['__proto__ beside it', '{"context":{},"__proto__":1}', '__proto__'],
+    ['deep nesting beside it', `{"context":[],"b":${'['.repeat(17)}${']'.repeat(17)}}`, 'b.0.0'],
+    ['the wrong case', '{"Context":{"a":1,"a":2}}', 'Context.a'],
+  ])('refuses %s', (_, text, path) => {
+    expect(() => parseRequestJson(text)).toThrow(
+      expect.objectContaining({ findings: [expect.objectContaining({ path })] }),
+    )
+  })
+
+  test('parseJson has no such exception', () => {
+    expect(findingsOf('{"context":{"a":1,"a":2}}')?.[0]?.path).toBe('context.a')
+  })
+
+  test('takes no longer for a hostile context', () => {
+    const start = performance.now()
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"context":', '}'],
+      ['{"detail":', '}'],
+    ] as const)
+      try {
+        parseRequestJson(`{"context":${open.repeat(20_000)}1${close.repeat(20_000)}}`)
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidRequestError)
+      }
+    expect(performance.now() - start).toBeLessThan(500)
   })
 })
