@@ -80,6 +80,47 @@ describe('a CRM event', () => {
     expect(world.livePerson.requests({ service: 'conversation' })).toHaveLength(1)
   })
 
+  test('with attributes that say nothing keeps those of its route and of its consumer', async () => {
+    const service = world.createService()
+    const { campaign, ...rest } = event()
+    const empty = [
+      { type: 'ctmrinfo', info: { ctype: null, customerId: '' } },
+      { type: 'personal', personal: { firstname: null, contacts: [{ phone: '', phoneType: 'MOBILE' }] } },
+      { type: 'ctmrinfo', info: [] },
+    ]
+    expect(await give({ ...rest, route: 'vip', engagementAttributes: empty }, service)).toEqual([])
+    expect(await give({ ...rest, route: 'vip' }, service)).toEqual([])
+    expect(opened()).toMatchObject([
+      {
+        profile: {
+          authenticatedData: {
+            lp_sdes: expect.arrayContaining([
+              { type: 'ctmrinfo', info: { ctype: 'vip' } },
+              { type: 'personal', personal: { firstname: 'Ida' } },
+            ]),
+          },
+        },
+      },
+    ])
+  })
+
+  test.each([7, -1])('may have the number %d for its request id', async (requestId) => {
+    const service = world.createService()
+    const consumer = { id: `contact-${randomUUID()}` }
+    expect(await give(event({ requestId, consumer }), service)).toEqual([])
+    expect(await give(event({ requestId, consumer }), service)).toEqual([])
+    expect(opened()).toHaveLength(1)
+  })
+
+  test('is opened whatever is below its context, in an envelope, too', async () => {
+    const { requestId, ...rest } = event()
+    const detail = JSON.stringify(rest).replace('{', '{"context":{"lang":"en","lang":"de","x":1,"x":2},')
+    const envelope = `{"version":"0","id":"${randomUUID()}","detail-type":"Upgrade","source":"crm","detail":${detail}}`
+    const notification = JSON.stringify({ Type: 'Notification', MessageId: randomUUID(), Message: envelope })
+    for (const body of [detail, envelope, notification]) expect(await give(body)).toEqual([])
+    expect(world.livePerson.requests({ service: 'conversation' }).at(-1)?.body).not.toContain('"lang"')
+  })
+
   test('with a placeholder for its consumer is quarantined by the name of the member', async () => {
     const service = world.createService()
     for (const id of ['undefined', '{{contact.id}}', 0]) {
@@ -198,6 +239,25 @@ describe('a form', () => {
     expect(answer.statusCode).toBe(201)
     expect(opened()).toMatchObject([
       { profile: { authenticatedData: { lp_sdes: [{ type: 'personal', personal: { lastname: 'Holm' } }] } } },
+    ])
+  })
+
+  test('with an integer for its request id has a status under its text', async () => {
+    const service = world.createService()
+    const { statusCode, body } = await submit(service, form({ requestId: 4711 }))
+    expect([statusCode, JSON.parse(String(body)).requestId]).toEqual([201, '4711'])
+    expect(bodyOf(await askStatus(service, '4711'))).toMatchObject({ requestId: '4711', status: 'opened' })
+    expect(bodyOf(await askStatus(service, '4712'))).toMatchObject({ code: 'not_found' })
+  })
+
+  test('keeps the lines of its texts apart', async () => {
+    const consumer = { description: 'one\r\ntwo\u2028three', firstName: 'Ana\r\nBerg' }
+    await submit(world.createService(), form({ consumer, message: 'one\vtwo\u0085three' }))
+    expect(opened()).toMatchObject([
+      {
+        profile: { description: 'one\ntwo\nthree', firstName: 'Ana Berg' },
+        messages: [{ text: 'one\ntwo\nthree' }],
+      },
     ])
   })
 
