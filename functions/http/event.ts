@@ -96,11 +96,11 @@ export const checkEdge = async (edge: Edge | undefined, event: Event): Promise<v
 const sha256Of = async (text: string): Promise<string> =>
   Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toString('hex')
 
-/** Clients with an empty setting send an empty header. */
-const bareKeyOf = (event: Event) =>
-  headerOf(event, 'idempotency-key')
-    ?.trim()
-    .replace(/^"(.*)"$/, '$1') || undefined
+/** An empty header counts as absent, as an empty member does. */
+const bareKeyOf = (event: Event): string | undefined => {
+  const key = headerOf(event, 'idempotency-key')?.replace(/^"(.*)"$/, '$1')
+  return key?.trim() === '' ? undefined : key
+}
 
 /** API Gateway sends header names in lower case. Local emulators don't always. */
 const headerOf = ({ headers }: Event, name: string): string | undefined =>

@@ -204,7 +204,7 @@ const decode = (text: string): string | undefined => {
 /** A field of the context comes from the visitor's browser, so no mistake in it is an error. */
 const isContext = (name: string): boolean => name === 'context' || name.startsWith('context.')
 
-/** Returns the context of fields that are not empty. `true`, which is no valid value, stands in for mistakes. */
+/** Returns the context of fields that are not empty. `true` stands in for mistakes: it is no valid value. */
 const contextOf = (fields: readonly Field[]): unknown => {
   const context = new Map<string, unknown>()
   for (const { name, value } of fields) {
