@@ -63,7 +63,10 @@ const parseWith = (findings: readonly Finding[], input: unknown): ParsedRequest 
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error
     const others = error.findings.filter(
-      ({ path }) => !findings.some((known) => `${known.path}.`.startsWith(`${path}.`)),
+      ({ path }) =>
+        !findings.some((known) =>
+          known.message === CONFLICT ? `${known.path}.`.startsWith(`${path}.`) : known.path === path,
+        ),
     )
     throw new InvalidRequestError([...findings, ...others])
   }
@@ -202,7 +205,7 @@ const decode = (text: string): string | undefined => {
 }
 
 /** A field of the context comes from the visitor's browser, so no mistake in it is an error. */
-const isContext = (name: string): boolean => name === 'context' || name.startsWith('context.')
+const isContext = (name: string): boolean => /^context(?:$|[.[])/.test(name)
 
 /** Returns the context of fields that are not empty. `true` stands in for mistakes: it is no valid value. */
 const contextOf = (fields: readonly Field[]): unknown => {

@@ -9,7 +9,7 @@ const NEARLY_NOTHING = /^(?:nan|false|False|FALSE|true|True|TRUE|Infinity|0+)$/
 
 /** What is nothing wherever it is in an id. */
 const NOTHING_ANYWHERE =
-  /\[object [A-Za-z]+\]|%![A-Za-z]\(|#(?:N\/A|REF!|VALUE!|NAME\?|NULL!|DIV\/0!|NUM!|ERROR!)/
+  /\[object [A-Za-z]+\]|%![A-Za-z]\(|#(?:N\/A|REF!|VALUE!|NAME\?|NULL!|DIV\/0!|NUM!|ERROR!)|Invalid Date|System\.(?:Object|String|Guid|DBNull|Collections)/
 
 /** What is nothing at the end of an id: also the nil UUID. */
 const NOTHING_AT_END =
@@ -18,11 +18,11 @@ const NOTHING_AT_END =
 /** An expression that no template has replaced, such as `{{contact.id}}`, or its start. */
 const EXPRESSION = /\{\{|[$#@!%]\{|\{[!$]|<%|%%[^%]+%%|\*\||\[\[/
 
-/** An id that is nothing but such an expression. */
-const WHOLE_EXPRESSION = /^(?:\{[a-z_][\w.]*\}|\[[a-z_][\w. ]*\]|%\w+%|<[\w. ]+>)$/i
+/** An id that is nothing but such an expression, maybe after a prefix. */
+const WHOLE_EXPRESSION = /(?:^|[-_:|/=])(?:\{[a-z_][\w.]*\}|\[[a-z_][\w. ]*\]|%[a-z_]\w*%|<[\w. ]+>)$/i
 
 /** The name of a parameter. `@ana` and `@david` are names of people. */
-const PARAMETER = /^[@:$](?:[Ii][Dd]|[A-Za-z_][\w.]*(?:Id|ID|[_.]id))$/
+const PARAMETER = /(?:^|[-_:|/=])[@:$](?:[Ii][Dd]|[A-Za-z_][\w.]*(?:Id|ID|[_.]id))$/
 
 /** An id without a letter, a digit or a picture: brackets, quotes, or characters that nobody sees. */
 const NO_CONTENT = /^(?!\s)[\p{P}\p{Zs}\p{Cf}\p{M}$+<=>^`|~]+$/u
@@ -63,7 +63,8 @@ const hasNothingForId = (id: string): boolean => {
   if (last === undefined) return false
   const before = words.findLast((word) => !isNothing(word))
   if (before === undefined || words.filter((word) => NOTHING.test(word)).length > 1) return true
-  if (before === last) return PREFIX.test(last) && words.length < parts.length && parts.at(-1) === ''
+  if (words.some(isNothing) && words.every((word) => isNothing(word) || PREFIX.test(word))) return true
+  if (before === last) return PREFIX.test(last) && parts.at(-1) === ''
   if (PREFIX.test(before)) return true
   const separator = id.at(id.lastIndexOf(last) - 1) ?? ''
   if (NOTHING.test(last)) return /[-_:|/=#,;]/.test(separator)

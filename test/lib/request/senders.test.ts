@@ -611,6 +611,7 @@ describe('nothing in the context is an error', () => {
     ['a text and members', 'context=x&context.lang=en', { lang: 'en' }, ['context']],
     ['members and a text', 'context.lang=en&context=x', { lang: 'en' }, ['context']],
     ['a text', 'context=x', undefined, ['context']],
+    ['brackets', 'context[lang]=en&context%5Blang%5D=de', undefined, ['context']],
     ['two texts', 'context=x&context=y', undefined, ['context']],
     ['Latin-1', 'context.lang=%E4&context.visitorId=v1', { visitorId: 'v1' }, ['context.lang']],
     ['Latin-1 in a name', 'context.%E4=1&context.lang=en', { lang: 'en' }, ['context']],
@@ -870,6 +871,7 @@ describe('a body that isn’t what its headers say', () => {
       ).toEqual(expected)
     expect(pathsOf(fields)).toContain('message.dir is an unknown key')
     expect(pathsOf(['route=vip', 'message.dir=', 'message=hi'])).toEqual([])
+    expect(pathsOf(['route=vip', 'message.dir=rtl', `message=${'x'.repeat(5000)}`])).toHaveLength(2)
     expect(pathsOf(['route=vip', 'consumer=x', 'consumer.firstName=Ana'])).toContain(
       'consumer.firstName is a duplicate of another field, or conflicts with one',
     )
