@@ -72,8 +72,12 @@ export interface Ending {
   readonly hasLostWrite: (pk: string) => boolean
   /** Requests of which a call to a queue failed, by their keys. */
   readonly lostQueue: ReadonlySet<string>
-  /** Returns how long an account was paused between two times, in milliseconds. */
-  readonly pausedMs: (accountId: string, from: number, to: number) => number
+  /**
+   * Returns how long an account was paused between two times, in milliseconds.
+   *
+   * @param unnoticedMs The part of each pause that doesn't count, in milliseconds.
+   */
+  readonly pausedMs: (accountId: string, from: number, to: number, unnoticedMs: number) => number
   /** Returns whether a conversation was ever closed, or its main dialog was. */
   readonly wasClosed: (conversation: Conversation) => boolean
   /** Whether only another account was in trouble, in a run without any other fault. */
@@ -151,11 +155,12 @@ export const endingOf = ({
     failedWrites: world.witness.failedWrites,
     claimsBy: world.witness.claimsBy,
     hasLostWrite: world.witness.hasLostWrite,
-    pausedMs: (accountId, from, to) =>
+    pausedMs: (accountId, from, to, unnoticedMs) =>
       world.witness
         .pauses()
         .filter((pause) => pause.accountId === accountId)
-        .reduce((sum, pause) => sum + Math.max(0, Math.min(to, pause.to) - Math.max(from, pause.from)), 0),
+        .map((pause) => Math.min(to, pause.to) - Math.max(from, pause.from) - unnoticedMs)
+        .reduce((sum, ms) => sum + Math.max(0, ms), 0),
     wasClosed: ({ state, mainDialog }) => state === 'CLOSE' || mainDialog === 'CLOSE',
     onLostAnswer: policyOf,
   }

@@ -51,8 +51,7 @@ export const QUARANTINE_INVARIANTS: Readonly<Record<string, Invariant>> = {
 /** Returns how old a request was at a time, without the time that its account was paused. */
 export const ageMsAt = ({ planned, ending }: Subject, at: number): number => {
   const acceptedAt = ending.startedAt + (planned.copies[0] ?? 0)
-  const pausedMs = ending.pausedMs(planned.accountId, acceptedAt, at)
-  return at - acceptedAt - Math.max(0, pausedMs - PAUSE_NOTICED_MS)
+  return at - acceptedAt - ending.pausedMs(planned.accountId, acceptedAt, at, PAUSE_NOTICED_MS)
 }
 
 /** Returns what is not true about the reason of a quarantined record. */
