@@ -34,7 +34,11 @@ const MODULES: readonly Module[] = [
   { layer: 4, module: 'lib/config', packages: ['node:fs'] },
   { layer: 4, module: 'lib/account', packages: ['@aws-sdk/client-secrets-manager'] },
   { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru'] },
-  { layer: 3, module: 'lib/aws', packages: ['@aws-sdk/*', '@smithy/core/*', '@smithy/signature-v4', 'node:crypto'] },
+  {
+    layer: 3,
+    module: 'lib/aws',
+    packages: ['@aws-sdk/*', '@smithy/core/*', '@smithy/signature-v4', 'node:crypto'],
+  },
   { layer: 2, module: 'lib/request', packages: ['node:crypto'] },
   { layer: 2, module: 'lib/net', packages: ['node:http', 'node:https', 'node:stream'] },
   { layer: 2, module: 'lib/telemetry', packages: ['@aws-lambda-powertools/*'] },
@@ -256,7 +260,9 @@ describe('imports', () => {
   test('every package of the table is imported by its module, and every owner uses what it owns', () => {
     const importedBy = (glob: string, isWithin: (path: string) => boolean) =>
       sources.some(
-        (source) => isWithin(source.path) && importsOf(source).some(({ from }) => matchesGlob(from, glob) || from.startsWith(`${glob}/`)),
+        (source) =>
+          isWithin(source.path) &&
+          importsOf(source).some(({ from }) => matchesGlob(from, glob) || from.startsWith(`${glob}/`)),
       )
     const unused = MODULES.flatMap(({ module, packages }) =>
       packages
