@@ -72,11 +72,8 @@ export const createPauseSwitch = ({ table, accountId, now, onFailed }: PauseSwit
       await cache.get()
     },
 
-    /**
-     * Returns when the account was last resumed, as far as this container knows, in milliseconds since the
-     * epoch. Undefined: never.
-     */
-    resumedAt: (): number | undefined => known?.resumedAt,
+    /** Returns when the latest pause began and ended, as far as this container knows. */
+    latest: (): Pick<Pause, 'pausedAt' | 'resumedAt'> => known ?? {},
   }
 }
 

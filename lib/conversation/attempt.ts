@@ -162,17 +162,24 @@ export const createAttempt = ({
       if (error !== told) log.error('A call of LivePerson failed', error, { requestId, accountId, step })
   }
 
-  /** How long the account was paused while the request waited, in milliseconds. */
+  /**
+   * How long the account was paused while the request waited, in milliseconds. A record whose hand-over failed
+   * doesn't know of the pause, but the switch knows the latest one.
+   */
   function pausedMsUntilNow(
-    { pausedMs, pausedSince }: Job,
+    { pausedMs, pausedSince, acceptedAt }: Job,
     { pause }: Account,
     admission: Policy['admission'],
   ): number {
-    if (pausedSince === undefined) return pausedMs
-    const resumedAt = pause.resumedAt()
-    // A container that hasn't heard of the pause doesn't know when it ended.
-    const hasEnded = admission !== 'paused' && resumedAt !== undefined && resumedAt >= pausedSince
-    return pausedMs + Math.max(0, (hasEnded ? resumedAt : now()) - pausedSince)
+    const { pausedAt, resumedAt } = pause.latest()
+    const msFrom = (since: number, pausedSinceThen: number): number => {
+      // A container that hasn't heard of the pause doesn't know when it ended.
+      const hasEnded = admission !== 'paused' && resumedAt !== undefined && resumedAt >= pausedSinceThen
+      return Math.max(0, (hasEnded ? resumedAt : now()) - since)
+    }
+    const carried = pausedMs + (pausedSince === undefined ? 0 : msFrom(pausedSince, pausedSince))
+    const latest = pausedAt === undefined ? 0 : msFrom(Math.max(pausedAt, acceptedAt), pausedAt)
+    return Math.max(carried, latest)
   }
 
   function createSteps({

@@ -148,14 +148,14 @@ describe('in a container, the switch', () => {
     await vi.waitFor(() => expect(onFailed).toHaveBeenCalledTimes(1))
   })
 
-  test('knows when the account was resumed', async () => {
-    const { isPaused, resumedAt, flip, advance } = arrange()
-    expect(resumedAt()).toBeUndefined()
+  test('knows when the latest pause began and ended', async () => {
+    const { isPaused, latest, flip, advance } = arrange()
+    expect(latest()).toEqual({})
     await flip(true)
     advance(SECOND)
     await flip(false)
     await isPaused()
-    expect(resumedAt()).toBe(START + SECOND)
+    expect(latest()).toMatchObject({ pausedAt: START, resumedAt: START + SECOND })
   })
 })
 

@@ -28,7 +28,7 @@ const arrange = ({ isPaused = false } = {}) => {
     pause: {
       isPaused: async () => isPaused,
       load: async () => undefined,
-      resumedAt: () => undefined,
+      latest: () => ({}),
     },
     createPace: pace(),
     sendPace: pace(),

@@ -109,7 +109,8 @@ interface Setting extends Partial<Operations> {
   readonly acceptedAt?: number
   readonly pausedMs?: number
   readonly pausedSince?: number
-  /** When the account was resumed, as far as the container knows. */
+  /** When the latest pause began and ended, as far as the container knows. */
+  readonly pausedAt?: number
   readonly resumedAt?: number
   readonly paused?: boolean
   readonly isCopy?: true
@@ -139,6 +140,7 @@ const attempt = async (setting: Setting) => {
     acceptedAt = START,
     pausedMs = 0,
     pausedSince,
+    pausedAt,
     resumedAt,
     createPace = newPace(),
     sendPace = newPace(),
@@ -162,7 +164,11 @@ const attempt = async (setting: Setting) => {
   const record = recorded('record', operations.record)
   const account: Account = {
     livePerson,
-    pause: { isPaused: async () => paused, load: async () => undefined, resumedAt: () => resumedAt },
+    pause: {
+      isPaused: async () => paused,
+      load: async () => undefined,
+      latest: () => ({ pausedAt, resumedAt }),
+    },
     createPace,
     sendPace,
     onAnswer: (...answer) => void answers.push(answer),
@@ -998,6 +1004,29 @@ describe('a record that has been tried until it is too old', () => {
   ])('has waited %s', async (_, resumedAt, pausedMs) => {
     const { calls } = await attempt({
       ...{ acceptedAt: START - 500 * HOUR, pausedMs: 400 * HOUR, pausedSince: START - 90 * HOUR, resumedAt },
+      carrier: HAND_OVER,
+      openConversation: throws(LOST),
+      record: throws(UNAVAILABLE),
+    })
+    expect(handedOver(calls).pausedMs).toBe(pausedMs)
+  })
+
+  test.each([
+    ['until its end', { pausedAt: START - 90 * HOUR, resumedAt: START - 60 * HOUR }, 30 * HOUR],
+    [
+      'until now, if it has not ended',
+      { pausedAt: START - 90 * HOUR, resumedAt: START - 95 * HOUR },
+      90 * HOUR,
+    ],
+    ['from when it was accepted', { pausedAt: START - 900 * HOUR, resumedAt: START - 60 * HOUR }, 440 * HOUR],
+    [
+      'not at all, if it was accepted later',
+      { pausedAt: START - 900 * HOUR, resumedAt: START - 800 * HOUR },
+      0,
+    ],
+  ])('has waited for the latest pause %s, if it does not know of it', async (_, latest, pausedMs) => {
+    const { calls } = await attempt({
+      ...{ acceptedAt: START - 500 * HOUR, pausedMs: 0, ...latest },
       carrier: HAND_OVER,
       openConversation: throws(LOST),
       record: throws(UNAVAILABLE),
