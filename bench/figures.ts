@@ -1,50 +1,22 @@
-/** One row of the result. */
-export interface Figure {
-  readonly what: string
-  readonly unit: string
-  readonly ours: number
-  /** The plain client's, if it can be compared. */
-  readonly plain?: number
-}
+/** Returns the median. NaN: there are no values. */
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Returns the median. */
-export const median = (values: readonly number[]): number => {
+/**
+ * Returns the value below which a part of the values is, interpolated between its neighbours.
+ *
+ * @param part From 0 to 1.
+ */
+export const quantile = (values: readonly number[], part: number): number => {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  const [low = Number.NaN, high = low] = sorted.slice(Math.ceil(middle) - 1, Math.floor(middle) + 1)
-  return (low + high) / 2
+  const position = (sorted.length - 1) * part
+  const [low = Number.NaN, high = low] = sorted.slice(Math.floor(position), Math.floor(position) + 2)
+  return low + (high - low) * (position - Math.floor(position))
 }
 
-/** Returns the time that `work` takes, in milliseconds. */
-export const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
-  const startedAt = performance.now()
-  await work()
-  return performance.now() - startedAt
-}
+/** Returns the median of the ratios of two series, value by value. */
+export const medianRatio = (values: readonly number[], others: readonly number[]): number =>
+  median(values.map((value, index) => value / (others[index] ?? Number.NaN)))
 
-/** Prints a table, and with `json` also one line of JSON. */
-export const print = (
-  { seconds, figures }: { readonly seconds: number; readonly figures: readonly Figure[] },
-  { json }: { readonly json: boolean },
-): void => {
-  const rows = figures.map(({ what, unit, ours, plain }) => ({
-    figure: what,
-    unit,
-    ours: rounded(ours),
-    plain: plain === undefined ? '' : rounded(plain),
-    'ours / plain': plain === undefined ? '' : (ours / plain).toFixed(3),
-  }))
-  const names = ['figure', 'unit', 'ours', 'plain', 'ours / plain'] as const
-  const widths = names.map((name) => Math.max(name.length, ...rows.map((row) => row[name].length)))
-  const toLine = (cells: readonly string[]) =>
-    cells.map((cell, index) =>
-      index < 2 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
-    )
-  for (const cells of [names, ...rows.map((row) => names.map((name) => row[name]))])
-    console.log(toLine(cells).join('  '))
-  console.log(`\nTook ${seconds} s on Node ${process.version}.`)
-  if (json) console.log(JSON.stringify({ seconds, node: process.version, figures }))
-}
-
-const rounded = (value: number): string =>
-  Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1)
+/** Returns a number with three significant digits, or with none after the point from 100 on. */
+export const rounded = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)

@@ -25,7 +25,7 @@ export interface BundledPackage {
 }
 
 /** What one function consists of. */
-interface Bundle {
+export interface Bundle {
   readonly name: string
   readonly code: Uint8Array
   readonly metafile: Metafile
@@ -56,21 +56,42 @@ const LockFile = z.object({
   ),
 })
 
+/** Reads serverless.yml. */
+const readDeclaration = () => Declaration.parse(parse(readFileSync(join(root, 'serverless.yml'), 'utf8')))
+
 /** Bundles every function with the options of serverless.yml. Writes nothing. */
-export const bundleFunctions = async (): Promise<readonly Bundle[]> => {
-  const { functions, custom } = Declaration.parse(parse(readFileSync(join(root, 'serverless.yml'), 'utf8')))
+export const bundleFunctions = (): Promise<readonly Bundle[]> =>
+  bundleEntries(
+    Object.entries(readDeclaration().functions).map(([name, { handler }]) => ({
+      name,
+      path: handler.replace(/\.\w+$/, '.ts'),
+    })),
+  )
+
+/**
+ * Bundles files with the options of serverless.yml. Writes nothing.
+ *
+ * @param entries Paths are from the root.
+ * @param banner Code that precedes each bundle. Default: none.
+ */
+export const bundleEntries = (
+  entries: readonly { readonly name: string; readonly path: string }[],
+  banner = '',
+): Promise<readonly Bundle[]> => {
+  const { custom } = readDeclaration()
   return Promise.all(
-    Object.entries(functions).map(async ([name, { handler }]) => {
+    entries.map(async ({ name, path }) => {
       const { outputFiles, metafile } = await build({
         ...custom.esbuild,
         absWorkingDir: root,
-        entryPoints: [handler.replace(/\.\w+$/, '.ts')],
+        entryPoints: [path],
         outdir: '.esbuild',
         write: false,
         metafile: true,
+        banner: { js: banner },
       })
       const [file] = outputFiles
-      if (!file) throw new Error(`esbuild made nothing of ${handler}`)
+      if (!file) throw new Error(`esbuild made nothing of ${path}`)
       return { name, code: file.contents, metafile }
     }),
   )
@@ -93,7 +114,7 @@ export const packagesIn = (bundles: readonly Bundle[]): readonly BundledPackage[
       imports.delete(path)
       return {
         path,
-        name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+        name: nameOf(path),
         version,
         license,
         sha512: integrity.replace(/^sha512-/, ''),
@@ -116,6 +137,25 @@ const filesOf = ({ name, metafile: { inputs, outputs } }: Bundle) =>
       return [{ function: name, path, imports }]
     })
 
+const nameOf = (path: string): string =>
+  path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
 /** Returns the folder of a file's package, from the root. Undefined: the file is this project's. */
 const packagePathOf = (file: string): string | undefined =>
   /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]
+
+/** What a bundle has of this project itself. */
+const OWN = 'own'
+
+/** Returns how many kB of a bundle each package is, and how many are this project's: `own`. */
+export const packagesBytes = ({ outputs }: Metafile): Readonly<Record<string, number>> => {
+  const kB = new Map<string, number>()
+  for (const [file, { bytesInOutput }] of Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs),
+  )) {
+    const path = packagePathOf(file)
+    const name = path === undefined ? OWN : nameOf(path)
+    kB.set(name, (kB.get(name) ?? 0) + bytesInOutput / 1000)
+  }
+  return Object.fromEntries([...kB].toSorted(([, a], [, b]) => b - a))
+}

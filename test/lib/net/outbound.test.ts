@@ -7,9 +7,9 @@ import { createServer as createTlsServer, getCACertificates, setDefaultCACertifi
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createOutbound, type OutboundRequest } from '../../../lib/net/outbound.ts'
+import { type Certificate, createCertificate } from '../../../local/net/certificate.ts'
 import { closeServer, findFreePorts, listen } from '../../../local/net/listen.ts'
 import { type HttpServer, startHttpServer } from '../../support/http-server.ts'
-import { type Certificate, createCertificate } from './certificate.ts'
 
 let server: HttpServer
 

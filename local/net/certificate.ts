@@ -7,18 +7,19 @@ export interface Certificate {
 }
 
 /**
- * Makes a certificate for one host name or IPv4 address, valid for a day.
+ * Makes a certificate for host names and IPv4 addresses, valid for a day.
  *
  * @see https://www.rfc-editor.org/rfc/rfc5280#section-4.1
  */
-export const createCertificate = (host: string): Certificate => {
+export const createCertificate = (...hosts: readonly [string, ...(readonly string[])]): Certificate => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   const algorithm = sequence(OBJECT_IDS.ecdsaWithSha256)
-  const name = sequence(tag(0x31, sequence(OBJECT_IDS.commonName, tag(0x0c, Buffer.from(host)))))
-  const isAddress = /^[\d.]+$/.test(host)
-  const alternative = isAddress
-    ? tag(0x87, Buffer.from(host.split('.').map(Number)))
-    : tag(0x82, Buffer.from(host))
+  const name = sequence(tag(0x31, sequence(OBJECT_IDS.commonName, tag(0x0c, Buffer.from(hosts[0])))))
+  const alternatives = hosts.map((host) =>
+    /^[\d.]+$/.test(host)
+      ? tag(0x87, Buffer.from(host.split('.').map(Number)))
+      : tag(0x82, Buffer.from(host)),
+  )
   const hour = 3_600_000
   const content = sequence(
     tag(0xa0, tag(0x02, Buffer.from([2]))),
@@ -28,7 +29,7 @@ export const createCertificate = (host: string): Certificate => {
     sequence(time(Date.now() - hour), time(Date.now() + 24 * hour)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
-    tag(0xa3, sequence(sequence(OBJECT_IDS.subjectAltName, tag(0x04, sequence(alternative))))),
+    tag(0xa3, sequence(sequence(OBJECT_IDS.subjectAltName, tag(0x04, sequence(...alternatives))))),
   )
   const signature = tag(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', content, privateKey)]))
   const base64 = sequence(content, algorithm, signature).toString('base64')
