@@ -25,7 +25,6 @@ const Work = z.object({
 /** What a container did for some events. */
 export type Work = z.infer<typeof Work>
 
-export type StandIn = Awaited<ReturnType<typeof startStandIn>>
 export type Container = Awaited<ReturnType<typeof startContainer>>
 
 /** Starts the process that stands in for LivePerson, DynamoDB and Secrets Manager. */

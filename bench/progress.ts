@@ -25,5 +25,3 @@ export const createProgress = (steps: number, terminal: Terminal = process.stder
     end: (): void => draw(''),
   }
 }
-
-export type Progress = ReturnType<typeof createProgress>

@@ -67,7 +67,7 @@ const PACKAGE_OWNERS: readonly {
   { package: 'node:fs', files: ['lib/config/environment.ts'] },
   {
     package: 'aws-lambda',
-    files: ['functions/**/*.ts', 'local/**/*.ts', 'test/**/*.ts'],
+    files: ['functions/**/*.ts', 'local/**/*.ts', 'test/**/*.ts', 'bench/peers/**/*.ts'],
     countsTypes: true,
   },
   // It creates `require`, which loads files past these rules.
@@ -91,6 +91,7 @@ const FORBIDDEN_GLOBALS = /^(globalThis|global|eval|Function)(\.|$)/
 
 /** Imports by a computed name, outside functions/ and lib/. */
 const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
+  'bench/container.ts': 'pathToFileURL(file).href',
   'local/aws/sqs.ts': "new URL('./sqs/sqsTypes.js', import.meta.resolve('fauxqs')).href",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
   'test/lib/conversation/model/load-protocol.ts': '`data:text/javascript,${encodeURIComponent(script)}`',
@@ -101,7 +102,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
 const FOLDERS_OF_DATA = ['.ci', '.github', 'config', 'docs', 'infrastructure']
 
 /** What a file may be, beside code. */
-const EXTENSIONS_OF_DATA = ['.json', '.md', '.yml']
+const EXTENSIONS_OF_DATA = ['.json', '.md', '.svg', '.yml']
 const OTHER_FILES = ['.ci/run', '.gitignore', '.nvmrc', 'LICENSE']
 
 /** Returns a sentence for each file of an unknown kind, and for each unknown folder in the root. */
@@ -370,7 +371,7 @@ describe('imports', () => {
     [
       'cli/x.ts',
       "import type { SQSEvent } from 'aws-lambda'",
-      'cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts may',
+      'cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts, bench/peers/**/*.ts may',
     ],
     [
       'lib/aws/x.ts',
@@ -564,13 +565,13 @@ describe('imports', () => {
       'cli/x.ts',
       "import type { Handler } from 'aws-lambda/handler.js'",
       [
-        'cli/x.ts imports aws-lambda/handler.js, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts may',
+        'cli/x.ts imports aws-lambda/handler.js, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts, bench/peers/**/*.ts may',
       ],
     ],
     [
       'cli/x.ts',
       '/// <reference types="aws-lambda" />',
-      ['cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts may'],
+      ['cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts, bench/peers/**/*.ts may'],
     ],
     ['lib/net/x.ts', "/// <reference types='node' />", ['lib/net/x.ts imports node']],
     [
