@@ -105,7 +105,8 @@ const FIGURES: readonly Figure[] = [
   },
   {
     figure: 'round trips of these writes, new consumer',
-    of: ({ calls }) => [calls.newForm.dynamodbRoundTrips ?? 0],
+    // Two writes that start together may be 5 ms apart on a busy machine.
+    of: ({ calls }) => [Math.round(calls.newForm.dynamodbRoundTrips ?? 0)],
     limit: { atMost: 2 },
   },
 ]

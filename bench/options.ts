@@ -9,17 +9,17 @@ what
   compare   the table with its goals (default, about five minutes)
   growth    time and memory with 100 to 100,000 consumers, with a backlog, and with 200 accounts
   memory    the cost of 1,000 opens at four memory sizes, from --from
-  plot      docs/benchmarks.svg, from --from
+  docs      writes the figures of --from into docs/benchmarks.md and docs/benchmarks.svg
 
 options
   --tls           TLS to LivePerson and AWS
   --quick         few rounds: the figures mean little
   --json          prints one JSON object instead of the table
-  --from <file>   the JSON of an earlier comparison
+  --from <file>   the JSON of an earlier run
   --help          prints this`
 
 /** What a run measures. */
-export const SUBJECTS = ['compare', 'growth', 'memory', 'plot'] as const
+export const SUBJECTS = ['compare', 'growth', 'memory', 'docs'] as const
 export type Subject = (typeof SUBJECTS)[number]
 
 export interface Options {
@@ -52,8 +52,8 @@ export const parseOptions = (args: readonly string[]): Options => {
   const [what = 'compare', ...others] = positionals
   const subject = SUBJECTS.find((each) => each === what)
   if (!subject || others.length > 0) throw new Error(`There is no ${positionals.join(' ')}. See --help.`)
-  const isOfFile = subject === 'memory' || subject === 'plot'
+  const isOfFile = subject === 'memory' || subject === 'docs'
   if (isOfFile && values.from === undefined && !values.help)
-    throw new Error(`${subject} needs --from, with the JSON of a comparison.`)
+    throw new Error(`${subject} needs --from, with the JSON of an earlier run.`)
   return { ...values, subject, from: values.from }
 }

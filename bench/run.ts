@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Comparison, compare, FULL, QUICK } from './comparison.ts'
 import { toRows } from './goals.ts'
-import { FULL_GROWTH, measureGrowth, QUICK_GROWTH, toGrowthTable } from './growth.ts'
+import { FULL_GROWTH, type GrowthRow, measureGrowth, QUICK_GROWTH, toGrowthTable } from './growth.ts'
 import { toMemoryTable } from './memory-size.ts'
 import { HELP, parseOptions } from './options.ts'
+import { withPart } from './page.ts'
 import { toPlot } from './plot.ts'
 import { toComparisonTable, toPartsTable } from './table.ts'
 
+const PAGE = new URL('../docs/benchmarks.md', import.meta.url)
 const PLOT = new URL('../docs/benchmarks.svg', import.meta.url)
 
 /** `npm run bench`: see {@link HELP}. */
@@ -23,9 +25,9 @@ const main = async (args: readonly string[]): Promise<void> => {
       return console.log(json ? JSON.stringify(rows) : toGrowthTable(rows))
     }
     case 'memory':
-      return console.log(toMemoryTable(readComparison(from)))
-    case 'plot':
-      return writeFileSync(PLOT, toPlot(toRows(readComparison(from))))
+      return console.log(toMemoryTable(JSON.parse(readFileSync(from, 'utf8'))))
+    case 'docs':
+      return writeDocs(JSON.parse(readFileSync(from, 'utf8')))
   }
 }
 
@@ -40,7 +42,15 @@ const toReport = (comparison: Comparison): string => {
   ].join('\n\n')
 }
 
-const readComparison = (file: string): Comparison => JSON.parse(readFileSync(file, 'utf8'))
+/** Writes the figures of a comparison, or of a measurement of growth, into the documents. */
+const writeDocs = (measured: Comparison | readonly GrowthRow[]): void => {
+  const page = readFileSync(PAGE, 'utf8')
+  if ('peers' in measured) {
+    const memory = withPart(page, 'memory', toMemoryTable(measured))
+    writeFileSync(PAGE, withPart(memory, 'comparison', toReport(measured)))
+    writeFileSync(PLOT, toPlot(toRows(measured)))
+  } else writeFileSync(PAGE, withPart(page, 'growth', toGrowthTable(measured)))
+}
 
 try {
   await main(process.argv.slice(2))

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Measured } from '../../bench/comparison.ts'
 import { toRows } from '../../bench/goals.ts'
 import { costBySize } from '../../bench/memory-size.ts'
+import { withPart } from '../../bench/page.ts'
 import { toPlot } from '../../bench/plot.ts'
 import { toComparisonTable, toPartsTable, toTable } from '../../bench/table.ts'
 
@@ -86,4 +87,10 @@ test('with half a processor, the work takes twice as long and the waiting does n
   // 1,000 × (0.09 s × 1.7275 GB × $0.0000133334 + $0.0000002)
   expect(largest?.cost.arm64).toBeCloseTo(0.002273, 5)
   expect(largest?.cost.x86_64).toBeCloseTo(0.002791, 5)
+})
+
+test('a part of a page is replaced', () => {
+  const page = 'a\n<!-- x:start -->\n\nold\n\n<!-- x:end -->\nb\n'
+  expect(withPart(page, 'x', 'new')).toBe('a\n<!-- x:start -->\n\nnew\n\n<!-- x:end -->\nb\n')
+  expect(() => withPart(page, 'y', 'new')).toThrow('<!-- y:start -->')
 })

@@ -7,7 +7,7 @@ test.each([
   [[], {}],
   [['--tls', '--quick'], { tls: true, quick: true }],
   [['growth', '--json'], { subject: 'growth', json: true }],
-  [['plot', '--from', 'x.json'], { subject: 'plot', from: 'x.json' }],
+  [['docs', '--from', 'x.json'], { subject: 'docs', from: 'x.json' }],
   [['memory', '-h'], { subject: 'memory', help: true }],
 ])('%j is understood', (args, expected) => {
   expect(parseOptions(args)).toEqual({ ...DEFAULTS, ...expected })
@@ -15,9 +15,9 @@ test.each([
 
 test.each([
   [['speed'], 'There is no speed'],
-  [['growth', 'plot'], 'There is no growth plot'],
+  [['growth', 'docs'], 'There is no growth docs'],
   [['memory'], 'memory needs --from'],
-  [['plot'], 'plot needs --from'],
+  [['docs'], 'docs needs --from'],
   [['--fast'], '--fast'],
 ])('%j is refused', (args, message) => {
   expect(() => parseOptions(args)).toThrow(message)

@@ -28,7 +28,7 @@ describe('the packaged functions call', () => {
   ] as const)('for %s: LivePerson as often as needed, and DynamoDB three times', (_, workload, expected) => {
     const { dynamodbReads: _reads, dynamodbRoundTrips, ...calls } = peers.ours.calls[workload]
     expect(calls).toEqual({ ...JSON.parse(JSON.stringify(expected)), dynamodbWrites: 3 })
-    expect(dynamodbRoundTrips).toBeLessThanOrEqual(2)
+    expect(dynamodbRoundTrips).toBeLessThan(2.5)
   })
 
   test('nothing that the benchmark does not know', () => {
