@@ -13,18 +13,17 @@ export interface Extent {
   readonly forms: number
   /** Batches in a round, for each kind of consumer. */
   readonly batches: number
+  /** How many consumers of each account are known. */
+  readonly known: number
   /** New processes of each handler. */
   readonly coldStarts: number
 }
 
-export const FULL: Extent = { rounds: 9, forms: 25, batches: 25, coldStarts: 15 }
-export const QUICK: Extent = { rounds: 2, forms: 4, batches: 3, coldStarts: 2 }
+export const FULL: Extent = { rounds: 9, forms: 25, batches: 25, known: 5, coldStarts: 15 }
+export const QUICK: Extent = { rounds: 2, forms: 4, batches: 3, known: 1, coldStarts: 2 }
 
 /** How long a hop takes, in milliseconds. */
 export const LATENCIES: Latencies = { livePersonMs: 40, awsMs: 5 }
-
-/** How many consumers of each account are known. */
-const KNOWN = 5
 
 /** What is measured in turn. */
 const WORKLOADS = ['newForm', 'knownForm', 'newBatch', 'knownBatch'] as const
@@ -157,7 +156,7 @@ const measureRounds = async (world: World, extent: Extent, onStep: (what: string
   const containers = new Map<string, Container>()
   const keyOf = (peer: Peer, workload: Workload) => `${peer} ${DOOR_OF[workload]}`
   const rounds: Round[] = []
-  const known = Array.from({ length: KNOWN * ACCOUNTS }, () => randomUUID())
+  const known = Array.from({ length: extent.known * ACCOUNTS }, () => randomUUID())
   const tokens = known.map(world.issue)
 
   const eventsOf = (workload: Workload, isWarmUp: boolean): readonly object[] => {
@@ -171,9 +170,10 @@ const measureRounds = async (world: World, extent: Extent, onStep: (what: string
       case 'newBatch':
         return indexes.map(() => toBatch(Array.from({ length: BATCH_SIZE }, () => randomUUID())))
       case 'knownBatch':
-        return indexes.map((index) =>
-          toBatch(known.slice((index % KNOWN) * BATCH_SIZE, ((index % KNOWN) + 1) * BATCH_SIZE)),
-        )
+        return indexes.map((index) => {
+          const from = (index % extent.known) * BATCH_SIZE
+          return toBatch(known.slice(from, from + BATCH_SIZE))
+        })
     }
   }
 

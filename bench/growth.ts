@@ -23,6 +23,8 @@ export interface GrowthExtent {
   /** How many records wait. */
   readonly backlog: number
   readonly accounts: number
+  /** Batches that warm a container up. */
+  readonly warmUp: number
   /** Batches per measurement. */
   readonly batches: number
 }
@@ -31,16 +33,23 @@ export const FULL_GROWTH: GrowthExtent = {
   consumers: [100, 1_000, 10_000, 100_000],
   backlog: 100_000,
   accounts: 200,
+  warmUp: 10,
   batches: 100,
 }
-export const QUICK_GROWTH: GrowthExtent = { consumers: [20, 40], backlog: 100, accounts: 12, batches: 2 }
+export const QUICK_GROWTH: GrowthExtent = {
+  consumers: [20, 40],
+  backlog: 100,
+  accounts: 12,
+  warmUp: 2,
+  batches: 2,
+}
 
 /** The records of the first measurement are spread over so many accounts, each with at most 50 per second. */
 const ACCOUNTS = 40
 /** Each hop takes a millisecond there, so that 100,000 opens take minutes. */
 const FAST = { livePersonMs: 1, awsMs: 1 }
-/** A container needs so many batches to learn the rate of its accounts, with a pause after each. */
-const WARM_UP = { batches: 10, pauseMs: 1200 }
+/** The pause between the batches that warm a container up, in milliseconds: it learns its accounts' rate. */
+const WARM_UP_PAUSE_MS = 1200
 /** One account starts with 8 records per second, and with so many batches in a measurement. */
 const ONE_ACCOUNT = { batches: 40, pauseMs: 1000 }
 
@@ -123,25 +132,25 @@ const measureConsumers = async (
 }
 
 /** Warms a container up, and returns it. */
-const startWarm = async (world: World, accounts: number): Promise<Container> => {
+const startWarm = async (world: World, accounts: number, batches: number): Promise<Container> => {
   const container = await startQueue(world, accounts)
-  const events = Array.from({ length: WARM_UP.batches }, (_, batch) =>
+  const events = Array.from({ length: batches }, (_, batch) =>
     toBatch(newConsumers(), accounts, batch * BATCH_SIZE),
   )
-  await container.invoke(events, WARM_UP.pauseMs)
+  await container.invoke(events, WARM_UP_PAUSE_MS)
   return container
 }
 
 /** Sends messages to a real queue of the local stack, and receives a batch at a time as Lambda does. */
 const measureBacklog = async (
   world: World,
-  { backlog, batches }: GrowthExtent,
+  { backlog, warmUp, batches }: GrowthExtent,
   onStep: (what: string) => void,
 ): Promise<readonly GrowthRow[]> => {
   const sqs = await startSqs()
   const client = new SQSClient(awsClientConfig(sqs.url))
   const QueueUrl = sqs.eventsQueueUrl
-  const container = await startWarm(world, ACCOUNTS)
+  const container = await startWarm(world, ACCOUNTS, warmUp)
   let sent = 0
   const send = (count: number) =>
     Promise.all(
@@ -196,13 +205,13 @@ const measureBacklog = async (
 
 const measureAccounts = async (
   world: World,
-  { accounts, batches }: GrowthExtent,
+  { accounts, warmUp, batches }: GrowthExtent,
   onStep: (what: string) => void,
 ): Promise<readonly GrowthRow[]> => {
   const rows: GrowthRow[] = []
   for (const count of [1, accounts]) {
     onStep(`${count} accounts`)
-    const container = await startWarm(world, count)
+    const container = await startWarm(world, count, warmUp)
     const length = Math.min(batches, ONE_ACCOUNT.batches)
     const events = Array.from({ length }, (_, batch) => toBatch(newConsumers(), count, batch * BATCH_SIZE))
     rows.push(

@@ -10,18 +10,21 @@ const BAR = 11
 const GAP = 16
 const TOP = 46
 
+const TITLE = 'What this service, the usual stack and the ledger floor take'
+
 const COLORS: Readonly<Record<Peer, string>> = { ours: '#0b6e4f', usual: '#c8553d', floor: '#8d99ae' }
 
 /**
- * Returns an SVG with a group of bars per figure that has a goal. The bars of a group are as long as the values
- * are, compared with the group's largest one.
+ * Returns an SVG with a group of bars per figure that has a goal. Within a group, the largest value has the
+ * longest bar.
  */
 export const toPlot = (rows: readonly Row[]): string => {
   const groups = rows.filter(({ goal }) => goal !== undefined)
   const groupHeight = PEERS.length * BAR + GAP
   const height = TOP + groups.length * groupHeight
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" role="img">`,
+    `<title>${TITLE}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...PEERS.flatMap((peer, index) => toKey(peer, LABEL_WIDTH + index * 130)),
     ...groups.flatMap((row, index) => toGroup(row, TOP + index * groupHeight)),
