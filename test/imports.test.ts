@@ -571,7 +571,9 @@ describe('imports', () => {
     [
       'cli/x.ts',
       '/// <reference types="aws-lambda" />',
-      ['cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts, bench/peers/**/*.ts may'],
+      [
+        'cli/x.ts imports aws-lambda, which only functions/**/*.ts, local/**/*.ts, test/**/*.ts, bench/peers/**/*.ts may',
+      ],
     ],
     ['lib/net/x.ts', "/// <reference types='node' />", ['lib/net/x.ts imports node']],
     [
