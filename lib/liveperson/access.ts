@@ -1,6 +1,6 @@
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
 import { type AppCredentials, type AppJwt, createAppJwtCache, requestAppJwt } from './app-jwt.ts'
-import { type ConsumerJws, createConsumerJwsCache, requestConsumerJws } from './consumer-jws.ts'
+import { type ConsumerJws, type ConsumerJwsCache, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
 import type { Http } from './http.ts'
 import { createRetryAfter } from './retry-after.ts'
@@ -33,6 +33,8 @@ export interface AccessOptions {
     /** Returns the secret before the current one, or undefined if there is none. */
     readonly previous: () => Promise<AppCredentials | undefined>
   }
+  /** Shared by all accounts of a container, so that its memory doesn't grow with them. */
+  readonly consumerJwss: ConsumerJwsCache
   /** Called each time Sentinel accepts only the previous secret. */
   readonly onPreviousSecret: () => void
   /** Called with each error of a renewal of the AppJWT in the background, which no caller sees. */
@@ -40,7 +42,7 @@ export interface AccessOptions {
 }
 
 /**
- * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and a bounded cache of
+ * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and its consumers'
  * ConsumerJWSs. A refused AppJWT is replaced once.
  *
  * While the account is in trouble, an attempt makes few calls: hosts are looked up again every 30 s at most,
@@ -195,11 +197,11 @@ export const createAccess = (options: AccessOptions) => {
     })
   }
 
-  const consumerJwsCache = createConsumerJwsCache()
+  const keyOf = (consumerId: string) => `${accountId}#${consumerId}`
   const afterPauseOfIdp = createRetryAfter({ now, pauseMsOf: (error) => error.retryAfterMs })
 
   const identify = (consumerId: string, deadline: number): Promise<ConsumerJws> => {
-    const shared = consumerJwsCache.get(consumerId, () => {
+    const shared = options.consumerJwss.get(keyOf(consumerId), () => {
       const sharedDeadline = now() + TOKEN_TIMEOUT_MS
       return withAppJwt(sharedDeadline, (appJwt) =>
         afterPauseOfIdp(() =>
@@ -220,7 +222,8 @@ export const createAccess = (options: AccessOptions) => {
     identify,
 
     /** Removes a refused ConsumerJWS from the cache. */
-    forget: consumerJwsCache.drop,
+    forget: (consumerId: string, consumerJws: ConsumerJws): void =>
+      options.consumerJwss.drop(keyOf(consumerId), consumerJws),
   }
 }
 

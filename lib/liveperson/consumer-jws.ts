@@ -4,7 +4,7 @@ import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Http, throwForStatus } from './http.ts'
 
-/** The minimum number of ConsumerJWSs kept per account, about half a kilobyte each. */
+/** The minimum number of ConsumerJWSs kept, about a kilobyte each. There are at most twice as many. */
 const CACHE_SIZE = 5000
 
 export interface ConsumerJws {
@@ -13,30 +13,32 @@ export interface ConsumerJws {
   readonly lpConsumerId: string
 }
 
+export type ConsumerJwsCache = ReturnType<typeof createConsumerJwsCache>
+
 /**
- * Returns a cache of ConsumerJWSs by consumer id. They never expire. Concurrent calls for one consumer share
- * one request, and a failed request is not kept. The least recently used ones are dropped.
+ * Returns a cache of ConsumerJWSs by a key of account and consumer. They never expire. Concurrent calls for
+ * one consumer share one request, and a failed request is not kept. The least recently used ones are dropped.
  */
 export const createConsumerJwsCache = () => {
   const cache = new QuickLRU<string, ConsumerJws>({ maxSize: CACHE_SIZE })
   const pending = new Map<string, Promise<ConsumerJws>>()
 
   return {
-    get: async (consumerId: string, request: () => Promise<ConsumerJws>): Promise<ConsumerJws> => {
-      const known = cache.get(consumerId) ?? pending.get(consumerId)
+    get: async (key: string, request: () => Promise<ConsumerJws>): Promise<ConsumerJws> => {
+      const known = cache.get(key) ?? pending.get(key)
       if (known) return known
       const requested = request()
         .then((consumerJws) => {
-          cache.set(consumerId, consumerJws)
+          cache.set(key, consumerJws)
           return consumerJws
         })
-        .finally(() => pending.delete(consumerId))
-      pending.set(consumerId, requested)
+        .finally(() => pending.delete(key))
+      pending.set(key, requested)
       return requested
     },
     /** Removes a refused ConsumerJWS, unless it has already been replaced. */
-    drop: (consumerId: string, { token }: ConsumerJws) => {
-      if (cache.peek(consumerId)?.token === token) cache.delete(consumerId)
+    drop: (key: string, { token }: ConsumerJws) => {
+      if (cache.peek(key)?.token === token) cache.delete(key)
     },
   }
 }

@@ -15,6 +15,7 @@ import { createLedger } from '../conversation/ledger.ts'
 import { createQuarantine } from '../conversation/quarantine.ts'
 import { InvalidConfigError, toAppError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
+import { createConsumerJwsCache } from '../liveperson/consumer-jws.ts'
 import { createPace } from '../liveperson/pace.ts'
 import { createReport } from '../telemetry/report.ts'
 import { createDomainsService } from './domains.ts'
@@ -47,6 +48,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
   // Limits each call to the identity provider or the bot check to half of the form's deadline.
   const call = createThirdParty({ outbound, loopback, timeoutMs: Math.floor(formDeadlineMs / 2) })
 
+  const consumerJwss = createConsumerJwsCache()
   const servicesByAccount = new Map(
     accounts.map(({ account: { accountId, form }, domains }) => {
       const secretId = `${secretIdPrefix}/${accountId}`
@@ -65,6 +67,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
         loopback,
         hosts: domains,
         credentials,
+        consumerJwss,
         onProfileRefused: (requestId) => {
           log.warn("LivePerson refused a consumer's profile", { accountId, requestId })
           count('profile_refused', accountId)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { LivePersonOptions } from '../../lib/liveperson/client.ts'
+import { createConsumerJwsCache } from '../../lib/liveperson/consumer-jws.ts'
 import { fetchHosts } from '../../lib/liveperson/domain-api.ts'
 import type { Hosts } from '../../lib/liveperson/hosts.ts'
 import { createHttp } from '../../lib/liveperson/http.ts'
@@ -89,6 +90,7 @@ export const startSimulatedAccount = async () => {
           reload: async () => credentials,
           previous: async () => undefined,
         },
+        consumerJwss: createConsumerJwsCache(),
         onPreviousSecret: () => undefined,
         onProfileRefused: () => undefined,
         onLanguageRefused: () => undefined,

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../../../lib/errors/errors.ts'
 import { type AccessOptions, createAccess } from '../../../lib/liveperson/access.ts'
 import type { AppCredentials } from '../../../lib/liveperson/app-jwt.ts'
+import { createConsumerJwsCache } from '../../../lib/liveperson/consumer-jws.ts'
 import { type Hosts, SERVICES } from '../../../lib/liveperson/hosts.ts'
 import type { HttpRequest } from '../../../lib/liveperson/http.ts'
 import { findFreePorts } from '../../../local/net/listen.ts'
@@ -672,4 +673,18 @@ describe('identify', () => {
       ['/api/account/70123456/consumer', 10_000],
     ])
   })
+})
+
+test('accounts share one bounded cache of ConsumerJWSs, and never a token', async () => {
+  const consumerJwss = createConsumerJwsCache()
+  const consumerId = simulated.newConsumerId()
+  const access = create({ consumerJwss })
+  const own = await access.identify(consumerId, simulated.soon())
+  const jws = { token: 'of another account', lpConsumerId: 'another' }
+  await consumerJwss.get(`1${simulated.createOptions().accountId}#${consumerId}`, async () => jws)
+  await consumerJwss.get(consumerId, async () => jws)
+  const again = create({ consumerJwss })
+  expect(await again.identify(consumerId, simulated.soon())).toBe(own)
+  again.forget(consumerId, own)
+  expect(await again.identify(consumerId, simulated.soon())).not.toBe(own)
 })
