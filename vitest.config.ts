@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that have a command of their own, and that `npm test` leaves out. They run where they are named. */
 const SEPARATE = [
+  'test/bench/run.test.ts',
   'test/browser',
   'test/docs',
   'test/faults',
