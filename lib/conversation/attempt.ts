@@ -163,8 +163,8 @@ export const createAttempt = ({
   }
 
   /**
-   * How long the account was paused while the request waited, in milliseconds. A record whose hand-over failed
-   * doesn't know of the pause, but the switch knows the latest one.
+   * How long the account was paused while the request waited, in milliseconds. A record whose hand-over
+   * failed doesn't know of the pause, but the switch knows the latest one.
    */
   function pausedMsUntilNow(
     { pausedMs, pausedSince, acceptedAt }: Job,

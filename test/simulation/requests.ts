@@ -113,7 +113,7 @@ export const planRequests = (
         consumer: {
           ...(isShared && { id: `shared-${Math.floor(index / 12)}` }),
           // The service derives the consumer of the others.
-          ...(door === 'queue' && !isShared && random.chance(0.7) && { id: `consumer-${index}` }),
+          ...(door === 'queue' && !isShared && random.chance(0.7) && { id: `consumer-n${index}` }),
           ...named,
         },
         context: { sessionId: key },
