@@ -215,7 +215,7 @@ describe('each error code of a form', () => {
       ['a consumer id', { campaign, consumer: { id: 'crm-1' } }, {}, wrong('consumer.id')],
       [
         'customer info',
-        { campaign, engagementAttributes: [{ type: 'ctmrinfo', info: {} }] },
+        { campaign, engagementAttributes: [{ type: 'ctmrinfo', info: { ctype: 'vip' } }] },
         {},
         wrong('engagementAttributes.0'),
       ],

@@ -112,7 +112,6 @@ describe('an anonymous form', () => {
 
   test.each<[string, unknown, Readonly<Record<string, string>>]>([
     ['a name', help({ engagementAttributes: [personal()] }), {}],
-    ['nothing', help({ engagementAttributes: [personal({})] }), {}],
     [
       'a name in a URL-encoded form',
       'route=help&engagementAttributes.0.type=personal&engagementAttributes.0.personal.firstname=Mallory',
@@ -244,7 +243,9 @@ describe('control and bidi-override characters', () => {
     ['a line separator', 'Ana\u2028Agent: hello'],
   ])('%s doesn’t reach an agent in a name', async (_, firstName) => {
     const { profile } = await expectOpened(help({ consumer: { firstName, description: firstName } }))
-    expect(Object.values(profile).join('')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u)
+    // A description may have several lines.
+    const texts = [profile.firstName, profile.description.replaceAll('\n', ' ')]
+    expect(texts.join('')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u)
     expect(profile.firstName.length).toBeGreaterThan(2)
   })
 

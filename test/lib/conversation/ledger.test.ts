@@ -16,7 +16,7 @@ import {
 } from '../../../lib/conversation/protocol.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import type { AcceptedRequest, Door } from '../../../lib/request/conversation-request.ts'
-import { accept } from '../../../lib/request/identity.ts'
+import { accept, FINGERPRINT_VERSION } from '../../../lib/request/identity.ts'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { createMemoryTable } from '../../simulation/state-table.ts'
 import { createPatientTable, startAwsEndpoint } from '../../support/aws-endpoint.ts'
@@ -303,7 +303,7 @@ describe('a claim', () => {
     expect((await claim(undefined, earlier)).kind).toBe('final')
   })
 
-  test.each(['', 'x', '0.', '0.x', 'none', '2.f00d', 'f00d'])(
+  test.each(['', 'x', '0.', '0.x', 'none', `${FINGERPRINT_VERSION}f00d`, 'f00d'])(
     'with a fingerprint that no version writes is another request: %j',
     async (fingerprint) => {
       const { take, claim, advance } = arrange()
@@ -893,7 +893,9 @@ describe('a challenge', () => {
     expect(await kindOf(ledger, A)).toBe('same')
     expect(await kindOf(ledger, B)).toBe('other')
     expect(await kindOf(ledger, {})).toBe('other')
-    expect(await kindOf(ledger, { ...A, fingerprint: `2.${'0'.repeat(64)}` })).toBe('other')
+    expect(await kindOf(ledger, { ...A, fingerprint: `${FINGERPRINT_VERSION}${'0'.repeat(64)}` })).toBe(
+      'other',
+    )
     expect(await kindOf(ledger, { ...A, fingerprint: `0.${'0'.repeat(64)}` })).toBe('same')
     expect(await kindOf(ledger, { ...A, accountId: '70999999' })).toBe('none')
     expect(await kindOf(ledger, { ...A, vouchedBy: 'token' })).toBe('none')
