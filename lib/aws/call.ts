@@ -186,7 +186,9 @@ const toMembers = (value: unknown): AwsAnswer => {
 
 /** The name follows the service's namespace, and a URL may follow the name. */
 const nameOf = ({ __type, code }: AwsAnswer, headers: Answer['headers']): string => {
-  const named = [__type, code, headers['x-amzn-errortype']].find((each) => typeof each === 'string')
+  // SQS tells the name that its older protocol has, too. The SDK prefers it.
+  const [older] = headers['x-amzn-query-error']?.split(';') ?? []
+  const named = [older, __type, code, headers['x-amzn-errortype']].find((each) => typeof each === 'string')
   const [name = ''] = String(named ?? '').split(/[,:]/)
   return name.slice(name.indexOf('#') + 1) || 'UnknownError'
 }

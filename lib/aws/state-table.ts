@@ -69,10 +69,6 @@ const BatchGetItemAnswer = z.object({
   Responses: z.optional(z.record(z.string(), z.array(storedItem))),
   UnprocessedKeys: z.optional(z.record(z.string(), z.object({ Keys: z.array(storedItem) }))),
 })
-const ScanAnswer = z.object({
-  Items: z.optional(z.array(storedItem)),
-  LastEvaluatedKey: z.optional(storedItem),
-})
 const ConditionalCheckFailed = z.object({ Item: z.optional(storedItem) })
 
 /** Returns DynamoDB's operations. They throw what {@link createAwsCall} throws. */
@@ -84,7 +80,6 @@ const createDynamoDb = (aws: AwsOptions) => {
       z.parse(UpdateItemAnswer, await call('UpdateItem', input)),
     batchGetItem: async (input: BatchGetItemCommandInput) =>
       z.parse(BatchGetItemAnswer, await call('BatchGetItem', input)),
-    scan: async (input: ScanCommandInput) => z.parse(ScanAnswer, await call('Scan', input)),
   }
 }
 
@@ -170,22 +165,26 @@ export const scanTable = async (
     readonly values: Item
   },
 ): Promise<readonly Item[]> => {
-  const dynamoDb = createDynamoDb(aws)
+  const call = createAwsCall(DYNAMODB, aws)
+  const answer = z.object({
+    Items: z.optional(z.array(storedItem)),
+    LastEvaluatedKey: z.optional(storedItem),
+  })
   const named = <T>(sign: string, members: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(members).map(([name, value]) => [`${sign}${name}`, value]))
   const found: Item[] = []
   let ExclusiveStartKey: StoredItem | undefined
   do {
-    const { Items = [], LastEvaluatedKey } = await dynamoDb
-      .scan({
-        TableName: table,
-        ConsistentRead: true,
-        FilterExpression: filter.expression,
-        ExpressionAttributeNames: named('#', filter.names),
-        ExpressionAttributeValues: marshall(named(':', filter.values)),
-        ...(ExclusiveStartKey && { ExclusiveStartKey }),
-      })
-      .catch(throwUnavailable('Scan'))
+    const input: ScanCommandInput = {
+      TableName: table,
+      ConsistentRead: true,
+      FilterExpression: filter.expression,
+      ExpressionAttributeNames: named('#', filter.names),
+      ExpressionAttributeValues: marshall(named(':', filter.values)),
+      ...(ExclusiveStartKey && { ExclusiveStartKey }),
+    }
+    const page = await call('Scan', input).catch(throwUnavailable('Scan'))
+    const { Items = [], LastEvaluatedKey } = z.parse(answer, page)
     found.push(...Items.map((item) => unmarshall(item)))
     ExclusiveStartKey = LastEvaluatedKey
   } while (ExclusiveStartKey)

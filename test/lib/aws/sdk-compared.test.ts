@@ -227,11 +227,21 @@ const FAULTS: Readonly<Record<string, (good: Answering) => Answering>> = {
   'error named in a header': always(
     answerWith(400, { message: 'x' }, { 'x-amzn-errortype': 'AccessDeniedException:http://internal/' }),
   ),
+  'error with an older name': always(
+    errorWith('AccessDeniedException', 403, {}, { 'x-amzn-query-error': 'AccessDenied;Sender' }),
+  ),
   'error without a name': always(answerWith(400, { message: 'x' })),
 }
 
+const ONLY_SQS = 'Only SQS sends this header, so it is read for every service.'
+
 /** Differences that are meant, by operation and fault, and why. */
-const LISTED: Readonly<Record<string, string>> = {}
+const LISTED: Readonly<Record<string, string>> = {
+  'GetItem: error with an older name': ONLY_SQS,
+  'UpdateItem: error with an older name': ONLY_SQS,
+  'BatchGetItem: error with an older name': ONLY_SQS,
+  'Scan: error with an older name': ONLY_SQS,
+}
 
 /** What a caller learns, and what the service received. */
 interface Compared {
