@@ -41,10 +41,14 @@ export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
         const wasClosed = [...own, ...(named ? [named] : [])].some(ending.wasClosed)
         return wasClosed ? [] : ['not sent, because of a closed conversation, and none was closed']
       }
-      case 'conversation_unknown':
-        return named && item.status === 'opened'
+      case 'conversation_unknown': {
+        // An attempt that could not record the id may have carried it in the queue for longer than the
+        // message waits.
+        const isLate = ending.failedWrites(String(item.pk)) > 0
+        return named && item.status === 'opened' && !isLate
           ? ['not sent, because of an unknown conversation, and its id is known']
           : []
+      }
       case 'given_up':
         return ageMsAt(subject, ending.endedAt) >= GIVE_UP_MS ? [] : ['given up too early']
       default:
@@ -57,8 +61,8 @@ const hasOpened = ({ planned, item }: Subject): boolean =>
   planned.body.message !== undefined && isOpened(item?.status)
 
 /**
- * Whether the ledger may say that the message was about to be sent, and nothing could tell it that it wasn't: the
- * answer to that write was lost, or neither the ledger nor the queue could be written afterwards.
+ * Whether the ledger may say that the message was about to be sent, and nothing could tell it that it wasn't:
+ * the answer to that write was lost, or neither the ledger nor the queue could be written afterwards.
  */
 const hasHiddenTry = ({ planned: { key }, item, ending }: Subject): boolean => {
   const pk = String(item?.pk)
