@@ -9,6 +9,7 @@ import {
 } from '@smithy/core/retry'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { OutboundResult } from '../net/outbound.ts'
+import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import type { AwsOptions } from './options.ts'
 import { credentialsOf, endpointOf, originOf, regionOf } from './settings.ts'
 
@@ -90,9 +91,12 @@ export const createAwsCall = (service: AwsService, aws: AwsOptions): AwsCall => 
   }
 }
 
-/** Whether the service certainly did nothing. */
-const isRefusal = (error: unknown): boolean =>
-  error instanceof AwsError && error.$metadata.httpStatusCode < 500
+/**
+ * Returns whether an error of a call proves that the service has not done what was asked: an answer with an
+ * HTTP status below 500, unless an earlier attempt of the same call may have been executed.
+ */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof AwsError && error.$metadata.httpStatusCode < 500 && !error.isInDoubt
 
 const inDoubt = (error: unknown): unknown =>
   error instanceof AwsError ? new AwsError(error.name, error.$metadata, error.members, true) : error
@@ -166,10 +170,8 @@ type Answer = Extract<OutboundResult, { readonly kind: 'answer' }>
 /** @param isSkewed Whether the answer shows that the clocks differ. */
 const read = ({ status, headers, body }: Answer, isSkewed: boolean): Attempted => {
   const $metadata = { httpStatusCode: status, ...(isSkewed && { clockSkewCorrected: true as const }) }
-  let members: AwsAnswer
-  try {
-    members = body === '' ? {} : toMembers(JSON.parse(body))
-  } catch {
+  const members = body === '' ? {} : parseLenientJson(body)
+  if (!isRecord(members)) {
     const error = new AwsError('UnreadableAnswer', $metadata, {})
     return { error, failure: { errorType: typeOf(error) } }
   }
@@ -179,14 +181,9 @@ const read = ({ status, headers, body }: Answer, isSkewed: boolean): Attempted =
   return { error, failure: { errorType: typeOf(error), ...(retryAfterHint && { retryAfterHint }) } }
 }
 
-const toMembers = (value: unknown): AwsAnswer => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('No JSON object')
-  return { ...value }
-}
-
 /** The name follows the service's namespace, and a URL may follow the name. */
 const nameOf = ({ __type, code }: AwsAnswer, headers: Answer['headers']): string => {
-  // SQS tells the name that its older protocol has, too. The SDK prefers it.
+  // SQS also returns the name that its older protocol uses, and the SDK prefers it.
   const [older] = headers['x-amzn-query-error']?.split(';') ?? []
   const named = [older, __type, code, headers['x-amzn-errortype']].find((each) => typeof each === 'string')
   const [name = ''] = String(named ?? '').split(/[,:]/)

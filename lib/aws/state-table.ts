@@ -8,7 +8,8 @@ import type {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import * as z from 'zod/mini'
 import { ServiceUnavailableError } from '../errors/errors.ts'
-import { AwsError, createAwsCall } from './call.ts'
+import { isRecord } from '../request/lenient-json.ts'
+import { AwsError, createAwsCall, isRefusal } from './call.ts'
 import type { AwsOptions } from './options.ts'
 
 /** How many times one call asks DynamoDB for the same item. */
@@ -59,9 +60,7 @@ const DYNAMODB = { name: 'dynamodb', target: 'DynamoDB_20120810' } as const
 
 type StoredItem = Record<string, AttributeValue>
 
-const storedItem = z.custom<StoredItem>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-)
+const storedItem = z.custom<StoredItem>(isRecord)
 
 const GetItemAnswer = z.object({ Item: z.optional(storedItem) })
 const UpdateItemAnswer = z.object({ Attributes: z.optional(storedItem) })
@@ -200,13 +199,6 @@ const throwUnavailable =
       isRefused: isRefusal(cause),
     })
   }
-
-/**
- * An error with an HTTP status below 500 means that DynamoDB did not execute the request. If the request was
- * repeated, an earlier attempt may have been executed.
- */
-const isRefusal = (cause: unknown): boolean =>
-  cause instanceof AwsError && cause.$metadata.httpStatusCode < 500 && !cause.isInDoubt
 
 /** The expressions of an update. They depend only on the names of its attributes. */
 type UpdateTexts = Pick<

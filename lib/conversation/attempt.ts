@@ -17,8 +17,9 @@ import type { Carrier, Job } from './job.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import {
   begin,
-  deathsOf,
   type Facts,
+  hasConversation,
+  isToBeIsolated,
   type Known,
   learn,
   NOTHING,
@@ -389,13 +390,12 @@ export const createAttempt = ({
 
     function handOverDelayMs(
       { error }: Extract<Step, { kind: 'hand_over' }>,
-      { claim, conversation }: Facts,
+      facts: Facts,
       { isClaimInDoubt }: Known['progress'],
     ): number {
       const askedMs = error?.retryAfterMs
       const ageMs = now() - job.acceptedAt
-      const isOpen = conversation.kind === 'opened' || conversation.kind === 'existing'
-      const pace = isOpen ? sendPace : createPace
+      const pace = hasConversation(facts) ? sendPace : createPace
       const isParked = policy.admission !== 'granted' || pace.isOpen()
       const parkMs = isParked ? pace.parkDelayMs(ageMs) : HAND_OVER_DELAY_MS
       // A pause is over when a person ends it. Asking often only costs calls to SQS.
@@ -403,8 +403,7 @@ export const createAttempt = ({
       const longMs = isSlow ? Math.max(parkMs, slowDelayMs(ageMs, random)) : parkMs
       const delayMs = request.door === 'form' ? Math.min(FORM_PARK_MS, longMs) : longMs
       if (askedMs !== undefined) return Math.max(delayMs, backOffMs(1, askedMs, random))
-      const isIsolated = policy.isRedelivered && deathsOf(claim) >= policy.isolateAfterDeaths
-      return isIsolated ? Math.max(delayMs, ISOLATED_WITHIN_MS * random()) : delayMs
+      return isToBeIsolated(facts, policy) ? Math.max(delayMs, ISOLATED_WITHIN_MS * random()) : delayMs
     }
   }
 }

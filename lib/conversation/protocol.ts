@@ -584,7 +584,7 @@ const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
 const nextUnsettled = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (isInterrupted(known, policy)) return giveUp('interrupted', known, policy)
-  if (isToBeIsolated(known, policy)) return keepForLater(known, policy)
+  if (isToBeIsolated(known.facts, policy)) return keepForLater(known, policy)
   if (hasConversation(facts)) return nextMessage(known, policy)
   if (progress.create === 'already_open') return nextAfterAlreadyOpen(known, policy)
   if (progress.create === 'ended' || progress.isOutOfTime || policy.admission !== 'granted')
@@ -603,7 +603,7 @@ const isInterrupted = ({ facts: { claim } }: Known, policy: Policy): boolean =>
   (deathsOf(claim) >= policy.maxDeaths || (claim.state === 'failed' && claim.code === 'interrupted'))
 
 /** Whether a record has to leave its batch, so that it doesn't die with the others again. */
-const isToBeIsolated = ({ facts: { claim } }: Known, policy: Policy): boolean =>
+export const isToBeIsolated = ({ claim }: Facts, policy: Policy): boolean =>
   policy.carrier !== 'memory' && policy.isRedelivered && deathsOf(claim) >= policy.isolateAfterDeaths
 
 /** The consumer has an open conversation. LivePerson doesn't say which. */
@@ -762,7 +762,7 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   }
   const mayGiveUp = isClaimed && policy.admission === 'granted' && progress.record === 'possible'
   // A record that is isolated has not been tried.
-  if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known, policy))
+  if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known.facts, policy))
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
   // A hand-over says that nothing followed a claim that failed, and SQS counts its receives from zero.
   const isDoubtful = progress.isClaimInDoubt && !hasConversation(facts)
@@ -782,7 +782,7 @@ const leavesItsQueue = (known: Known, policy: Policy): boolean =>
   known.progress.isAccountInTrouble ||
   policy.admission !== 'granted' ||
   known.progress.record === 'failed' ||
-  isToBeIsolated(known, policy)
+  isToBeIsolated(known.facts, policy)
 
 /** A record leaves the queue without a conversation, and with a reason. */
 const giveUp = (code: Code, known: Known, policy: Policy): Step => {
@@ -924,7 +924,8 @@ const endFailed = ({ facts, progress: { failure } }: Known): Step =>
     ? done({ kind: 'failed', code: 'outcome_unknown' })
     : done({ kind: 'failed', code: failure?.code ?? 'service_unavailable', ...given({ error: failure }) })
 
-const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
+/** Returns whether a conversation is open for a request: its own, or one that was open before. */
+export const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
   kind === 'existing' || kind === 'opened'
 
 /** Whether a request ended without a conversation. */

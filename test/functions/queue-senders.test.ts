@@ -56,7 +56,7 @@ const sns = (message: unknown, members: object = {}) => ({
   Timestamp: daysAgo(0),
   ...members,
 })
-/** Gives one record to a new container. Returns what is in quarantine after it. */
+/** Delivers one record to a new container, and returns the contents of the quarantine queue afterwards. */
 const give = async (body: unknown) => {
   expect(await deliver(world.createService(), [toRecord(body)])).toEqual(DONE)
   return world.receiveQuarantine()

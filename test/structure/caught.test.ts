@@ -38,12 +38,6 @@ const ACCEPTED: readonly Accepted[] = [
     form: '.catch()',
     reason: 'What is caught only says that the call is not repeated. The error of the call itself is thrown.',
   },
-  {
-    path: 'lib/aws/call.ts',
-    within: 'read',
-    form: 'catch clause',
-    reason: 'The message of JSON.parse quotes the answer. UnreadableAnswer is returned in its place.',
-  },
   { path: 'lib/request/form.ts', within: 'decode', form: 'catch clause', reason: INVALID_INPUT },
   {
     path: 'lib/request/form.ts',
