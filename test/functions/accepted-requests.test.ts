@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { type IdentityProvider, startIdentityProvider } from '../security/third-parties.ts'
-import { createPatientService, drain } from '../support/drain.ts'
+import { drain } from '../support/drain.ts'
+import { startDrainedWorld } from '../support/drained-world.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -16,33 +17,19 @@ import {
   OTHER_ACCOUNT,
   type Service,
   STAGE,
-  startWorld,
   submit,
   toRecord,
-  type World,
 } from '../support/world.ts'
 
-let world: World
+const { world, createService, itemOf } = await startDrainedWorld()
 let identityProvider: IdentityProvider
 let serial = 0
 
 beforeAll(async () => {
-  world = await startWorld()
   identityProvider = await startIdentityProvider('https://id.example.com/')
 })
-afterAll(async () => {
-  await identityProvider.close()
-  await world.close()
-})
-afterEach(async () => {
-  world.livePerson.faults.clear()
-  await drain(world)
-  world.livePerson.reset()
-  await world.receiveQuarantine()
-})
+afterAll(() => identityProvider.close())
 
-const createService = (options?: Parameters<World['createService']>[0]) =>
-  createPatientService(world, options)
 const newForm = (members: object = {}) => ({
   requestId: `accepted-form-${++serial}`,
   campaign: ORDER_HELP,
@@ -54,7 +41,6 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `accepted-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const DONE = { batchItemFailures: [] }
 const now = () => world.livePerson.clock.now()
 const away = () =>

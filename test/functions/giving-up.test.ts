@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { setPaused } from '../../lib/account/pause.ts'
 import { createQueues, type Queues } from '../../lib/aws/queues.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { patient } from '../support/aws-endpoint.ts'
-import { createPatientService, deliverWaiting, drain } from '../support/drain.ts'
+import { deliverWaiting, drain } from '../support/drain.ts'
+import { startDrainedWorld } from '../support/drained-world.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -12,29 +13,14 @@ import {
   deliver,
   ORDER_HELP,
   STAGE,
-  startWorld,
   submit,
   toRecord,
-  type World,
   withoutWaits,
 } from '../support/world.ts'
 
-let world: World
+const { world, createService, itemOf } = await startDrainedWorld()
 let serial = 0
 
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-afterEach(async () => {
-  world.livePerson.faults.clear()
-  await drain(world)
-  world.livePerson.reset()
-  await world.receiveQuarantine()
-})
-
-const createService = (options?: Parameters<World['createService']>[0]) =>
-  createPatientService(world, options)
 const newForm = (members: object = {}) => ({
   requestId: `give-up-form-${++serial}`,
   campaign: ORDER_HELP,
@@ -46,7 +32,6 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `give-up-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const now = () => world.livePerson.clock.now()
 const DONE = { batchItemFailures: [] }
 const HOUR = 3_600_000

@@ -1,37 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { StateTable, Update } from '../../lib/aws/state-table.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
-import { createPatientService, drain } from '../support/drain.ts'
+import { drain } from '../support/drain.ts'
+import { startDrainedWorld } from '../support/drained-world.ts'
 import {
-  ACCOUNT,
   askStatus,
   bodyOf,
   CRM_UPGRADE,
   deliver,
   ORDER_HELP,
   STAGE,
-  startWorld,
   submit,
   toRecord,
-  type World,
 } from '../support/world.ts'
 
-let world: World
+const { world, createService, itemOf } = await startDrainedWorld()
 let serial = 0
 
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-afterEach(async () => {
-  world.livePerson.faults.clear()
-  await drain(world)
-  world.livePerson.reset()
-  await world.receiveQuarantine()
-})
-
-const createService = (options?: Parameters<World['createService']>[0]) =>
-  createPatientService(world, options)
 const newForm = (members: object = {}) => ({
   requestId: `lost-form-${++serial}`,
   campaign: ORDER_HELP,
@@ -42,7 +27,6 @@ const newEvent = () => ({
   campaign: CRM_UPGRADE,
   consumer: { id: `lost-${serial}` },
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const now = () => world.livePerson.clock.now()
 const DONE = { batchItemFailures: [] }
 

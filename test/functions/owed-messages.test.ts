@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { setPaused } from '../../lib/account/pause.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import type { AcceptedRequest } from '../../lib/request/conversation-request.ts'
-import { createPatientService, deliverWaiting, drain } from '../support/drain.ts'
+import { deliverWaiting, drain } from '../support/drain.ts'
+import { startDrainedWorld } from '../support/drained-world.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -10,28 +11,13 @@ import {
   CRM_UPGRADE,
   deliver,
   ORDER_HELP,
-  startWorld,
   submit,
   toRecord,
-  type World,
 } from '../support/world.ts'
 
-let world: World
+const { world, createService, itemOf } = await startDrainedWorld()
 let serial = 0
 
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-afterEach(async () => {
-  world.livePerson.faults.clear()
-  await drain(world)
-  world.livePerson.reset()
-  await world.receiveQuarantine()
-})
-
-const createService = (options?: Parameters<World['createService']>[0]) =>
-  createPatientService(world, options)
 const newForm = (members: object = {}) => ({
   requestId: `owed-form-${++serial}`,
   campaign: ORDER_HELP,
@@ -45,7 +31,6 @@ const newEvent = (members: object = {}) => ({
   message: 'My order is late',
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const textsOf = () =>
   world.livePerson.conversations().flatMap(({ messages }) => messages.map(({ text }) => text))
 const lastConversation = () => world.livePerson.conversations().at(-1)?.conversationId ?? ''

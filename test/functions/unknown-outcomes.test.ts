@@ -1,36 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import type { Fault } from '../../local/liveperson/faults/faults.ts'
-import { createPatientService, deliverWaiting, drain } from '../support/drain.ts'
-import {
-  ACCOUNT,
-  askStatus,
-  bodyOf,
-  CRM_UPGRADE,
-  deliver,
-  ORDER_HELP,
-  startWorld,
-  submit,
-  toRecord,
-  type World,
-} from '../support/world.ts'
+import { deliverWaiting, drain } from '../support/drain.ts'
+import { startDrainedWorld } from '../support/drained-world.ts'
+import { askStatus, bodyOf, CRM_UPGRADE, deliver, ORDER_HELP, submit, toRecord } from '../support/world.ts'
 
-let world: World
+const { world, createService, itemOf } = await startDrainedWorld()
 let serial = 0
 
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-afterEach(async () => {
-  world.livePerson.faults.clear()
-  await drain(world)
-  world.livePerson.reset()
-  await world.receiveQuarantine()
-})
-
-const createService = (options?: Parameters<World['createService']>[0]) =>
-  createPatientService(world, options)
 const newForm = (members: object = {}) => ({
   requestId: `unknown-form-${++serial}`,
   campaign: ORDER_HELP,
@@ -42,7 +19,6 @@ const newEvent = (members: object = {}) => ({
   consumer: { id: `unknown-${serial}` },
   ...members,
 })
-const itemOf = (requestId: string) => createService().table.get(`request#${ACCOUNT}#queue#crm#${requestId}`)
 const HOUR = 3_600_000
 
 const loseAnswer = () =>
