@@ -260,7 +260,7 @@ export const createNetwork = (options: NetworkOptions) => {
       const freezes = container.freezes()
       if (service === 'conversation' && fateOf(key) === 'every create kills its container')
         container.kill(`killed by ${point}`)
-      return container.step(point, async () => {
+      const result = await container.step(point, async () => {
         const isLate = container.freezes() > freezes
         if (!isLate) witness.called(container.name, service, accountId, key)
         const { result, note } = isLate
@@ -270,11 +270,13 @@ export const createNetwork = (options: NetworkOptions) => {
           container.name,
           `${point}: ${note}${result.kind === 'answer' ? result.status : result.kind}`,
         )
-        witness.answered(container.name, service, accountId, key, result, genuine.has(result))
+        witness.answered(service, key, result, genuine.has(result))
         const read = service === 'conversation' && result.kind === 'answer' ? idRead(result.body) : undefined
         if (read !== undefined) onRead(container, key, read)
         return result
       })
+      if (service === 'conversation') witness.read(container.name, accountId, result)
+      return result
     }
 
   /** Makes a call to AWS. With a fault, it fails before or after AWS has done the work. */

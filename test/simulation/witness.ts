@@ -46,8 +46,8 @@ export const createWitness = ({
   const claims = new Map<string, number[]>()
   const pausedSince = new Map<string, number>()
   const pauses: { readonly accountId: string; readonly from: number; to: number }[] = []
-  /** When a container may next create for an account, by the container's name and the account. */
-  const banned = new Map<string, number>()
+  /** The pauses that a container was asked for, by the container's name and the account. */
+  const asked = new Map<string, { readonly at: number; readonly until: number }[]>()
   /** When a container last failed to read an account's switch, or was last frozen. */
   const excused = new Map<string, number>()
 
@@ -120,31 +120,31 @@ export const createWitness = ({
       checkPause(container, accountId, key, service)
       if (service !== 'conversation') return
       add(key, { creates: of(key).creates + 1 })
-      const until = banned.get(`${container} ${accountId}`) ?? 0
-      if (now() >= until) return
+      // What a container reads in the same instant, as when it wakes from a freeze, has no order.
+      const pause = asked
+        .get(`${container} ${accountId}`)
+        ?.find(({ at, until }) => at < now() && now() < until)
+      if (pause === undefined) return
       broken.push({
         invariant: 'a Retry-After is kept',
         key,
-        detail: `create by ${container}, ${until - now()} ms too early`,
+        detail: `create by ${container}, ${pause.until - now()} ms too early`,
       })
     },
 
-    /** The service reads the result of a call. @param isGenuine Whether LivePerson gave the answer itself. */
-    answered: (
-      container: string,
-      service: string,
-      accountId: string,
-      key: string,
-      result: OutboundResult,
-      isGenuine: boolean,
-    ): void => {
+    /** A container reads the answer to a create. One that is frozen reads it when it wakes. */
+    read: (container: string, accountId: string, result: OutboundResult): void => {
+      if (result.kind !== 'answer' || result.status !== 429) return
+      const until = now() + Number(result.headers['retry-after'] ?? 0) * 1000
+      const name = `${container} ${accountId}`
+      asked.set(name, [...(asked.get(name) ?? []), { at: now(), until }])
+    },
+
+    /** A call ends. @param isGenuine Whether LivePerson gave the answer itself. */
+    answered: (service: string, key: string, result: OutboundResult, isGenuine: boolean): void => {
       if (service === 'conversation') {
         if (isInDoubt(result)) add(key, { mayBeOpen: true })
         if (isGenuine && isRefusal(result)) add(key, { isRefused: true })
-        if (result.kind !== 'answer' || result.status !== 429) return
-        const seconds = Number(result.headers['retry-after'] ?? 0)
-        const name = `${container} ${accountId}`
-        banned.set(name, Math.max(banned.get(name) ?? 0, now() + seconds * 1000))
       }
       if (service === 'send' && isInDoubt(result)) add(key, { mayBeSent: true })
     },
