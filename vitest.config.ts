@@ -9,7 +9,9 @@ const SEPARATE = [
   'test/local/pause.test.ts',
   'test/packaged-metrics.test.ts',
   'test/permissions',
+  'test/security/canary.test.ts',
   'test/security/growth.test.ts',
+  'test/trials',
 ]
 
 const isNamed = (path: string): boolean => process.argv.slice(2).some((argument) => argument.startsWith(path))
