@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { type Finding, InvalidConfigError } from '../errors/errors.ts'
 import { isLoopback, isSecure } from '../net/loopback.ts'
 import { check } from '../request/check.ts'
-import { accountId, campaign, DOORS, routeName, ttr } from '../request/conversation-request.ts'
+import { accountId, campaign, DOORS, type Door, routeName, ttr } from '../request/conversation-request.ts'
 import { engagementAttributes } from '../request/engagement-attributes.ts'
 import { isRecord, type JsonRecord } from '../request/lenient-json.ts'
 import { conflictsOf, tokenIssuer, tokenWarnings } from './tokens.ts'
@@ -128,34 +128,58 @@ export type AccountConfig = z.infer<typeof account>
  */
 export type RouteConfig = z.infer<typeof route>
 
+/** A stage configuration, unless it has a mistake. */
+export interface CheckedStage {
+  readonly stage?: StageConfig
+  readonly mistakes: readonly Finding[]
+}
+
+/**
+ * Returns the input as a stage configuration, and every mistake in it.
+ *
+ * @param options.loopback Whether http URLs on this machine are allowed. They are only if the Domain API is
+ * on it too.
+ */
+export const checkStageConfig = (
+  input: unknown,
+  { loopback }: { readonly loopback: boolean },
+): CheckedStage => {
+  const result = check(stageConfigSchema, input)
+  const mistakes = [
+    ...('findings' in result ? result.findings : []),
+    ...contradictions(readParts(input), loopback),
+  ]
+  return 'data' in result && mistakes.length === 0 ? { stage: result.data, mistakes } : { mistakes }
+}
+
 /**
  * Returns the input as a stage configuration.
  *
  * @param options.name The file's name, for the error.
- * @param options.loopback Whether http URLs on this machine are allowed. They are only if the Domain API is
- * on it too.
+ * @param options.loopback As for {@link checkStageConfig}.
  * @throws {InvalidConfigError} Lists every mistake.
  */
 export const parseStageConfig = (
   input: unknown,
   { name, loopback }: { readonly name: string; readonly loopback: boolean },
 ): StageConfig => {
-  const result = check(stageConfigSchema, input)
-  const findings = [
-    ...('findings' in result ? result.findings : []),
-    ...contradictions(readParts(input), loopback),
-  ]
-  if ('data' in result && findings.length === 0) return result.data
-  const list = findings.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
+  const { stage, mistakes } = checkStageConfig(input, { loopback })
+  if (stage) return stage
+  const list = mistakes.map(({ path, message }) => `${path || 'the file'} ${message}`).join('; ')
   throw new InvalidConfigError({ detail: `${name}: ${list}.` })
 }
 
 /** Returns what an operator should know about a valid configuration. Nothing of it stops a deploy. */
-export const warningsOf = ({ accounts }: StageConfig): Finding[] =>
-  accounts.flatMap(({ form, routes }, index) => {
+export const warningsOf = ({ origins, accounts }: StageConfig): Finding[] => [
+  ...(origins.length === 0 && accounts.some((account) => isOpen(account, 'form', accounts))
+    ? [NO_ORIGINS]
+    : []),
+  ...(accounts.length > 1 && !accounts.some((account) => account.default) ? [NO_DEFAULT] : []),
+  ...accounts.flatMap((account, index) => {
     const at = `accounts.${index}`
-    const { consumers, tokens = [] } = form
+    const { consumers, tokens = [] } = account.form
     return [
+      ...(DOORS.some((door) => isOpen(account, door, accounts)) ? [] : [{ path: at, message: NOT_USABLE }]),
       ...(consumers === 'anonymous' && tokens.length > 0
         ? [
             {
@@ -164,9 +188,36 @@ export const warningsOf = ({ accounts }: StageConfig): Finding[] =>
             },
           ]
         : tokens.flatMap((entry, number) => tokenWarnings(entry, `${at}.form.tokens.${number}`))),
-      ...Object.entries(routes).flatMap(([name, route]) => unusedMembers(route, `${at}.routes.${name}`)),
+      ...Object.entries(account.routes).flatMap(([name, route]) =>
+        unusedMembers(route, `${at}.routes.${name}`),
+      ),
     ]
-  })
+  }),
+]
+
+/** Returns whether a door has a way to the account. A form can't name it, so it needs a route or the default. */
+const isOpen = (
+  { routes, ...account }: AccountConfig,
+  door: Door,
+  { length }: StageConfig['accounts'],
+): boolean =>
+  Object.values(routes).some(({ doors }) => doors.includes(door)) ||
+  (account[door].campaigns === 'any' && (door === 'queue' || length === 1 || account.default === true))
+
+const NO_ORIGINS = {
+  path: 'origins',
+  message:
+    'is empty, so forms on web pages are refused. List the sites that have them, such as https://www.example.com',
+}
+const NO_DEFAULT = {
+  path: 'accounts',
+  message:
+    'has several accounts and no default, so a request without a route is refused unless it names its account.' +
+    ' Mark one account with "default": true if that is not wanted',
+}
+const NOT_USABLE =
+  'can not be used: it has no route, and neither forms nor events can use it without one. Add a route, or set' +
+  ' queue.campaigns to any'
 
 const unusedMembers = ({ doors, consumers, ttrAllowed }: RouteConfig, at: string): Finding[] => {
   if (doors.includes('form')) return []
@@ -199,6 +250,7 @@ const readAccount = (input: unknown) => {
     routes: Object.entries(toRecord(routes)).map(([name, route]) => ({
       name,
       consumers: partOf(consumers, toRecord(route).consumers),
+      types: toList(toRecord(route).engagementAttributes).map((attribute) => toRecord(attribute).type),
     })),
   }
 }
@@ -269,6 +321,13 @@ const contradictions = ({ origins, accounts }: Parts, loopback: boolean): Findin
           message: `is already a route of ${owner}: choose another name`,
         })
       owners.set(route.name, accountId === undefined ? 'another account' : `account ${accountId}`)
+      route.types.forEach((type, number) => {
+        if (type !== undefined && route.types.indexOf(type) < number)
+          findings.push({
+            path: `${at}.routes.${route.name}.engagementAttributes.${number}.type`,
+            message: 'is in the list twice: write one attribute per type, with all its members',
+          })
+      })
       if (route.consumers && consumers && consumers !== 'both' && route.consumers !== consumers)
         findings.push({
           path: `${at}.routes.${route.name}.consumers`,

@@ -141,6 +141,27 @@ describe('parseStageConfig', () => {
       'accounts.1.routes.a is already a route of account 7: choose another name.',
     ],
     [
+      'an attribute twice in a route',
+      {
+        accounts: [
+          {
+            accountId: '7',
+            routes: {
+              a: {
+                ...route,
+                engagementAttributes: [
+                  { type: 'ctmrinfo', info: { ctype: 'web' } },
+                  { type: 'personal', personal: {} },
+                  { type: 'ctmrinfo', info: { cstatus: 'gold' } },
+                ],
+              },
+            },
+          },
+        ],
+      },
+      'accounts.0.routes.a.engagementAttributes.2.type is in the list twice: write one attribute per type',
+    ],
+    [
       'consumer tokens that are required but not configured',
       { accounts: [{ accountId: '7', form: { consumers: 'token' } }] },
       'accounts.0.form.tokens is missing, but consumers is token',
@@ -557,8 +578,16 @@ describe('a valid configuration has a warning for', () => {
 
   test('nothing, if it is as recommended', () => {
     const routes = { a: { ...route, consumers: 'token', ttrAllowed: ['URGENT'] } }
-    expect(warnings(withForm({ consumers: 'both', tokens, botCheck }, { routes }))).toEqual([])
-    expect(warnings(withIssuer({ audience: ['web', 'app'], clients: ['spa'] }))).toEqual([])
+    const origins = ['https://www.example.com']
+    const form = { consumers: 'both', tokens, botCheck }
+    expect(warnings({ ...withForm(form, { routes }), origins })).toEqual([])
+    expect(warnings({ ...withIssuer({ audience: ['web', 'app'], clients: ['spa'] }), origins })).toEqual([])
+  })
+
+  test('nothing, if no form can come in', () => {
+    expect(warnings({ origins: [], accounts: [{ accountId: '7' }] })).toEqual([])
+    const accounts = [{ accountId: '7', form: { campaigns: 'any' } }, { accountId: '8' }]
+    expect(warnings({ origins: [], accounts })).toEqual([expect.stringMatching(/^accounts has several/)])
   })
 
   test.each<[string, object, string]>([
@@ -581,6 +610,36 @@ describe('a valid configuration has a warning for', () => {
       'tokens that no form can use',
       withForm({ consumers: 'anonymous', tokens }),
       'accounts.0.form.tokens is not used, because consumers is anonymous.',
+    ],
+    [
+      'no origins, although there is a route for forms',
+      { origins: [], accounts: [{ accountId: '7', routes: { a: route } }] },
+      'origins is empty, so forms on web pages are refused.',
+    ],
+    [
+      'no origins, although forms may name campaigns',
+      withForm({ campaigns: 'any' }),
+      'origins is empty, so forms on web pages are refused.',
+    ],
+    [
+      'several accounts without a default',
+      { accounts: [{ accountId: '7' }, { accountId: '8', default: false }] },
+      'accounts has several accounts and no default, so a request without a route is refused',
+    ],
+    [
+      'an account without routes that no event can name',
+      { accounts: [{ accountId: '7', queue: { campaigns: 'listed' } }] },
+      'accounts.0 can not be used: it has no route',
+    ],
+    [
+      'an account whose only way is for forms, which can not name it',
+      {
+        accounts: [
+          { accountId: '7', default: true },
+          { accountId: '8', form: { campaigns: 'any' }, queue: { campaigns: 'listed' } },
+        ],
+      },
+      'accounts.1 can not be used: it has no route',
     ],
     [
       'consumers of a route for the queue',
