@@ -1,5 +1,5 @@
 import { MEMBERS, type Target } from '../lib/request/members.ts'
-import { type JsonSchema, listMembers } from './request-schema.ts'
+import { type JsonSchema, listMembers, patternsOf } from './request-schema.ts'
 
 const START = '<!-- members:start -->'
 const END = '<!-- members:end -->'
@@ -49,12 +49,16 @@ const describe = (schemas: readonly JsonSchema[]): string => {
 }
 
 const describeType = (schema: JsonSchema): string => {
-  const { type = 'any', pattern } = schema
+  const { type = 'any' } = schema
+  const pattern = patternsOf(schema).find((each) => !FOR_ALL_IDS.test(each))
   const limits = type === 'string' ? describeLength(schema) : describeRange(schema)
   return [pattern === undefined ? type : `${type} matching ${toCode(pattern)}`, limits]
     .filter(Boolean)
     .join(', ')
 }
+
+/** The rules of the page say these patterns in words: no control characters, no white space around an id. */
+const FOR_ALL_IDS = /^\^(?:\[\^\\u0000|\(\\S)/
 
 const describeLength = ({ minLength, maxLength }: JsonSchema): string => {
   if (maxLength === undefined) return ''

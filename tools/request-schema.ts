@@ -35,6 +35,10 @@ export const itemsOf = ({ items }: JsonSchema): JsonSchema => {
   throw new Error('The items of an array must have one schema')
 }
 
+/** Returns the patterns that a text must match. */
+export const patternsOf = ({ pattern, allOf = [] }: JsonSchema): readonly string[] =>
+  [pattern, ...allOf.map((each) => each.pattern)].filter((each) => each !== undefined)
+
 interface Leaf {
   readonly path: string
   readonly schema: JsonSchema
@@ -57,6 +61,7 @@ const problemOf = (schema: JsonSchema): string | undefined => {
   const { additionalProperties, type } = schema
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.has(keyword))
   if (unknown !== undefined) return unknown
+  if (schema.allOf?.some((part) => Object.keys(part).join() !== 'pattern')) return 'allOf'
   if (schema.anyOf || schema.oneOf || schema.enum || schema.const !== undefined) return undefined
   if (type === undefined) return 'a schema without a type'
   if (!TYPES.has(String(type))) return `the type ${type}`
@@ -72,6 +77,7 @@ const KEYWORDS = new Set([
   '$defs',
   '$schema',
   'additionalProperties',
+  'allOf',
   'anyOf',
   'const',
   'enum',

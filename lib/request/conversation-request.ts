@@ -12,6 +12,7 @@ import {
   IS_PLACEHOLDER,
   lines,
   orInteger,
+  safeInteger,
   safeLines,
   text,
   wellFormed,
@@ -39,10 +40,13 @@ export const requestId = z.string().check(
 /** A request id that may also be a number in JSON, of any length but 0. */
 const requestIdOrInteger = orInteger(requestId, z.string().check(withoutPlaceholder))
 
+const NOT_AN_ACCOUNT_ID = 'must be a LivePerson account id of 1 to 32 letters or digits'
+
 /** LivePerson's id of an account (site). */
-export const accountId = z
-  .string()
-  .check(z.regex(/^[A-Za-z0-9]{1,32}$/, 'must be a LivePerson account id of 1 to 32 letters or digits'))
+export const accountId = z.string().check(z.regex(/^[A-Za-z0-9]{1,32}$/, NOT_AN_ACCOUNT_ID))
+
+/** An account id that may also be a number in JSON. */
+const accountIdOrInteger = orInteger(accountId, accountId, safeInteger.check(z.minimum(0, NOT_AN_ACCOUNT_ID)))
 
 /** How soon the brand wants to respond. LivePerson's own example sends CUSTOM. */
 export const ttr = z.enum(['URGENT', 'NORMAL', 'PRIORITIZED', 'CUSTOM'])
@@ -150,7 +154,7 @@ const context = z.pipe(
  */
 export const conversationRequest = z.strictObject({
   requestId: z.optional(requestIdOrInteger),
-  accountId: z.optional(orInteger(accountId)),
+  accountId: z.optional(accountIdOrInteger),
   route: z.optional(routeName),
   campaign: z.optional(campaign),
   consumer: z.optional(

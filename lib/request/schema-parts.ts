@@ -12,13 +12,17 @@ export const atMost = (max: number, unit: 'characters' | 'items') =>
     z.refine<{ readonly length: number }>(({ length }) => length <= max, `must have at most ${max} ${unit}`),
   )
 
-/** Adds limits of the length to a check of our own, for JSON Schema. zod's own checks do the same. */
+/**
+ * Adds limits of the length, or a pattern, to a check of our own, for JSON Schema. zod's own checks do the
+ * same.
+ */
 export const withLimits = <T>(
-  limits: { readonly minimum?: number; readonly maximum: number },
+  { pattern, ...limits }: { readonly minimum?: number; readonly maximum?: number; readonly pattern?: RegExp },
   check: z.core.$ZodCheck<T>,
 ): z.core.$ZodCheck<T> => {
-  check._zod.onattach.push(({ _zod }) => {
-    Object.assign(_zod.bag, limits)
+  check._zod.onattach.push(({ _zod: { bag } }) => {
+    const { patterns = [] } = bag
+    Object.assign(bag, limits, pattern && { patterns: new Set([...Object(patterns), pattern]) })
   })
   return check
 }
@@ -74,15 +78,18 @@ export const lines = (max: number) =>
 /**
  * Checks that an id has no unsafe characters. They are not removed, because the result would be another id.
  */
-export const withoutUnsafe = z.refine<string>(
-  (value) => !hasUnsafe(value),
-  'must not contain control or bidi-override characters',
+export const withoutUnsafe = withLimits(
+  { pattern: new RegExp(`^[^${UNSAFE}]*$`) },
+  z.refine<string>((value) => !hasUnsafe(value), 'must not contain control or bidi-override characters'),
 )
 
 /** Checks that an id neither starts nor ends with white space. It is not removed, for the same reason. */
-export const withoutMargin = z.refine<string>(
-  (value) => hasUnsafe(value) || value.trim() === value,
-  'must not start or end with white space',
+export const withoutMargin = withLimits(
+  { pattern: /^(\S([\s\S]*\S)?)?$/ },
+  z.refine<string>(
+    (value) => hasUnsafe(value) || value.trim() === value,
+    'must not start or end with white space',
+  ),
 )
 
 /** The message for a placeholder. */
@@ -96,19 +103,24 @@ export const withoutPlaceholder = z.refine<string>(
 
 const TEXT_OR_INTEGER = 'must be a string, or an integer up to 9007199254740991'
 
+/** An integer that JavaScript reads without losing digits. */
+export const safeInteger = z.int(TEXT_OR_INTEGER)
+
 /**
  * An id that may also be a number in JSON, which becomes a string. A number above 2^53 is refused, because
  * its last digits are already lost.
  *
  * @param asText What the string must be, if a number's may be what no other string may.
+ * @param integer What the number must be.
  */
 export const orInteger = <T extends z.ZodMiniType<string, string>>(
   id: T,
   asText: z.ZodMiniType<string, string> = id,
+  integer: z.ZodMiniType<number, number> = safeInteger,
 ) =>
   z.pipe(
     z.pipe(
-      z.union([id, z.int(TEXT_OR_INTEGER)], {
+      z.union([id, integer], {
         error: ({ input }) => (input === undefined ? 'is missing' : TEXT_OR_INTEGER),
       }),
       z.transform(String),

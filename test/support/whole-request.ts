@@ -4,6 +4,7 @@ import {
   alternativesOf,
   itemsOf,
   type JsonSchema,
+  patternsOf,
   propertiesOf,
   requestSchema,
 } from '../../tools/request-schema.ts'
@@ -70,12 +71,16 @@ const sampleOf = (schema: JsonSchema, path: string, choose: Choose): unknown => 
 }
 
 const isValid = (schema: JsonSchema, value: unknown): boolean => {
-  const { enum: values, const: only, type, pattern = '', maxLength = Number.POSITIVE_INFINITY } = schema
+  const { enum: values, const: only, type, maxLength = Number.POSITIVE_INFINITY } = schema
   if (values) return values.some((each) => each === value)
   if (only !== undefined) return only === value
   if (typeof value === 'boolean') return type === 'boolean'
   if (typeof value === 'string')
-    return type === 'string' && new RegExp(pattern).test(value) && value.length <= maxLength
+    return (
+      type === 'string' &&
+      patternsOf(schema).every((pattern) => new RegExp(pattern).test(value)) &&
+      value.length <= maxLength
+    )
   if (typeof value !== 'number') return false
   const { minimum = value, maximum = value } = schema
   return (
@@ -95,10 +100,8 @@ const SAMPLES: ReadonlyMap<string, string> = new Map([
 /** How many values of a pattern or a range are tried. */
 const TRIES = 100
 
-const candidatesOf = (
-  { enum: values, const: only, type, pattern, minimum = 0 }: JsonSchema,
-  path: string,
-): readonly unknown[] => {
+const candidatesOf = (schema: JsonSchema, path: string): readonly unknown[] => {
+  const { enum: values, const: only, type, minimum = 0 } = schema
   const hash = [...path].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 1_000_003, 7)
   const sample = SAMPLES.get(path)
   if (sample !== undefined) return [sample]
@@ -107,6 +110,6 @@ const candidatesOf = (
   if (type === 'boolean') return [true, false]
   if (type === 'integer' || type === 'number')
     return Array.from({ length: TRIES }, (_, index) => index + (minimum > 0 ? minimum : hash))
-  if (pattern === undefined) return [`sample of ${path}`]
-  return fc.sample(fc.stringMatching(new RegExp(pattern)), { seed: hash, numRuns: TRIES })
+  const texts = patternsOf(schema).map((pattern) => fc.stringMatching(new RegExp(pattern)))
+  return [`sample of ${path}`, ...texts.flatMap((text) => fc.sample(text, { seed: hash, numRuns: TRIES }))]
 }

@@ -155,7 +155,14 @@ test('limits are part of the JSON Schema', () => {
     other: { type: 'array', maxItems: 2, items: { type: 'string', maxLength: 1 } },
     id: {
       anyOf: [
-        { type: 'string', maxLength: 8 },
+        {
+          type: 'string',
+          maxLength: 8,
+          allOf: [
+            { pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$` },
+            { pattern: String.raw`^(\S([\s\S]*\S)?)?$` },
+          ],
+        },
         { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
       ],
     },
