@@ -13,10 +13,14 @@ import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import type { AwsOptions } from './options.ts'
 import { credentialsOf, endpointOf, originOf, regionOf } from './settings.ts'
 
-/** A service that speaks AWS JSON 1.0. */
+/** A service that speaks AWS JSON. */
 export interface AwsService {
   /** Its name in signatures and host names, such as `dynamodb`. */
   readonly name: string
+  /** Its name in the variable of its endpoint, such as `eventbridge`. Default: `name`. */
+  readonly id?: string
+  /** The version of AWS JSON that it speaks. Default: 1.0. */
+  readonly json?: '1.1'
   /** What precedes the operation in `x-amz-target`. */
   readonly target: string
   /** Sent with each call, by lower-case name. */
@@ -65,6 +69,7 @@ const MAX_ANSWER_BYTES = 17_000_000
  * AWS's rules within AWS's retry quota. A test compares them with the SDK's.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
+ * @see https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
  */
 export const createAwsCall = (service: AwsService, aws: AwsOptions): AwsCall => {
@@ -132,7 +137,8 @@ const createAttempt = (service: AwsService, aws: AwsOptions) => {
       sha256: Sha256,
       applyChecksum: false,
     })
-    return { signer, endpoint: endpointOf(service.name), usual: originOf(service.name, region) }
+    const endpoint = endpointOf(service.id ?? service.name)
+    return { signer, endpoint, usual: originOf(service.name, region) }
   }
 
   return async ({ operation, body, origin, invocationId, count }: Attempt): Promise<Attempted> => {
@@ -149,7 +155,7 @@ const createAttempt = (service: AwsService, aws: AwsOptions) => {
       headers: {
         ...service.headers,
         host: url.host,
-        'content-type': 'application/x-amz-json-1.0',
+        'content-type': `application/x-amz-json-${service.json ?? '1.0'}`,
         'x-amz-target': `${service.target}.${operation}`,
         'amz-sdk-invocation-id': invocationId,
         'amz-sdk-request': count,

@@ -8,6 +8,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -151,6 +152,17 @@ const OPERATIONS = [
       new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle: 'r', VisibilityTimeout: 60 }),
     answer: {},
   },
+  {
+    service: 'eventbridge',
+    operation: 'PutEvents',
+    command: () =>
+      new PutEventsCommand({
+        Entries: [
+          { EventBusName: 'outcomes', Source: 'x', DetailType: 'y', Detail: '{"a":1}', Resources: ['arn'] },
+        ],
+      }),
+    answer: { FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'Words' }] },
+  },
 ] as const
 
 type Operation = (typeof OPERATIONS)[number]
@@ -241,6 +253,7 @@ const LISTED: Readonly<Record<string, string>> = {
   'UpdateItem: error with an older name': ONLY_SQS,
   'BatchGetItem: error with an older name': ONLY_SQS,
   'Scan: error with an older name': ONLY_SQS,
+  'PutEvents: error with an older name': ONLY_SQS,
 }
 
 /** What a caller learns, and what the service received. */
@@ -319,11 +332,14 @@ const ownOptionsOf = (timeoutMs: number): AwsOptions => ({
 const SERVICES = {
   dynamodb: { name: 'dynamodb', target: 'DynamoDB_20120810' },
   sqs: { name: 'sqs', target: 'AmazonSQS', headers: { 'x-amzn-query-mode': 'true' } },
+  eventbridge: { name: 'events', id: 'eventbridge', target: 'AWSEvents', json: '1.1' },
 } as const
+
+const CLIENTS = { dynamodb: DynamoDBClient, sqs: SQSClient, eventbridge: EventBridgeClient } as const
 
 const bySdk = async ({ service, command }: Operation, timeoutMs: number): Promise<Compared> => {
   const options = sdkOptionsOf(timeoutMs)
-  const client = service === 'dynamodb' ? new DynamoDBClient(options) : new SQSClient(options)
+  const client = new CLIENTS[service](options)
   // Each command fits the client of its service.
   const send = client.send.bind(client) as (command: object) => Promise<object>
   try {
