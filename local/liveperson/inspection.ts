@@ -17,7 +17,8 @@ import { isNamedService } from './state/state.ts'
  *
  * GET: conversations, consumers, requests (`?service=&accountId=`), counts, faults, settings, clock. POST:
  * faults, reset, clock `{advanceMs}` or `{now}`, start-survey and close-conversation `{conversationId}`,
- * settings, move-hosts, host `{service, host}`, secrets `{accountId, clientSecrets}`, revoke-app-tokens,
+ * join-conversation `{conversationId, agent}`, answer-conversation `{conversationId, text}`, settings,
+ * move-hosts, host `{service, host}`, secrets `{accountId, clientSecrets}`, revoke-app-tokens,
  * revoke-consumer-tokens. DELETE: faults.
  */
 export const createInspection = (
@@ -57,6 +58,16 @@ export const createInspection = (
       else if (typeof now === 'number' || now === null) clock.set(now ?? undefined)
       else refuseIf('advanceMs must be a number, or now a number or null')
       return { now: clock.now() }
+    },
+    'POST join-conversation': ({ conversationId, agent }) => {
+      if (typeof agent !== 'string' || agent === '') return refuseIf('agent must be a name')
+      simulator.joinConversation(String(conversationId), agent)
+      return {}
+    },
+    'POST answer-conversation': ({ conversationId, text: message }) => {
+      if (typeof message !== 'string' || message === '') return refuseIf('text must be a message')
+      simulator.answerConversation(String(conversationId), message)
+      return {}
     },
     'POST close-conversation': ({ conversationId }) => {
       simulator.closeConversation(String(conversationId))

@@ -61,6 +61,12 @@ export const startLivePerson = async (options: {
     return conversation
   }
 
+  const findOpen = (conversationId: string) => {
+    const conversation = find(conversationId)
+    if (conversation.state === 'CLOSE') throw new Error(`Conversation ${conversationId} isn't open.`)
+    return conversation
+  }
+
   let hosts = await startHosts()
   state.hosts.current = hosts.host
 
@@ -72,10 +78,15 @@ export const startLivePerson = async (options: {
     counts: journal.counts,
     conversations: () => [...store.conversations.values()],
     consumers: () => [...store.consumers.values()],
-    startSurvey: (conversationId) => {
-      const conversation = find(conversationId)
-      if (conversation.state === 'CLOSE') throw new Error(`Conversation ${conversationId} isn't open.`)
-      store.startSurvey(conversation)
+    startSurvey: (conversationId) => store.startSurvey(findOpen(conversationId)),
+    joinConversation: (conversationId, agent) => {
+      findOpen(conversationId).agent = agent
+    },
+    answerConversation: (conversationId, text) => {
+      const conversation = findOpen(conversationId)
+      if (conversation.agent === undefined)
+        throw new Error(`No agent has joined conversation ${conversationId}.`)
+      store.publish(conversation, text, 'agent')
     },
     closeConversation: (conversationId) => store.close(find(conversationId)),
     moveHosts: async () => {

@@ -26,6 +26,18 @@ export interface Simulator {
    */
   startSurvey(conversationId: string): void
   /**
+   * Lets an agent join an open conversation.
+   *
+   * @throws {Error} The conversation doesn't exist, or isn't open.
+   */
+  joinConversation(conversationId: string, agent: string): void
+  /**
+   * Sends a message of the agent who has joined.
+   *
+   * @throws {Error} The conversation doesn't exist, isn't open, or no agent has joined it.
+   */
+  answerConversation(conversationId: string, text: string): void
+  /**
    * Closes a conversation as an agent would, and its survey if there is one.
    *
    * @throws {Error} The conversation doesn't exist.

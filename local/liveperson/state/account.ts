@@ -14,8 +14,9 @@ export interface LivePersonAccount {
 }
 
 /** A campaign in the shape of LivePerson's account configuration API. */
-interface Campaign {
-  readonly id: number
+export interface Campaign {
+  /** A text only if JavaScript would round the number. */
+  readonly id: number | string
   readonly name: string
   /** 1: published. */
   readonly status: number
@@ -29,7 +30,8 @@ interface Campaign {
  * kept.
  */
 export interface Engagement {
-  readonly id: number
+  /** A text only if JavaScript would round the number. */
+  readonly id: number | string
   readonly name: string
   readonly enabled: boolean
   readonly deleted: boolean

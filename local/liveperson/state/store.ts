@@ -39,7 +39,9 @@ export interface Conversation extends ConversationDetails, ConsumerIdentity {
   mainDialog: 'OPEN' | 'CLOSE'
   /** The dialog of the survey, once there is one. */
   surveyDialogId?: string
-  readonly messages: { readonly sequence: number; readonly text: string }[]
+  /** The name of the agent who has joined it. */
+  agent?: string
+  readonly messages: { readonly sequence: number; readonly text: string; readonly from?: 'agent' }[]
   nextSequence: number
   /** Set by TTRField. */
   ttrSeconds?: number
@@ -118,11 +120,13 @@ export const createStore = (uuid: () => string = randomUUID) => {
 
     /**
      * Adds an event to the dialog and returns its sequence number. An event with text is kept as a message.
+     *
+     * @param from Default: the consumer.
      */
-    publish: (conversation: Conversation, text?: string): number => {
+    publish: (conversation: Conversation, text?: string, from?: 'agent'): number => {
       const sequence = conversation.nextSequence
       conversation.nextSequence += 1
-      if (text !== undefined) conversation.messages.push({ sequence, text })
+      if (text !== undefined) conversation.messages.push({ sequence, text, ...(from && { from }) })
       return sequence
     },
 

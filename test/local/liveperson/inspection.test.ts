@@ -23,6 +23,25 @@ describe('the inspection API', () => {
     expect(liveperson.conversations()).toMatchObject([{ state: 'CLOSE' }])
   })
 
+  test('lets an agent join a conversation and answer', async () => {
+    const { json } = await client.open(await client.headers(), createBody())
+    const conversationId = member(json, '1.body.conversationId')
+    const answer = { conversationId, text: 'How can I help?' }
+    expect((await inspect('answer-conversation', answer)).json).toEqual({
+      error: `No agent has joined conversation ${conversationId}.`,
+    })
+    expect((await inspect('join-conversation', { conversationId, agent: 'Robin' })).status).toBe(200)
+    expect((await inspect('answer-conversation', answer)).status).toBe(200)
+    expect(liveperson.conversations()).toMatchObject([
+      { agent: 'Robin', messages: [{ sequence: 0, text: 'How can I help?', from: 'agent' }] },
+    ])
+    await inspect('close-conversation', { conversationId })
+    for (const path of ['join-conversation', 'answer-conversation'])
+      expect((await inspect(path, { ...answer, agent: 'Robin' })).json).toEqual({
+        error: `Conversation ${conversationId} isn't open.`,
+      })
+  })
+
   test('starts a survey', async () => {
     const { json } = await client.open(await client.headers(), createBody())
     const conversationId = member(json, '1.body.conversationId')
@@ -74,6 +93,9 @@ describe('the inspection API', () => {
     ['clock', []],
     ['close-conversation', { conversationId: 'x' }],
     ['start-survey', { conversationId: 'x' }],
+    ['join-conversation', { conversationId: 'x', agent: 'Robin' }],
+    ['join-conversation', { conversationId: 'x' }],
+    ['answer-conversation', { conversationId: 'x', text: '' }],
     ['host', { service: 'swift', host: 'a' }],
     ['secrets', { accountId: 'x', clientSecrets: [] }],
     ['secrets', { accountId: account, clientSecrets: [1] }],
