@@ -33,7 +33,7 @@ export interface Form {
  * The most characters that the values of a form may have together, without the challenge. They are counted
  * after decoding, so that the limit is the same in every alphabet and for both media types.
  */
-const MAX_CHARACTERS = 16_384
+export const MAX_CHARACTERS = 16_384
 
 /**
  * Returns the form that a body holds.
@@ -115,8 +115,10 @@ const readFindings = ({ mediaType, text }: FormBody): FormContent => {
  * The fields of hCaptcha's, Turnstile's and reCAPTCHA's widgets. If a form has several, the first in this
  * order counts: hCaptcha's widget fills in reCAPTCHA's field, too.
  */
-const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
-const MAX_CHALLENGE = 8192
+export const CHALLENGE_FIELDS = ['h-captcha-response', 'cf-turnstile-response', 'g-recaptcha-response']
+
+/** The most characters of a challenge's token. */
+export const MAX_CHALLENGE = 8192
 
 /**
  * Separates the challenge from the request, so that a copy with a new challenge is still the same request.
