@@ -1,41 +1,49 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseStageConfig, warningsOf } from '../lib/config/stage.ts'
-import { AppError, InvalidConfigError } from '../lib/errors/errors.ts'
-import { parseJson } from '../lib/request/strict-json.ts'
+import { parseArgs } from 'node:util'
+import { CONFIG_FOLDER, checkStageFile, isValid, stagesIn, toLines } from './stage-check.ts'
 
-/**
- * Checks every stage configuration in a folder before packaging. Prints every mistake and every warning, and
- * returns whether there is no mistake.
- */
-const checkConfig = (folder: string): boolean => {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'schema.json')
-  const isValid = (name: string) => {
-    try {
-      const stage = parseStageConfig(read(join(folder, name), name), {
-        name: `config/${name}`,
-        loopback: name === 'local.json',
-      })
-      for (const { path, message } of warningsOf(stage))
-        console.warn(`config/${name}: warning: ${path} ${message}.`)
-      return true
-    } catch (error) {
-      console.error(error instanceof AppError ? error.message : `config/${name}: ${String(error)}`)
-      return false
-    }
+const HELP = `npm run config:check [-- --stage <stage>] [--folder <folder>] [--json]
+
+Checks the configuration of all stages, or of one. Prints every mistake and every warning with its line and
+column. npm start, npm run demo, npm run package and npm run deploy check the same.
+
+  --stage    only config/<stage>.json
+  --folder   another folder than config/
+  --json     print one JSON object: {ok, files: [{file, findings: [{severity, path, message, line, column}]}]}.
+             severity is error or warning
+
+Exits with 0 if there is no mistake, also if there are warnings, 1 if there is one, 2 for wrong arguments.`
+
+const main = (args: string[]): number => {
+  const { values: flags } = parseArgs({
+    args,
+    options: {
+      stage: { type: 'string', short: 's' },
+      folder: { type: 'string', default: CONFIG_FOLDER },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (flags.help) {
+    console.log(HELP)
+    return 0
   }
-  return names.map(isValid).every(Boolean)
+  const stages = flags.stage === undefined ? stagesIn(flags.folder) : [flags.stage]
+  const reports = stages.map((stage) => checkStageFile(stage, flags.folder))
+  const ok = isValid(reports)
+  if (flags.json) {
+    const files = reports.map(({ file, findings }) => ({ file, findings }))
+    console.log(JSON.stringify({ ok, files }, undefined, 2))
+  } else {
+    for (const line of toLines(reports)) console.error(line)
+    if (ok) console.log(`${reports.map(({ file }) => file).join(', ')}: no mistakes.`)
+  }
+  return ok ? 0 : 1
 }
 
-const read = (file: string, name: string): unknown => {
-  const text = readFileSync(file, 'utf8')
-  try {
-    return parseJson(text)
-  } catch {
-    throw new InvalidConfigError({ detail: `config/${name} is not valid JSON, or has a duplicate key.` })
-  }
+try {
+  process.exitCode = main(process.argv.slice(2))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  console.error('See npm run config:check -- --help')
+  process.exitCode = 2
 }
-
-const [folder = fileURLToPath(new URL('../config/', import.meta.url))] = process.argv.slice(2)
-if (!checkConfig(folder)) process.exitCode = 1

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { parseStageConfig, type StageConfig } from '../lib/config/stage.ts'
-import { parseJson } from '../lib/request/strict-json.ts'
+import type { StageConfig } from '../lib/config/stage.ts'
+import { InvalidConfigError } from '../lib/errors/errors.ts'
+import { checkStageFile, toLines } from './stage-check.ts'
 
 /** What API Gateway tells browsers, as `provider.httpApi.cors` of serverless.yml. */
 export interface Cors {
@@ -57,12 +57,12 @@ export const toCors = ({
 /**
  * Returns the CORS configuration of a stage, by its name.
  *
- * @throws {InvalidConfigError} `config/<stage>.json` has a mistake.
+ * @throws {InvalidConfigError} `config/<stage>.json` has mistakes, or is missing.
  */
 export const readCors = (stage: string): Cors | false => {
-  const name = `config/${stage}.json`
-  const text = readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
-  return toCors(parseStageConfig(parseJson(text), { name, loopback: stage === 'local' }))
+  const report = checkStageFile(stage)
+  if (report.stage === undefined) throw new InvalidConfigError({ detail: toLines([report]).join('\n') })
+  return toCors(report.stage)
 }
 
 /**

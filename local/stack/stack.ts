@@ -4,6 +4,7 @@ import { startEventSourceMapping } from '../aws/event-source-mapping.ts'
 import { invokeByApi } from '../aws/invoke.ts'
 import { readResources } from '../aws/resources.ts'
 import { startHttpApi } from './http-api.ts'
+import { readLocalStage } from './local-stage.ts'
 import { startOffline } from './offline.ts'
 import { type StandInName, startStandIns } from './stand-ins.ts'
 
@@ -15,7 +16,8 @@ export type PortName = 'api' | 'lambda' | StandInName
 
 /**
  * Starts the stand-ins, Lambda and the schedule (`serverless offline`), the event source mappings from the
- * queues to their function, and the HTTP API. Several stacks can run at once.
+ * queues to their function, and the HTTP API. Several stacks can run at once. LivePerson has every account and
+ * campaign of config/local.json.
  *
  * @param options.ports Default: free ones.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes. Default: no.
@@ -23,7 +25,7 @@ export type PortName = 'api' | 'lambda' | StandInName
  *   it does LOG_LEVEL.
  * @param options.log Called with each line that the functions and the mappings print.
  * @param options.signal Aborts the start.
- * @throws {Error} A part didn't start. Those that had started are stopped.
+ * @throws {Error} config/local.json has mistakes, or a part didn't start. Those that had started are stopped.
  */
 export async function startStack(
   options: {
@@ -41,8 +43,9 @@ export async function startStack(
   }
 
   try {
+    const { accounts } = readLocalStage(log ?? (() => undefined))
     const { secretIdPrefix } = readStageNames('local')
-    const standIns = await startStandIns({ secretIdPrefix, ports })
+    const standIns = await startStandIns({ secretIdPrefix, configured: accounts, ports })
     stops.push(standIns.close)
     const { livePerson, sqs, dynamoDb, secretsManager } = standIns
 

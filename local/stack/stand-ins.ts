@@ -6,6 +6,7 @@ import { startSecretsManager } from '../aws/secrets-manager.ts'
 import { startSqs } from '../aws/sqs.ts'
 import { startLivePerson } from '../liveperson/server.ts'
 import { loadFixture } from '../liveperson/state/account.ts'
+import { type ConfiguredAccount, withConfigured } from '../liveperson/state/configured.ts'
 
 /** The stand-ins that listen on a port. */
 export type StandInName = 'livePerson' | 'sqs' | 'dynamoDb' | 'secretsManager'
@@ -15,17 +16,21 @@ export type StandInName = 'livePerson' | 'sqs' | 'dynamoDb' | 'secretsManager'
  * accounts and their secrets. Several sets can run at once.
  *
  * @param options.secretIdPrefix The secret of an account is stored as `<prefix>/<accountId>`.
+ * @param options.configured Accounts that the simulator has in addition, with the campaigns of their routes.
+ *   Default: none.
  * @param options.ports Default: free ones.
  * @throws {PortTakenError} Those that had started are stopped.
  */
 export async function startStandIns({
   secretIdPrefix,
+  configured = [],
   ports = {},
 }: {
   readonly secretIdPrefix: string
+  readonly configured?: readonly ConfiguredAccount[]
   readonly ports?: Readonly<Partial<Record<StandInName, number>>>
 }) {
-  const accounts = loadFixture()
+  const accounts = withConfigured(loadFixture(), configured)
   const starting = [
     startLivePerson({ accounts, ...toPort(ports.livePerson) }),
     startSqs(toPort(ports.sqs)),

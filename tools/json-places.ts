@@ -1,0 +1,152 @@
+import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
+
+/** A place in a text. Both count from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** A mistake in how the JSON is written. */
+interface JsonMistake {
+  /** Dotted, '' if the mistake is in no member. */
+  readonly path: string
+  readonly place: Place
+  readonly message: string
+}
+
+/** A member or an item. */
+interface Found {
+  readonly place: Place
+  readonly type: Node['type']
+  /** As it is written in the text. */
+  readonly source: string
+}
+
+/** A JSON text that was read with the places of its members. */
+export interface PlacedJson {
+  readonly mistakes: readonly JsonMistake[]
+  /** `undefined` if the mistakes leave no value that is worth checking. */
+  readonly value: unknown
+  /** Returns what is at a dotted path. `undefined` if nothing is. */
+  readonly find: (path: string) => Found | undefined
+  /** Returns the place of the path, or of the innermost object around it that exists. */
+  readonly placeOf: (path: string) => Place
+}
+
+/**
+ * Reads a JSON text and finds every mistake in it, duplicate names included. A text whose commas and comments
+ * alone are wrong still has a value. A byte order mark is ignored.
+ */
+export const readPlacedJson = (given: string): PlacedJson => {
+  const text = given.replace(/^\ufeff/, '')
+  const errors: ParseError[] = []
+  const root = parseTree(text, errors, { disallowComments: true })
+  const toPlace = (offset: number): Place => {
+    const lines = text.slice(0, offset).split('\n')
+    return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 }
+  }
+  const syntax = toSyntaxMistakes(errors, text, toPlace)
+  const isReadable = root !== undefined && syntax.every(({ isHarmless }) => isHarmless)
+  const find = (path: string) => (root === undefined ? undefined : locate(root, path))
+  return {
+    mistakes: [...syntax, ...(root === undefined ? [] : findDuplicates(root, '', toPlace))],
+    value: isReadable ? getNodeValue(root) : undefined,
+    find: (path) => {
+      const node = find(path)
+      if (node === undefined || path === '') return undefined
+      const { type, offset, length } = node
+      return { place: toPlace(offset), type, source: text.slice(offset, offset + length) }
+    },
+    placeOf: (path) => {
+      for (let around = path; ; around = around.slice(0, Math.max(0, around.lastIndexOf('.')))) {
+        const node = find(around)
+        if (node !== undefined || around === '') return toPlace(node === undefined ? 0 : startOf(node))
+      }
+    },
+  }
+}
+
+/** Returns where a member starts: at its name if its value is an object or a list, else at its value. */
+const startOf = ({ type, offset, parent }: Node): number =>
+  (type === 'object' || type === 'array') && parent?.type === 'property' ? parent.offset : offset
+
+/** Names may have dots, so the longest name that fits is taken. Of duplicates, JSON.parse takes the last. */
+const locate = (node: Node, path: string): Node | undefined => {
+  if (path === '') return node
+  const members = (node.children ?? []).map((child, index) => {
+    const [name, value] = child.type === 'property' ? (child.children ?? []) : [undefined, child]
+    return { name: String(name?.value ?? index), value }
+  })
+  const fitting = members
+    .toReversed()
+    .filter(({ name }) => path === name || path.startsWith(`${name}.`))
+    .toSorted((one, other) => other.name.length - one.name.length)
+  for (const { name, value } of fitting) {
+    const found = value === undefined ? undefined : locate(value, path.slice(name.length + 1))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const findDuplicates = (
+  { type, children = [] }: Node,
+  path: string,
+  toPlace: (offset: number) => Place,
+): JsonMistake[] => {
+  const lines = new Map<string, number>()
+  return children.flatMap((child, index) => {
+    const [key, value] = type === 'object' ? (child.children ?? []) : [undefined, child]
+    const name = String(key?.value ?? index)
+    const at = path === '' ? name : `${path}.${name}`
+    const inner = value === undefined ? [] : findDuplicates(value, at, toPlace)
+    if (key === undefined) return inner
+    const place = toPlace(key.offset)
+    const first = lines.get(name)
+    if (first === undefined) lines.set(name, place.line)
+    return first === undefined
+      ? inner
+      : [{ path: at, place, message: `is written twice, first on line ${first}: keep one of them` }, ...inner]
+  })
+}
+
+/** What the parser's errors mean for somebody who writes the file. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'is not JSON: write text in double quotes, or a number, true, false or null',
+  PropertyNameExpected: 'the name of a member is missing here: write it in double quotes',
+  ValueExpected: 'a value is missing here',
+  ColonExpected: 'a colon is missing here',
+  CommaExpected: 'a comma is missing before this',
+  CloseBraceExpected: 'a } is missing at the end',
+  CloseBracketExpected: 'a ] is missing at the end',
+  EndOfFileExpected: 'the file goes on after its end: remove what follows',
+  InvalidCommentToken: 'JSON has no comments: remove it',
+  UnexpectedEndOfComment: 'JSON has no comments: remove it',
+  UnexpectedEndOfString: 'the quotation mark at the end of the text is missing',
+  InvalidUnicode: 'is no character: write \\u and four hexadecimal digits',
+  InvalidEscapeCharacter: 'the character after \\ is none that JSON has: write \\\\ for a backslash',
+  InvalidCharacter: 'a control character can not be in a text: write \\n or \\t',
+}
+
+const TRAILING_COMMA = 'a comma comes before this: remove it'
+const HARMLESS = [TRAILING_COMMA, MESSAGES.CommaExpected, MESSAGES.InvalidCommentToken]
+
+/** Returns the first mistake of each line. The others are usually its consequences. */
+const toSyntaxMistakes = (
+  errors: readonly ParseError[],
+  text: string,
+  toPlace: (offset: number) => Place,
+): (JsonMistake & { readonly isHarmless: boolean })[] => {
+  if (text.trim() === '') return [{ path: '', place: toPlace(0), message: 'is empty', isHarmless: false }]
+  const found = errors.map(({ error, offset, length }) => {
+    const name = printParseErrorCode(error)
+    const isTrailing =
+      ['PropertyNameExpected', 'ValueExpected'].includes(name) &&
+      /^[}\]]/.test(text.slice(offset, offset + length)) &&
+      /,\s*$/.test(text.slice(0, offset))
+    const message = isTrailing ? TRAILING_COMMA : (MESSAGES[name] ?? 'is not JSON')
+    return { path: '', place: toPlace(offset), message, isHarmless: HARMLESS.includes(message) }
+  })
+  return found.filter(
+    ({ place }, index) => found.findIndex((other) => other.place.line === place.line) === index,
+  )
+}
