@@ -7,20 +7,26 @@ import { InvalidConfigError } from '../lib/errors/errors.ts'
 import { createHttp } from '../lib/liveperson/http.ts'
 import { createOutbound } from '../lib/net/outbound.ts'
 import { AWS } from './aws.ts'
-import { buildConversation } from './conversation.ts'
+import { buildConversations } from './conversation.ts'
 import { findHosts } from './domains.ts'
 import { createRunStep } from './run-step.ts'
 import { findBotCheckSecret, findSecret } from './secrets.ts'
-import type { Settings } from './settings.ts'
+import type { Stage } from './settings.ts'
 import { STEPS, type Step } from './steps.ts'
 import { findAppJwt, findConsumerJws } from './tokens.ts'
+
+/** What to check. */
+export interface Checked extends Stage {
+  /** Check only this account. Undefined: all accounts of the stage. */
+  readonly accountId: string | undefined
+}
 
 /**
  * Checks a stage with the service's own components, one account after the other.
  *
  * @param report Called with each step when it is finished.
  */
-export const checkStage = async (settings: Settings, report: (step: Step) => void): Promise<void> => {
+export const checkStage = async (settings: Checked, report: (step: Step) => void): Promise<void> => {
   const { environment, stages } = settings
   const runStep = createRunStep(report, { accountId: '', secretId: '', stages })
   const checked = await runStep('configuration', async () => findAccounts(settings))
@@ -30,7 +36,7 @@ export const checkStage = async (settings: Settings, report: (step: Step) => voi
   else for (const step of STEPS.slice(1)) if (step !== 'bot-check secret') await runStep(step, undefined)
 }
 
-const findAccounts = ({ environment, accountId }: Settings) => {
+const findAccounts = ({ environment, accountId }: Checked) => {
   const config = readConfig(environment)
   const { accounts } = config.stage
   const chosen = accounts.filter((account) => accountId === undefined || account.accountId === accountId)
@@ -47,7 +53,7 @@ const findAccounts = ({ environment, accountId }: Settings) => {
 const checkAccount = async (
   config: Config,
   account: AccountConfig,
-  { STATE_TABLE = '' }: Settings['environment'],
+  { STATE_TABLE = '' }: Stage['environment'],
   report: (step: Step) => void,
 ): Promise<void> => {
   const { accountId } = account
@@ -65,5 +71,5 @@ const checkAccount = async (
   const reach = hosts && { http, hosts, accountId, loopback }
   const appJwt = await runStep('AppJWT', secret && reach && (() => findAppJwt(reach, secret)))
   await runStep('ConsumerJWS', appJwt && reach && (() => findConsumerJws(reach, appJwt)))
-  await runStep('conversation', async () => buildConversation(account))
+  await runStep('conversation', async () => buildConversations(account))
 }

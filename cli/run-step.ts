@@ -1,5 +1,6 @@
 import { causesOf, toAppError } from '../lib/errors/errors.ts'
 import { type About, adviseOn, isAboutSecret } from './advice.ts'
+import { findAwsTrouble, hasNoCredentials } from './aws-advice.ts'
 import type { Found, Step, StepName } from './steps.ts'
 
 /**
@@ -30,8 +31,9 @@ export const createRunStep = (report: (step: Step) => void, about: About): RunSt
       const causes = causesOf(error.cause)
       // The remedy of a secret is printed next, as the advice.
       const what = isAboutSecret(error) ? error.problem : error.message
-      const found = causes.length === 0 ? what : `${what} (${causes.join(', ')})`
-      const next = adviseOn(step, error, about)
+      const trouble = hasNoCredentials(causes) ? findAwsTrouble(causes) : undefined
+      const found = trouble?.problem ?? (causes.length === 0 ? what : `${what} (${causes.join(', ')})`)
+      const next = trouble?.remedy ?? adviseOn(step, error, about)
       report({ accountId, step, status: 'failed', found, code: error.code, next })
       return undefined
     }

@@ -1,49 +1,75 @@
 import { AppError, causesOf } from '../../lib/errors/errors.ts'
+import { findAwsTrouble } from '../aws-advice.ts'
 import { account } from './account.ts'
-import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
+import { type Command, type CommandContext, type CommandGroup, type ExitCode, UsageError } from './command.ts'
+import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
+const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
+  ['doctor', doctor],
   ['account', account],
   ['erase', erase],
 ])
 
-const HELP = `npm run ops -- <verb> [arguments]
+const EXIT_CODES = `Exits with 0 if everything was done, 1 if something failed, 2 for wrong arguments, 3 if something is still
+waiting, 130 after Ctrl-C.`
 
-${[...COMMANDS].map(([verb, { summary }]) => `  ${verb.padEnd(10)} ${summary}`).join('\n')}
+const toHelp = (path: string, verbs: CommandGroup['verbs'] | typeof COMMANDS, notes = ''): string =>
+  [
+    `npm run ops -- ${path}<verb> [arguments]`,
+    [...verbs].map(([verb, { summary }]) => `  ${verb.padEnd(11)} ${summary}`).join('\n'),
+    ...(notes === '' ? [] : [notes]),
+    `npm run ops -- ${path}<verb> --help describes a verb. ${EXIT_CODES}`,
+  ].join('\n\n')
 
-npm run ops -- <verb> --help describes a verb. Exits with 0 if everything was done, 1 if something failed, 2 for
-wrong arguments.`
+/** Runs the command that the first arguments name. Never throws. */
+export const runCommand = (args: readonly string[], context: CommandContext): Promise<ExitCode> =>
+  runOneOf(COMMANDS, args, { path: '', help: toHelp('', COMMANDS) }, context)
 
-/**
- * Runs the command that the first argument names. Never throws.
- *
- * @param options.printError Writes a line to the standard error.
- */
-export const runCommand = async (
+const runOneOf = async (
+  verbs: ReadonlyMap<string, Command | CommandGroup>,
   args: readonly string[],
-  { printError, ...context }: CommandContext & { readonly printError: (line: string) => void },
+  { path, help }: { readonly path: string; readonly help: string },
+  context: CommandContext,
 ): Promise<ExitCode> => {
   const [verb = '--help', ...rest] = args
   if (isHelp(verb)) {
-    context.print(HELP)
+    context.print(help)
     return args.length === 0 ? 2 : 0
   }
-  const command = COMMANDS.get(verb)
+  const command = verbs.get(verb)
   if (!command) {
-    printError(`There is no verb ${verb}. Verbs: ${[...COMMANDS.keys()].join(', ')}.`)
+    context.printError(`There is no verb ${path}${verb}. Verbs: ${[...verbs.keys()].join(', ')}.`)
     return 2
   }
-  if (rest.some(isHelp)) {
+  if ('verbs' in command) {
+    const inner = `${path}${verb} `
+    return runOneOf(
+      command.verbs,
+      rest,
+      { path: inner, help: toHelp(inner, command.verbs, command.notes) },
+      context,
+    )
+  }
+  return runOne(command, rest, `${path}${verb}`, context)
+}
+
+const runOne = async (
+  command: Command,
+  args: readonly string[],
+  path: string,
+  context: CommandContext,
+): Promise<ExitCode> => {
+  if (args.some(isHelp)) {
     context.print(command.help)
     return 0
   }
   try {
-    return await command.run(rest, context)
+    return await command.run(args, context)
   } catch (error) {
-    printError(explain(error))
+    context.printError(explain(error))
     if (!isUsageError(error)) return 1
-    printError(`See npm run ops -- ${verb} --help`)
+    context.printError(`See npm run ops -- ${path} --help`)
     return 2
   }
 }
@@ -55,31 +81,10 @@ const isUsageError = (error: unknown): boolean =>
   error instanceof UsageError ||
   (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 
-/** What to do about errors of AWS's SDK, by name. */
-const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [
-    /CredentialsProviderError/,
-    'There are no AWS credentials. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws sso login.',
-  ],
-  [
-    /UnrecognizedClient|InvalidSignature|ExpiredToken|InvalidClientTokenId/,
-    'AWS does not accept the credentials. Renew them, or set another AWS_PROFILE.',
-  ],
-  [
-    /AccessDenied/,
-    'The AWS credentials do not allow this operation. The help of the verb says which ones it needs: dynamodb:GetItem, and dynamodb:UpdateItem to change something.',
-  ],
-  [/ResourceNotFound/, 'There is no such table. Check --stage and --region, and that the stage is deployed.'],
-  [
-    /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|TimeoutError/,
-    'DynamoDB can not be reached. For the local stack, check AWS_ENDPOINT_URL_DYNAMODB and that npm start runs.',
-  ],
-]
-
 const explain = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   const causes = causesOf(error.cause)
-  const [, advice] = ADVICE.find(([name]) => causes.some((cause) => name.test(cause))) ?? []
+  const trouble = findAwsTrouble(causes)
   const found = error instanceof AppError && causes.length > 0 ? ` (${causes.join(', ')})` : ''
-  return `${error.message}${found}${advice ? `\n${advice}` : ''}`
+  return `${error.message}${found}${trouble ? `\n${trouble.problem} ${trouble.remedy}` : ''}`
 }

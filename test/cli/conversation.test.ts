@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { buildConversation } from '../../cli/conversation.ts'
+import { buildConversations } from '../../cli/conversation.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
 
 const accountOf = (given: object) => {
@@ -9,31 +9,33 @@ const accountOf = (given: object) => {
   return account
 }
 
-test('the body is that of the first route', () => {
-  const route = { campaignId: '31', engagementId: '32', ttr: 'URGENT', doors: ['queue'] }
-  const { found } = buildConversation(accountOf({ routes: { vip: route } }))
-  expect(found).toMatch(/^body of route vip, not sent: /)
-  const body: unknown = JSON.parse(found.slice(found.indexOf('[')))
-  expect(body).toMatchObject([
-    { type: 'userprofile.SetUserProfile' },
-    {
-      type: 'cm.ConsumerRequestConversation',
-      body: {
-        brandId: '70123456',
-        campaignInfo: { campaignId: '31', engagementId: '32' },
-        ttrDefName: 'URGENT',
-      },
+test('the body of each route is built, and what differs between them is shown', () => {
+  const info = { ctype: 'vip' }
+  const routes = {
+    help: { campaignId: '31', engagementId: '32', doors: ['form', 'queue'] },
+    vip: {
+      campaignId: '31',
+      engagementId: '33',
+      ttr: 'URGENT',
+      doors: ['queue'],
+      engagementAttributes: [{ type: 'ctmrinfo', info }],
     },
-  ])
+  }
+  const { found } = buildConversations(accountOf({ routes }))
+  expect(found).toBe(
+    'bodies, not sent: ' +
+      'help (form, queue) {"ttrDefName":"NORMAL","campaignInfo":{"campaignId":"31","engagementId":"32"}}; ' +
+      'vip (queue) {"ttrDefName":"URGENT","campaignInfo":{"campaignId":"31","engagementId":"33"}} with ctmrinfo',
+  )
 })
 
 test('an account without routes may accept any campaign', () => {
-  expect(buildConversation(accountOf({ routes: {}, queue: { campaigns: 'any' } })).found).toContain(
+  expect(buildConversations(accountOf({ routes: {}, queue: { campaigns: 'any' } })).found).toContain(
     'no routes',
   )
 })
 
 test('an account that accepts no request at all is refused', () => {
   const account = accountOf({ routes: {}, form: { campaigns: 'listed' }, queue: { campaigns: 'listed' } })
-  expect(() => buildConversation(account)).toThrow('accepts only listed routes, but has no routes')
+  expect(() => buildConversations(account)).toThrow('accepts only listed routes, but has no routes')
 })

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { runCommand } from '../../cli/commands/run-command.ts'
 import { startAwsEndpoint } from '../support/aws-endpoint.ts'
+import { runOps } from '../support/command.ts'
 import { ACCOUNT, deliver, startWorld, submit, toRecord, type World } from '../support/world.ts'
 import { ARNS, type Call, isAllowed, type Permission, secretArnOf } from './policy.ts'
 
@@ -87,17 +87,16 @@ const erase = async (...args: string[]) => {
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
   })
-  return runCommand(['erase', '--account', ACCOUNT, ...args], {
+  const { exitCode } = await runOps(['erase', '--account', ACCOUNT, ...args], {
     env: {
       CONFIG_FILE: 'config/local.json',
       STATE_TABLE: world.dynamoDb.stateTable,
       SECRET_ID_PREFIX: 'campaign-conversations/test',
       LIVEPERSON_DOMAIN_API_URL: world.livePerson.url,
     },
-    print: () => {},
-    printError: () => {},
     now: () => Date.now() + 10 * 60_000,
   })
+  return exitCode
 }
 
 test('the policy in docs/security.md allows what the erase command calls', async () => {

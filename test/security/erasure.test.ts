@@ -5,9 +5,9 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { runCommand } from '../../cli/commands/run-command.ts'
 import type { Item } from '../../lib/aws/state-table.ts'
 import { captureOutput } from '../lib/telemetry/output.ts'
+import { runOps } from '../support/command.ts'
 import {
   ACCOUNT,
   askStatus,
@@ -139,21 +139,16 @@ const Report = z.object({
   notErased: z.array(z.string()),
 })
 
-const ops = async (...args: string[]) => {
-  const printed: string[] = []
-  const exitCode = await runCommand(['erase', '--account', ACCOUNT, ...args], {
+const ops = (...args: string[]) =>
+  runOps(['erase', '--account', ACCOUNT, ...args], {
     env: {
       CONFIG_FILE: configFile,
       STATE_TABLE: world.dynamoDb.stateTable,
       SECRET_ID_PREFIX: 'campaign-conversations/test',
       LIVEPERSON_DOMAIN_API_URL: world.livePerson.url,
     },
-    print: (line) => printed.push(line),
-    printError: (line) => printed.push(line),
-    now: Date.now,
   })
-  return { exitCode, printed: printed.join('\n') }
-}
+
 const erase = async (...args: string[]) => {
   const { exitCode, printed } = await ops(...args, '--json')
   return { exitCode, report: Report.parse(JSON.parse(printed)) }
@@ -363,7 +358,7 @@ describe('a consumer of both doors', () => {
   test('without an id of their own is erased by the request', async () => {
     const derived = await ops('--consumer', anonymousIds.derived ?? '')
     expect(derived.exitCode).toBe(2)
-    expect(derived.printed).toContain('Use --request <requestId>.')
+    expect(derived.errors).toContain('Use --request <requestId>.')
     const { exitCode, report } = await erase('--request', marks.anonymous)
     expect(exitCode).toBe(0)
     expect(report.items.map(({ key, outcome }) => [key, outcome])).toEqual([

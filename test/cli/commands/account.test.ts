@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { runCommand } from '../../../cli/commands/run-command.ts'
 import { createPauseSwitch, readPause, setPaused } from '../../../lib/account/pause.ts'
 import type { StateTable } from '../../../lib/aws/state-table.ts'
 import { startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { projectRoot } from '../../structure/source.ts'
 import { type AwsAnswer, createPatientTable, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { runOps } from '../../support/command.ts'
 import { ACCOUNT, OTHER_ACCOUNT } from '../../support/world.ts'
 
 const NOW = 1_800_000_000_000
@@ -45,23 +45,14 @@ afterAll(async () => {
 })
 
 /** Runs `npm run account` in this process. */
-const account = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-  const printed: string[] = []
-  const errors: string[] = []
-  const exitCode = await runCommand(['account', ...args], {
-    env: { STATE_TABLE: dynamoDb.stateTable, ...env },
-    print: (line) => printed.push(line),
-    printError: (line) => errors.push(line),
-    now: () => NOW,
-  })
-  return { exitCode, printed: printed.join('\n'), errors: errors.join('\n') }
-}
+const account = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  runOps(['account', ...args], { env: { STATE_TABLE: dynamoDb.stateTable, ...env }, now: () => NOW })
 const onLocal = (...args: string[]) => account([...args, '--stage', 'local'])
 
 describe('an account', () => {
   test('is paused for every container that reads the switch, and then resumed', async () => {
     const paused = await onLocal('pause', ACCOUNT)
-    expect(paused).toEqual({
+    expect(paused).toMatchObject({
       exitCode: 0,
       printed: `Account ${ACCOUNT} is paused since 2027-01-15T08:00:00.000Z. This works within a minute.`,
       errors: '',

@@ -1,21 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { runCommand } from '../../../cli/commands/run-command.ts'
+import { runOps } from '../../support/command.ts'
 
 /** Nothing listens on this port. */
 const DEAD = 'http://127.0.0.1:2'
 
 /** Runs `npm run ops -- erase`. What it does is in test/security/erasure.test.ts. */
-const erase = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-  const printed: string[] = []
-  const errors: string[] = []
-  const exitCode = await runCommand(['erase', ...args], {
-    env,
-    print: (line) => printed.push(line),
-    printError: (line) => errors.push(line),
-    now: Date.now,
-  })
-  return { exitCode, printed: printed.join('\n'), errors: errors.join('\n'), env }
-}
+const erase = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => ({
+  ...(await runOps(['erase', ...args], { env })),
+  env,
+})
 const ACCOUNT = ['--account', '70123456']
 
 describe('wrong arguments', () => {

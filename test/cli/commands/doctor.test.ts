@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Step } from '../../cli/steps.ts'
-import { type AwsAnswer, startAwsEndpoint } from '../support/aws-endpoint.ts'
-import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../support/world.ts'
+import type { Step } from '../../../cli/steps.ts'
+import { type AwsAnswer, startAwsEndpoint } from '../../support/aws-endpoint.ts'
+import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../../support/world.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** Nothing listens on this port. */
 const DEAD = 'http://127.0.0.1:2'
 
@@ -86,7 +86,10 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
     SECRET_ID_PREFIX: prefix,
     ...env,
   }
-  return promisify(execFile)(process.execPath, ['cli/doctor.ts', ...args], { cwd: root, env: environment })
+  return promisify(execFile)(process.execPath, ['cli/ops.ts', 'doctor', ...args], {
+    cwd: root,
+    env: environment,
+  })
     .then(({ stdout, stderr }) => ({ exitCode: 0, printed: stdout + stderr }))
     .catch(({ code, stdout, stderr }) => ({ exitCode: Number(code), printed: `${stdout}${stderr}` }))
 }
@@ -278,6 +281,21 @@ describe('a secret', () => {
   })
 })
 
+test('without AWS credentials, that is what the doctor says', async () => {
+  const env = {
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    HOME: folder,
+  }
+  const result = await examine(['--stage', 'local', '--account', ACCOUNT], env)
+  expect(stepOf(result, 'secret')).toMatchObject({
+    status: 'failed',
+    found: 'There are no AWS credentials.',
+    next: expect.stringContaining('Set AWS_PROFILE'),
+  })
+})
+
 describe('domains', () => {
   test("with a host that isn't LivePerson's are refused, and no secret is sent there", async () => {
     putSecrets()
@@ -354,6 +372,7 @@ describe('a configuration', () => {
 test('wrong flags exit with 2, and --help exits with 0', async () => {
   expect((await run(['--stag', 'local'], {})).exitCode).toBe(2)
   expect((await run([], {})).exitCode).toBe(2)
+  expect((await run(['--local', '--stage', 'local'], {})).exitCode).toBe(2)
   const help = await run(['--help'], {})
   expect(help).toMatchObject({ exitCode: 0, printed: expect.stringContaining('npm start') })
 })
