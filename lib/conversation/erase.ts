@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Item, StateTable, Update } from '../aws/state-table.ts'
 import { factsShape } from './facts-shape.ts'
-import { ERASED_LEASE } from './ledger.ts'
+import { ERASED_LEASE } from './ledger-item.ts'
 import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
 
 /**
@@ -172,6 +172,9 @@ const toldOf = (facts: Facts, hasMessage: boolean) => {
 
 const withoutIds = ({ claim: _, lpConsumerId: __, conversation, ...others }: Facts): Item => ({
   ...others,
+  ...(others.closed && { closed: { at: others.closed.at } }),
+  ...(others.settled && { settled: { by: others.settled.by, at: others.settled.at } }),
+  ...(others.forgotten && { forgotten: { attempt: others.forgotten.attempt, at: others.forgotten.at } }),
   conversation:
     conversation.kind === 'existing' || conversation.kind === 'opened'
       ? { kind: conversation.kind }
@@ -179,10 +182,14 @@ const withoutIds = ({ claim: _, lpConsumerId: __, conversation, ...others }: Fac
 })
 
 /** The names of what {@link withoutIds} leaves out. */
-const namesIn = ({ lpConsumerId, conversation }: Pick<Facts, 'lpConsumerId' | 'conversation'>) =>
+const namesIn = ({ lpConsumerId, conversation, closed, settled, forgotten }: Omit<Facts, 'claim'>) =>
   Object.entries({
     lpConsumerId,
     conversationId: 'conversationId' in conversation ? conversation.conversationId : undefined,
+    'closed.conversationId': closed?.conversationId,
+    'settled.conversationId': settled?.conversationId,
+    'settled.reason': settled?.reason,
+    'forgotten.reason': forgotten?.reason,
   }).flatMap(([name, id]) => (id === undefined ? [] : [{ name: `facts.${name}`, id }]))
 
 const othersThan = (kept: readonly string[], item: Item): readonly string[] =>

@@ -23,6 +23,16 @@ export const factsShape = z.strictObject({
   openedAt: z.optional(z.number()),
   profileRefused: z.optional(z.literal(true)),
   languageRefused: z.optional(z.literal(true)),
+  closed: z.optional(z.strictObject({ conversationId, at: z.number() })),
+  settled: z.optional(
+    z.strictObject({
+      by: z.enum(['liveperson', 'operator']),
+      conversationId,
+      at: z.number(),
+      reason: z.optional(z.string()),
+    }),
+  ),
+  forgotten: z.optional(z.strictObject({ attempt: z.int(), at: z.number(), reason: z.optional(z.string()) })),
 })
 
 /** The facts about a request as a hand-over carries them. */

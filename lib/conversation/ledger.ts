@@ -1,15 +1,29 @@
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../aws/state-table.ts'
 import type { Destination } from '../config/routes.ts'
-import { type Code, isCode } from '../errors/codes.ts'
+import type { Code } from '../errors/codes.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../errors/errors.ts'
-import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
+import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
 import { FINGERPRINT_VERSION, isDerived, sha256 } from '../request/identity.ts'
 import type { Warning } from '../request/warnings.ts'
-import { factsShape } from './facts-shape.ts'
+import {
+  consumerItem,
+  consumerKey,
+  ERASED_LEASE,
+  factsAt,
+  keysOf,
+  type RequestItem,
+  type RequestKey,
+  requestItem,
+  requestKey,
+  timesAt,
+  toFacts,
+  toStored,
+  toWrite,
+  WRITE_ATTEMPTS,
+} from './ledger-item.ts'
 import {
   abandoned,
-  afterExpiry,
   type Facts,
   isFinished,
   isSame,
@@ -20,57 +34,13 @@ import {
 } from './protocol.ts'
 
 /**
- * How long a request is remembered, in milliseconds. Longer than any queue keeps a message, so that a replay
- * from quarantine can't open a second conversation.
- */
-export const KEEP_MS = 30 * 24 * 3600 * 1000
-
-/**
  * How long a claim outlasts its invocation, in milliseconds: twice what two clocks may differ. A container
  * whose clock is fast doesn't take a claim from one that still works.
  */
 const CLOCKS_MS = 10_000
 
-/** The lease id of an item whose ids were erased. It is finished. */
-export const ERASED_LEASE = 'erased'
-
-/** Who may vouch for the consumers of each door. Each of them has its own namespace of request ids. */
-const VOUCHERS_AT: Readonly<Record<Door, readonly Voucher[]>> = { form: ['nobody', 'token'], queue: ['crm'] }
-
 /** How many characters of the SHA-256 of an item's key tell one holder of a request id from another. */
 const HOLDER_LENGTH = 16
-
-/** How many times a write is merged with what others wrote in the meantime. */
-const WRITE_ATTEMPTS = 5
-
-const requestItem = z.object({
-  pk: z.string(),
-  requestId: z.string(),
-  accountId: z.string(),
-  door: z.enum(['form', 'queue']),
-  fingerprint: z.string(),
-  createdAt: z.number(),
-  revision: z.number(),
-  attempts: z.number(),
-  releases: z.number(),
-  releasedAttempt: z.number(),
-  claimState: z.enum(['held', 'failed', 'queued', 'done']),
-  leaseId: z.string(),
-  leaseUntil: z.number(),
-  hasMessage: z.boolean(),
-  code: z.optional(z.string()),
-  consumerId: z.optional(z.string()),
-  warnings: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
-  facts: factsShape,
-})
-
-type RequestItem = z.infer<typeof requestItem>
-
-const consumerItem = z.object({
-  conversationId: z.optional(z.string()),
-  state: z.enum(['OPEN', 'CLOSE']),
-  openedBy: z.optional(z.string()),
-})
 
 interface LeaseOptions {
   readonly leaseId?: string
@@ -111,9 +81,6 @@ export type ClaimResult =
       /** Set if its ids were erased. */
       readonly isErased?: true
     }
-
-/** What makes the key of a request's item. */
-export type RequestKey = Pick<AcceptedRequest, 'accountId' | 'door' | 'vouchedBy' | 'requestId'>
 
 /** What the ledger holds under the id of a form whose challenge is not fresh. */
 export type Original =
@@ -160,7 +127,7 @@ export const createLedger = ({
   readonly now: () => number
   readonly uuid: () => string
 }) => {
-  const times = () => ({ updatedAt: now(), expiresAt: Math.floor((now() + KEEP_MS) / 1000) })
+  const times = () => timesAt(now())
 
   const createEntry = (
     request: AcceptedRequest,
@@ -178,7 +145,7 @@ export const createLedger = ({
         if (isSame(merged, seen.facts)) return merged
         const { applied, item: found } = await table.update({
           pk,
-          ...toWrite(merged, hasMessage),
+          ...toWrite(merged, hasMessage, now()),
           add: { revision: 1 },
           condition: '#revision = :revision',
           values: { revision: seen.revision },
@@ -218,26 +185,6 @@ export const createLedger = ({
         if (consumer.status === 'rejected' && facts.claim.state !== 'held') throw consumer.reason
         return request.value
       },
-    }
-  }
-
-  const toWrite = (facts: Facts, hasMessage: boolean) => {
-    const { claim, ...others } = facts
-    const { status, ...told } = outcomeOf(facts, hasMessage)
-    const { conversationId, code, messageStatus, messageCode } = told
-    const said = { conversationId, code, messageStatus, messageCode }
-    return {
-      set: {
-        status,
-        ...said,
-        facts: others,
-        finished: isFinished(facts, hasMessage),
-        releases: claim.releases,
-        ...(claim.state !== 'none' && { claimState: claim.state }),
-        ...(claim.state !== 'held' && { leaseUntil: 0, releasedAttempt: claim.attempt }),
-        ...times(),
-      },
-      remove: Object.entries(said).flatMap(([name, value]) => (value === undefined ? [name] : [])),
     }
   }
 
@@ -388,7 +335,7 @@ export const createLedger = ({
       const ended = abandoned(facts, code)
       const { applied } = await table.update({
         pk,
-        ...toWrite(ended, hasMessage),
+        ...toWrite(ended, hasMessage, now()),
         add: { revision: 1 },
         condition: '#revision = :revision',
         values: { revision },
@@ -410,9 +357,7 @@ export const createLedger = ({
       holder?: string,
     ): Promise<readonly FoundRequest[]> => {
       const keys = accountIds
-        .flatMap((accountId) =>
-          VOUCHERS_AT[door].map((vouchedBy) => ({ accountId, door, vouchedBy, requestId })),
-        )
+        .flatMap((accountId) => keysOf(accountId, door, requestId))
         .filter((key) => holder === undefined || holderOf(key) === holder)
       const items = keys.length === 0 ? [] : await table.getMany(keys.map(requestKey))
       return items
@@ -490,11 +435,6 @@ export const createLedger = ({
  */
 export const holderOf = (key: RequestKey): string => sha256(requestKey(key)).slice(0, HOLDER_LENGTH)
 
-const requestKey = ({ accountId, door, vouchedBy, requestId }: RequestKey) =>
-  `request#${accountId}#${door}#${vouchedBy}#${requestId}`
-
-const consumerKey = (accountId: string, lpConsumerId: string) => `consumer#${accountId}#${lpConsumerId}`
-
 /**
  * Returns how a fingerprint starts that can be compared with this one. A hand-over may hold one of an earlier
  * version of this service, and a later version may have written the item: those can't be compared. What no
@@ -521,19 +461,6 @@ const challengeOf = (request: AcceptedRequest): Item => {
   return name === undefined ? {} : { [name]: SPENT }
 }
 
-/** The claim is stored in attributes of its own, so that claiming needs no read. */
-const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> => facts
-
-const toFacts = (item: RequestItem): Facts => {
-  const { attempts: attempt, releases, claimState: state, facts } = item
-  // Only the code of a released claim is one; the outcome's own code is derived from the facts.
-  const code = state === 'failed' || state === 'queued' ? item.code : undefined
-  return {
-    ...facts,
-    claim: { attempt, releases, state, ...(code !== undefined && isCode(code) && { code }) },
-  }
-}
-
 /** Reconstructs what the ledger held before our own claim, when a repeated write shows us only its result. */
 const beforeOwnClaim = (item: RequestItem): Facts => {
   const attempt = item.attempts - 1
@@ -544,9 +471,4 @@ const beforeOwnClaim = (item: RequestItem): Facts => {
 const toFound = (item: RequestItem, now: number): FoundRequest => {
   const { requestId, accountId, hasMessage, warnings = [] } = item
   return { requestId, accountId, warnings, outcome: outcomeOf(factsAt(item, now), hasMessage) }
-}
-
-const factsAt = (item: RequestItem, now: number): Facts => {
-  const facts = toFacts(item)
-  return item.leaseUntil < now ? afterExpiry(facts, item.door === 'queue' || facts.handedOver) : facts
 }

@@ -63,6 +63,34 @@ export interface Claim {
   readonly code?: Code | undefined
 }
 
+/** When LivePerson closed a conversation, in milliseconds since the epoch. */
+export interface Closing {
+  /** Undefined: its id was erased. */
+  readonly conversationId?: string | undefined
+  readonly at: number
+}
+
+/** Someone found the conversation of a request whose outcome was unknown. */
+export interface Settlement {
+  /** `liveperson`: a push of LivePerson. `operator`: a person who looked. */
+  readonly by: 'liveperson' | 'operator'
+  /** Undefined: its id was erased. */
+  readonly conversationId?: string | undefined
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly reason?: string | undefined
+}
+
+/** An operator found that a request has no conversation. */
+export interface Forgetting {
+  /** What attempts up to this one left in doubt, or were refused, doesn't count any more. */
+  readonly attempt: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** Undefined: it was erased. */
+  readonly reason?: string | undefined
+}
+
 /** What is known about one request. Facts are added and never removed: see {@link merge}. */
 export interface Facts {
   readonly claim: Claim
@@ -83,6 +111,10 @@ export interface Facts {
   readonly profileRefused?: true | undefined
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
+  /** A conversation that was closed. It counts if it is the request's: see {@link closedAtOf}. */
+  readonly closed?: Closing | undefined
+  readonly settled?: Settlement | undefined
+  readonly forgotten?: Forgetting | undefined
 }
 
 /** What one attempt has done so far, and what came of it. */
@@ -342,24 +374,68 @@ const CLAIMS = ['none', 'held', 'failed', 'queued', 'done'] as const
  * Returns what two writers know together. The order of the arguments, and of several merges, makes no
  * difference.
  */
-export const merge = (a: Facts, b: Facts): Facts => ({
-  claim: mergeClaims(a.claim, b.claim),
-  conversation: mergeConversations(a.conversation, b.conversation),
-  message: {
-    tried: Math.max(a.message.tried, b.message.tried),
-    refused: Math.max(a.message.refused, b.message.refused),
-    sent: a.message.sent || b.message.sent,
-    ...given({ dropped: lesser(a.message.dropped, b.message.dropped) }),
-  },
-  handedOver: a.handedOver || b.handedOver,
-  ...given({
-    lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
-    idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
-    openedAt: lesser(a.openedAt, b.openedAt),
-    profileRefused: a.profileRefused ?? b.profileRefused,
-    languageRefused: a.languageRefused ?? b.languageRefused,
-  }),
-})
+export const merge = (a: Facts, b: Facts): Facts => {
+  const forgotten = leastOf(byForgetting, a.forgotten, b.forgotten)
+  return {
+    claim: mergeClaims(a.claim, b.claim),
+    conversation: mergeConversations(remembered(a, forgotten), remembered(b, forgotten)),
+    message: {
+      tried: Math.max(a.message.tried, b.message.tried),
+      refused: Math.max(a.message.refused, b.message.refused),
+      sent: a.message.sent || b.message.sent,
+      ...given({ dropped: lesser(a.message.dropped, b.message.dropped) }),
+    },
+    handedOver: a.handedOver || b.handedOver,
+    ...given({
+      lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
+      idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
+      openedAt: lesser(a.openedAt, b.openedAt),
+      profileRefused: a.profileRefused ?? b.profileRefused,
+      languageRefused: a.languageRefused ?? b.languageRefused,
+      closed: leastOf(byClosing, a.closed, b.closed),
+      settled: leastOf(bySettlement, a.settled, b.settled),
+      forgotten,
+    }),
+  }
+}
+
+/**
+ * Returns what a writer knows of the conversation, without what others have forgotten. A conversation that
+ * was found is never forgotten.
+ */
+const remembered = (facts: Facts, forgotten: Forgetting | undefined): Conversation =>
+  hasConversation(facts) || facts.forgotten?.attempt === forgotten?.attempt
+    ? facts.conversation
+    : { kind: 'none' }
+
+/** Adds what an attempt learned, which is later than what was forgotten. */
+const withAdded = (facts: Facts, added: Partial<Facts>): Facts =>
+  merge(facts, { ...NOTHING, ...given({ forgotten: facts.forgotten }), ...added })
+
+/** What tells one fact from another of its kind. The least one counts. */
+type Ranks = readonly (string | number)[]
+
+const byClosing = ({ conversationId = '', at }: Closing): Ranks => [conversationId, at]
+
+/** LivePerson knows better than a person. */
+const bySettlement = ({ by, conversationId = '', at, reason = '' }: Settlement): Ranks => [
+  by === 'liveperson' ? 0 : 1,
+  conversationId,
+  at,
+  reason,
+]
+
+const byForgetting = ({ attempt, at, reason = '' }: Forgetting): Ranks => [-attempt, at, reason]
+
+const leastOf = <T>(ranksOf: (fact: T) => Ranks, a: T | undefined, b: T | undefined): T | undefined => {
+  if (a === undefined || b === undefined) return a ?? b
+  const ranks = ranksOf(b)
+  for (const [index, rank] of ranksOf(a).entries()) {
+    const other = ranks[index] ?? rank
+    if (rank !== other) return rank < other ? a : b
+  }
+  return a
+}
 
 const mergeClaims = (a: Claim, b: Claim): Claim => {
   const releases = Math.max(a.releases, b.releases)
@@ -380,7 +456,12 @@ const mergeConversations = (a: Conversation, b: Conversation): Conversation => {
   // Two ids exist only if an agent closed a conversation between a lost answer and the repeat. Any fixed
   // choice will do.
   if (a.kind === 'opened' || a.kind === 'existing')
-    return { kind: a.kind, ...given({ conversationId: lesser(a.conversationId, idOf(b)) }) }
+    return {
+      kind: a.kind,
+      ...given({
+        conversationId: lesser(a.conversationId, 'conversationId' in b ? b.conversationId : undefined),
+      }),
+    }
   if (a.kind === 'refused' && b.kind === 'refused')
     return a.attempt === b.attempt ? (a.code < b.code ? a : b) : a.attempt > b.attempt ? a : b
   return a
@@ -399,8 +480,15 @@ const given = <T extends object>(members: T): Partial<T> =>
     ? (Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>)
     : members
 
-const idOf = (conversation: Conversation): string | undefined =>
-  'conversationId' in conversation ? conversation.conversationId : undefined
+/** Returns the id of a request's conversation. What LivePerson tells counts more than what a person found. */
+const idOf = ({ conversation, settled }: Facts): string | undefined =>
+  conversation.kind === 'opened' || conversation.kind === 'existing'
+    ? (conversation.conversationId ?? settled?.conversationId)
+    : undefined
+
+/** Returns when a request's conversation was closed, in milliseconds since the epoch. */
+export const closedAtOf = (facts: Facts): number | undefined =>
+  hasConversation(facts) && facts.closed?.conversationId === idOf(facts) ? facts.closed?.at : undefined
 
 type MessageState = 'owed' | 'in_doubt' | 'sent' | 'not_sent'
 
@@ -418,7 +506,7 @@ export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
     case 'existing':
       return {
         status: conversation.kind,
-        ...given({ conversationId: conversation.conversationId }),
+        ...given({ conversationId: idOf(facts) }),
         ...given({ profileRefused: facts.profileRefused, languageRefused: facts.languageRefused }),
         ...(hasMessage && messageOutcomeOf(facts)),
       }
@@ -488,6 +576,36 @@ export const abandoned = (facts: Facts, code: Code): Facts =>
   hasConversation(facts)
     ? { ...withClaim('done', facts), message: { dropped: 'given_up', ...facts.message } }
     : { ...withDoubtOfDeath(facts), claim: { ...facts.claim, state: 'failed', code } }
+
+/** Returns whether a create may have reached LivePerson, and nobody knows what came of it. */
+export const mayHaveOpened = ({ conversation: { kind } }: Facts): boolean =>
+  kind === 'in_doubt' || kind === 'unknown'
+
+/** Returns the facts after someone found the conversation. A person's id doesn't replace LivePerson's. */
+export const settledBy = (facts: Facts, settled: Settlement): Facts => {
+  const kind = facts.conversation.kind === 'existing' ? 'existing' : 'opened'
+  const told = settled.by === 'liveperson' ? settled.conversationId : undefined
+  return withAdded(facts, {
+    settled,
+    conversation: { kind, ...given({ conversationId: told }) },
+  })
+}
+
+/**
+ * Returns the facts after an operator found that there is no conversation. The next copy of the request claims
+ * it, as after an attempt that failed.
+ */
+export const forgottenAt = (facts: Facts, at: number, reason: string): Facts => {
+  const { attempt } = facts.claim
+  const { conversation } = facts
+  const code = conversation.kind === 'refused' ? conversation.code : 'outcome_unknown'
+  return merge(facts, {
+    ...NOTHING,
+    forgotten: { attempt, at, reason },
+    // The attempts before are over, and don't count as dead.
+    claim: { attempt: attempt + 1, releases: attempt + 1, state: 'failed', code },
+  })
+}
 
 /** Returns the next step of an attempt. */
 export const next = (known: Known, policy: Policy): Step => {
@@ -571,8 +689,8 @@ const isSettled = (known: Known, policy: Policy): boolean =>
   !isAboutToSend(known) &&
   isFinished(withClaim('done', applyLostAnswerPolicy(known.facts, policy)), policy.hasMessage)
 
-const isAboutToSend = ({ facts: { conversation }, progress }: Known): boolean =>
-  progress.marked && progress.sent === undefined && (idOf(conversation) ?? progress.last) !== undefined
+const isAboutToSend = ({ facts, progress }: Known): boolean =>
+  progress.marked && progress.sent === undefined && (idOf(facts) ?? progress.last) !== undefined
 
 /** Marks a create in doubt as unknown if the account chose `hold`. */
 const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
@@ -644,7 +762,7 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
 /** The conversation is open, and its message is owed. */
 const nextMessage = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  const own = idOf(facts.conversation)
+  const own = idOf(facts)
   const { last } = progress
   const { lpConsumerId } = facts
   // The last known conversation is an earlier one: this request's own is open under an unknown id.
@@ -706,7 +824,7 @@ const settle = (known: Known, policy: Policy): Step => {
   const { ledger } = progress
   const isRecorded = ledger !== undefined && isSame(ledger, merge(ledger, settled))
   // A hand-over carries a conversation if the ledger could not be written, or only in part.
-  const isCarried = idOf(carried.conversation) !== undefined && progress.recordings === 0
+  const isCarried = idOf(carried) !== undefined && progress.recordings === 0
   return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }
 }
 
@@ -940,7 +1058,7 @@ export const learn = (known: Known, seen: Seen): Known => {
   const { facts, progress } = known
   const update = (more: Partial<Progress>, added: Partial<Facts> = {}): Known => ({
     ...known,
-    facts: merge(facts, { ...NOTHING, ...added }),
+    facts: withAdded(facts, added),
     progress: { ...progress, ...more },
   })
   switch (seen.kind) {
@@ -963,7 +1081,7 @@ export const learn = (known: Known, seen: Seen): Known => {
       const final = { claim: 'final', ledger: seen.facts } as const
       // A hand-over must not bring back what was erased.
       if (seen.isErased) return { facts: seen.facts, carried: NOTHING, progress: { ...progress, ...final } }
-      return update(final, seen.facts)
+      return { ...known, facts: merge(facts, seen.facts), progress: { ...progress, ...final } }
     }
     case 'waited':
       return seen.before === 'claim'
@@ -1045,7 +1163,7 @@ const claimedAfter = (before: Facts): Facts => withHeldClaim(withDoubtOfDeath(be
 
 /** An attempt that never released its claim died in the middle, so nobody knows how far its create got. */
 const withDoubtOfDeath = (facts: Facts): Facts =>
-  facts.claim.state === 'held' ? merge(facts, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : facts
+  facts.claim.state === 'held' ? withAdded(facts, { conversation: { kind: 'in_doubt' } }) : facts
 
 const withHeldClaim = (before: Facts): Facts => ({
   ...before,
@@ -1061,7 +1179,7 @@ const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): K
   const { facts, progress } = known
   const { message } = facts
   const isOwn = hasConversation(facts)
-  const isOwnId = idOf(facts.conversation) !== undefined
+  const isOwnId = idOf(facts) !== undefined
   const add = (more: Partial<Message>, conversation: Conversation = facts.conversation): Known => ({
     ...known,
     facts: { ...facts, message: { ...message, ...more }, conversation },

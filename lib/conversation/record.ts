@@ -8,14 +8,18 @@ import {
   toAppError,
   toError,
 } from '../errors/errors.ts'
-import { parseConversationRequest, requestIdOf } from '../request/conversation-request.ts'
+import {
+  type ConversationRequest,
+  parseConversationRequest,
+  requestIdOf,
+} from '../request/conversation-request.ts'
 import { refuseForeign, unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { parseRequestJson } from '../request/strict-json.ts'
 import { idsIn, type RequestIds, readHandOver } from './hand-over.ts'
 import type { Job } from './job.ts'
-import { KEEP_MS } from './ledger.ts'
+import { KEEP_MS } from './ledger-item.ts'
 
 /** What a record asks for, or why it can never succeed. */
 export type ReadRecord =
@@ -27,6 +31,8 @@ export type ReadRecord =
       readonly requestId: string
       /** When the record was sent, in milliseconds since the epoch. */
       readonly sentAt: number
+      /** Which campaign it asked for, by its ids, if it could be read. */
+      readonly campaign?: ConversationRequest['campaign'] | undefined
       /** Set for a hand-over whose ids can be read. */
       readonly ids?: RequestIds | undefined
     }
@@ -69,6 +75,7 @@ const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): Read
 
 const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message): ReadRecord => {
   let requestId = messageId
+  let campaign: ConversationRequest['campaign']
   try {
     if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
       throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
@@ -77,6 +84,7 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
     if (now - occurredAt > KEEP_MS) throw toError('event_too_old')
     refuseForeign(input)
     const { request: parsed, warnings } = parseConversationRequest(input)
+    campaign = parsed.campaign
     const { account, destination } = resolve(stage, 'queue', parsed)
     const request = accept(parsed, {
       door: 'queue',
@@ -87,7 +95,7 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
     })
     return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId, sentAt }
+    return { kind: 'refused', error: toAppError(error), requestId, campaign, sentAt }
   }
 }
 

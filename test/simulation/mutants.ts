@@ -25,6 +25,7 @@ export interface Mutant {
 const PROTOCOL = 'lib/conversation/protocol.ts'
 const ATTEMPT = 'lib/conversation/attempt.ts'
 const LEDGER = 'lib/conversation/ledger.ts'
+const LEDGER_ITEM = 'lib/conversation/ledger-item.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -202,7 +203,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the ledger keeps no messageCode',
-    file: LEDGER,
+    file: LEDGER_ITEM,
     find: 'const said = { conversationId, code, messageStatus, messageCode }',
     replace: 'const said = { conversationId, code, messageStatus, other: messageCode }',
     breaks: 'the stored outcome is that of the facts',
@@ -315,9 +316,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the ledger forgets that a message was sent',
-    file: LEDGER,
-    find: '        facts: others,\n',
-    replace: '        facts: { ...others, message: { tried: 0, refused: 0, sent: false } },\n',
+    file: LEDGER_ITEM,
+    find: '      facts: others,\n',
+    replace: '      facts: { ...others, message: { tried: 0, refused: 0, sent: false } },\n',
     breaks: 'a replay sends no message again',
   },
 ]

@@ -7,6 +7,7 @@ const nearCode = fc.constantFrom('internal_error', 'interrupted', 'liveperson_re
 const conversationId = fc.uuid()
 const nearConversationId = fc.constantFrom('c-1', 'c-2')
 const instant = fc.nat({ max: 4_000_000_000_000 })
+const reason = fc.constantFrom('a', 'b')
 const nearInstant = fc.nat({ max: 2 })
 
 interface Parts {
@@ -50,6 +51,12 @@ const factsOf = ({ code, conversationId, lpConsumerId, instant, count }: Parts):
       lpConsumerId,
       idMissingSince: instant,
       openedAt: instant,
+      closed: fc.record({ conversationId, at: instant }, { requiredKeys: ['at'] }),
+      settled: fc.record(
+        { by: fc.constantFrom('liveperson', 'operator'), conversationId, at: instant, reason },
+        { requiredKeys: ['by', 'at'] },
+      ),
+      forgotten: fc.record({ attempt: count, at: instant, reason }, { requiredKeys: ['attempt', 'at'] }),
     },
     { requiredKeys: ['claim', 'conversation', 'message', 'handedOver'] },
   )

@@ -5,8 +5,10 @@ import {
   afterExpiry,
   begin,
   type Claim,
+  closedAtOf,
   deathsOf,
   type Facts,
+  forgottenAt,
   isFinished,
   isSame,
   learn,
@@ -19,6 +21,7 @@ import {
   type Policy,
   type Seen,
   type Step,
+  settledBy,
 } from '../../../lib/conversation/protocol.ts'
 import { type AppError, LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
 import { anyFacts, anyNearFacts } from '../../support/any-facts.ts'
@@ -153,6 +156,48 @@ describe('a merge', () => {
       { idMissingSince: 7, openedAt: 8 },
       { idMissingSince: 5, openedAt: 8 },
     ],
+    [
+      'keeps the earlier closing of one conversation',
+      { closed: { conversationId: 'c-1', at: 9 } },
+      { closed: { conversationId: 'c-1', at: 7 } },
+      { closed: { conversationId: 'c-1', at: 7 } },
+    ],
+    [
+      'of two closings keeps that of the conversation whose id it keeps',
+      { closed: { conversationId: 'c-1', at: 9 } },
+      { closed: { conversationId: 'c-2', at: 7 } },
+      { closed: { conversationId: 'c-1', at: 9 } },
+    ],
+    [
+      'believes LivePerson more than a person',
+      { settled: { by: 'liveperson', conversationId: 'c-2', at: 9 } },
+      { settled: { by: 'operator', conversationId: 'c-1', at: 7, reason: 'seen' } },
+      { settled: { by: 'liveperson', conversationId: 'c-2', at: 9 } },
+    ],
+    [
+      'of two forgettings keeps the later one',
+      { forgotten: { attempt: 1, at: 5, reason: 'a' } },
+      { forgotten: { attempt: 3, at: 9, reason: 'b' } },
+      { forgotten: { attempt: 3, at: 9, reason: 'b' } },
+    ],
+    [
+      'drops a doubt that was forgotten',
+      { conversation: { kind: 'in_doubt' } },
+      { forgotten: { attempt: 1, at: 5, reason: 'a' } },
+      { forgotten: { attempt: 1, at: 5, reason: 'a' } },
+    ],
+    [
+      'keeps a doubt that is later than what was forgotten',
+      { conversation: { kind: 'in_doubt' }, forgotten: { attempt: 1, at: 5, reason: 'a' } },
+      { conversation: { kind: 'unknown' } },
+      { conversation: { kind: 'in_doubt' }, forgotten: { attempt: 1, at: 5, reason: 'a' } },
+    ],
+    [
+      'never forgets a conversation',
+      { conversation: C1 },
+      { forgotten: { attempt: 1, at: 5, reason: 'a' } },
+      { conversation: C1, forgotten: { attempt: 1, at: 5, reason: 'a' } },
+    ],
   ])('%s', (_, a, b, expected) => {
     expect(merge(factsWith(a), factsWith(b))).toEqual(factsWith(expected))
     expect(merge(factsWith(b), factsWith(a))).toEqual(factsWith(expected))
@@ -269,14 +314,17 @@ describe('the outcome', () => {
     fc.assert(
       fc.property(anyNearFacts, anyNearFacts, (a, b) => {
         const before = outcomeOf(a, true)
-        const after = outcomeOf(merge(a, b), true)
+        const merged = merge(a, b)
+        const after = outcomeOf(merged, true)
         if (before.status === 'opened') expect(after.status).toBe('opened')
         if (before.status === 'existing') expect(['existing', 'opened']).toContain(after.status)
-        if (before.status === 'outcome_unknown')
+        // A person has found that there is no conversation.
+        const isForgotten = merged.forgotten?.attempt !== a.forgotten?.attempt
+        if (before.status === 'outcome_unknown' && !isForgotten)
           expect(['outcome_unknown', 'existing', 'opened']).toContain(after.status)
         if (before.messageStatus === 'sent') expect(after.messageStatus).toBe('sent')
         // Only a later claim makes more of a refusal.
-        if (before.status === 'rejected' && b.claim.attempt <= a.claim.attempt)
+        if (before.status === 'rejected' && b.claim.attempt <= a.claim.attempt && !isForgotten)
           expect(FINAL).toContain(after.status)
       }),
       { numRuns: 3000 },
@@ -286,11 +334,95 @@ describe('the outcome', () => {
   test('is never rejected once a create may have been carried out', () => {
     fc.assert(
       fc.property(anyNearFacts, anyNearFacts, (a, b) => {
-        const doubted = merge(a, factsWith({ conversation: { kind: 'in_doubt' } }))
-        expect(outcomeOf(merge(doubted, b), true).status).not.toBe('rejected')
+        const { forgotten } = a
+        const doubted = merge(a, factsWith({ conversation: { kind: 'in_doubt' }, forgotten }))
+        expect(outcomeOf(merge(doubted, { ...b, forgotten }), true).status).not.toBe('rejected')
       }),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('what is found later', () => {
+  const done = (attempt = 1): Claim => ({ attempt, releases: attempt, state: 'done' })
+  const unknown = factsWith({ claim: done(), conversation: { kind: 'unknown' } })
+  const settled = { by: 'operator', conversationId: 'c-2', at: NOW, reason: 'seen in LivePerson' } as const
+
+  test('by a person, makes an unknown outcome `opened` under that id', () => {
+    expect(outcomeOf(settledBy(unknown, settled), false)).toEqual({ status: 'opened', conversationId: 'c-2' })
+    expect(isFinished(settledBy(unknown, settled), false)).toBe(true)
+  })
+
+  test('by a person, gives an existing conversation its id', () => {
+    const facts = settledBy(factsWith({ claim: done(), conversation: { kind: 'existing' } }), settled)
+    expect(outcomeOf(facts, false)).toEqual({ status: 'existing', conversationId: 'c-2' })
+  })
+
+  test('by LivePerson, counts more than what a person found', () => {
+    const both = settledBy(settledBy(unknown, settled), {
+      by: 'liveperson',
+      conversationId: 'c-9',
+      at: NOW,
+    })
+    expect(outcomeOf(both, false)).toEqual({ status: 'opened', conversationId: 'c-9' })
+    expect(merge(settledBy(unknown, settled), both)).toEqual(both)
+  })
+
+  test('leaves the message owed', () => {
+    expect(outcomeOf(settledBy(unknown, settled), true).messageStatus).toBe('pending')
+    expect(isFinished(settledBy(unknown, settled), true)).toBe(false)
+  })
+
+  test('about a closing, counts only for the conversation of the outcome', () => {
+    const closed = { conversationId: 'c-1', at: NOW }
+    expect(closedAtOf(factsWith({ conversation: C1, closed }))).toBe(NOW)
+    expect(closedAtOf(factsWith({ conversation: { kind: 'opened', conversationId: 'c-0' }, closed }))).toBe(
+      undefined,
+    )
+    expect(closedAtOf(factsWith({ conversation: { kind: 'unknown' }, closed }))).toBe(undefined)
+    expect(closedAtOf(factsWith({ conversation: { kind: 'opened' }, closed: { at: NOW } }))).toBe(NOW)
+    const person = settledBy(factsWith({ conversation: { kind: 'unknown' }, closed }), settled)
+    expect(closedAtOf(person)).toBe(undefined)
+    expect(closedAtOf({ ...person, closed: { conversationId: 'c-2', at: NOW } })).toBe(NOW)
+  })
+
+  describe('to be nothing', () => {
+    const forgotten = forgottenAt(unknown, NOW, 'not in LivePerson')
+
+    test('lets the next copy claim the request', () => {
+      expect(isFinished(forgotten, false)).toBe(false)
+      expect(outcomeOf(forgotten, false)).toEqual({ status: 'failed', code: 'outcome_unknown' })
+      expect(deathsOf(forgotten.claim)).toBe(0)
+    })
+
+    test('tells the code of a refusal', () => {
+      const conversation = { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } as const
+      const rejected = factsWith({ claim: done(), conversation })
+      expect(outcomeOf(rejected, false).status).toBe('rejected')
+      expect(outcomeOf(forgottenAt(rejected, NOW, 'campaign repaired'), false)).toEqual({
+        status: 'failed',
+        code: 'liveperson_rejected',
+      })
+    })
+
+    test('is not undone by what an earlier attempt or its hand-over knew', () => {
+      expect(merge(forgotten, unknown)).toEqual(forgotten)
+      const known = learn(begin(unknown), { kind: 'claimed', before: forgotten })
+      expect(known.facts.conversation).toEqual({ kind: 'none' })
+    })
+
+    test('does not hide the doubt of a later attempt', () => {
+      const known = learn(begin(), { kind: 'claimed', before: forgotten })
+      const doubted = learn(known, {
+        kind: 'create_in_doubt',
+        error: UNAVAILABLE,
+        isAccountInTrouble: false,
+      })
+      expect(doubted.facts.conversation).toEqual({ kind: 'in_doubt' })
+      expect(merge(forgotten, doubted.facts).conversation).toEqual({ kind: 'in_doubt' })
+      const dead = learn(begin(), { kind: 'claimed', before: { ...known.facts } })
+      expect(dead.facts.conversation).toEqual({ kind: 'in_doubt' })
+    })
   })
 })
 

@@ -1,0 +1,121 @@
+/**
+ * The items of the ledger in the state table: their keys, their shape, and how facts are stored in them. Every
+ * reader and writer of these items goes through this file.
+ */
+import * as z from 'zod/mini'
+import { isCode } from '../errors/codes.ts'
+import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
+import { factsShape } from './facts-shape.ts'
+import { afterExpiry, type Facts, isFinished, outcomeOf } from './protocol.ts'
+
+/**
+ * How long a request is remembered, in milliseconds. Longer than any queue keeps a message, so that a replay
+ * from quarantine can't open a second conversation.
+ */
+export const KEEP_MS = 30 * 24 * 3600 * 1000
+
+/** The lease id of an item whose ids were erased. It is finished. */
+export const ERASED_LEASE = 'erased'
+
+/** How many times a write is merged with what others wrote in the meantime. */
+export const WRITE_ATTEMPTS = 5
+
+/** A request's item in the state table. */
+export const requestItem = z.object({
+  pk: z.string(),
+  requestId: z.string(),
+  accountId: z.string(),
+  door: z.enum(['form', 'queue']),
+  fingerprint: z.string(),
+  createdAt: z.number(),
+  revision: z.number(),
+  attempts: z.number(),
+  releases: z.number(),
+  releasedAttempt: z.number(),
+  claimState: z.enum(['held', 'failed', 'queued', 'done']),
+  leaseId: z.string(),
+  leaseUntil: z.number(),
+  hasMessage: z.boolean(),
+  code: z.optional(z.string()),
+  consumerId: z.optional(z.string()),
+  warnings: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
+  facts: factsShape,
+})
+
+export type RequestItem = z.infer<typeof requestItem>
+
+/** The item of a consumer in the state table: the last known conversation. */
+export const consumerItem = z.object({
+  conversationId: z.optional(z.string()),
+  state: z.enum(['OPEN', 'CLOSE']),
+  openedBy: z.optional(z.string()),
+})
+
+/** What makes the key of a request's item. */
+export type RequestKey = Pick<AcceptedRequest, 'accountId' | 'door' | 'vouchedBy' | 'requestId'>
+
+/** Who may vouch for the consumers of each door. Each of them has its own namespace of request ids. */
+const VOUCHERS_AT: Readonly<Record<Door, readonly Voucher[]>> = { form: ['nobody', 'token'], queue: ['crm'] }
+
+/** Returns the keys of all requests that can have an id at one door. */
+export const keysOf = (accountId: string, door: Door, requestId: string): readonly RequestKey[] =>
+  VOUCHERS_AT[door].map((vouchedBy) => ({ accountId, door, vouchedBy, requestId }))
+
+/** Returns the key of a request's item. */
+export const requestKey = ({ accountId, door, vouchedBy, requestId }: RequestKey) =>
+  `request#${accountId}#${door}#${vouchedBy}#${requestId}`
+
+/** Returns the key of a consumer's item. @param lpConsumerId LivePerson's own id of the consumer. */
+export const consumerKey = (accountId: string, lpConsumerId: string) =>
+  `consumer#${accountId}#${lpConsumerId}`
+
+/** Returns the times of an item that is written now. @param now Milliseconds since the epoch. */
+export const timesAt = (now: number) => ({
+  updatedAt: now,
+  expiresAt: Math.floor((now + KEEP_MS) / 1000),
+})
+
+/** Returns what to write when a request's facts change. @param now Milliseconds since the epoch. */
+export const toWrite = (facts: Facts, hasMessage: boolean, now: number) => {
+  const { claim, ...others } = facts
+  const { status, ...told } = outcomeOf(facts, hasMessage)
+  const { conversationId, code, messageStatus, messageCode } = told
+  const said = { conversationId, code, messageStatus, messageCode }
+  return {
+    set: {
+      status,
+      ...said,
+      facts: others,
+      finished: isFinished(facts, hasMessage),
+      releases: claim.releases,
+      ...(claim.state !== 'none' && { claimState: claim.state }),
+      ...(claim.state !== 'held' && { leaseUntil: 0, releasedAttempt: claim.attempt }),
+      ...timesAt(now),
+    },
+    remove: Object.entries(said).flatMap(([name, value]) => (value === undefined ? [name] : [])),
+  }
+}
+
+/** The claim is stored in attributes of its own, so that claiming needs no read. */
+export const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> => facts
+
+/** Returns the facts in a request's item. */
+export const toFacts = (item: RequestItem): Facts => {
+  const { attempts: attempt, releases, claimState: state, facts } = item
+  // Only the code of a released claim is one; the outcome's own code is derived from the facts.
+  const code = state === 'failed' || state === 'queued' ? item.code : undefined
+  return {
+    ...facts,
+    claim: { attempt, releases, state, ...(code !== undefined && isCode(code) && { code }) },
+  }
+}
+
+/**
+ * Returns the facts as readers see them: a claim whose lease has expired is over.
+ *
+ * @param now Milliseconds since the epoch.
+ */
+export const factsAt = (item: RequestItem, now: number): Facts => {
+  const facts = toFacts(item)
+  return item.leaseUntil < now ? afterExpiry(facts, item.door === 'queue' || facts.handedOver) : facts
+}

@@ -1,0 +1,272 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
+import { eraseItem } from '../../../lib/conversation/erase.ts'
+import { createFindings } from '../../../lib/conversation/findings.ts'
+import { createLedger, type Entry } from '../../../lib/conversation/ledger.ts'
+import { type Facts, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
+import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
+import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
+import { createMemoryTable } from '../../simulation/state-table.ts'
+
+const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
+const DESTINATION = { ...CAMPAIGN, routeAttributes: [], ttr: 'NORMAL' } as const
+const REQUEST: AcceptedRequest = {
+  door: 'queue',
+  requestId: 'request-0001',
+  accountId: '70123456',
+  consumerId: 'crm-1',
+  fingerprint: '2.f00d',
+  vouchedBy: 'crm',
+  warnings: [{ path: 'consumer.firstName', message: 'had characters' }],
+  message: 'My order is late',
+}
+const PK = 'request#70123456#queue#crm#request-0001'
+const CONSUMER = 'consumer#70123456#lp-1'
+const ALIVE_MS = 60_000
+const LEASE_MS = ALIVE_MS + 10_000
+const DONE = { attempt: 1, releases: 1, state: 'done' } as const
+const C1 = { kind: 'opened', conversationId: 'c-1' } as const
+const FOUND = { conversationId: 'c-1', by: 'operator', reason: 'seen in LivePerson' } as const
+const NONE = { reason: 'not in LivePerson', force: false }
+
+let table: StateTable
+let time: number
+let serial = 0
+let findings: ReturnType<typeof createFindings>
+
+beforeEach(() => {
+  table = createMemoryTable()
+  time = 1_800_000_000_000
+  findings = createFindings({ table, now: () => time })
+})
+
+const claim = () =>
+  createLedger({ table, now: () => time, uuid: () => `lease-${++serial}` }).claim(
+    REQUEST,
+    DESTINATION,
+    time + ALIVE_MS,
+  )
+
+const take = async (): Promise<Entry> => {
+  const claimed = await claim()
+  if (claimed.kind !== 'claimed') throw new Error(`The request is ${claimed.kind}`)
+  return claimed.entry
+}
+
+/** Claims the request, and records facts. */
+const store = async (facts: Partial<Facts>) =>
+  (await take()).record({ ...NOTHING, claim: DONE, lpConsumerId: 'lp-1', ...facts })
+
+const read = async (pk = PK): Promise<Item> => {
+  const item = await table.get(pk)
+  if (!item) throw new Error(`There is no item ${pk}`)
+  return item
+}
+
+/** A table in which an attempt writes right before the first update of a finding. */
+const overtaken = (times: number, write: () => Promise<unknown>): StateTable => {
+  let left = times
+  return {
+    ...table,
+    update: async (update) => {
+      if (left-- > 0) await write()
+      return table.update(update)
+    },
+  }
+}
+
+describe('the conversation that was found', () => {
+  test('settles an unknown outcome, with time and reason', async () => {
+    await store({ conversation: { kind: 'unknown' } })
+    expect(await findings.settle(REQUEST, FOUND)).toEqual({
+      kind: 'recorded',
+      outcome: { status: 'opened', conversationId: 'c-1', messageStatus: 'pending' },
+    })
+    const item = await read()
+    expect(item).toMatchObject({ status: 'opened', conversationId: 'c-1', messageStatus: 'pending' })
+    expect(item).toMatchObject({ facts: { settled: { ...FOUND, at: time } }, finished: false })
+    expect(item.code).toBe(undefined)
+  })
+
+  test('lets the next copy send the message', async () => {
+    await store({ conversation: { kind: 'unknown' } })
+    expect(await claim()).toMatchObject({ kind: 'final' })
+    await findings.settle(REQUEST, FOUND)
+    expect(await claim()).toMatchObject({ kind: 'claimed', before: { conversation: { kind: 'opened' } } })
+  })
+
+  test('gives the id that an answer lacked, also while an attempt holds the claim', async () => {
+    const entry = await take()
+    const held = { attempt: 1, releases: 0, state: 'held' } as const
+    await entry.record({ ...NOTHING, claim: held, conversation: { kind: 'existing' } })
+    await findings.settle(REQUEST, { conversationId: 'c-7', by: 'liveperson' })
+    expect(await read()).toMatchObject({ status: 'existing', conversationId: 'c-7', claimState: 'held' })
+    // The attempt merges what it knows.
+    const after = await entry.record({ ...NOTHING, claim: DONE, conversation: { kind: 'existing' } })
+    expect(after.conversation).toEqual({ kind: 'existing', conversationId: 'c-7' })
+  })
+
+  test('settles a doubt that no attempt has ended', async () => {
+    const claim = { attempt: 1, releases: 1, state: 'failed', code: 'liveperson_unavailable' } as const
+    await store({ claim, conversation: { kind: 'in_doubt' } })
+    expect(await findings.settle(REQUEST, FOUND)).toMatchObject({ outcome: { status: 'opened' } })
+  })
+
+  test.each<[string, Partial<Facts>, string]>([
+    [
+      'is refused if another is known',
+      { conversation: { ...C1, conversationId: 'c-0' } },
+      'has_conversation',
+    ],
+    ['is refused if no create can have reached LivePerson', {}, 'no_doubt'],
+    [
+      'is refused after a refusal',
+      { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } },
+      'no_doubt',
+    ],
+  ])('%s', async (_, facts, kind) => {
+    await store(facts)
+    const before = await read()
+    expect(await findings.settle(REQUEST, FOUND)).toMatchObject({ kind })
+    expect(await read()).toEqual(before)
+  })
+
+  test('is merged with what an attempt wrote in the meantime', async () => {
+    const entry = await take()
+    const known = { ...NOTHING, claim: DONE, conversation: { kind: 'unknown' } } as const
+    await entry.record(known)
+    const late = createFindings({
+      table: overtaken(1, () => entry.record(merge(known, { ...NOTHING, handedOver: true }))),
+      now: () => time,
+    })
+    await late.settle(REQUEST, FOUND)
+    expect(await read()).toMatchObject({ status: 'opened', facts: { handedOver: true } })
+  })
+
+  test('is not recorded if others keep writing', async () => {
+    await store({ conversation: { kind: 'unknown' } })
+    const late = createFindings({
+      table: overtaken(99, () => table.update({ pk: PK, set: {}, add: { revision: 1 } })),
+      now: () => time,
+    })
+    await expect(late.settle(REQUEST, FOUND)).rejects.toThrow(ServiceUnavailableError)
+  })
+
+  test('needs a request, whose ids were not erased', async () => {
+    expect(await findings.settle(REQUEST, FOUND)).toEqual({ kind: 'not_found' })
+    await store({ conversation: { kind: 'unknown' } })
+    await eraseItem({ table, item: await read(), trial: false, now: () => time })
+    expect(await findings.settle(REQUEST, FOUND)).toEqual({ kind: 'erased' })
+    expect(await findings.forget(REQUEST, { ...NONE, force: true })).toEqual({ kind: 'erased' })
+  })
+})
+
+describe('that there is no conversation', () => {
+  test('lets the next copy of a rejected request be attempted', async () => {
+    await store({ conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } })
+    expect(await findings.forget(REQUEST, NONE)).toEqual({
+      kind: 'recorded',
+      outcome: { status: 'failed', code: 'liveperson_rejected' },
+    })
+    expect(await read()).toMatchObject({ status: 'failed', finished: false, attempts: 2, releases: 2 })
+    const again = await claim()
+    expect(again).toMatchObject({
+      kind: 'claimed',
+      before: { conversation: { kind: 'none' }, forgotten: { attempt: 1, at: time, reason: NONE.reason } },
+    })
+    if (again.kind === 'claimed') expect(again.before.claim).toMatchObject({ attempt: 2, state: 'failed' })
+  })
+
+  test('is refused while a create may have reached LivePerson, unless a person has looked', async () => {
+    await store({ conversation: { kind: 'unknown' } })
+    const before = await read()
+    expect(await findings.forget(REQUEST, NONE)).toMatchObject({
+      kind: 'may_have_opened',
+      outcome: { status: 'outcome_unknown' },
+    })
+    expect(await read()).toEqual(before)
+    expect(await findings.forget(REQUEST, { ...NONE, force: true })).toMatchObject({
+      kind: 'recorded',
+      outcome: { status: 'failed', code: 'outcome_unknown' },
+    })
+    expect(await claim()).toMatchObject({ kind: 'claimed', before: { conversation: { kind: 'none' } } })
+  })
+
+  test('waits for an attempt, and counts one that died as a doubt', async () => {
+    await take()
+    expect(await findings.forget(REQUEST, { ...NONE, force: true })).toEqual({
+      kind: 'in_use',
+      until: time + LEASE_MS,
+    })
+    time += LEASE_MS + 1
+    expect(await findings.forget(REQUEST, NONE)).toMatchObject({ kind: 'may_have_opened' })
+    expect(await findings.forget(REQUEST, { ...NONE, force: true })).toMatchObject({ kind: 'recorded' })
+    expect(await claim()).toMatchObject({ kind: 'claimed', before: { claim: { state: 'failed' } } })
+  })
+
+  test.each<[string, Partial<Facts>, string]>([
+    ['is refused if one is known', { conversation: C1 }, 'has_conversation'],
+    [
+      'is refused if one is open under an unknown id',
+      { conversation: { kind: 'existing' } },
+      'has_conversation',
+    ],
+    [
+      'changes nothing if the request can be claimed',
+      { claim: { attempt: 1, releases: 1, state: 'failed' } },
+      'nothing_to_forget',
+    ],
+  ])('%s', async (_, facts, kind) => {
+    await store(facts)
+    expect(await findings.forget(REQUEST, { ...NONE, force: true })).toMatchObject({ kind })
+  })
+})
+
+describe('a closing', () => {
+  test('is recorded for the request and for its consumer', async () => {
+    await store({ conversation: C1, openedAt: time, message: { tried: 1, refused: 0, sent: true } })
+    await findings.close('70123456', 'lp-1', 'c-1', time + 9)
+    expect(await read()).toMatchObject({
+      status: 'opened',
+      facts: { closed: { conversationId: 'c-1', at: time + 9 } },
+    })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
+    const { revision } = await read()
+    await findings.close('70123456', 'lp-1', 'c-1', time + 99)
+    expect(await read()).toMatchObject({ revision, facts: { closed: { at: time + 9 } } })
+  })
+
+  test('of another conversation, or of an unknown consumer, changes nothing', async () => {
+    await store({ conversation: C1, openedAt: time })
+    const before = [await read(), await read(CONSUMER)]
+    await findings.close('70123456', 'lp-1', 'c-0', time + 9)
+    await findings.close('70123456', 'lp-2', 'c-1', time + 9)
+    expect([await read(), await read(CONSUMER)]).toEqual(before)
+    expect(await table.get('consumer#70123456#lp-2')).toBe(undefined)
+  })
+})
+
+test('everything that the ledger holds is shown, by kind of sender', async () => {
+  expect(await findings.show('70123456', 'queue', 'request-0001')).toEqual([])
+  await store({ conversation: { kind: 'unknown' } })
+  expect(await findings.show('70123456', 'queue', 'request-0001')).toEqual([
+    {
+      key: { accountId: '70123456', door: 'queue', vouchedBy: 'crm', requestId: 'request-0001' },
+      outcome: { status: 'outcome_unknown', code: 'outcome_unknown' },
+      facts: { ...NOTHING, claim: DONE, conversation: { kind: 'unknown' }, lpConsumerId: 'lp-1' },
+      hasMessage: true,
+      createdAt: time,
+      updatedAt: time,
+      expiresAt: time + 30 * 24 * 3600 * 1000,
+      isErased: false,
+      ...CAMPAIGN,
+      warnings: REQUEST.warnings,
+    },
+  ])
+  time += 1
+  await findings.forget(REQUEST, { ...NONE, force: true })
+  await claim()
+  expect(await findings.show('70123456', 'queue', 'request-0001')).toMatchObject([
+    { outcome: { status: 'opening' }, inUseUntil: time + LEASE_MS },
+  ])
+})

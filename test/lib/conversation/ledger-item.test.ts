@@ -1,0 +1,72 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  consumerKey,
+  factsAt,
+  KEEP_MS,
+  keysOf,
+  type RequestItem,
+  requestItem,
+  requestKey,
+  timesAt,
+  toFacts,
+  toWrite,
+} from '../../../lib/conversation/ledger-item.ts'
+import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
+import { anyFacts } from '../../support/any-facts.ts'
+
+const NOW = 1_800_000_000_000
+
+/** An item as it is after a record of these facts. */
+const itemOf = (facts: Facts, members: Partial<RequestItem> = {}): RequestItem => {
+  const { set, remove } = toWrite(facts, true, NOW)
+  const written = Object.entries(set).filter(([name]) => !remove.includes(name))
+  return requestItem.parse({
+    ...{
+      pk: 'p',
+      requestId: 'r',
+      accountId: '70123456',
+      door: 'form',
+      fingerprint: '2.f00d',
+      createdAt: NOW,
+    },
+    ...{ revision: 1, leaseId: 'l', leaseUntil: NOW, hasMessage: true, attempts: facts.claim.attempt },
+    ...{ releasedAttempt: 0, claimState: 'held' },
+    ...Object.fromEntries(written),
+    ...members,
+  })
+}
+
+test('the facts of a claimed request are read as they were written', () => {
+  fc.assert(
+    fc.property(anyFacts, (facts) => {
+      fc.pre(facts.claim.state !== 'none')
+      const read = toFacts(itemOf(facts))
+      expect({ ...read, claim: { ...read.claim, code: undefined } }).toEqual({
+        ...facts,
+        claim: { ...facts.claim, code: undefined },
+      })
+      expect(outcomeOf(read, true)).toEqual(outcomeOf(facts, true))
+    }),
+  )
+})
+
+test('each kind of sender has its own ids at a door', () => {
+  expect(keysOf('70123456', 'form', 'r-1').map(requestKey)).toEqual([
+    'request#70123456#form#nobody#r-1',
+    'request#70123456#form#token#r-1',
+  ])
+  expect(keysOf('70123456', 'queue', 'r-1').map(requestKey)).toEqual(['request#70123456#queue#crm#r-1'])
+  expect(consumerKey('70123456', 'lp-1')).toBe('consumer#70123456#lp-1')
+})
+
+test('an item expires 30 days after it was last written', () => {
+  expect(timesAt(NOW)).toEqual({ updatedAt: NOW, expiresAt: (NOW + KEEP_MS) / 1000 })
+})
+
+test('a claim is over once its lease has expired', () => {
+  const item = itemOf({ ...NOTHING, claim: { attempt: 1, releases: 0, state: 'held' } })
+  expect(factsAt(item, NOW).claim.state).toBe('held')
+  expect(factsAt(item, NOW + 1).claim).toMatchObject({ state: 'failed', code: 'interrupted' })
+  expect(factsAt({ ...item, door: 'queue' }, NOW + 1).claim.state).toBe('queued')
+})
