@@ -111,26 +111,29 @@ const findDuplicates = (
 
 /** What the parser's errors mean for somebody who writes the file. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  InvalidSymbol: 'is not JSON: write text in double quotes, or a number, true, false or null',
-  PropertyNameExpected: 'the name of a member is missing here: write it in double quotes',
-  ValueExpected: 'a value is missing here',
-  ColonExpected: 'a colon is missing here',
-  CommaExpected: 'a comma is missing before this',
-  CloseBraceExpected: 'a } is missing at the end',
-  CloseBracketExpected: 'a ] is missing at the end',
-  EndOfFileExpected: 'the file goes on after its end: remove what follows',
-  InvalidCommentToken: 'JSON has no comments: remove it',
-  UnexpectedEndOfComment: 'JSON has no comments: remove it',
-  UnexpectedEndOfString: 'the quotation mark at the end of the text is missing',
-  InvalidUnicode: 'is no character: write \\u and four hexadecimal digits',
-  InvalidEscapeCharacter: 'the character after \\ is none that JSON has: write \\\\ for a backslash',
-  InvalidCharacter: 'a control character can not be in a text: write \\n or \\t',
+  InvalidSymbol:
+    'has something here that is not JSON: write text in double quotes, or a number, true, false or null',
+  PropertyNameExpected: 'has no name here: write the name of a member in double quotes',
+  ValueExpected: 'has no value here: write one',
+  ColonExpected: 'has no colon here: write it between a name and its value',
+  CommaExpected: 'has no comma before this: write it',
+  CloseBraceExpected: 'has no } here: write it',
+  CloseBracketExpected: 'has no ] here: write it',
+  EndOfFileExpected: 'goes on after its end: remove what follows',
+  InvalidCommentToken: 'has a comment here, which JSON does not allow: remove it',
+  UnexpectedEndOfComment: 'has a comment here, which JSON does not allow: remove it',
+  UnexpectedEndOfString: 'has a text here without its closing quotation mark: write it',
+  InvalidUnicode: 'has \\u here without four hexadecimal digits: write them',
+  InvalidEscapeCharacter: 'has a \\ here that stands for nothing: write \\\\ for a backslash',
+  InvalidCharacter: 'has a control character in a text here: write \\n or \\t',
 }
 
-const TRAILING_COMMA = 'a comma comes before this: remove it'
+const TRAILING_COMMA = 'has a comma before this that nothing follows: remove it'
 const HARMLESS = [TRAILING_COMMA, MESSAGES.CommaExpected, MESSAGES.InvalidCommentToken]
 
-/** Returns the first mistake of each line. The others are usually its consequences. */
+/**
+ * Returns the first mistake of each line, up to a text that doesn't end. The others are usually consequences.
+ */
 const toSyntaxMistakes = (
   errors: readonly ParseError[],
   text: string,
@@ -146,7 +149,8 @@ const toSyntaxMistakes = (
     const message = isTrailing ? TRAILING_COMMA : (MESSAGES[name] ?? 'is not JSON')
     return { path: '', place: toPlace(offset), message, isHarmless: HARMLESS.includes(message) }
   })
-  return found.filter(
-    ({ place }, index) => found.findIndex((other) => other.place.line === place.line) === index,
-  )
+  const last = errors.findIndex(({ error }) => printParseErrorCode(error) === 'UnexpectedEndOfString')
+  return found
+    .slice(0, last < 0 ? undefined : last + 1)
+    .filter(({ place }, index) => found.findIndex((other) => other.place.line === place.line) === index)
 }

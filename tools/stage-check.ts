@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkStageConfig, type StageConfig, warningsOf } from '../lib/config/stage.ts'
-import type { Finding } from '../lib/errors/errors.ts'
-import { InvalidRequestError } from '../lib/errors/errors.ts'
+import { type Finding, InvalidRequestError } from '../lib/errors/errors.ts'
 import { parseJson } from '../lib/request/strict-json.ts'
 import { type Place, readPlacedJson } from './json-places.ts'
 import { withRemedy } from './stage-remedies.ts'
@@ -45,8 +44,10 @@ export const checkStageText = (
   const placed = ({ path, message }: Finding) => ({ path, message, ...json.placeOf(path) })
   const errors = [
     ...written,
-    ...(written.length > 0 ? [] : strictMistakes(text)).map(placed),
     ...mistakes.map((mistake) => ({ ...placed(mistake), message: withRemedy(mistake, json) })),
+    ...(written.length > 0 ? [] : strictMistakes(text))
+      .filter(({ path }) => mistakes.every((other) => other.path !== path))
+      .map(placed),
   ]
   const warnings = stage === undefined ? [] : warningsOf(stage).map(placed)
   const findings = [
