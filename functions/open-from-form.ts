@@ -5,7 +5,7 @@ import { holderOf } from '../lib/conversation/ledger.ts'
 import type { Result } from '../lib/conversation/protocol.ts'
 import { formBudget } from '../lib/conversation/time-budget.ts'
 import { type AppError, OriginNotAllowedError, toAppError, toError } from '../lib/errors/errors.ts'
-import type { AcceptedRequest } from '../lib/request/conversation-request.ts'
+import type { AcceptedRequest, ConversationRequest } from '../lib/request/conversation-request.ts'
 import { parseForm } from '../lib/request/form.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
@@ -41,11 +41,13 @@ const openFromForm = async (
   const { stage, edge, formDeadlineMs, now, uuid, report } = service
   const startedAt = now()
   const endsAt = invocationEndsAt(startedAt, context)
+  let campaign: ConversationRequest['campaign']
   try {
     await checkEdge(edge, event)
     checkOrigin(stage.origins, originOf(event))
     const key = idempotencyKeyOf(event)
     const form = parseForm(readBody(event))
+    campaign = form.request.campaign
     // Refuses a route or campaign before a token is verified, a challenge is spent or LivePerson is called.
     const { account, destination } = resolve(stage, 'form', form.request)
     const requestId = key ?? form.request.requestId ?? uuid()
@@ -63,7 +65,7 @@ const openFromForm = async (
     // The body of a sender that may not call the service is never read.
     const mayCall = error.code !== 'origin_not_allowed'
     const requestId = mayCall ? givenRequestId(event) : headerRequestId(event)
-    service.log.error('A form failed before its attempt', error, { requestId, door: 'form' })
+    service.log.error('A form failed before its attempt', error, { requestId, door: 'form', ...campaign })
     const metric = PROBES.get(error.code)
     if (metric) service.count(metric)
     return toProblem(error, requestId)

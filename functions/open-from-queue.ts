@@ -72,7 +72,7 @@ const reportOldest = ({ now, count }: OpenService, received: readonly Received[]
     oldest.set(accountId, Math.min(oldest.get(accountId) ?? Number.POSITIVE_INFINITY, read.job.acceptedAt))
   }
   for (const [accountId, acceptedAt] of oldest)
-    count('oldest_record_age', accountId, Math.max(0, Math.round((now() - acceptedAt) / 1000)))
+    count('oldest_record_age', accountId, { value: Math.max(0, Math.round((now() - acceptedAt) / 1000)) })
 }
 
 /** If this fails, the queue's own visibility timeout applies. */
@@ -115,11 +115,11 @@ const open = async (
 const refuse = async (
   { quarantine, giveUp, log, count, now, random, giveUpAfterMs }: OpenService,
   { record: { body, messageId }, queue }: Received,
-  { requestId, error, sentAt, ids }: Extract<ReadRecord, { kind: 'refused' }>,
+  { requestId, error, sentAt, campaign, ids }: Extract<ReadRecord, { kind: 'refused' }>,
   receives: number,
 ): Promise<number | undefined> => {
-  const fields = { requestId, messageId, receives }
   const accountId = ids?.accountId
+  const fields = { requestId, accountId, door: ids?.door ?? 'queue', messageId, receives, ...campaign }
   if (error.retryable && now() - sentAt < giveUpAfterMs) {
     log.error('A record could not be read', error, fields)
     return unreadDelayMs(receives, random)
@@ -129,6 +129,8 @@ const refuse = async (
     if (ended === 'held') return unreadDelayMs(receives, random)
     const kept = queue === 'handOver' ? withoutTimes(body) : body
     await quarantine({ body: kept, queue, error, requestId, accountId })
+    const level = error.retryable ? 'error' : undefined
+    log.error('A record was refused', error, { ...fields, status: 'rejected' }, level)
     if (error.retryable) count('record_given_up', accountId)
     if (ended !== 'finished' && ended.messageStatus === 'not_sent') count('message_not_sent', accountId)
     return undefined

@@ -9,7 +9,7 @@ import {
   toError,
 } from '../errors/errors.ts'
 import { type MessageAnswer, RETRY_PAUSE_MS } from '../liveperson/client.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Failure, Log } from '../telemetry/log.ts'
 import { type Account, admit } from './admission.ts'
 import { backOffMs } from './back-off.ts'
 import { toHandOver } from './hand-over.ts'
@@ -60,14 +60,11 @@ const ISOLATED_WITHIN_MS = 300_000
 /** The longest delay of a form that was handed over, in milliseconds: a person waits for it. */
 const FORM_PARK_MS = 60_000
 
-/** A call to LivePerson that failed. */
-interface CallFailure {
-  readonly step: 'identify' | 'create' | 'send'
-  readonly error: AppError
-}
+/** How an attempt ended, and what failed on the way besides the result's own error. */
+export type Attempted = Result & { readonly failures?: readonly Failure[] }
 
 /** Makes one attempt at a request. It never throws. */
-export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Result>
+export type Attempt = (job: Job, carrier: Carrier, budget: TimeBudget) => Promise<Attempted>
 
 /**
  * Returns the loop that performs the protocol: ask `protocol.ts` for the next step, perform it, report what
@@ -124,23 +121,21 @@ export const createAttempt = ({
       repeatAfterMs: carrier.kind === 'memory' ? RETRY_PAUSE_MS : undefined,
       maxWaitMs: LONGEST_WAIT_MS,
     }
-    const failures: CallFailure[] = []
-    let ended: Result | undefined
-    // An attempt that makes no create doesn't wait for the token, so its failure may come later.
-    const onFailure = (failure: CallFailure) =>
-      ended ? logOthers([failure], ended, request) : failures.push(failure)
+    const failures: Failure[] = []
+    const onFailure = (failure: Failure) => void failures.push(failure)
     const perform = createSteps({ job, carrier, budget, account, policy, pausedMs, onFailure })
     let known = begin(job.facts)
     for (;;) {
       const step = next(known, policy)
       if (step.kind === 'done') {
-        ended = step.result
-        logOthers(failures, ended, request)
-        return ended
+        const { result } = step
+        const told = 'error' in result ? result.error : undefined
+        const others = failures.filter(({ error }) => error !== told)
+        return others.length > 0 ? { ...result, failures: others } : result
       }
       const seen = await perform(step, known).catch((thrown: unknown): Seen => {
         const error = toAppError(thrown)
-        log.error('A step failed', error, { requestId: request.requestId, step: step.kind })
+        onFailure({ step: step.kind, error })
         return {
           kind: 'failed',
           step: step.kind,
@@ -150,17 +145,6 @@ export const createAttempt = ({
       })
       known = learn(known, seen)
     }
-  }
-
-  /** Logs the failed calls that the result doesn't contain. The result's own error is logged with it. */
-  function logOthers(
-    failures: readonly CallFailure[],
-    result: Result,
-    { requestId, accountId }: Job['request'],
-  ) {
-    const told = 'error' in result ? result.error : undefined
-    for (const { step, error } of failures)
-      if (error !== told) log.error('A call of LivePerson failed', error, { requestId, accountId, step })
   }
 
   /**
@@ -198,7 +182,7 @@ export const createAttempt = ({
     readonly account: Account
     readonly policy: Policy
     readonly pausedMs: number
-    readonly onFailure: (failure: CallFailure) => void
+    readonly onFailure: (failure: Failure) => void
   }) {
     const { request, destination } = job
     const { accountId, requestId } = request
@@ -249,7 +233,7 @@ export const createAttempt = ({
         return claim
       } catch (thrown) {
         const error = toAppError(thrown)
-        log.error('A step failed', error, { requestId, step: 'claim' })
+        onFailure({ step: 'claim', error })
         const isInDoubt = error.retryable && !(error instanceof ServiceUnavailableError && error.isRefused)
         if (isInDoubt) lostLeases = [...lostLeases, leaseId].slice(-MAX_LOST_LEASES)
         return { kind: 'failed', step: 'claim', error, isInDoubt }
@@ -260,7 +244,8 @@ export const createAttempt = ({
       switch (step.kind) {
         case 'identify':
           identified = identify()
-          // The create waits for it. Without a create, nobody else reports a failure.
+          // The create waits for it. Without a create, nobody else reports a failure. After the attempt's end,
+          // nobody needs it.
           identified.catch((thrown: unknown) => {
             if (identified) onFailure({ step: 'identify', error: toAppError(thrown) })
           })

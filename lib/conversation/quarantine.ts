@@ -51,8 +51,7 @@ export const createQuarantine = ({
       attempts,
     }
     const { messageId, hasReason } = await queues.quarantine(body, reason)
-    log.error('A request was quarantined', error, { requestId, accountId, messageId, attempts })
-    count('record_quarantined', accountId)
+    count('record_quarantined', accountId, { code: error.code })
     // The request is safe in the queue, whether or not the table can be written.
     if (!hasReason)
       await ledger.keepReason(messageId, reason).catch((failure: unknown) => {

@@ -5,8 +5,8 @@ interface CodeEntry {
    * conversation.
    */
   readonly retryable: boolean
-  /** `warn` if the sender has to act, `error` if the operator has to. */
-  readonly logLevel: 'warn' | 'error'
+  /** `warn` if the sender has to act, `error` if the operator has to, `info` if nobody has to. */
+  readonly logLevel: 'info' | 'warn' | 'error'
   /** The public summary of the problem. */
   readonly title: string
   /** The public explanation, unless the error has its own. */
@@ -117,7 +117,7 @@ export const CODES = {
   liveperson_unavailable: {
     httpStatus: 503,
     retryable: true,
-    logLevel: 'error',
+    logLevel: 'info',
     title: 'LivePerson unavailable',
     detail: 'LivePerson is not available.',
   },

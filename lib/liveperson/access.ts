@@ -1,4 +1,5 @@
 import { CredentialsRefusedError, LivePersonUnavailableError } from '../errors/errors.ts'
+import type { Hop } from '../telemetry/metrics.ts'
 import { type AppCredentials, type AppJwt, createAppJwtCache, requestAppJwt } from './app-jwt.ts'
 import { type ConsumerJws, type ConsumerJwsCache, requestConsumerJws } from './consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from './hosts.ts'
@@ -35,6 +36,8 @@ export interface AccessOptions {
   }
   /** Shared by all accounts of a container, so that its memory doesn't grow with them. */
   readonly consumerJwss: ConsumerJwsCache
+  /** Called with the time of each call that LivePerson answered, in milliseconds. */
+  readonly onAnswered: (hop: Hop, ms: number) => void
   /** Called each time Sentinel accepts only the previous secret. */
   readonly onPreviousSecret: () => void
   /** Called with each error of a renewal of the AppJWT in the background, which no caller sees. */
@@ -120,6 +123,14 @@ export const createAccess = (options: AccessOptions) => {
     }
   }
 
+  /** Measures a call. It counts if LivePerson answered it, for a token: with one. */
+  const timed = async <T>(hop: Hop, call: () => Promise<T>): Promise<T> => {
+    const startedAt = now()
+    const answer = await call()
+    if (answer !== undefined) options.onAnswered(hop, now() - startedAt)
+    return answer
+  }
+
   const originOf = (known: Hosts, service: Service): string => {
     const origin = toOrigin(known[service], loopback)
     if (origin !== undefined) return origin
@@ -132,7 +143,7 @@ export const createAccess = (options: AccessOptions) => {
   const issueAppJwt = (using: AppCredentials): Promise<AppJwt> => {
     const deadline = now() + TOKEN_TIMEOUT_MS
     return callHost('sentinel', deadline, (origin) =>
-      requestAppJwt({ http, origin, accountId, credentials: using, deadline }),
+      timed('app_jwt', () => requestAppJwt({ http, origin, accountId, credentials: using, deadline })),
     )
   }
 
@@ -206,7 +217,9 @@ export const createAccess = (options: AccessOptions) => {
       return withAppJwt(sharedDeadline, (appJwt) =>
         afterPauseOfIdp(() =>
           callHost('idp', sharedDeadline, (origin) =>
-            requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
+            timed('consumer_jws', () =>
+              requestConsumerJws({ http, origin, accountId, appJwt, consumerId, deadline: sharedDeadline }),
+            ),
           ),
         ),
       )
@@ -216,6 +229,7 @@ export const createAccess = (options: AccessOptions) => {
 
   return {
     callHost,
+    timed,
     withAppJwt,
 
     /** Returns a consumer's ConsumerJWS, from the cache if it is there. */

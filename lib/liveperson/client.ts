@@ -61,7 +61,7 @@ export type LivePerson = ReturnType<typeof createLivePerson>
  */
 export const createLivePerson = (options: LivePersonOptions) => {
   const { accountId, http, uuid } = options
-  const { callHost, withAppJwt, identify, forget } = createAccess(options)
+  const { callHost, timed, withAppJwt, identify, forget } = createAccess(options)
 
   /** Calls the Send API on behalf of a consumer. A token that LivePerson refuses is replaced once. */
   const onBehalfOf = async (
@@ -86,7 +86,7 @@ export const createLivePerson = (options: LivePersonOptions) => {
       withAppJwt(deadline, async (appJwt) => {
         const response = await callHost('asyncMessagingEnt', deadline, async (origin) => {
           beforeCall?.()
-          return http({
+          const request = {
             method: 'POST',
             url: `${origin}/api/account/${accountId}/messaging/consumer/conversation${path}?v=3`,
             headers: {
@@ -97,7 +97,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
             body: json,
             deadline,
             repeatable: false,
-          })
+          } as const
+          return timed(called, () => http(request))
         })
         const parsed = readAnswer(response, reqId, called)
         return parsed.kind === 'app_jwt_refused'

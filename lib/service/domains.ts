@@ -29,8 +29,8 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
     outbound = createOutbound(),
     table = createStateTable({ name: config.stateTable, aws: awsOptions, sleep, random }),
   } = seams
-  const log = createLog()
-  const count = createMetrics()
+  const log = createLog({ now })
+  const { count, measure } = createMetrics()
   const http = createHttp({ outbound, now, loopback })
   const accounts = stage.accounts.map((account) => {
     const { accountId } = account
@@ -39,8 +39,18 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
       table,
       loopback,
       now,
-      fetchHosts: () =>
-        fetchHosts({ http, domainApiUrl, accountId, loopback, deadline: now() + DOMAIN_API_MS }),
+      fetchHosts: async () => {
+        const startedAt = now()
+        const hosts = await fetchHosts({
+          http,
+          domainApiUrl,
+          accountId,
+          loopback,
+          deadline: startedAt + DOMAIN_API_MS,
+        })
+        count('domain_api_time', accountId, { value: now() - startedAt })
+        return hosts
+      },
       onForeignHost: () => {
         log.warn(
           "The Domain API returned a host that doesn't belong to LivePerson. The previous hosts stay in use",
@@ -52,5 +62,5 @@ export const createDomainsService = (config: Config, seams: Partial<Seams> = {})
     })
     return { account, domains }
   })
-  return { now, log, count, outbound, http, table, accounts }
+  return { now, log, count, measure, outbound, http, table, accounts }
 }

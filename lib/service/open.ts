@@ -42,7 +42,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
   const { now, sleep, uuid, random } = { ...system, ...seams }
   const { queues = createQueues({ ...config, aws: awsOptions }), readSecret = createReadSecret(awsOptions) } =
     seams
-  const { log, count, outbound, http, table, accounts } = createDomainsService(config, seams)
+  const { log, count, measure, outbound, http, table, accounts } = createDomainsService(config, seams)
   const ledger = createLedger({ table, now, uuid })
   const quarantine = createQuarantine({ queues, ledger, log, count })
   // Limits each call to the identity provider or the bot check to half of the form's deadline.
@@ -68,6 +68,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
         hosts: domains,
         credentials,
         consumerJwss,
+        onAnswered: (hop, ms) => measure(hop, accountId, ms),
         onProfileRefused: (requestId) => {
           log.warn("LivePerson refused a consumer's profile", { accountId, requestId })
           count('profile_refused', accountId)

@@ -1,6 +1,6 @@
 import type { Code } from '../errors/codes.ts'
 import { type AppError, toError } from '../errors/errors.ts'
-import type { Log } from './log.ts'
+import type { Failure, Log } from './log.ts'
 import type { CountMetric, MetricName } from './metrics.ts'
 
 interface ReportedRequest {
@@ -29,8 +29,10 @@ interface ReportedOutcome {
   readonly messageCode?: string | undefined
 }
 
-/** How an attempt at a request ended. */
-type ReportedResult =
+/** How an attempt at a request ended. `failures` are those that `error` doesn't tell. */
+type ReportedResult = Ended & { readonly failures?: readonly Failure[] | undefined }
+
+type Ended =
   /**
    * `repeated`: the outcome was known before. `error`: why the request was refused, if that happened just
    * now.
@@ -60,7 +62,7 @@ const MESSAGE_METRICS: ReadonlyMap<string, MetricName> = new Map([
   ['unknown', 'message_unknown'],
 ])
 
-/** Returns a function that logs and counts how an attempt ended. */
+/** Returns a function that logs and counts how an attempt ended: one line in the log. */
 export const createReport =
   ({ log, count }: { readonly log: Log; readonly count: CountMetric }) =>
   (
@@ -69,7 +71,8 @@ export const createReport =
     result: ReportedResult,
     { durationMs, receives }: ReportedAttempt,
   ): void => {
-    const fields = { requestId, accountId, door, route, durationMs, receives }
+    const request = { requestId, accountId, door, route, campaignId, engagementId }
+    const fields = { ...request, durationMs, receives, failures: result.failures }
     switch (result.kind) {
       case 'opening':
         log.info('Another attempt is in progress', { ...fields, status: 'opening' })
@@ -78,31 +81,31 @@ export const createReport =
         const { error, kept } = result
         if (error) log.error('Request queued', error, { ...fields, status: 'queued' })
         else log.info('Request parked', { ...fields, status: 'queued' })
-        if (error || receives === undefined) count('request_queued', accountId)
+        if (error || receives === undefined) count('request_queued', accountId, { route })
         if (receives !== undefined && kept === 'in_hand_over') count('record_parked', accountId)
         break
       }
-      case 'failed':
-        log.error('Request failed', result.error ?? toError(result.code), { ...fields, status: 'failed' })
-        if (receives !== undefined) count('record_given_up', accountId)
+      case 'failed': {
+        const error = result.error ?? toError(result.code)
+        const isGivenUp = receives !== undefined
+        // Its sender repeats a form. Only the operator replays a record.
+        const level = isGivenUp && error.retryable ? 'error' : undefined
+        log.error('Request failed', error, { ...fields, status: 'failed' }, level)
+        if (isGivenUp) count('record_given_up', accountId)
         break
+      }
       case 'finished': {
         const { outcome, repeated, wasOpen, error } = result
-        const { status, code, conversationId, messageStatus, messageCode } = outcome
-        const metric = repeated ? 'request_repeated' : wasOpen ? undefined : METRICS.get(status)
+        const { status, messageStatus } = outcome
+        if (status === 'outcome_unknown' && !repeated)
+          log.error('Outcome unknown', error ?? toError(status), { ...fields, status }, 'error')
+        else if (error) log.error('Request rejected', error, { ...fields, status })
+        else log.info(repeated ? 'Request repeated' : 'Request finished', { ...fields, ...outcome })
+        if (repeated) count('request_repeated', accountId)
+        const metric = repeated || wasOpen ? undefined : METRICS.get(status)
         const messageMetric = repeated ? undefined : MESSAGE_METRICS.get(messageStatus ?? '')
-        if (error) log.error('Request rejected', error, { ...fields, status, campaignId, engagementId })
-        else
-          log.info('Request finished', {
-            ...fields,
-            status,
-            code,
-            conversationId,
-            messageStatus,
-            messageCode,
-          })
-        if (metric) count(metric, accountId)
-        if (messageMetric) count(messageMetric, accountId)
+        if (metric) count(metric, accountId, { route })
+        if (messageMetric) count(messageMetric, accountId, { route })
       }
     }
   }

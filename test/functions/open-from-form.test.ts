@@ -412,15 +412,17 @@ test('a hand-over that fails is logged, with the operation', async () => {
   const error = vi.spyOn(lost.log, 'error')
   world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
   await submit(lost, request())
-  const lines = error.mock.calls.map(([message, { message: detail }, fields]) => [
+  const lines = error.mock.calls.map(([message, { code }, fields]) => [
     message,
-    detail,
-    fields?.step,
+    code,
+    fields?.failures?.map(({ step, error: { message: detail } }) => `${step}: ${detail}`),
   ])
-  expect(lines).toContainEqual([
-    'A step failed',
-    'SQS SendMessage to the hand-over queue failed.',
-    'hand_over',
+  expect(lines).toEqual([
+    [
+      'Request failed',
+      'liveperson_unavailable',
+      ['hand_over: SQS SendMessage to the hand-over queue failed.'],
+    ],
   ])
 })
 

@@ -400,8 +400,8 @@ describe('the age of the oldest record of a batch', () => {
       toRecord('not JSON', { sentAt: 0 }),
     ])
     const ages = count.mock.calls.filter(([name]) => name === 'oldest_record_age')
-    expect(ages).toEqual([['oldest_record_age', '70123456', expect.any(Number)]])
-    expect(ages[0]?.[2]).toBeGreaterThanOrEqual(30 * 3600)
-    expect(ages[0]?.[2]).toBeLessThan(30 * 3600 + 60)
+    expect(ages).toEqual([['oldest_record_age', '70123456', { value: expect.any(Number) }]])
+    expect(ages[0]?.[2]?.value).toBeGreaterThanOrEqual(30 * 3600)
+    expect(ages[0]?.[2]?.value).toBeLessThan(30 * 3600 + 60)
   })
 })

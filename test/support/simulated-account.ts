@@ -91,6 +91,7 @@ export const startSimulatedAccount = async () => {
           previous: async () => undefined,
         },
         consumerJwss: createConsumerJwsCache(),
+        onAnswered: () => undefined,
         onPreviousSecret: () => undefined,
         onProfileRefused: () => undefined,
         onLanguageRefused: () => undefined,

@@ -212,8 +212,10 @@ const attempt = async (setting: Setting) => {
     pausedSince,
     isCopy: setting.isCopy,
   }
-  const result = await run(job, carrier, { deadline: DEADLINE, aliveUntil: ALIVE_UNTIL })
-  return { result, calls, answers, lines, names: calls.map(([name]) => name) }
+  const attempted = await run(job, carrier, { deadline: DEADLINE, aliveUntil: ALIVE_UNTIL })
+  const { failures = [], ...result } = attempted
+  const failed = failures.map(({ step, error: { code } }) => ({ step, code }))
+  return { result, failed, calls, answers, lines, names: calls.map(([name]) => name) }
 }
 
 const throws = (error: unknown) => async (): Promise<never> => {
@@ -1180,21 +1182,18 @@ describe('an operation that throws', () => {
       { carrier: EVENT, openConversation: throws(REFUSED), quarantine: throws(UNAVAILABLE) },
       { kind: 'queued', kept: 'in_record' },
     ],
-  ])('fails its step, is logged, and the attempt goes on: %s', async (step, setting, expected) => {
-    const { result, lines } = await attempt(setting)
+  ])('fails its step, is told, and the attempt goes on: %s', async (step, setting, expected) => {
+    const { result, failed, lines } = await attempt(setting)
     expect(result).toMatchObject(expected)
-    expect(lines).toEqual([
-      {
-        level: 'error',
-        message: 'A step failed',
-        fields: { requestId: 'event-0001', step, code: 'service_unavailable' },
-      },
-    ])
+    const { error } = { error: undefined, ...result }
+    // The result's own error is told with the result.
+    expect(failed).toEqual(error === UNAVAILABLE ? [] : [{ step, code: 'service_unavailable' }])
+    expect(lines).toEqual([])
   })
 
-  test('with an unexpected error is logged as internal_error', async () => {
-    const { result, lines } = await attempt({ claim: throws(new TypeError('x is not a function')) })
-    expect(lines).toMatchObject([{ fields: { step: 'claim', code: 'internal_error' } }])
+  test('with an unexpected error is told as internal_error', async () => {
+    const { result, failed } = await attempt({ claim: throws(new TypeError('x is not a function')) })
+    expect(failed).toEqual([])
     expect(result).toMatchObject({ kind: 'queued', error: { code: 'internal_error' } })
   })
 
@@ -1213,34 +1212,32 @@ describe('an operation that throws', () => {
   })
 
   test('while it identifies the consumer means that nothing was created', async () => {
-    const { result, names, lines } = await attempt({ identify: throws(UNAVAILABLE) })
+    const { result, names, failed } = await attempt({ identify: throws(UNAVAILABLE) })
     expect(names).toEqual(['identify', 'claim', 'handOver', 'record'])
     expect(result).toEqual({ kind: 'queued', kept: 'in_hand_over', error: UNAVAILABLE })
-    expect(lines).toEqual([])
+    expect(failed).toEqual([])
   })
 
-  test('while it identifies the consumer is logged if the claim fails, too, however late', async () => {
+  test('while it identifies the consumer is told if the claim fails, too, unless it comes later', async () => {
     const identified = Promise.withResolvers<never>()
     const claimFails: Setting = { carrier: EVENT, claim: throws(UNAVAILABLE) }
     const early = await attempt({ ...claimFails, identify: throws(notCarriedOut()) })
     const late = await attempt({ ...claimFails, identify: () => identified.promise })
-    expect(late.lines).toMatchObject([{ fields: { step: 'claim' } }])
     identified.reject(notCarriedOut())
     await expect(identified.promise).rejects.toBeInstanceOf(LivePersonUnavailableError)
-    for (const { lines } of [early, late])
-      expect(lines).toMatchObject([
-        { message: 'A step failed', fields: { step: 'claim', code: 'service_unavailable' } },
-        {
-          message: 'A call of LivePerson failed',
-          fields: { step: 'identify', code: 'liveperson_unavailable' },
-        },
-      ])
+    expect(early.failed).toEqual([{ step: 'identify', code: 'liveperson_unavailable' }])
+    expect(late.failed).toEqual([])
+    for (const { result } of [early, late]) expect(result).toMatchObject({ error: UNAVAILABLE })
   })
 
   test('everywhere leaves the retry to the sender', async () => {
-    const { result, lines } = await attempt({ claim: throws(UNAVAILABLE), handOver: throws(UNAVAILABLE) })
+    const handOverFailed = new ServiceUnavailableError({ detail: 'SQS did not respond.' })
+    const { result, failed } = await attempt({
+      claim: throws(UNAVAILABLE),
+      handOver: throws(handOverFailed),
+    })
     expect(result).toEqual({ kind: 'failed', code: 'service_unavailable', error: UNAVAILABLE })
-    expect(lines.map(({ fields }) => fields)).toMatchObject([{ step: 'claim' }, { step: 'hand_over' }])
+    expect(failed).toEqual([{ step: 'hand_over', code: 'service_unavailable' }])
   })
 })
 

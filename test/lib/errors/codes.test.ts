@@ -43,8 +43,8 @@ describe.each(rows)('$code', (row) => {
     expect([408, 425, 429]).not.toContain(httpStatus)
   })
 
-  test('is an error in the log if it is retryable, since an operator has to act', () => {
-    if (retryable) expect(logLevel).toBe('error')
+  test('is an error in the log if it is retryable and an operator has to act: nobody repairs LivePerson', () => {
+    if (retryable) expect(logLevel).toBe(code === 'liveperson_unavailable' ? 'info' : 'error')
   })
 
   test('keeps a queue record that may succeed later, and quarantines one that never will', () => {

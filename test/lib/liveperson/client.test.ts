@@ -91,6 +91,44 @@ const LOST_AFTERWARDS: readonly [string, Trouble][] = [
   ['200 and over 1 MB', { kind: 'status-after', status: 200, body: 'x'.repeat(1024 * 1024 + 1) }],
 ]
 
+describe('the time of a call', () => {
+  const measured = (overrides: Partial<LivePersonOptions> = {}) => {
+    const hops: string[] = []
+    const onAnswered: LivePersonOptions['onAnswered'] = (hop, ms) => void hops.push(`${hop} ${ms}`)
+    // A clock that passes a millisecond each time it is read.
+    let at = Date.now()
+    return { client: create({ onAnswered, now: () => at++, ...overrides }), hops }
+  }
+  const names = (hops: readonly string[]) => hops.map((hop) => hop.replace(/ [1-9]\d*$/, ''))
+
+  test('is told for each call that LivePerson answered', async () => {
+    const { client, hops } = measured()
+    await client.open('timed-consumer')
+    await client.open('timed-consumer')
+    await client.sendMessage('timed-consumer', 'c-1', 'Hello', simulated.soon())
+    expect(names(hops)).toEqual(['app_jwt', 'consumer_jws', 'create', 'create', 'send'])
+  })
+
+  test('is told of tokens only if LivePerson issued one, so that they can be counted', async () => {
+    const { client, hops } = measured()
+    simulated.livePerson.faults.add({ service: 'sentinel', kind: 'status', status: 503 })
+    await expect(client.open()).rejects.toThrow()
+    expect(hops).toEqual([])
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 503 })
+    await expect(client.open()).rejects.toThrow()
+    expect(names(hops)).toEqual(['app_jwt'])
+  })
+
+  test('is not told of a call without an answer, but of one with 503', async () => {
+    const { client, hops } = measured()
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'reset-after' })
+    await expect(client.open()).rejects.toThrow()
+    simulated.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503 })
+    await expect(client.open()).rejects.toThrow()
+    expect(names(hops)).toEqual(['app_jwt', 'consumer_jws', 'consumer_jws', 'create'])
+  })
+})
+
 describe('the requests of an open', () => {
   test('a new client calls each service once', async () => {
     const client = create()

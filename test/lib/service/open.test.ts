@@ -73,7 +73,9 @@ test('a bot check that is set up wrongly is counted for its account and for all'
   const counted = write.mock.calls
     .map(([line]) => String(line))
     .filter((line) => line.includes('"bot_check_misconfigured":1'))
-  expect(counted.map((line) => JSON.parse(line).accountId)).toEqual([undefined, ACCOUNT])
+  const dimensions = counted.map((line) => JSON.parse(line)._aws.CloudWatchMetrics[0].Dimensions)
+  expect(dimensions).toEqual([[['service', 'accountId'], ['service']]])
+  expect(counted.map((line) => JSON.parse(line).accountId)).toEqual([ACCOUNT])
   vi.unstubAllEnvs()
   await bots.close()
 })

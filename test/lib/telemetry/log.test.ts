@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { CODES, isCode } from '../../../lib/errors/codes.ts'
-import { InvalidRequestError, NotFoundError, toAppError, toError } from '../../../lib/errors/errors.ts'
+import { z } from 'zod'
+import { CODES, type Code, isCode } from '../../../lib/errors/codes.ts'
+import {
+  InvalidRequestError,
+  NotFoundError,
+  ServiceUnavailableError,
+  toAppError,
+  toError,
+} from '../../../lib/errors/errors.ts'
 import { createLog } from '../../../lib/telemetry/log.ts'
 import { captureOutput } from './output.ts'
 
@@ -115,6 +122,99 @@ describe('an error', () => {
   test('has its own code even if a field says otherwise', () => {
     createLog().error('Request finished', new NotFoundError({ detail: 'No.' }), { code: 'other' })
     expect(takeLines()).toMatchObject([{ code: 'not_found', detail: 'No.' }])
+  })
+})
+
+describe('a failure that passes by itself', () => {
+  const fields = { requestId: 'order-4711', accountId: '70123456' }
+  const refused = toError('credentials_refused')
+  const levels = () => takeLines().map((line) => z.object({ level: z.string() }).parse(line).level)
+
+  test('is an ERROR once in ten minutes per account and code, and INFO in between', () => {
+    let now = 0
+    const log = createLog({ now: () => now })
+    const at = (minutes: number) => {
+      now = minutes * 60_000
+      log.error('Request queued', refused, fields)
+      return levels()
+    }
+    expect([at(0), at(1), at(9.99), at(10), at(10.1)]).toEqual([
+      ['ERROR'],
+      ['INFO'],
+      ['INFO'],
+      ['ERROR'],
+      ['INFO'],
+    ])
+  })
+
+  test('does not hide that of another account, or of another code', () => {
+    const log = createLog()
+    log.error('Request queued', refused, fields)
+    log.error('Request queued', refused, { ...fields, accountId: '70999999' })
+    log.error('Request queued', toError('service_unavailable'), fields)
+    log.error('Request queued', refused, fields)
+    expect(levels()).toEqual(['ERROR', 'ERROR', 'ERROR', 'INFO'])
+  })
+
+  test('an hour of failed attempts writes few ERROR lines, and none if LivePerson is down', () => {
+    let now = 0
+    const log = createLog({ now: () => now })
+    for (; now < 3_600_000; now += 3_600) {
+      log.error('Request queued', toError('liveperson_unavailable'), fields)
+      log.error('Request queued', refused, fields)
+    }
+    const counts = Map.groupBy(levels(), (level) => level)
+    expect(counts.get('ERROR')).toHaveLength(6)
+    expect(counts.get('INFO')).toHaveLength(2000 - 6)
+  })
+
+  test('is not the level of one that ends a request, or of which somebody else says so', () => {
+    const log = createLog()
+    for (let times = 0; times < 2; times++) {
+      log.error('Request rejected', toError('liveperson_rejected'), fields)
+      log.error('Request failed', refused, fields, 'error')
+    }
+    expect(levels()).toEqual(['ERROR', 'ERROR', 'ERROR', 'ERROR'])
+  })
+})
+
+describe('what failed on the way', () => {
+  const fields = (code: Code) => ({
+    accountId: '70123456',
+    failures: [{ step: 'send', error: toError(code) }],
+  })
+
+  test('is in the same line, with step, code, our own words, and names and codes of causes', () => {
+    const cause = Object.assign(new Error('hidden'), { code: 'ECONNRESET' })
+    const error = new ServiceUnavailableError({ detail: 'DynamoDB UpdateItem failed.', cause })
+    createLog().info('Request finished', { status: 'opened', failures: [{ step: 'record', error }] })
+    expect(takeLines()).toMatchObject([
+      {
+        status: 'opened',
+        failures: [
+          {
+            step: 'record',
+            code: 'service_unavailable',
+            detail: 'DynamoDB UpdateItem failed.',
+            cause: ['Error ECONNRESET'],
+          },
+        ],
+      },
+    ])
+  })
+
+  test('makes an ERROR of the line if a person has to act', () => {
+    const log = createLog()
+    log.info('Request finished', fields('liveperson_unavailable'))
+    log.info('Request finished', fields('credentials_refused'))
+    log.info('Request finished', fields('credentials_refused'))
+    log.error('Request queued', toError('liveperson_unavailable'), fields('internal_error'))
+    expect(takeLines()).toMatchObject([
+      { level: 'INFO' },
+      { level: 'ERROR' },
+      { level: 'INFO' },
+      { level: 'ERROR', code: 'liveperson_unavailable' },
+    ])
   })
 })
 

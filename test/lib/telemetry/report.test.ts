@@ -25,6 +25,7 @@ const refused = new LivePersonRejectedError({ detail: 'LivePerson rejected the r
 const owed = { status: 'opened', conversationId: 'c-1', messageStatus: 'pending' }
 const notSent = { ...owed, messageStatus: 'not_sent', messageCode: 'conversation_closed' }
 const opened = { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' }
+const ROUTE = { route: 'order-help' }
 const destination = { campaignId: '3120045610', engagementId: '3120047710' }
 
 test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
@@ -32,18 +33,18 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     'opened',
     { kind: 'finished', outcome: opened, repeated: false },
     { level: 'INFO', message: 'Request finished', ...opened },
-    [['conversation_opened', '70123456']],
+    [['conversation_opened', '70123456', ROUTE]],
   ],
   [
     'existing, without an id',
     { kind: 'finished', outcome: { status: 'existing' }, repeated: false },
     { level: 'INFO', message: 'Request finished', status: 'existing' },
-    [['conversation_existing', '70123456']],
+    [['conversation_existing', '70123456', ROUTE]],
   ],
   [
     'opened before',
     { kind: 'finished', outcome: opened, repeated: true },
-    { level: 'INFO', message: 'Request finished', ...opened },
+    { level: 'INFO', message: 'Request repeated', ...opened },
     [['request_repeated', '70123456']],
   ],
   [
@@ -60,14 +61,13 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
       status: 'rejected',
       code: 'liveperson_rejected',
       detail: refused.message,
-      ...destination,
     },
-    [['request_rejected', '70123456']],
+    [['request_rejected', '70123456', ROUTE]],
   ],
   [
     'refused before',
     { kind: 'finished', outcome: { status: 'rejected', code: refused.code }, repeated: true },
-    { level: 'INFO', message: 'Request finished', status: 'rejected', code: 'liveperson_rejected' },
+    { level: 'INFO', message: 'Request repeated', status: 'rejected', code: 'liveperson_rejected' },
     [['request_repeated', '70123456']],
   ],
   [
@@ -75,8 +75,8 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     { kind: 'finished', outcome: owed, repeated: false, kept: 'in_record' },
     { level: 'INFO', message: 'Request finished', ...owed },
     [
-      ['conversation_opened', '70123456'],
-      ['message_pending', '70123456'],
+      ['conversation_opened', '70123456', ROUTE],
+      ['message_pending', '70123456', ROUTE],
     ],
   ],
   [
@@ -90,8 +90,8 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     { kind: 'finished', outcome: notSent, repeated: false },
     { level: 'INFO', message: 'Request finished', ...notSent },
     [
-      ['conversation_opened', '70123456'],
-      ['message_not_sent', '70123456'],
+      ['conversation_opened', '70123456', ROUTE],
+      ['message_not_sent', '70123456', ROUTE],
     ],
   ],
   [
@@ -99,40 +99,46 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     { kind: 'finished', outcome: { status: 'opened', messageStatus: 'unknown' }, repeated: false },
     { level: 'INFO', message: 'Request finished', status: 'opened', messageStatus: 'unknown' },
     [
-      ['conversation_opened', '70123456'],
-      ['message_unknown', '70123456'],
+      ['conversation_opened', '70123456', ROUTE],
+      ['message_unknown', '70123456', ROUTE],
     ],
   ],
   [
     'unknown',
     { kind: 'finished', outcome: { status: 'outcome_unknown', code: 'outcome_unknown' }, repeated: false },
-    { level: 'INFO', message: 'Request finished', status: 'outcome_unknown', code: 'outcome_unknown' },
-    [['outcome_unknown', '70123456']],
+    {
+      level: 'ERROR',
+      message: 'Outcome unknown',
+      status: 'outcome_unknown',
+      code: 'outcome_unknown',
+      detail: CODES.outcome_unknown.detail,
+    },
+    [['outcome_unknown', '70123456', ROUTE]],
   ],
   [
     'queued, in its record',
     { kind: 'queued', kept: 'in_record', error: unavailable },
     {
-      level: 'ERROR',
+      level: 'INFO',
       message: 'Request queued',
       status: 'queued',
       code: 'liveperson_unavailable',
       detail: unavailable.message,
     },
-    [['request_queued', '70123456']],
+    [['request_queued', '70123456', ROUTE]],
   ],
   [
     'queued, in the hand-over queue',
     { kind: 'queued', kept: 'in_hand_over', error: unavailable },
     {
-      level: 'ERROR',
+      level: 'INFO',
       message: 'Request queued',
       status: 'queued',
       code: 'liveperson_unavailable',
       detail: unavailable.message,
     },
     [
-      ['request_queued', '70123456'],
+      ['request_queued', '70123456', ROUTE],
       ['record_parked', '70123456'],
     ],
   ],
@@ -161,6 +167,57 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
     [['record_given_up', '70123456']],
   ],
   [
+    'unknown, because LivePerson did not answer,',
+    {
+      kind: 'finished',
+      outcome: { status: 'outcome_unknown', code: 'outcome_unknown' },
+      repeated: false,
+      error: unavailable,
+    },
+    {
+      level: 'ERROR',
+      message: 'Outcome unknown',
+      status: 'outcome_unknown',
+      code: 'liveperson_unavailable',
+      detail: unavailable.message,
+    },
+    [['outcome_unknown', '70123456', ROUTE]],
+  ],
+  [
+    'unknown before',
+    { kind: 'finished', outcome: { status: 'outcome_unknown', code: 'outcome_unknown' }, repeated: true },
+    { level: 'INFO', message: 'Request repeated', status: 'outcome_unknown', code: 'outcome_unknown' },
+    [['request_repeated', '70123456']],
+  ],
+  [
+    'opened although a step failed',
+    {
+      kind: 'finished',
+      outcome: opened,
+      repeated: false,
+      failures: [{ step: 'record', error: unavailable }],
+    },
+    {
+      level: 'INFO',
+      message: 'Request finished',
+      ...opened,
+      failures: [{ step: 'record', code: 'liveperson_unavailable', detail: unavailable.message, cause: [] }],
+    },
+    [['conversation_opened', '70123456', ROUTE]],
+  ],
+  [
+    'with a code of its sender',
+    { kind: 'failed', code: 'request_id_reused' },
+    {
+      level: 'WARN',
+      message: 'Request failed',
+      status: 'failed',
+      code: 'request_id_reused',
+      detail: CODES.request_id_reused.detail,
+    },
+    [['record_given_up', '70123456']],
+  ],
+  [
     'interrupted',
     { kind: 'failed', code: 'interrupted' },
     {
@@ -176,11 +233,11 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
   const counts: unknown[] = []
   const report = createReport({ log: createLog(), count: (...args) => void counts.push(args) })
   report(request, destination, result, { durationMs: 12, receives: 3 })
-  const { requestId, accountId, door, route } = request
+  const { consumer, message, ...fields } = request
   const error = 'detail' in line && { cause: [] }
   const envelope = { timestamp: expect.any(String), service: expect.any(String), sampling_rate: 0 }
   expect(takeLines()).toEqual([
-    { ...envelope, requestId, accountId, door, route, durationMs: 12, receives: 3, ...line, ...error },
+    { ...envelope, ...destination, ...fields, durationMs: 12, receives: 3, ...line, ...error },
   ])
   expect(counts).toEqual(counted)
 })
@@ -189,19 +246,19 @@ test.each<[string, Parameters<Report>[2], readonly unknown[]]>([
   [
     'that was queued',
     { kind: 'queued', kept: 'in_hand_over', error: unavailable },
-    [['request_queued', '70123456']],
+    [['request_queued', '70123456', ROUTE]],
   ],
   [
     'that was handed over without an attempt',
     { kind: 'queued', kept: 'in_hand_over' },
-    [['request_queued', '70123456']],
+    [['request_queued', '70123456', ROUTE]],
   ],
   [
     'whose message is owed',
     { kind: 'finished', outcome: owed, repeated: false, kept: 'in_hand_over' },
     [
-      ['conversation_opened', '70123456'],
-      ['message_pending', '70123456'],
+      ['conversation_opened', '70123456', ROUTE],
+      ['message_pending', '70123456', ROUTE],
     ],
   ],
   ['that no queue has', { kind: 'failed', code: 'service_unavailable' }, []],
