@@ -6,6 +6,12 @@ export type JsonSchema = z.core.JSONSchema.JSONSchema
 /** The JSON Schema of what a sender may write. */
 export const requestSchema: JsonSchema = z.toJSONSchema(conversationRequest, { io: 'input' })
 
+/** Returns the JSON Schema of one value, as a part of another document. */
+export const toJsonSchema = (schema: z.core.$ZodType): JsonSchema => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' })
+  return rest
+}
+
 /**
  * Returns the schemas of every member that has no members of its own, by path as in `MEMBERS`. A member has
  * several schemas if it may have several types.

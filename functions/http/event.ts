@@ -14,7 +14,7 @@ import { FORM_MEDIA_TYPES, type FormBody, readForm } from '../../lib/request/for
  * A body must be smaller than this many bytes. Percent-encoding and escapes make up to nine bytes of a
  * character, so this is far more than a form's values may have.
  */
-const BODY_LIMIT = 256 * 1024
+export const BODY_LIMIT = 256 * 1024
 
 /** The parts of API Gateway's event that are read here. Local emulators leave some out. */
 type Event = Pick<APIGatewayProxyEventV2, 'isBase64Encoded'> & {

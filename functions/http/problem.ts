@@ -5,9 +5,11 @@ import { type Answer, toAnswer } from './answer.ts'
 /** How long a sender should wait after a 503, in seconds. */
 const RETRY_AFTER_SECONDS = 5
 
-/** Limits that keep a small body from causing a large response. */
-const MAX_FINDINGS = 20
-const MAX_PATH = 200
+/** How many findings a problem lists. A small body must not cause a large response. */
+export const MAX_FINDINGS = 20
+
+/** How many characters of a finding's path a problem has. */
+export const MAX_PATH = 200
 
 /**
  * Returns the problem details for an error. They contain our own words only: no upstream text and no stack.
