@@ -34,7 +34,18 @@ const RECORD_WORDS = {
     'Is retried with growing delays. After `giveUpAfterHours`, it moves to [the quarantine queue](operations.md#the-quarantine-queue).',
   quarantined:
     'Moves to the quarantine queue at once, with `code`, `detail` and `requestId` as message attributes.',
+  quarantined_after_five:
+    'Moves to the quarantine queue after five interrupted attempts, with `code`, `detail` and `requestId` as message attributes.',
   not_applicable: 'Does not occur.',
+} as const
+
+/** What the log's level means for a code. */
+const LEVEL_WORDS = {
+  info: '`INFO`. If a record is given up, `ERROR`.',
+  warn: '`WARN`.',
+  error: '`ERROR`.',
+  repeated:
+    '`ERROR` once in ten minutes per account, and `INFO` in between. If a record is given up, `ERROR`.',
 } as const
 
 /** Returns the text of docs/errors.md: what each code in the table means, and what to do. */
@@ -81,7 +92,7 @@ function toSection(code: Code): string {
       `**Sender:** ${sender}`,
       `**Operator:** ${operator}`,
       `**Queue record:** ${RECORD_WORDS[record]}`,
-      `**Log level:** \`${logLevel.toUpperCase()}\``,
+      `**Log level:** ${LEVEL_WORDS[logLevel === 'error' && retryable ? 'repeated' : logLevel]}`,
     ]
       .map(toItem)
       .join('\n'),

@@ -157,7 +157,7 @@ interface Guidance {
   /** What the operator does. */
   readonly operator: string
   /** What happens to a queue record. */
-  readonly record: 'retried' | 'quarantined' | 'not_applicable'
+  readonly record: 'retried' | 'quarantined' | 'quarantined_after_five' | 'not_applicable'
 }
 
 /**
@@ -297,7 +297,7 @@ export const GUIDANCE = {
       'Retry with the same `requestId`. This opens a second conversation only if an attempt opened one and an agent has closed it since.',
     operator:
       "Look for timeouts and memory errors of the functions in Lambda's metrics. Then [replay](operations.md#replay) the quarantined record.",
-    record: 'quarantined',
+    record: 'quarantined_after_five',
   },
   service_unavailable: {
     meaning:

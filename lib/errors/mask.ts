@@ -7,12 +7,11 @@ const isIdentifier = (name: string) => /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(nam
  * Returns a dotted path for logs. Sender-chosen names can be personal data, so unsafe ones become `(masked)`.
  *
  * @param path Names and array indexes, outermost first.
- * @param isSafe Whether a name may be shown. By default, identifiers may.
  */
-export const maskPath = (path: readonly PropertyKey[], isSafe = isIdentifier): string =>
+export const maskPath = (path: readonly PropertyKey[]): string =>
   path
     .map(String)
-    .map((part) => (isIndex(part) || isSafe(part) ? part : '(masked)'))
+    .map((part) => (isIndex(part) || isIdentifier(part) ? part : '(masked)'))
     .join('.')
 
 const isIndex = (part: string) => /^\d{1,3}$/.test(part)
@@ -20,5 +19,5 @@ const isIndex = (part: string) => /^\d{1,3}$/.test(part)
 const MAX_LENGTH = 200
 
 /** Returns where a finding is, for logs: a dotted path with unsafe names masked, '' for the whole input. */
-export const toSafePath = ({ path, maskedPath = path }: Finding, isSafe = isIdentifier): string =>
-  maskedPath === '' ? '' : maskPath(maskedPath.split('.'), isSafe).slice(0, MAX_LENGTH)
+export const toSafePath = ({ path, maskedPath = path }: Finding): string =>
+  maskedPath === '' ? '' : maskPath(maskedPath.split('.')).slice(0, MAX_LENGTH)

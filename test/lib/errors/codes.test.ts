@@ -49,7 +49,7 @@ describe.each(rows)('$code', (row) => {
 
   test('keeps a queue record that may succeed later, and quarantines one that never will', () => {
     // A record is quarantined with this code only after several attempts, and can be replayed.
-    if (code === 'interrupted') expect(record).toBe('quarantined')
+    if (code === 'interrupted') expect(record).toBe('quarantined_after_five')
     else expect(retryable ? ['retried'] : ['quarantined', 'not_applicable']).toContain(record)
   })
 
