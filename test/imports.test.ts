@@ -43,6 +43,7 @@ const MODULES: readonly Module[] = [
   { layer: 2, module: 'lib/net', packages: ['node:http', 'node:https', 'node:stream'] },
   { layer: 2, module: 'lib/telemetry', packages: ['@aws-lambda-powertools/*'] },
   { layer: 1, module: 'lib/errors', packages: [] },
+  { layer: 1, module: 'web', packages: [] },
 ]
 
 /** Packages that every module of `lib/` may import. */
@@ -102,7 +103,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
 const FOLDERS_OF_DATA = ['.ci', '.github', 'config', 'docs', 'infrastructure']
 
 /** What a file may be, beside code. */
-const EXTENSIONS_OF_DATA = ['.json', '.md', '.svg', '.yml']
+const EXTENSIONS_OF_DATA = ['.json', '.md', '.png', '.svg', '.yml']
 const OTHER_FILES = ['.ci/run', '.gitignore', '.nvmrc', 'LICENSE']
 
 /** Returns a sentence for each file of an unknown kind, and for each unknown folder in the root. */
@@ -147,6 +148,7 @@ const explainImport = (path: string, own: Module, { from }: Import): readonly st
     return [`${path} imports ${from}, which is not a .ts or .json file`]
   const other = moduleOf(from)
   if (!other) return [`${path} imports ${from}, which is in no module`]
+  if (other.module === 'web' && isDeployed(path)) return [`${path} imports ${from}, which is for browsers`]
   if (other.module === own.module || other.layer < own.layer) return []
   return other.layer === own.layer
     ? [`${path} imports ${from}: ${own.module} and ${other.module} are in the same layer`]
@@ -288,8 +290,8 @@ describe('imports', () => {
   })
 
   test.each([
-    [['web/index.md'], ['web/ is unknown']],
-    [['web/x.ts'], ['web/ is unknown']],
+    [['pages/index.md'], ['pages/ is unknown']],
+    [['pages/x.ts'], ['pages/ is unknown']],
     [['lib/net/x.mts'], ['lib/net/x.mts is code but not a .ts file']],
     [
       ['functions/x.js', 'x.cjs'],
@@ -359,6 +361,16 @@ describe('imports', () => {
       'local/x.ts',
       "import type { World } from '../test/support/y.ts'",
       'local/x.ts imports test/support/y.ts: test is in a layer above local',
+    ],
+    [
+      'functions/x.ts',
+      "import type { X } from '../web/y.ts'",
+      'functions/x.ts imports web/y.ts, which is for browsers',
+    ],
+    [
+      'web/x.ts',
+      "import type { X } from '../lib/errors/y.ts'",
+      'web/x.ts imports lib/errors/y.ts: web and lib/errors are in the same layer',
     ],
     ['lib/x.ts', 'export const x = 1', 'lib/x.ts is in no module'],
     ['lib/net/x.ts', "import { x } from '../x.ts'", 'lib/net/x.ts imports lib/x.ts, which is in no module'],
@@ -591,7 +603,7 @@ describe('imports', () => {
       "import { y } from '../../cli/y.ts'",
       ['lib/net/x.mts imports cli/y.ts: cli is in a layer above lib/net'],
     ],
-    ['web/x.ts', 'export const x = 1', ['web/x.ts is in no module']],
+    ['pages/x.ts', 'export const x = 1', ['pages/x.ts is in no module']],
   ])('in %s, %s is also found', (path, text, violations) => {
     expect(findViolations([{ path, text }])).toEqual(violations)
   })

@@ -5,7 +5,7 @@ import { projectRoot } from './source.ts'
 
 /** Folders of which the tree lists every file and folder. Of the others it lists the first level. */
 const COMPLETE = ['functions', 'lib']
-const NOT_OURS = ['node_modules', 'coverage']
+const NOT_OURS = ['node_modules', 'coverage', 'dist']
 
 /**
  * Returns the paths that a printed tree lists, folders with a slash at the end. Two spaces of indentation are one level;

@@ -1,0 +1,63 @@
+import type { ConversationDetail } from './form-messages.ts'
+
+/** What came back from the service. */
+export interface Answer {
+  /** 0: nothing came back. */
+  readonly status: number
+  /** The absolute address of the request's status, or empty. */
+  readonly location: string
+  /** How long to wait at least, in seconds. */
+  readonly retryAfter: number
+  readonly body: Omit<ConversationDetail, 'requestId'> & { readonly status?: unknown }
+}
+
+/** What an answer means. */
+export type Verdict =
+  | 'opened'
+  | 'existing'
+  | 'queued'
+  /** No queue holds the request any more. It has to be sent again. */
+  | 'lost'
+  /** The service was not reached, or can't answer now. */
+  | 'busy'
+  /** Nobody knows the request. */
+  | 'unknown'
+  | 'failed'
+
+/** How long the service may take, in milliseconds. */
+const TIMEOUT_MS = 20_000
+
+/** Returns the answer to a call. Never rejects: what goes wrong before the call counts as no answer, too. */
+export const call = async (address: string, toInit?: () => Promise<RequestInit>): Promise<Answer> => {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(address, { ...(await toInit?.()), signal })
+    const location = response.headers.get('location')
+    return {
+      status: response.status,
+      location: location ? new URL(location, response.url).href : '',
+      retryAfter: Number(response.headers.get('retry-after')) || 0,
+      // API Gateway's own answers may have no JSON.
+      body: await response.json().catch(() => ({})),
+    }
+  } catch {
+    return { status: 0, location: '', retryAfter: 0, body: {} }
+  }
+}
+
+/** Returns what to do about an answer. */
+export const verdictOf = ({ status, body }: Answer): Verdict => {
+  switch (body.status) {
+    case 'opened':
+    case 'existing':
+    case 'queued':
+      return body.status
+    case 'opening':
+      return 'queued'
+    case 'failed':
+      return 'lost'
+  }
+  if (status === 0 || status === 429 || (status >= 500 && body.retryable !== false)) return 'busy'
+  if (status === 404) return 'unknown'
+  return 'failed'
+}

@@ -1,0 +1,61 @@
+import { readContent } from './form-content.ts'
+import { clearFieldErrors, showFieldErrors, tell, toStatusElement } from './form-messages.ts'
+import { ATTRIBUTE, createRequest, hashOf, keep, keptOf } from './kept-request.ts'
+import { createSubmissions, type SubmissionOptions } from './submission.ts'
+
+export type { ConversationDetail, ConversationState, FieldError } from './form-messages.ts'
+
+export interface FormClientOptions extends SubmissionOptions {
+  /** Where the forms are. Default: the document. The events of forms in a shadow root don't leave it. */
+  readonly root?: Pick<Document, 'addEventListener' | 'querySelectorAll'>
+}
+
+/**
+ * Lets every form with the attribute `data-campaign-conversations` open a conversation, also those that are
+ * added later. Follows up what a reload interrupted.
+ */
+export const start = (options: FormClientOptions = {}): void => {
+  const { root = document } = options
+  const { isBusy, run } = createSubmissions(options)
+
+  const onSubmit = (event: SubmitEvent) => {
+    const { target: form, submitter } = event
+    // A page's own check may have stopped it.
+    if (!isOurs(form) || event.defaultPrevented) return
+    event.preventDefault()
+    if (isBusy(form)) return
+    clearFieldErrors(form)
+    const { content, context, errors } = readContent(form, submitter)
+    if (errors.length > 0) {
+      showFieldErrors(form, errors)
+      return tell(form, 'invalid', { errors })
+    }
+    const kept = keptOf(form)
+    const isRepeat = kept !== undefined && kept.hash === hashOf(kept.id, content)
+    const request = isRepeat ? kept : createRequest(content, context)
+    keep(form, request)
+    run(form, request, isRepeat, content)
+  }
+
+  const onEdit = ({ target }: Event) => {
+    const form = Reflect.get(Object(target), 'form') ?? target
+    if (!isOurs(form)) return
+    clearFieldErrors(form, target instanceof Element ? target.getAttribute('name') : null)
+    // Who writes the same again after the conversation was opened, asks for another one.
+    if (keptOf(form)?.state === 'done') keep(form, undefined)
+  }
+
+  root.addEventListener('submit', onSubmit)
+  root.addEventListener('input', onEdit)
+  root.addEventListener('reset', onEdit)
+  for (const form of root.querySelectorAll('form')) {
+    if (!isOurs(form)) continue
+    // What is new together with its text isn't announced.
+    toStatusElement(form)
+    const request = keptOf(form)
+    if (request && request.state !== 'done') run(form, request, true)
+  }
+}
+
+const isOurs = (target: unknown): target is HTMLFormElement =>
+  target instanceof HTMLFormElement && target.hasAttribute(ATTRIBUTE)

@@ -1,0 +1,146 @@
+/** What happened to a form's request. Each is an event: `conversation:opened` and so on. */
+export type ConversationState =
+  /** The request is being sent. */
+  | 'sending'
+  /** It could not be sent, or the service was busy. It is sent again, with the same id. */
+  | 'retrying'
+  /** The service has the request, and opens the conversation later. */
+  | 'queued'
+  /** The conversation is open. */
+  | 'opened'
+  /** The consumer already had an open conversation. */
+  | 'existing'
+  /** Fields have to be corrected: `errors`. */
+  | 'invalid'
+  /** The request ended otherwise: `code`. */
+  | 'failed'
+
+/** The detail of every event. The members are those of the service's response, if there is one. */
+export interface ConversationDetail {
+  readonly requestId?: string
+  readonly conversationId?: string
+  /** Where a signed-in consumer goes on. */
+  readonly continue?: string
+  readonly code?: string
+  readonly retryable?: boolean
+  readonly errors?: readonly FieldError[]
+  readonly warnings?: readonly FieldError[]
+}
+
+/** What is wrong with a field. */
+export interface FieldError {
+  /** The field's name. */
+  readonly path: string
+  readonly message: string
+}
+
+declare global {
+  interface HTMLElementEventMap
+    extends Record<`conversation:${ConversationState}`, CustomEvent<ConversationDetail>> {}
+}
+
+const RECEIVED = 'Thank you. We have received your message.'
+
+/**
+ * What visitors read if the form has no attribute `data-text-…` for it: by state, by code of an error, and a
+ * few more.
+ */
+const TEXTS: Readonly<Record<string, string>> = {
+  sending: 'Sending…',
+  retrying: 'Still sending…',
+  offline: 'You are offline. Your message is waiting.',
+  queued: RECEIVED,
+  opened: RECEIVED,
+  existing: 'Thank you. Your message is in your open conversation.',
+  continue: 'Go to the conversation',
+  invalid: 'Please correct the marked fields.',
+  failed: 'Your message could not be sent. Please try again.',
+  bot_check_failed: 'Please confirm that you are human, and try again.',
+  consumer_token_invalid: 'Please sign in, and try again.',
+  outcome_unknown: 'We may have received your message. Please don’t send it again.',
+}
+
+const textOf = (form: HTMLFormElement, name: string): string =>
+  form.getAttribute(`data-text-${name}`) ?? TEXTS[name] ?? ''
+
+/**
+ * Tells the page and the visitor what happened. If the page calls the event's `preventDefault`, nothing is
+ * shown.
+ *
+ * @param name The text's name. Default, and if there is no such text: the state.
+ */
+export const tell = (
+  form: HTMLFormElement,
+  state: ConversationState,
+  detail: ConversationDetail,
+  name: string = state,
+): void => {
+  form.dataset.conversation = state
+  const init = { detail, bubbles: true, composed: true, cancelable: true }
+  if (!form.dispatchEvent(new CustomEvent(`conversation:${state}`, init))) return
+  const element = toStatusElement(form)
+  element.textContent = textOf(form, name) || textOf(form, state)
+  const { continue: address } = detail
+  if (address?.startsWith('https:')) {
+    const link = document.createElement('a')
+    link.href = address
+    link.append(textOf(form, 'continue'))
+    element.append(' ', link)
+  }
+}
+
+/** Returns the form's live region: the page's own, or a new one at the end of the form. */
+export const toStatusElement = (form: HTMLFormElement): Element => {
+  const element = form.querySelector('[role=status]') ?? document.createElement('p')
+  if (!element.parentNode) form.append(element)
+  element.setAttribute('role', 'status')
+  return element
+}
+
+/** The note beside each control that was invalid once. */
+const notes = new WeakMap<Element, Element>()
+let serial = 0
+
+/**
+ * Shows errors beside their fields, and moves the focus to the first. Fields outside that name the form
+ * belong to it. Returns whether there is a field for one of them that the visitor can see.
+ */
+export const showFieldErrors = (form: HTMLFormElement, errors: readonly FieldError[]): boolean => {
+  let first: Element | undefined
+  for (const control of form.elements) {
+    const name = control.getAttribute('name')
+    const error = errors.find(({ path }) => path === name)
+    if (!error || control.getAttribute('type') === 'hidden') continue
+    const note = toNote(form, control, error.path)
+    note.textContent = control.getAttribute('data-error') ?? error.message
+    control.setAttribute('aria-invalid', 'true')
+    first ??= control
+  }
+  if (first instanceof HTMLElement) first.focus()
+  return first !== undefined
+}
+
+/** Removes the errors of a form, or those of the controls with one name. */
+export const clearFieldErrors = (form: HTMLFormElement, name?: string | null): void => {
+  for (const control of form.elements) {
+    const note = notes.get(control)
+    if (!note || (name && name !== control.getAttribute('name'))) continue
+    note.textContent = ''
+    control.removeAttribute('aria-invalid')
+  }
+}
+
+/** Returns the page's own place for a field's error, or a new one after the field or its label. */
+const toNote = (form: HTMLFormElement, control: Element, name: string): Element => {
+  const known = notes.get(control)
+  if (known) return known
+  const note = form.querySelector(`[data-error-for="${CSS.escape(name)}"]`) ?? document.createElement('span')
+  if (!note.parentNode) (control.closest('label') ?? control).after(note)
+  note.setAttribute('data-error-for', name)
+  note.id ||= `conversation-error-${++serial}`
+  // It stays there: an empty note describes nothing.
+  const described = [control.getAttribute('aria-describedby'), note.id]
+  control.setAttribute('aria-describedby', described.filter(Boolean).join(' '))
+  notes.set(control, note)
+  return note
+}
