@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { Sha256 } from '@smithy/core/checksum'
 import {
   getRetryAfterHint,
   isServerError,
@@ -12,6 +11,7 @@ import type { OutboundResult } from '../net/outbound.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import type { AwsOptions } from './options.ts'
 import { credentialsOf, endpointOf, originOf, regionOf } from './settings.ts'
+import { Sha256 } from './sha256.ts'
 
 /** A service that speaks AWS JSON. */
 export interface AwsService {
@@ -137,14 +137,14 @@ const createAttempt = (service: AwsService, aws: AwsOptions) => {
       sha256: Sha256,
       applyChecksum: false,
     })
-    const endpoint = endpointOf(service.id ?? service.name)
-    return { signer, endpoint, usual: originOf(service.name, region) }
+    const endpoint = endpointOf(service.id ?? service.name) ?? originOf(service.name, region)
+    return { signer, usual: new URL(endpoint) }
   }
 
   return async ({ operation, body, origin, invocationId, count }: Attempt): Promise<Attempted> => {
     settings ??= readSettings()
-    const { signer, endpoint, usual } = settings
-    const url = new URL(origin ?? endpoint ?? usual)
+    const { signer, usual } = settings
+    const url = origin === undefined ? usual : new URL(origin)
     const reading = clock.read()
     const request = {
       method: 'POST',

@@ -31,12 +31,6 @@ export const createConnections = ({ protocol, ...clocks }: ConnectionsOptions) =
     return since === undefined || since.elapsedMs() > MAX_IDLE_MS || since.driftMs() > MAX_DRIFT_MS
   }
 
-  const keepSocketAlive: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent)
-  agent.keepSocketAlive = (socket) => {
-    lastHeardFrom.set(socket, startStopwatch(clocks))
-    return keepSocketAlive(socket)
-  }
-
   const getName = agent.getName.bind(agent)
   // An agent asks for the name right before it looks for an idle socket. It takes the newest one.
   agent.getName = (options) => {

@@ -61,13 +61,13 @@ export const createOutbound = ({
   const clocks = { now, monotonicNow }
   const https = createConnections({ protocol: 'https:', ...clocks })
   let http: Connections | undefined
+  const toUrl = createParser(mayCall)
 
   return async (request) => {
     const watch = startStopwatch(clocks)
     const leftMs = () => request.timeoutMs - watch.elapsedMs()
     try {
-      if (!mayCall(request.url)) throw new Error('The address is neither https nor on this machine')
-      const url = new URL(request.url)
+      const url = toUrl(request.url)
       const isPlain = url.protocol === 'http:'
       if (isPlain) http ??= createConnections({ protocol: 'http:', ...clocks })
       const connections = isPlain && http ? http : https
@@ -82,6 +82,23 @@ export const createOutbound = ({
       // Only an invalid address or header throws, and both do so before there is a connection.
       return { kind: 'not_sent', cause }
     }
+  }
+}
+
+/** How many addresses are remembered. Most calls go to the same few. */
+const MAX_ADDRESSES = 1000
+
+/** Returns a function that checks and parses an address. It throws if the address may not be called. */
+const createParser = (mayCall: (address: string) => boolean) => {
+  const known = new Map<string, URL>()
+  return (address: string): URL => {
+    const seen = known.get(address)
+    if (seen) return seen
+    if (!mayCall(address)) throw new Error('The address is neither https nor on this machine')
+    const url = new URL(address)
+    if (known.size === MAX_ADDRESSES) known.clear()
+    known.set(address, url)
+    return url
   }
 }
 
@@ -118,7 +135,7 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
     let connectTimer: NodeJS.Timeout | undefined
     const call = startRequest(url, {
       method: request.method,
-      headers: { 'user-agent': 'campaign-conversations', ...request.headers, 'accept-encoding': 'identity' },
+      headers: toRawHeaders(request, url),
       agent: connections.agent,
     })
 
@@ -192,7 +209,9 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
       })
     })
     call.on('error', fail)
-    call.on('close', () => fail(new ClosedError('The connection was closed before an answer')))
+    call.on('close', () => {
+      if (!isOver) fail(new ClosedError('The connection was closed before an answer'))
+    })
   })
 
 /**
@@ -207,17 +226,27 @@ const catchUp = async (silentMs: number, clocks: Clocks): Promise<void> => {
   }
 }
 
+/** Returns the headers as names and values in turn. Node.js writes such a list as it is. */
+const toRawHeaders = ({ method, headers = {}, body = '' }: OutboundRequest, { host }: URL): string[] => {
+  const named: Record<string, string> = { host, 'user-agent': 'campaign-conversations' }
+  for (const name of Object.keys(headers)) named[name.toLowerCase()] = headers[name] ?? ''
+  named['accept-encoding'] = 'identity'
+  if (method === 'POST') named['content-length'] = String(Buffer.byteLength(body))
+  return Object.entries(named).flat()
+}
+
+const utf8 = new TextDecoder()
+
 const toAnswer = (
   { statusCode = 0, headers }: IncomingMessage,
   chunks: readonly Buffer[],
-): OutboundResult => ({
-  kind: 'answer',
-  status: statusCode,
-  headers: Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : (value ?? ''),
-    ]),
-  ),
-  body: new TextDecoder().decode(Buffer.concat(chunks)),
-})
+): OutboundResult => {
+  const { 'set-cookie': cookies, ...others } = headers
+  const named: Record<string, string> = cookies ? { 'set-cookie': cookies.join(', ') } : {}
+  for (const name of Object.keys(others)) named[name] = String(others[name])
+  const [first = NO_BYTES] = chunks
+  const bytes = chunks.length > 1 ? Buffer.concat(chunks) : first
+  return { kind: 'answer', status: statusCode, headers: named, body: utf8.decode(bytes) }
+}
+
+const NO_BYTES = Buffer.alloc(0)

@@ -14,12 +14,10 @@ export type Stopwatch = ReturnType<typeof startStopwatch>
 export const startStopwatch = ({ now, monotonicNow }: Clocks) => {
   const startedAt = now()
   const monotonicStart = monotonicNow()
-  const onWallMs = () => now() - startedAt
-  const onMonotonicMs = () => monotonicNow() - monotonicStart
   return {
     /** Returns the time since the start, in milliseconds: the longer one of the two clocks. */
-    elapsedMs: (): number => Math.max(onWallMs(), onMonotonicMs()),
+    elapsedMs: (): number => Math.max(now() - startedAt, monotonicNow() - monotonicStart),
     /** Returns how far the clocks have drifted apart since the start, in milliseconds. */
-    driftMs: (): number => Math.abs(onWallMs() - onMonotonicMs()),
+    driftMs: (): number => Math.abs(now() - startedAt - (monotonicNow() - monotonicStart)),
   }
 }

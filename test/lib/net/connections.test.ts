@@ -15,11 +15,12 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => server.reset())
 
-/** Calls the server as any user of the agent would. Returns whether an idle connection was used. */
-const call = async ({ agent }: ReturnType<typeof createConnections>): Promise<boolean> => {
+/** Calls the server. Returns whether an idle connection was used. */
+const call = async ({ agent, hear }: ReturnType<typeof createConnections>): Promise<boolean> => {
   const sent = request(server.url, { agent })
   sent.end()
   const [response] = await once(sent, 'response')
+  if (sent.socket) hear(sent.socket)
   response.resume()
   await once(sent, 'close')
   return sent.reusedSocket
