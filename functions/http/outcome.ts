@@ -1,15 +1,6 @@
+import { leftOutOf } from '../../lib/conversation/left-out.ts'
 import type { Outcome } from '../../lib/conversation/protocol.ts'
 import type { Warning } from '../../lib/request/warnings.ts'
-
-const PROFILE_REFUSED: Warning = {
-  path: 'consumer',
-  message: 'was refused by LivePerson, so agents see no profile',
-}
-
-const LANGUAGE_REFUSED: Warning = {
-  path: 'context.lang',
-  message: 'was refused by LivePerson, so it was left out',
-}
 
 /**
  * Returns the members of a response that tell how a request stands. `warnings` is left out if there are none.
@@ -20,10 +11,6 @@ export const toOutcomeBody = (
   { profileRefused, languageRefused, ...outcome }: Outcome,
   warnings: readonly Warning[],
 ): Omit<Outcome, 'profileRefused' | 'languageRefused'> & { readonly warnings?: readonly Warning[] } => {
-  const all = [
-    ...warnings,
-    ...(languageRefused ? [LANGUAGE_REFUSED] : []),
-    ...(profileRefused ? [PROFILE_REFUSED] : []),
-  ]
+  const all = leftOutOf(warnings, { profileRefused, languageRefused })
   return { ...outcome, ...(all.length > 0 && { warnings: all }) }
 }

@@ -3,6 +3,7 @@ import type { Item, StateTable, Update } from '../aws/state-table.ts'
 import { factsShape } from './facts-shape.ts'
 import { ERASED_LEASE } from './ledger-item.ts'
 import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
+import { isOutcome } from './published.ts'
 
 /**
  * What is left of a request: what tells a replay from a new request, its status, and its times. Every other
@@ -10,7 +11,8 @@ import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
  */
 const KEPT_OF_REQUEST: readonly string[] = [
   ...['pk', 'requestId', 'accountId', 'door', 'vouchedBy', 'fingerprint', 'hasMessage'],
-  ...['status', 'code', 'messageStatus', 'messageCode', 'finished', 'facts'],
+  ...['status', 'code', 'messageStatus', 'messageCode', 'closedAt', 'finished', 'facts'],
+  ...['outcomeNumber', 'outcomeAt'],
   ...['createdAt', 'updatedAt', 'expiresAt'],
   ...['revision', 'attempts', 'releases', 'releasedAttempt', 'claimState', 'leaseId', 'leaseUntil'],
 ]
@@ -28,7 +30,7 @@ const requestShape = z.extend(times, {
   revision: z.number(),
   attempts: z.number(),
   releases: z.number(),
-  claimState: z.enum(['held', 'failed', 'queued', 'done']),
+  claimState: z.enum(['held', 'failed', 'given_up', 'queued', 'done']),
   leaseId: z.string(),
   leaseUntil: z.number(),
   hasMessage: z.boolean(),
@@ -140,6 +142,7 @@ const planOfRequest = (item: Item, now: number): Plan => {
   if (remove.length === 0 && leaseId === ERASED_LEASE && namesIn(request.facts).length === 0)
     return { kind: 'clean' }
   const ended = isFinished(facts, hasMessage) ? undefined : toEnded(facts)
+  const outcome = ended !== undefined && isOutcome(facts, ended, hasMessage)
   return {
     kind: 'write',
     ended: ended !== undefined,
@@ -149,9 +152,10 @@ const planOfRequest = (item: Item, now: number): Plan => {
         facts: withoutIds(ended ?? facts),
         leaseId: ERASED_LEASE,
         ...(ended && { claimState: ended.claim.state, finished: true, ...toldOf(ended, hasMessage) }),
+        ...(outcome && { outcomeAt: now }),
       },
       remove,
-      add: { revision: 1 },
+      add: { revision: 1, ...(outcome && { outcomeNumber: 1 }) },
       condition: '#revision = :revision',
       values: { revision },
     },

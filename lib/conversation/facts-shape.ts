@@ -40,7 +40,7 @@ export const carriedFactsShape = z.extend(factsShape, {
   claim: z.strictObject({
     attempt: z.int(),
     releases: z.int(),
-    state: z.enum(['none', 'held', 'failed', 'queued', 'done']),
+    state: z.enum(['none', 'held', 'failed', 'given_up', 'queued', 'done']),
     code: z.optional(code),
   }),
 })

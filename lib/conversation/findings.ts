@@ -108,13 +108,15 @@ export const createFindings = ({
       if (item.leaseId === ERASED_LEASE) return { kind: 'erased' }
       const decision = decide(item)
       if (decision.kind !== 'add') return decision
-      const facts = merge(toFacts(item), decision.facts)
+      const before = toFacts(item)
+      const facts = merge(before, decision.facts)
       const outcome = outcomeOf(facts, item.hasMessage)
-      if (isSame(facts, toFacts(item))) return { kind: 'recorded', outcome }
+      if (isSame(facts, before)) return { kind: 'recorded', outcome }
+      const write = toWrite(before, facts, item.hasMessage, now())
       const written = await table.update({
         pk,
-        ...toWrite(facts, item.hasMessage, now()),
-        add: { revision: 1, attempts: decision.attempts ?? 0 },
+        ...write,
+        add: { ...write.add, attempts: decision.attempts ?? 0 },
         condition: '#revision = :revision',
         values: { revision: item.revision },
       })

@@ -6,7 +6,8 @@ import * as z from 'zod/mini'
 import { isCode } from '../errors/codes.ts'
 import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
 import { factsShape } from './facts-shape.ts'
-import { afterExpiry, type Facts, isFinished, outcomeOf } from './protocol.ts'
+import { afterExpiry, closedAtOf, type Facts, isFinished, outcomeOf } from './protocol.ts'
+import { isOutcome } from './published.ts'
 
 /**
  * How long a request is remembered, in milliseconds. Longer than any queue keeps a message, so that a replay
@@ -32,7 +33,7 @@ export const requestItem = z.object({
   attempts: z.number(),
   releases: z.number(),
   releasedAttempt: z.number(),
-  claimState: z.enum(['held', 'failed', 'queued', 'done']),
+  claimState: z.enum(['held', 'failed', 'given_up', 'queued', 'done']),
   leaseId: z.string(),
   leaseUntil: z.number(),
   hasMessage: z.boolean(),
@@ -75,24 +76,34 @@ export const timesAt = (now: number) => ({
   expiresAt: Math.floor((now + KEEP_MS) / 1000),
 })
 
-/** Returns what to write when a request's facts change. @param now Milliseconds since the epoch. */
-export const toWrite = (facts: Facts, hasMessage: boolean, now: number) => {
+/**
+ * Returns what to write when a request's facts change. A change of what is published raises the number of the
+ * outcome in the same write.
+ *
+ * @param before The facts that the item holds.
+ * @param now Milliseconds since the epoch.
+ */
+export const toWrite = (before: Facts, facts: Facts, hasMessage: boolean, now: number) => {
   const { claim, ...others } = facts
   const { status, ...told } = outcomeOf(facts, hasMessage)
   const { conversationId, code, messageStatus, messageCode } = told
   const said = { conversationId, code, messageStatus, messageCode }
+  const read = { ...said, closedAt: closedAtOf(facts) }
+  const outcome = isOutcome(before, facts, hasMessage)
   return {
     set: {
       status,
-      ...said,
+      ...read,
       facts: others,
       finished: isFinished(facts, hasMessage),
       releases: claim.releases,
       ...(claim.state !== 'none' && { claimState: claim.state }),
       ...(claim.state !== 'held' && { leaseUntil: 0, releasedAttempt: claim.attempt }),
+      ...(outcome && { outcomeAt: now }),
       ...timesAt(now),
     },
-    remove: Object.entries(said).flatMap(([name, value]) => (value === undefined ? [name] : [])),
+    add: { revision: 1, ...(outcome && { outcomeNumber: 1 }) },
+    remove: Object.entries(read).flatMap(([name, value]) => (value === undefined ? [name] : [])),
   }
 }
 
@@ -103,7 +114,7 @@ export const toStored = ({ claim: _, ...facts }: Facts): Omit<Facts, 'claim'> =>
 export const toFacts = (item: RequestItem): Facts => {
   const { attempts: attempt, releases, claimState: state, facts } = item
   // Only the code of a released claim is one; the outcome's own code is derived from the facts.
-  const code = state === 'failed' || state === 'queued' ? item.code : undefined
+  const code = state === 'held' || state === 'done' ? undefined : item.code
   return {
     ...facts,
     claim: { attempt, releases, state, ...(code !== undefined && isCode(code) && { code }) },

@@ -145,8 +145,7 @@ export const createLedger = ({
         if (isSame(merged, seen.facts)) return merged
         const { applied, item: found } = await table.update({
           pk,
-          ...toWrite(merged, hasMessage, now()),
-          add: { revision: 1 },
+          ...toWrite(seen.facts, merged, hasMessage, now()),
           condition: '#revision = :revision',
           values: { revision: seen.revision },
         })
@@ -245,7 +244,7 @@ export const createLedger = ({
       until: number,
       { leaseId = uuid(), lostLeases = [] }: LeaseOptions = {},
     ): Promise<ClaimResult> => {
-      const { accountId, door, vouchedBy, requestId, fingerprint, consumerId } = request
+      const { accountId, door, vouchedBy, requestId, fingerprint, consumerId, route } = request
       const pk = requestKey(request)
       const { campaignId, engagementId } = destination
       const lease = { leaseId, leaseUntil: until + CLOCKS_MS }
@@ -255,7 +254,7 @@ export const createLedger = ({
       const { applied, item } = await table.update({
         pk,
         set: {
-          ...{ requestId, accountId, door, vouchedBy, campaignId, engagementId },
+          ...{ requestId, accountId, door, vouchedBy, campaignId, engagementId, route },
           ...lease,
           claimState: 'held',
           status: 'opening',
@@ -266,6 +265,7 @@ export const createLedger = ({
           fingerprint,
           createdAt: now(),
           finished: false,
+          outcomeNumber: 0,
           releases: 0,
           releasedAttempt: 0,
           facts: toStored(NOTHING),
@@ -332,11 +332,10 @@ export const createLedger = ({
       const facts = toFacts(item)
       if (isFinished(facts, hasMessage)) return 'finished'
       if (leaseUntil >= now()) return 'held'
-      const ended = abandoned(facts, code)
+      const ended = abandoned(facts, code, 'given_up')
       const { applied } = await table.update({
         pk,
-        ...toWrite(ended, hasMessage, now()),
-        add: { revision: 1 },
+        ...toWrite(facts, ended, hasMessage, now()),
         condition: '#revision = :revision',
         values: { revision },
       })

@@ -50,15 +50,16 @@ export interface Message {
 }
 
 /**
- * The last attempt that claimed the request: it still holds the claim, or released it: as failed, as queued,
- * or done with the request.
+ * The last attempt that claimed the request: it still holds the claim, or released it: as failed, as given
+ * up, as queued, or done with the request. Its sender continues what failed. Nothing but a replay continues
+ * what was given up.
  */
 export interface Claim {
   /** 0 if no attempt has claimed the request, 1 for the first. */
   readonly attempt: number
   /** How many attempts released their claim. The others died. */
   readonly releases: number
-  readonly state: 'none' | 'held' | 'failed' | 'queued' | 'done'
+  readonly state: 'none' | 'held' | 'failed' | 'given_up' | 'queued' | 'done'
   /** Why the attempt released the claim. */
   readonly code?: Code | undefined
 }
@@ -368,7 +369,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
 })
 
 const CONVERSATIONS = ['none', 'in_doubt', 'refused', 'unknown', 'existing', 'opened'] as const
-const CLAIMS = ['none', 'held', 'failed', 'queued', 'done'] as const
+const CLAIMS = ['none', 'held', 'failed', 'given_up', 'queued', 'done'] as const
 
 /**
  * Returns what two writers know together. The order of the arguments, and of several merges, makes no
@@ -521,8 +522,17 @@ export const outcomeOf = (facts: Facts, hasMessage: boolean): Outcome => {
   }
 }
 
-const statusOf = ({ state, code }: Claim): Outcome =>
-  state === 'failed' || state === 'queued' ? { status: state, ...given({ code }) } : { status: 'opening' }
+const statusOf = ({ state, code }: Claim): Outcome => {
+  switch (state) {
+    case 'failed':
+    case 'given_up':
+      return { status: 'failed', ...given({ code }) }
+    case 'queued':
+      return { status: 'queued', ...given({ code }) }
+    default:
+      return { status: 'opening' }
+  }
+}
 
 const messageOutcomeOf = ({ claim, message }: Facts): Pick<Outcome, 'messageStatus' | 'messageCode'> => {
   switch (messageStateOf(message)) {
@@ -571,11 +581,16 @@ export const afterExpiry = (facts: Facts, isQueued: boolean): Facts => {
   return isQueued ? withClaim('queued', facts) : abandoned(facts, 'interrupted')
 }
 
-/** Returns the facts of a request that no attempt holds, and no queue any more. @param code Why. */
-export const abandoned = (facts: Facts, code: Code): Facts =>
+/**
+ * Returns the facts of a request that no attempt holds, and no queue any more.
+ *
+ * @param code Why.
+ * @param state Who can continue it. See {@link Claim}.
+ */
+export const abandoned = (facts: Facts, code: Code, state: 'failed' | 'given_up' = 'failed'): Facts =>
   hasConversation(facts)
     ? { ...withClaim('done', facts), message: { dropped: 'given_up', ...facts.message } }
-    : { ...withDoubtOfDeath(facts), claim: { ...facts.claim, state: 'failed', code } }
+    : { ...withDoubtOfDeath(facts), claim: { ...facts.claim, state, code } }
 
 /** Returns whether a create may have reached LivePerson, and nobody knows what came of it. */
 export const mayHaveOpened = ({ conversation: { kind } }: Facts): boolean =>
@@ -603,9 +618,12 @@ export const forgottenAt = (facts: Facts, at: number, reason: string): Facts => 
     ...NOTHING,
     forgotten: { attempt, at, reason },
     // The attempts before are over, and don't count as dead.
-    claim: { attempt: attempt + 1, releases: attempt + 1, state: 'failed', code },
+    claim: { attempt: attempt + 1, releases: attempt + 1, state: 'given_up', code },
   })
 }
+
+/** Returns whether only a replay continues a request. */
+export const isGivenUp = ({ claim: { state } }: Facts): boolean => state === 'given_up'
 
 /** Returns the next step of an attempt. */
 export const next = (known: Known, policy: Policy): Step => {
@@ -718,7 +736,7 @@ const nextUnsettled = (known: Known, policy: Policy): Step => {
 const isInterrupted = ({ facts: { claim } }: Known, policy: Policy): boolean =>
   policy.carrier !== 'memory' &&
   policy.admission === 'granted' &&
-  (deathsOf(claim) >= policy.maxDeaths || (claim.state === 'failed' && claim.code === 'interrupted'))
+  (deathsOf(claim) >= policy.maxDeaths || (claim.state === 'given_up' && claim.code === 'interrupted'))
 
 /** Whether a record has to leave its batch, so that it doesn't die with the others again. */
 export const isToBeIsolated = ({ claim }: Facts, policy: Policy): boolean =>
@@ -913,7 +931,7 @@ const giveUp = (code: Code, known: Known, policy: Policy): Step => {
   if (facts.conversation.kind === 'in_doubt' && code !== 'interrupted')
     return { kind: 'record', facts: { ...facts, conversation: { kind: 'unknown' } } }
   if (facts.claim.state === 'held') {
-    const released = release('failed', facts, code)
+    const released = release('given_up', facts, code)
     return { kind: 'record', facts: code === 'interrupted' ? withoutDeaths(released) : released }
   }
   switch (progress.quarantine) {
@@ -972,7 +990,7 @@ const withoutVerdict = (facts: Facts): Facts => {
  * Returns the facts with the claim released. A hand-over carries them too, so that a later attempt doesn't
  * treat this one as dead.
  */
-const release = (state: 'queued' | 'failed' | 'done', facts: Facts, code?: Code): Facts =>
+const release = (state: 'queued' | 'failed' | 'given_up' | 'done', facts: Facts, code?: Code): Facts =>
   facts.claim.state === 'held'
     ? {
         ...facts,

@@ -196,7 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a request that was given up stays queued',
     file: PROTOCOL,
-    find: "const released = release('failed', facts, code)",
+    find: "const released = release('given_up', facts, code)",
     replace: "const released = release('queued', facts, code)",
     breaks: 'the ledger says that a request is in quarantine',
     options: { only: ['every create is forbidden'], intensity: 10 },

@@ -13,8 +13,15 @@ const FIVE_YEARS_MS = 5 * 365 * 86_400_000
  * throws a plain Error for a condition or value that is invalid or not supported here, so that nobody takes a
  * typo for an outage. It has no limit on the size of an item, and no throughput: throttling is a fault of the
  * simulated world.
+ *
+ * @param options.onWrite Called with the item before and after each write that was applied. They must not be
+ *   changed.
  */
-export const createMemoryTable = () => {
+export const createMemoryTable = ({
+  onWrite = () => {},
+}: {
+  readonly onWrite?: (before: Item | undefined, after: Item) => void
+} = {}) => {
   const stored = new Map<string, Item>()
   const conditions = new Map<string, Condition>()
 
@@ -60,6 +67,7 @@ export const createMemoryTable = () => {
     for (const name of remove) delete after[name]
     for (const name in add) after[name] = sum(before?.[name], add[name])
     stored.set(pk, after)
+    onWrite(before, after)
     return { applied: true, item }
   }
 

@@ -24,7 +24,7 @@ export const finalOf = ({ httpStatus, body: { status, code } }: Told): string | 
 /** Returns the facts that an item of the ledger holds. */
 export const factsOf = (item: Item): Facts => {
   const { attempts, releases, claimState, code } = item
-  const isReleased = claimState === 'failed' || claimState === 'queued'
+  const isReleased = claimState !== 'held' && claimState !== 'done'
   return {
     ...z.parse(factsShape, item.facts),
     claim: {

@@ -25,7 +25,7 @@ const factsOf = ({ code, conversationId, lpConsumerId, instant, count }: Parts):
         {
           attempt: count,
           releases: count,
-          state: fc.constantFrom('none', 'held', 'failed', 'queued', 'done'),
+          state: fc.constantFrom('none', 'held', 'failed', 'given_up', 'queued', 'done'),
           code,
         },
         { requiredKeys: ['attempt', 'releases', 'state'] },

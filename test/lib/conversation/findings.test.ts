@@ -174,7 +174,7 @@ describe('that there is no conversation', () => {
       kind: 'claimed',
       before: { conversation: { kind: 'none' }, forgotten: { attempt: 1, at: time, reason: NONE.reason } },
     })
-    if (again.kind === 'claimed') expect(again.before.claim).toMatchObject({ attempt: 2, state: 'failed' })
+    if (again.kind === 'claimed') expect(again.before.claim).toMatchObject({ attempt: 2, state: 'given_up' })
   })
 
   test('is refused while a create may have reached LivePerson, unless a person has looked', async () => {
@@ -201,7 +201,7 @@ describe('that there is no conversation', () => {
     time += LEASE_MS + 1
     expect(await findings.forget(REQUEST, NONE)).toMatchObject({ kind: 'may_have_opened' })
     expect(await findings.forget(REQUEST, { ...NONE, force: true })).toMatchObject({ kind: 'recorded' })
-    expect(await claim()).toMatchObject({ kind: 'claimed', before: { claim: { state: 'failed' } } })
+    expect(await claim()).toMatchObject({ kind: 'claimed', before: { claim: { state: 'given_up' } } })
   })
 
   test.each<[string, Partial<Facts>, string]>([

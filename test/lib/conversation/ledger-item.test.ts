@@ -19,7 +19,7 @@ const NOW = 1_800_000_000_000
 
 /** An item as it is after a record of these facts. */
 const itemOf = (facts: Facts, members: Partial<RequestItem> = {}): RequestItem => {
-  const { set, remove } = toWrite(facts, true, NOW)
+  const { set, remove } = toWrite(NOTHING, facts, true, NOW)
   const written = Object.entries(set).filter(([name]) => !remove.includes(name))
   return requestItem.parse({
     ...{

@@ -14,6 +14,7 @@ import {
   NOTHING,
   outcomeOf,
 } from '../../../lib/conversation/protocol.ts'
+import { publishedOf } from '../../../lib/conversation/published.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import type { AcceptedRequest, Door } from '../../../lib/request/conversation-request.ts'
 import { accept, FINGERPRINT_VERSION } from '../../../lib/request/identity.ts'
@@ -146,7 +147,7 @@ const ended = ({ known }: Taken, seen: Partial<Facts> = {}, state: Claim['state'
     attempt: known.claim.attempt,
     releases: known.claim.releases + 1,
     state,
-    ...((state === 'queued' || state === 'failed') && { code: 'liveperson_unavailable' as const }),
+    ...(state !== 'held' && state !== 'done' && { code: 'liveperson_unavailable' as const }),
   },
 })
 
@@ -761,7 +762,7 @@ describe('giveUp', () => {
     })
     expect(await claim()).toMatchObject({
       kind: 'claimed',
-      before: { claim: { state: 'failed', code: 'invalid_request' }, conversation: { kind: 'none' } },
+      before: { claim: { state: 'given_up', code: 'invalid_request' }, conversation: { kind: 'none' } },
     })
   })
 
@@ -1154,7 +1155,7 @@ describe('for any two attempts, in any order', () => {
         kind: fc.constant('record'),
         who: fc.nat({ max: 1 }),
         seen,
-        state: fc.constantFrom('held', 'held', 'queued', 'failed', 'done'),
+        state: fc.constantFrom('held', 'held', 'queued', 'failed', 'given_up', 'done'),
         isParallel: fc.boolean(),
       }),
     },
@@ -1175,18 +1176,36 @@ describe('for any two attempts, in any order', () => {
   }
 
   const factsIn = ({ attempts, releases, claimState, code, facts }: Item): Facts => {
-    const isReleased = claimState === 'queued' || claimState === 'failed'
+    const isReleased = claimState !== 'held' && claimState !== 'done'
     const claim = { attempt: attempts, releases, state: claimState, ...(isReleased && { code }) }
     return carriedFactsShape.parse({ ...z.parse(z.record(z.string(), z.unknown()), facts), claim })
   }
 
-  test('the item says what its facts say, no knowledge is lost, and no two hold the claim', async () => {
+  /**
+   * A write that changes what is published raises the number by one, and no other write does. So no number is
+   * missing, none is used twice, and nothing is published twice.
+   */
+  const expectNumbered = (before: Item | undefined, after: Item, hasMessage: boolean) => {
+    const told = before && JSON.stringify(publishedOf(factsIn(before), hasMessage))
+    const tells = JSON.stringify(publishedOf(factsIn(after), hasMessage))
+    const isOutcome = tells !== undefined && tells !== told
+    expect(after.outcomeNumber).toBe(Number(before?.outcomeNumber ?? 0) + (isOutcome ? 1 : 0))
+    if (isOutcome) expect(after.outcomeAt).toBe(after.updatedAt)
+  }
+
+  test('the item says what its facts say, no knowledge is lost, no two hold the claim, and outcomes are numbered', async () => {
+    const raised = new Set<number>()
     await fc.assert(
       fc.asyncProperty(
         fc.array(action, { minLength: 3, maxLength: 20 }),
         fc.boolean(),
         async (actions, has) => {
-          const memory = createMemoryTable()
+          const memory = createMemoryTable({
+            onWrite: (before, after) => {
+              expectNumbered(before, after, has)
+              raised.add(Number(after.outcomeNumber))
+            },
+          })
           const ledger = arrange({ table: memory })
           const message = has ? 'Hello' : undefined
           const attempts = new Map<number, Taken & { readonly until: number; isOver: boolean }>()
@@ -1243,5 +1262,7 @@ describe('for any two attempts, in any order', () => {
       ),
       { numRuns: 1000 },
     )
+    // Otherwise the property would hold for want of outcomes.
+    expect([...raised]).toEqual(expect.arrayContaining([0, 1, 2, 3]))
   })
 })

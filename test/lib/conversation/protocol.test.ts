@@ -1537,7 +1537,7 @@ describe('an attempt', () => {
       [done, claimed, down, done, done],
       [
         ...CREATE,
-        'record failed none unsent',
+        'record given_up none unsent',
         'quarantine liveperson_unavailable',
         'end: failed liveperson_unavailable',
       ],
@@ -1613,7 +1613,7 @@ describe('an attempt', () => {
       [done, claimed, down, done, failed('quarantine')],
       [
         ...CREATE,
-        'record failed none unsent',
+        'record given_up none unsent',
         'quarantine liveperson_unavailable',
         'end: queued in_record liveperson_unavailable',
       ],
@@ -1622,7 +1622,7 @@ describe('an attempt', () => {
       'is not made after five that died',
       silent(EVENT),
       [done, claimedAfter({ claim: held(5, 0) }), done, done],
-      [...START, 'record failed in_doubt unsent', 'quarantine interrupted', 'end: failed interrupted'],
+      [...START, 'record given_up in_doubt unsent', 'quarantine interrupted', 'end: failed interrupted'],
     ],
     [
       'is made after four that died',
@@ -1907,7 +1907,7 @@ describe('an attempt', () => {
   test('that is given up as interrupted starts the count again, for an operator’s replay', () => {
     const answers: readonly Answer[] = [done, claimedAfter({ claim: held(5, 0) })]
     const step = stepAfter(silent(EVENT), answers)
-    expect(step).toMatchObject({ kind: 'record', facts: { claim: { attempt: 6, state: 'failed' } } })
+    expect(step).toMatchObject({ kind: 'record', facts: { claim: { attempt: 6, state: 'given_up' } } })
     if (step.kind !== 'record') throw new Error('The test expects a record')
     expect(deathsOf(step.facts.claim)).toBe(0)
     expect(stepAfter(silent(EVENT), [done, { kind: 'claimed', before: step.facts }]).kind).toBe('create')
