@@ -1,5 +1,5 @@
 import type { QueueName } from '../aws/queues.ts'
-import { resolve } from '../config/routes.ts'
+import { accountIdFor, resolve } from '../config/routes.ts'
 import type { AccountConfig, StageConfig } from '../config/stage.ts'
 import {
   type AppError,
@@ -13,7 +13,7 @@ import {
   parseConversationRequest,
   requestIdOf,
 } from '../request/conversation-request.ts'
-import { refuseForeign, unwrap } from '../request/envelope.ts'
+import { placeIn, refuseForeign, unwrap } from '../request/envelope.ts'
 import { accept } from '../request/identity.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { parseRequestJson } from '../request/strict-json.ts'
@@ -33,6 +33,8 @@ export type ReadRecord =
       readonly sentAt: number
       /** Which campaign it asked for, by its ids, if it could be read. */
       readonly campaign?: ConversationRequest['campaign'] | undefined
+      /** Set for a CRM event: the account that it is about, as far as that can be read. */
+      readonly event?: { readonly accountId: string | undefined } | undefined
       /** Set for a hand-over whose ids can be read. */
       readonly ids?: RequestIds | undefined
     }
@@ -76,10 +78,14 @@ const readOwn = (stage: StageConfig, { body, messageId, sentAt }: Message): Read
 const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message): ReadRecord => {
   let requestId = messageId
   let campaign: ConversationRequest['campaign']
+  let place = ''
+  let accountId = accountIdFor(stage, undefined)
   try {
     if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
       throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
-    const { input, eventId, occurredAt = now } = unwrap(parseRequestJson(body))
+    const { input, eventId, occurredAt = now, at } = unwrap(parseRequestJson(body))
+    place = at
+    accountId = accountIdFor(stage, input)
     requestId = requestIdOf(input) ?? eventId ?? messageId
     if (now - occurredAt > KEEP_MS) throw toError('event_too_old')
     refuseForeign(input)
@@ -93,9 +99,10 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
       consumerId: parsed.consumer?.id,
       warnings,
     })
-    return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0 } }
+    return { kind: 'job', job: { request, account, destination, acceptedAt: sentAt, pausedMs: 0, messageId } }
   } catch (error) {
-    return { kind: 'refused', error: toAppError(error), requestId, campaign, sentAt }
+    const event = { accountId }
+    return { kind: 'refused', error: toAppError(placeIn(place, error)), requestId, campaign, event, sentAt }
   }
 }
 

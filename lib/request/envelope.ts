@@ -1,4 +1,4 @@
-import { InvalidRequestError } from '../errors/errors.ts'
+import { type Finding, InvalidRequestError } from '../errors/errors.ts'
 import { toRequestId } from './conversation-request.ts'
 import { sha256 } from './identity.ts'
 import { isRecord, type JsonRecord, parseLenientJson } from './lenient-json.ts'
@@ -12,10 +12,14 @@ export interface Unwrapped {
   readonly eventId: string | undefined
   /** The earliest time in an envelope, in milliseconds since the epoch. `undefined` if there is none. */
   readonly occurredAt: number | undefined
+  /** Where the input is in the record: dotted, '' without envelopes. */
+  readonly at: string
 }
 
 /** What an envelope says about the event in it. */
 interface Envelope {
+  /** The member that holds it. */
+  readonly name: 'Message' | 'detail'
   readonly id: unknown
   readonly time: unknown
   readonly open: () => unknown
@@ -25,27 +29,59 @@ interface Envelope {
  * Removes the envelopes of SNS and EventBridge from a record's parsed JSON. One may be inside the other.
  * Anything else is returned as it is.
  *
- * @throws {InvalidRequestError} The message in an SNS envelope is not valid JSON.
+ * @throws {InvalidRequestError} The message in an SNS envelope is not valid JSON. The path says where it is.
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
  */
 export const unwrap = (
   input: unknown,
-  outside: Omit<Unwrapped, 'input'> = { eventId: undefined, occurredAt: undefined },
+  outside: Omit<Unwrapped, 'input'> = { eventId: undefined, occurredAt: undefined, at: '' },
 ): Unwrapped => {
   const envelope = envelopeOf(input)
   if (!envelope) return { input, ...outside }
-  return unwrap(envelope.open(), {
+  const at = join(outside.at, envelope.name)
+  return unwrap(open(envelope, at), {
+    at,
     eventId: eventIdOf(envelope.id) ?? outside.eventId,
     occurredAt: earliest(timeOf(envelope.time), outside.occurredAt),
   })
 }
 
+const open = (envelope: Envelope, at: string): unknown => {
+  try {
+    return envelope.open()
+  } catch (error) {
+    throw placeIn(at, error)
+  }
+}
+
+const join = (outer: string, inner: string) => [outer, inner].filter((part) => part !== '').join('.')
+
+/** Returns the error with the place of the input in front of the paths of its findings. */
+export const placeIn = (at: string, error: unknown): unknown =>
+  at === '' || !(error instanceof InvalidRequestError)
+    ? error
+    : new InvalidRequestError(
+        error.findings.map(
+          ({ path, maskedPath, message }): Finding => ({
+            path: join(at, path),
+            ...(maskedPath !== undefined && { maskedPath: join(at, maskedPath) }),
+            message,
+          }),
+        ),
+      )
+
 const envelopeOf = (input: unknown): Envelope | undefined => {
   if (!isRecord(input)) return undefined
   if (input.Type === 'Notification' && has(input, 'Message'))
-    return { id: input.MessageId, time: input.Timestamp, open: () => parseMessage(input.Message) }
-  if (has(input, 'detail-type', 'detail')) return { id: input.id, time: input.time, open: () => input.detail }
+    return {
+      name: 'Message',
+      id: input.MessageId,
+      time: input.Timestamp,
+      open: () => parseMessage(input.Message),
+    }
+  if (has(input, 'detail-type', 'detail'))
+    return { name: 'detail', id: input.id, time: input.time, open: () => input.detail }
   return undefined
 }
 
@@ -53,7 +89,7 @@ const has = (input: JsonRecord, ...names: readonly string[]) => names.every((nam
 
 const parseMessage = (message: unknown): unknown => {
   if (typeof message === 'string') return parseRequestJson(message)
-  throw new InvalidRequestError([{ path: 'Message', message: 'must be a string' }])
+  throw new InvalidRequestError([{ path: '', message: 'must be a string' }])
 }
 
 /**

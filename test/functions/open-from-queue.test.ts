@@ -250,7 +250,7 @@ describe('a record that can never succeed is quarantined with its reason, and th
       'an SNS message that is not JSON',
       { Type: 'Notification', MessageId: 'sns-000003', Message: 'hi' },
       'invalid_request',
-      'the body is not valid JSON',
+      'Message is not valid JSON',
     ],
     [
       'a name that may be personal',

@@ -47,14 +47,14 @@ const eventBridge = (detail: unknown, members: object = {}) => ({
   ...members,
 })
 
-/** The envelopes that a sender can put around an event. */
-const ENVELOPES: readonly (readonly [string, (content: unknown) => unknown])[] = [
-  ['no envelope', (content) => content],
-  ['SNS', (content) => sns(content)],
-  ['EventBridge', (content) => eventBridge(content)],
-  ['EventBridge in SNS', (content) => sns(eventBridge(content))],
-  ['SNS in EventBridge', (content) => eventBridge(sns(content))],
-  ['SNS in SNS in SNS', (content) => sns(sns(sns(content)))],
+/** The envelopes that a sender can put around an event, and where the event is in them. */
+const ENVELOPES: readonly (readonly [string, string, (content: unknown) => unknown])[] = [
+  ['no envelope', '', (content) => content],
+  ['SNS', 'Message.', (content) => sns(content)],
+  ['EventBridge', 'detail.', (content) => eventBridge(content)],
+  ['EventBridge in SNS', 'Message.detail.', (content) => sns(eventBridge(content))],
+  ['SNS in EventBridge', 'detail.Message.', (content) => eventBridge(sns(content))],
+  ['SNS in SNS in SNS', 'Message.Message.Message.', (content) => sns(sns(sns(content)))],
 ]
 
 const send = (body: unknown) => deliver(world.createService(), [toRecord(body)])
@@ -75,7 +75,7 @@ const expectRefusal = async (body: unknown, detail: string) => {
   expect(world.livePerson.requests()).toEqual([])
 }
 
-describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
+describe.each(ENVELOPES)('an event in %s', (_, place, wrap) => {
   test('can’t be a hand-over', async () => {
     const handedOver = {
       door: 'form',
@@ -89,7 +89,7 @@ describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
       destination: { ...ORDER_HELP, ttr: 'NORMAL', routeAttributes: [] },
       facts: NOTHING,
     }
-    await expectRefusal(wrap({ handedOver }), 'handedOver is an unknown key')
+    await expectRefusal(wrap({ handedOver }), `${place}handedOver is an unknown key`)
     const own = JSON.stringify(handedOver)
     await expectRefusal(wrap(event(JSON.parse(own))), expect.stringContaining('consumerId is an unknown key'))
   })
@@ -101,7 +101,7 @@ describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
     const derived = conversation?.extConsumerId ?? ''
     expect(derived).toMatch(/^request-[0-9a-f]{64}$/)
     world.livePerson.reset()
-    const detail = 'consumer.id has the form of an id that the service makes'
+    const detail = `${place}consumer.id has the form of an id that the service makes`
     for (const id of [derived, derived.toUpperCase()]) {
       await expectRefusal(wrap(event({ consumer: { id } })), detail)
     }
@@ -138,7 +138,7 @@ describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
       { engagementAttributes: [{ type: 'ctmrinfo', info: { customerId: 'C-\u202e1488' } }] },
     ],
   ])('has no control or bidi-override characters in %s', async (path, members) => {
-    const detail = `${path} must not contain control or bidi-override characters`
+    const detail = `${place}${path} must not contain control or bidi-override characters`
     await expectRefusal(wrap(event(members)), detail)
   })
 
@@ -151,7 +151,7 @@ describe.each(ENVELOPES)('an event in %s', (_, wrap) => {
   })
 
   test('can’t make agents load a picture from a literal address', async () => {
-    const detail = 'consumer.avatarUrl must be an https URL with the name of a host, without user or password'
+    const detail = `${place}consumer.avatarUrl must be an https URL with the name of a host, without user or password`
     for (const avatarUrl of [
       'https://169.254.169.254/latest/meta-data/',
       'https://[fd00:ec2::254]/',
@@ -188,12 +188,24 @@ describe('an envelope', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['duplicate names', sns('{"route":"a","route":"b"}'), 'route is a duplicate key'],
-    ['duplicate names, one with escapes', sns('{"route":"a","r\\u006fute":"b"}'), 'route is a duplicate key'],
-    ['__proto__', sns(sns('{"__proto__":{"route":"vip"}}')), '__proto__ is not an allowed key'],
-    ['17 levels', sns(`{"a":${'['.repeat(16)}${']'.repeat(16)}}`), 'a.0.0 is nested deeper than 16 levels'],
-    ['text that is not JSON', eventBridge(sns('hello')), 'the body is not valid JSON'],
-    ['a list', sns([event()]), 'the body must be an object'],
+    ['duplicate names', sns('{"route":"a","route":"b"}'), 'Message.route is a duplicate key'],
+    [
+      'duplicate names, one with escapes',
+      sns('{"route":"a","r\\u006fute":"b"}'),
+      'Message.route is a duplicate key',
+    ],
+    [
+      '__proto__',
+      sns(sns('{"__proto__":{"route":"vip"}}')),
+      'Message.Message.__proto__ is not an allowed key',
+    ],
+    [
+      '17 levels',
+      sns(`{"a":${'['.repeat(16)}${']'.repeat(16)}}`),
+      'Message.a.0.0 is nested deeper than 16 levels',
+    ],
+    ['text that is not JSON', eventBridge(sns('hello')), 'detail.Message is not valid JSON'],
+    ['a list', sns([event()]), 'Message must be an object'],
   ])('can’t hide %s', async (_, body, detail) => {
     await expectRefusal(body, detail)
   })

@@ -171,6 +171,28 @@ describe('a record is a job or is refused with an AppError, for', () => {
   })
 })
 
+describe('what is wrong with an event is named with its envelopes', () => {
+  const event = { requestId: 'crm-00000001' }
+  test.each<[string, unknown, string, string]>([
+    ['no envelope', event, 'campaign', 'or route is required'],
+    ['SNS', sns(JSON.stringify(event)), 'Message.campaign', 'or route is required'],
+    ['EventBridge', eventBridge(event), 'detail.campaign', 'or route is required'],
+    ['both', sns(JSON.stringify(eventBridge(event))), 'Message.detail.campaign', 'or route is required'],
+    ['an unknown route in SNS', sns('{"route":"x"}'), 'Message.route', 'is not a configured route'],
+    ['no JSON in SNS', sns('hello'), 'Message', 'is not valid JSON'],
+    ['no object in EventBridge', eventBridge('hello'), 'detail', 'must be an object'],
+  ])('%s', (_, body, path, message) => {
+    expect(errorOf(() => parse(body))?.findings).toEqual([expect.objectContaining({ path, message })])
+  })
+
+  test('names that the sender chose stay masked', () => {
+    const error = errorOf(() => parse(sns(JSON.stringify({ ...event, 'Ana Berg': 1, route: 'vip' }))))
+    expect(error?.findings).toEqual([
+      { path: 'Message.Ana Berg', maskedPath: 'Message.(masked)', message: 'is an unknown key' },
+    ])
+  })
+})
+
 describe('a valid event', () => {
   test('keeps its content, with ids as text, in any envelope', () => {
     const wrap = fc.constantFrom(

@@ -75,7 +75,7 @@ describe('unwrap', () => {
     ['EventBridge without the member', { detail: EVENT, 'detail-type': 'x' }, undefined],
     ['SNS without the member', { Type: 'Notification', Message: JSON.stringify(EVENT) }, undefined],
   ])('%s: the event and the innermost id', (_, value, eventId) => {
-    expect(unwrap(value)).toEqual({ input: EVENT, eventId, occurredAt: undefined })
+    expect(unwrap(value)).toMatchObject({ input: EVENT, eventId, occurredAt: undefined })
   })
 
   test('an id that is no request id is replaced by its hash. A new formula needs a new version', () => {
@@ -238,16 +238,21 @@ describe('unwrap', () => {
     ['EventBridge without a detail', { id: 'eventbridge-1', 'detail-type': 'x' }],
     ['EventBridge without a type', { id: 'eventbridge-1', detail: EVENT }],
   ])('%s is no envelope, and returned as it is', (_, value) => {
-    expect(unwrap(value)).toEqual({ input: value, eventId: undefined, occurredAt: undefined })
+    expect(unwrap(value)).toEqual({ input: value, eventId: undefined, occurredAt: undefined, at: '' })
   })
 
   test.each<[string, unknown, object]>([
     ['an object', { ...sns(EVENT), Message: EVENT }, { path: 'Message', message: 'must be a string' }],
-    ['not JSON', { ...sns(EVENT), Message: 'hello' }, { path: '', message: 'is not valid JSON' }],
+    ['not JSON', { ...sns(EVENT), Message: 'hello' }, { path: 'Message', message: 'is not valid JSON' }],
     [
       'JSON with a duplicate key',
       { ...sns(EVENT), Message: '{"a":1,"a":2}' },
-      { path: 'a', message: 'is a duplicate key' },
+      { path: 'Message.a', message: 'is a duplicate key' },
+    ],
+    [
+      'not JSON, in an event of EventBridge',
+      { ...eventBridge(undefined), detail: { ...sns(EVENT), Message: 'hello' } },
+      { path: 'detail.Message', message: 'is not valid JSON' },
     ],
   ])('an SNS message that is %s is refused', (_, value, finding) => {
     expect(() => unwrap(value)).toThrow(expect.objectContaining({ findings: [finding] }))
