@@ -8,6 +8,8 @@ import { isRecord, type JsonRecord } from '../request/lenient-json.ts'
 import { conflictsOf, tokenIssuer, tokenWarnings } from './tokens.ts'
 
 const url = z.url()
+const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' })
+const pageUrl = z.url({ protocol: /^https?$/, error: 'must be the address of a page' })
 const consumers = z.enum(['anonymous', 'token', 'both'])
 const campaigns = z.enum(['listed', 'any'])
 
@@ -44,6 +46,8 @@ const route = z.strictObject({
     .check(z.minLength(1)),
   consumers: z.optional(consumers),
   engagementAttributes: z._default(engagementAttributes, []),
+  thanks: z.optional(pageUrl),
+  problem: z.optional(pageUrl),
 })
 
 const account = z.strictObject({
@@ -59,6 +63,7 @@ const account = z.strictObject({
     }),
     { consumers: 'anonymous', campaigns: 'listed', anonymousAttributes: 'rejected' },
   ),
+  continue: z.optional(httpsUrl),
   queue: z._default(z.strictObject({ campaigns: z._default(campaigns, 'any') }), { campaigns: 'any' }),
   onLostAnswer: z._default(z.enum(['repeat', 'hold']), 'repeat'),
   routes: z._default(z.record(routeName, route), {}),
@@ -124,7 +129,8 @@ export type BotCheckConfig = z.infer<typeof botCheck>
 export type AccountConfig = z.infer<typeof account>
 /**
  * A route. `consumers` is never wider than the account's, and `undefined` if it is the same. `ttrAllowed` has
- * the values of `ttr` that a form may choose besides the route's own.
+ * the values of `ttr` that a form may choose besides the route's own. `thanks` and `problem` are pages of
+ * listed origins.
  */
 export type RouteConfig = z.infer<typeof route>
 
@@ -195,7 +201,9 @@ export const warningsOf = ({ origins, accounts }: StageConfig): Finding[] => [
   }),
 ]
 
-/** Returns whether a door has a way to the account. A form can't name it, so it needs a route or the default. */
+/**
+ * Returns whether a door has a way to the account. A form can't name it, so it needs a route or the default.
+ */
 const isOpen = (
   { routes, ...account }: AccountConfig,
   door: Door,
@@ -219,13 +227,15 @@ const NOT_USABLE =
   'can not be used: it has no route, and neither forms nor events can use it without one. Add a route, or set' +
   ' queue.campaigns to any'
 
-const unusedMembers = ({ doors, consumers, ttrAllowed }: RouteConfig, at: string): Finding[] => {
+const unusedMembers = (
+  { doors, consumers, ttrAllowed, thanks, problem }: RouteConfig,
+  at: string,
+): Finding[] => {
   if (doors.includes('form')) return []
   const message = 'is not used, because doors has no form. Remove it, or add form to doors'
-  return [
-    ...(consumers === undefined ? [] : [{ path: `${at}.consumers`, message }]),
-    ...(ttrAllowed.length === 0 ? [] : [{ path: `${at}.ttrAllowed`, message }]),
-  ]
+  return Object.entries({ consumers, ttrAllowed: ttrAllowed[0], thanks, problem })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => ({ path: `${at}.${name}`, message }))
 }
 
 /** The valid parts of a file. `undefined` stands for a part that is missing or invalid. */
@@ -250,6 +260,9 @@ const readAccount = (input: unknown) => {
     routes: Object.entries(toRecord(routes)).map(([name, route]) => ({
       name,
       consumers: partOf(consumers, toRecord(route).consumers),
+      pages: ['thanks', 'problem'].map(
+        (member) => [member, partOf(pageUrl, toRecord(route)[member])] as const,
+      ),
       types: toList(toRecord(route).engagementAttributes).map((attribute) => toRecord(attribute).type),
     })),
   }
@@ -273,6 +286,11 @@ const partOf = <T extends z.ZodMiniType>(schema: T, value: unknown): z.infer<T> 
 }
 
 const NOT_SECURE = 'must be an https URL with the name of a host (no IP address), without user or password'
+
+const isOfListed = (page: string, origins: readonly unknown[]): boolean => {
+  const { origin } = new URL(page)
+  return origins.includes(origin) || (origins.includes('*') && isSafeOrigin(origin))
+}
 
 /** Mistakes that no single member shows. */
 const contradictions = ({ origins, accounts }: Parts, loopback: boolean): Finding[] => {
@@ -328,6 +346,12 @@ const contradictions = ({ origins, accounts }: Parts, loopback: boolean): Findin
             message: 'is in the list twice: write one attribute per type, with all its members',
           })
       })
+      for (const [member, page] of route.pages)
+        if (page !== undefined && !isOfListed(page, origins))
+          findings.push({
+            path: `${at}.routes.${route.name}.${member}`,
+            message: 'must be a page of a site that origins lists',
+          })
       if (route.consumers && consumers && consumers !== 'both' && route.consumers !== consumers)
         findings.push({
           path: `${at}.routes.${route.name}.consumers`,

@@ -49,6 +49,17 @@ describe('parseStageConfig', () => {
     })
   })
 
+  test('pages of listed sites, and where a consumer goes on', () => {
+    const pages = { thanks: 'https://www.example.com/thanks?a=1#b', problem: 'http://localhost:8080/problem' }
+    const listed = { ...route, ...pages }
+    for (const origins of [['https://www.example.com', 'http://localhost:8080'], ['*']]) {
+      const account = { accountId: '7', continue: 'https://m.example.com/', routes: { a: listed } }
+      const [parsed] = parseStageConfig({ origins, accounts: [account] }, at).accounts
+      expect(parsed?.continue).toBe('https://m.example.com/')
+      expect(parsed?.routes.a).toMatchObject(pages)
+    }
+  })
+
   test('an error lists every mistake', () => {
     const config = {
       origins: ['*', 'www.example.com'],
@@ -92,6 +103,43 @@ describe('parseStageConfig', () => {
       'a route that doesn’t say its doors',
       { accounts: [{ accountId: '7', routes: { a: { ...route, doors: undefined } } }] },
       'accounts.0.routes.a.doors is missing: list the doors that may use it, of form, queue.',
+    ],
+    [
+      'pages of other sites',
+      {
+        origins: ['https://www.example.com', 'null'],
+        accounts: [
+          {
+            accountId: '7',
+            continue: 'http://www.example.com/messages',
+            routes: {
+              a: {
+                ...route,
+                thanks: 'https://www.example.com.evil.example/',
+                problem: 'javascript:alert(1)',
+              },
+              b: {
+                ...route,
+                thanks: 'https://www.example.com@evil.example/',
+                problem: 'http://www.example.com/',
+              },
+            },
+          },
+        ],
+      },
+      'accounts.0.continue must be an https URL;' +
+        ' accounts.0.routes.a.problem must be the address of a page;' +
+        ' accounts.0.routes.a.thanks must be a page of a site that origins lists;' +
+        ' accounts.0.routes.b.thanks must be a page of a site that origins lists;' +
+        ' accounts.0.routes.b.problem must be a page of a site that origins lists.',
+    ],
+    [
+      'an unsafe page, although all origins are listed',
+      {
+        origins: ['*'],
+        accounts: [{ accountId: '7', routes: { a: { ...route, thanks: 'http://www.example.com/' } } }],
+      },
+      'accounts.0.routes.a.thanks must be a page of a site that origins lists.',
     ],
     ['an empty list of accounts', { accounts: [] }, 'accounts must have at least 1 item.'],
     [
@@ -645,6 +693,17 @@ describe('a valid configuration has a warning for', () => {
       'consumers of a route for the queue',
       withForm({}, { routes: { a: { ...route, doors: ['queue'], consumers: 'anonymous' } } }),
       'accounts.0.routes.a.consumers is not used, because doors has no form.',
+    ],
+    [
+      'a page of a route for the queue',
+      {
+        origins: ['https://www.example.com'],
+        ...withForm(
+          {},
+          { routes: { a: { ...route, doors: ['queue'], thanks: 'https://www.example.com/' } } },
+        ),
+      },
+      'accounts.0.routes.a.thanks is not used, because doors has no form.',
     ],
     [
       'ttrAllowed of a route for the queue',
