@@ -6,6 +6,7 @@ export const LOCAL_STACK: Readonly<Record<string, string>> = {
   AWS_SECRET_ACCESS_KEY: 'local',
   AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
   AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:4584',
+  AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:4566',
   LIVEPERSON_DOMAIN_API_URL: 'http://127.0.0.1:4570',
 }
 

@@ -4,9 +4,11 @@ import { account } from './account.ts'
 import { type Command, type CommandContext, type CommandGroup, type ExitCode, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
+import { quarantine } from './quarantine.ts'
 
 const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
   ['doctor', doctor],
+  ['quarantine', quarantine],
   ['account', account],
   ['erase', erase],
 ])

@@ -11,6 +11,7 @@ test('the local stack is reached at the ports that npm start uses by default', a
   const portOf = (variable: string) => new URL(LOCAL_STACK[variable] ?? '').port
   expect(portOf('AWS_ENDPOINT_URL_DYNAMODB')).toBe(ports.DYNAMODB)
   expect(portOf('AWS_ENDPOINT_URL_SECRETS_MANAGER')).toBe(ports.SECRETS_MANAGER)
+  expect(portOf('AWS_ENDPOINT_URL_SQS')).toBe(ports.SQS)
   expect(portOf('LIVEPERSON_DOMAIN_API_URL')).toBe(ports.LIVEPERSON)
 })
 
