@@ -16,6 +16,7 @@ export const QUIET: Bounds = {
   surveys: 0,
   others: 0,
   tellings: 0,
+  findings: 0,
   repeats: 1,
   replays: 0,
   admissions: ['granted'],
@@ -40,6 +41,9 @@ export const BAD_DAYS: Bounds = {
 /** Another request of the same consumer, and an agent who closes. */
 export const NEIGHBOURS: Bounds = { ...QUIET, repeats: 0, closings: 1, others: 1 }
 
+/** The webhook tells what it knows, an operator records what was found, and a replay follows. */
+export const FOUND_LATER: Bounds = { ...QUIET, repeats: 0, replays: 1, tellings: 1, findings: 1 }
+
 const withMessage = ({ hasMessage }: Configuration): boolean => hasMessage
 const eventWithMessage = ({ door, hasMessage }: Configuration): boolean => door === 'queue' && hasMessage
 
@@ -50,8 +54,13 @@ export const SHORT: readonly Kind[] = [
   { name: 'neighbours', bounds: NEIGHBOURS, only: eventWithMessage },
   {
     name: 'surveys',
-    bounds: { ...QUIET, repeats: 0, surveys: 1, others: 1, tellings: 1 },
+    bounds: { ...QUIET, repeats: 0, surveys: 1, others: 1 },
     only: (configuration) => eventWithMessage(configuration) && configuration.onLostAnswer === 'repeat',
+  },
+  {
+    name: 'found later',
+    bounds: FOUND_LATER,
+    only: (configuration) => eventWithMessage(configuration) && configuration.onLostAnswer === 'hold',
   },
 ]
 
@@ -66,6 +75,14 @@ export const LONG: readonly Kind[] = [
     bounds: { ...NEIGHBOURS, repeats: 1, surveys: 1, tellings: 1 },
     only: withMessage,
   },
+  { name: 'found later', bounds: { ...FOUND_LATER, closings: 1, tellings: 2 } },
+  { name: 'found while at work', bounds: { ...FOUND_LATER, alive: 2, replays: 0 }, only: withMessage },
+  {
+    name: 'found among neighbours',
+    bounds: { ...FOUND_LATER, others: 1, closings: 1, replays: 0 },
+    only: eventWithMessage,
+  },
+  { name: 'three found later', bounds: { ...FOUND_LATER, attempts: 3 }, only: eventWithMessage },
   {
     name: 'three among neighbours',
     bounds: { ...NEIGHBOURS, attempts: 3 },

@@ -61,6 +61,9 @@ const STATE_INVARIANTS = {
   'a quarantined request has a true reason': reasonIsTrue,
   'a request is not kept for ever': requestEnds,
   'a replay finishes what was given up': replayFinishes,
+  'a settled outcome names its conversation': settledHasConversation,
+  'a forgotten doubt does not come back': forgottenStaysAway,
+  'a conversation that is called closed is not open': closedIsNotOpen,
 } as const satisfies Readonly<Record<string, StateInvariant>>
 
 const TRANSITION_INVARIANTS = {
@@ -361,7 +364,7 @@ function reasonIsTrue(world: World, { configuration }: Context): string | undefi
   for (const { code } of world.quarantine)
     switch (code) {
       case 'outcome_unknown':
-        if (!isInDoubt(world)) return 'nothing is in doubt'
+        if (!isInDoubt(world) && !world.history.isForgotten) return 'nothing is in doubt'
         break
       case 'liveperson_rejected':
         if (!world.history.isRefused) return 'LivePerson refused nothing'
@@ -401,11 +404,33 @@ function replayFinishes(world: World, context: Context): string | undefined {
   return isLedgerFinished(end, context) ? undefined : 'the replay finishes nothing'
 }
 
+function settledHasConversation({ item }: World, { protocol }: Context): string | undefined {
+  if (item?.facts.settled === undefined) return undefined
+  const { status, conversationId } = protocol.outcomeOf(item.facts, false)
+  if (status !== 'opened' && status !== 'existing') return `it is ${status}`
+  return conversationId === undefined ? 'its id is missing' : undefined
+}
+
+function forgottenStaysAway(world: World): string | undefined {
+  const facts = world.item?.facts
+  if (facts?.forgotten === undefined || isInDoubt(world)) return undefined
+  const { kind } = facts.conversation
+  return kind === 'in_doubt' || kind === 'unknown' ? `it is ${kind} again` : undefined
+}
+
+function closedIsNotOpen({ item, livePerson }: World, { protocol }: Context): string | undefined {
+  if (!item || protocol.closedAtOf(item.facts) === undefined) return undefined
+  const { conversationId } = protocol.outcomeOf(item.facts, false)
+  return conversationId !== undefined && conversationId === livePerson.open ? 'it is open' : undefined
+}
+
 function finishedStays(before: World, { world }: Transition, context: Context): string | undefined {
   if (before.item === world.item) return undefined
   const [old] = ledgerSays(before, context)
   if (!old || !world.item) return undefined
   const now = context.protocol.outcomeOf(world.item.facts, context.configuration.hasMessage)
+  // A person has found that the request has no conversation.
+  if (world.item.facts.forgotten?.attempt !== before.item?.facts.forgotten?.attempt) return undefined
   return PARTS.every((isRefined) => isRefined(old, now, world))
     ? undefined
     : `${nameOf(old)} becomes ${nameOf(now)}`
@@ -575,7 +600,7 @@ const isGivingUp = (step: Step, { facts }: Known, { onLostAnswer }: Configuratio
   if (step.kind !== 'record') return false
   const { claim, conversation, message } = step.facts
   return (
-    (claim.state === 'failed' && facts.claim.state === 'held') ||
+    (claim.state === 'given_up' && facts.claim.state === 'held') ||
     (message.dropped === 'given_up' && facts.message.dropped === undefined) ||
     (onLostAnswer === 'repeat' && conversation.kind === 'unknown' && facts.conversation.kind === 'in_doubt')
   )
@@ -648,7 +673,9 @@ const INCLUDED: Readonly<Record<Conversation['kind'], readonly Conversation['kin
 /** Returns what some facts lack of others, or undefined if they contain all of them. */
 const missing = ({ hasMessage }: Configuration, more: Facts | undefined, less: Facts): string | undefined => {
   if (!more) return 'everything'
-  if (!INCLUDED[more.conversation.kind].includes(less.conversation.kind)) return 'the conversation'
+  const isForgotten = (more.forgotten?.attempt ?? 0) > (less.forgotten?.attempt ?? 0) && !isFound(less)
+  if (!isForgotten && !INCLUDED[more.conversation.kind].includes(less.conversation.kind))
+    return 'the conversation'
   const isSameKind = more.conversation.kind === less.conversation.kind
   if (isSameKind && idOf(more.conversation) === undefined && idOf(less.conversation) !== undefined)
     return "the conversation's id"
@@ -659,10 +686,13 @@ const missing = ({ hasMessage }: Configuration, more: Facts | undefined, less: F
   if (isReleased && more.claim.attempt === less.claim.attempt && more.claim.state === 'held')
     return 'the end of a claim'
   if (less.handedOver && !more.handedOver) return 'the hand-over'
-  for (const name of ['lpConsumerId', 'idMissingSince', 'openedAt'] as const)
+  if ((more.forgotten?.attempt ?? 0) < (less.forgotten?.attempt ?? 0)) return 'what was forgotten'
+  for (const name of ['lpConsumerId', 'idMissingSince', 'openedAt', 'closed', 'settled'] as const)
     if (more[name] === undefined && less[name] !== undefined) return name
   return undefined
 }
+
+const isFound = ({ conversation: { kind } }: Facts): boolean => kind === 'opened' || kind === 'existing'
 
 const includesMessage = (more: Message, less: Message): boolean =>
   more.tried >= less.tried &&

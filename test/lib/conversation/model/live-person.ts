@@ -1,6 +1,8 @@
 /** The abstract LivePerson: one consumer, who has at most one open conversation. */
-import { forget, putConsumer } from './ledger.ts'
-import type { Bounds, Configuration, LivePerson, World } from './state.ts'
+import type { Facts } from '../../../../lib/conversation/protocol.ts'
+import { createLedger, forget, putConsumer } from './ledger.ts'
+import type { Protocol } from './load-protocol.ts'
+import type { Attempt, Bounds, Configuration, LivePerson, World } from './state.ts'
 
 /** A conversation that LivePerson opened for this request. */
 export interface Opened {
@@ -15,13 +17,18 @@ export interface Opened {
  * open one.
  *
  * A second conversation of a request is excused on an account that repeats a create in doubt, if an agent
- * closed the first one before the ledger knew about it, or if an attempt overran its lease.
+ * closed the first one before the attempt could know about it, or if an attempt overran its lease.
  */
-export const open = ({ onLostAnswer }: Configuration, world: World): Opened | undefined => {
+export const open = (
+  { onLostAnswer }: Configuration,
+  world: World,
+  { known: { progress } }: Pick<Attempt, 'known'>,
+): Opened | undefined => {
   const { livePerson, item, history } = world
   if (livePerson.open !== undefined) return undefined
-  const kind = item?.facts.conversation.kind
-  const isUnknown = kind !== 'opened' && kind !== 'existing'
+  // The webhook may have told the ledger after this attempt's claim.
+  const seen = livePerson.tellings > 0 ? progress.ledger : item?.facts
+  const isUnknown = seen === undefined || !isFound(seen)
   const isExcused = onLostAnswer === 'repeat' && livePerson.opened > 0 && (isUnknown || history.isOverrun)
   const conversationId = `own-${livePerson.opened + 1}`
   return {
@@ -50,20 +57,91 @@ export const accept = (world: World): World => ({
 export const accepts = ({ livePerson: { open, isSurvey } }: World, conversationId: string): boolean =>
   open === conversationId && !isSurvey
 
+const isFound = ({ conversation: { kind } }: Facts): boolean => kind === 'opened' || kind === 'existing'
+
 /** Something that happens without an attempt. */
 export interface Happening {
-  readonly kind: 'closed' | 'surveyed' | 'opened' | 'opened_and_stored' | 'told'
+  readonly kind: 'closed' | 'surveyed' | 'opened' | 'opened_and_stored' | 'told' | 'found'
   readonly who: string
   readonly what: string
   readonly world: World
 }
 
-/** Returns what agents, the webhook and other requests of the same consumer can do. */
-export const happenings = (world: World, bounds: Bounds): readonly Happening[] => [
-  ...byAgents(world, bounds),
-  ...byOthers(world, bounds),
-  ...byWebhook(world, bounds),
-]
+/** Returns functions that return what can happen without an attempt. */
+export const createHappenings = (protocol: Protocol, configuration: Configuration) => {
+  const { record } = createLedger(protocol, configuration)
+  const { bounds, flaw } = configuration
+
+  /** Returns the conversation that LivePerson's push shows to be this request's. */
+  const ownConversation = ({ livePerson: { open, opened, closings } }: World): string | undefined => {
+    if (flaw === 'the webhook takes any conversation') return open
+    if (open?.startsWith('own-')) return open
+    return opened > 0 && closings > 0 ? `own-${opened}` : undefined
+  }
+
+  /** What the webhook adds to the request's item: an id that is missing, or a closing. */
+  const toldToRequest = (world: World): readonly Happening[] => {
+    const { item, livePerson } = world
+    if (!item || livePerson.tellings >= bounds.tellings) return []
+    const after: World = { ...world, livePerson: { ...livePerson, tellings: livePerson.tellings + 1 } }
+    const { conversationId: known } = protocol.outcomeOf(item.facts, false)
+    const tell = (what: string, facts: Facts): readonly Happening[] => {
+      const told = record(after, facts)
+      return told.item === item ? [] : [{ kind: 'found', who: 'webhook', what, world: told }]
+    }
+    if (known !== undefined) {
+      if (known === livePerson.open && flaw !== 'the webhook calls any conversation closed') return []
+      return tell(`tells that ${known} is closed`, withClosed(item.facts, known))
+    }
+    const { open, closings } = livePerson
+    // The conversation that was open when LivePerson said so.
+    const id = item.facts.conversation.kind === 'existing' && closings === 0 ? open : ownConversation(world)
+    if (id === undefined) return []
+    const settled = protocol.settledBy(item.facts, { by: 'liveperson', conversationId: id, at: 1 })
+    return tell(`tells the request of ${id}`, id === open ? settled : withClosed(settled, id))
+  }
+
+  /** What a person records who has looked in LivePerson. No attempt is at work. */
+  const byOperator = (world: World): readonly Happening[] => {
+    const { item, livePerson, history } = world
+    if (!item || history.findings >= bounds.findings || isFound(item.facts)) return []
+    const looked: World = { ...world, history: { ...history, findings: history.findings + 1 } }
+    const { status } = protocol.outcomeOf(item.facts, false)
+    if (livePerson.opened > 0) {
+      if (status !== 'outcome_unknown') return []
+      const conversationId = `own-${livePerson.opened}`
+      const found = { by: 'operator', conversationId, at: 1, reason: 'seen' } as const
+      const settled = record(looked, protocol.settledBy(item.facts, found))
+      return [{ kind: 'found', who: 'operator', what: `finds ${conversationId}`, world: settled }]
+    }
+    if (status !== 'outcome_unknown' && status !== 'rejected') return []
+    const forgotten = record(looked, protocol.forgottenAt(item.facts, 1, 'not there'))
+    // What was said before has been taken back.
+    const told = history.told.filter(({ kind }) => kind === 'accepted')
+    const after = { ...looked.history, told, isInDoubt: false, isForgotten: true }
+    return [
+      { kind: 'found', who: 'operator', what: 'finds nothing', world: { ...forgotten, history: after } },
+    ]
+  }
+
+  return {
+    /** What agents, the webhook and other requests of the same consumer can do. */
+    happenings: (world: World): readonly Happening[] => [
+      ...byAgents(world, bounds),
+      ...byOthers(world, bounds),
+      ...byWebhook(world, bounds),
+      ...toldToRequest(world),
+    ],
+    /** What is added to the request's item while no attempt is at work. */
+    foundLater: (world: World): readonly Happening[] =>
+      world.attempts.length > 0 ? [] : [...toldToRequest(world), ...byOperator(world)],
+  }
+}
+
+const withClosed = (facts: Facts, conversationId: string): Facts => ({
+  ...facts,
+  closed: { conversationId, at: 1 },
+})
 
 const byAgents = (world: World, bounds: Bounds): readonly Happening[] => {
   const { livePerson } = world

@@ -5,7 +5,17 @@ import * as original from '../../../../lib/conversation/protocol.ts'
 /** The functions that the model checker explores: the original's, or a mutant's. */
 export type Protocol = Pick<
   typeof original,
-  'begin' | 'next' | 'learn' | 'merge' | 'isSame' | 'outcomeOf' | 'isFinished' | 'afterExpiry'
+  | 'begin'
+  | 'next'
+  | 'learn'
+  | 'merge'
+  | 'isSame'
+  | 'outcomeOf'
+  | 'isFinished'
+  | 'afterExpiry'
+  | 'closedAtOf'
+  | 'settledBy'
+  | 'forgottenAt'
 >
 
 /** A change of one place in the source text. */

@@ -1,4 +1,4 @@
-import { BAD_DAYS, NEIGHBOURS, OVERLAP, QUIET } from './explorations.ts'
+import { BAD_DAYS, FOUND_LATER, NEIGHBOURS, OVERLAP, QUIET } from './explorations.ts'
 import type { InvariantName } from './invariants.ts'
 import type { Change } from './load-protocol.ts'
 import type { Configuration, Flaw } from './state.ts'
@@ -24,6 +24,8 @@ const HELD_FORM: Configuration = { ...FORM, onLostAnswer: 'hold' }
 const BAD_EVENT: Configuration = { ...EVENT, name: 'bad days', bounds: BAD_DAYS }
 const EVENT_AMONG_OTHERS: Configuration = { ...EVENT, name: 'neighbours', bounds: NEIGHBOURS }
 const OVERLAPPING_EVENT: Configuration = { ...EVENT, name: 'overlap', bounds: OVERLAP }
+const FOUND_EVENT: Configuration = { ...EVENT, name: 'found later', bounds: FOUND_LATER }
+const FOUND_HELD_EVENT: Configuration = { ...FOUND_EVENT, onLostAnswer: 'hold' }
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -48,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the death of the attempt before is ignored',
     wrong: {
-      find: "facts.claim.state === 'held' ? merge(facts, { ...NOTHING, conversation: { kind: 'in_doubt' } }) : facts",
+      find: "facts.claim.state === 'held' ? withAdded(facts, { conversation: { kind: 'in_doubt' } }) : facts",
       replace: 'facts',
     },
     configuration: EVENT,
@@ -403,5 +405,47 @@ export const MUTANTS: readonly Mutant[] = [
     },
     configuration: EVENT,
     invariant: 'a finished attempt tells a final outcome',
+  },
+  {
+    name: 'what a person found is not told',
+    wrong: {
+      find: '(conversation.conversationId ?? settled?.conversationId)',
+      replace: 'conversation.conversationId',
+    },
+    configuration: FOUND_HELD_EVENT,
+    invariant: 'a settled outcome names its conversation',
+  },
+  {
+    name: 'a later writer removes what a person found',
+    wrong: { find: 'settled: leastOf(bySettlement, a.settled, b.settled)', replace: 'settled: b.settled' },
+    configuration: FOUND_HELD_EVENT,
+    invariant: 'facts are not removed',
+  },
+  {
+    name: 'the webhook settles a doubt with any conversation of the consumer',
+    wrong: 'the webhook takes any conversation',
+    configuration: { ...FOUND_EVENT, bounds: { ...FOUND_LATER, others: 1, replays: 0 } },
+    invariant: 'an outcome does not contradict LivePerson',
+  },
+  {
+    name: 'a hand-over brings back what was forgotten',
+    wrong: {
+      find: 'hasConversation(facts) || facts.forgotten?.attempt === forgotten?.attempt',
+      replace: 'facts',
+    },
+    configuration: FOUND_HELD_EVENT,
+    invariant: 'a forgotten doubt does not come back',
+  },
+  {
+    name: 'a doubt after what was forgotten is forgotten, too',
+    wrong: { find: '...given({ forgotten: facts.forgotten }), ...added', replace: '...added' },
+    configuration: FOUND_HELD_EVENT,
+    invariant: 'a lost answer is not counted as not sent',
+  },
+  {
+    name: 'the webhook calls an open conversation closed',
+    wrong: 'the webhook calls any conversation closed',
+    configuration: FOUND_EVENT,
+    invariant: 'a conversation that is called closed is not open',
   },
 ]

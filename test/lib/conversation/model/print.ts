@@ -81,7 +81,16 @@ const partsOf = ({
 
 const list = (parts: readonly string[]): string => (parts.length === 0 ? 'empty' : parts.join(' | '))
 
-const describeFacts = ({ claim, conversation, message, handedOver, idMissingSince }: Facts): string =>
+const describeFacts = ({
+  claim,
+  conversation,
+  message,
+  handedOver,
+  idMissingSince,
+  closed,
+  settled,
+  forgotten,
+}: Facts): string =>
   [
     claim.state === 'none'
       ? 'unclaimed'
@@ -90,6 +99,9 @@ const describeFacts = ({ claim, conversation, message, handedOver, idMissingSinc
     describeMessage(message),
     ...(handedOver ? ['handed over'] : []),
     ...(idMissingSince === undefined ? [] : ['id missing']),
+    ...(closed ? [`${closed.conversationId} closed`] : []),
+    ...(settled ? [`settled ${settled.conversationId} by ${settled.by}`] : []),
+    ...(forgotten ? [`forgotten to ${forgotten.attempt}`] : []),
   ].join(', ')
 
 const describeMessage = ({ tried, refused, sent, dropped }: Message): string =>
@@ -210,6 +222,7 @@ export const describeBounds = ({
   surveys,
   others,
   tellings,
+  findings,
   repeats,
   replays,
   admissions,
@@ -224,6 +237,7 @@ export const describeBounds = ({
     `surveys ${surveys}`,
     `other conversations ${others}`,
     `tellings of the webhook ${tellings}`,
+    `findings of operators ${findings}`,
     `repeats ${repeats}`,
     `replays ${replays}`,
     `admission ${admissions.join(' or ')}`,

@@ -30,8 +30,10 @@ export interface Bounds {
   readonly surveys: number
   /** Conversations that other requests open for the same consumer. */
   readonly others: number
-  /** What the webhook tells: the id of an open conversation, or that a known one is closed. */
+  /** What the webhook tells: the id of a conversation, or that a known one is closed. */
   readonly tellings: number
+  /** What an operator records: the conversation of an unknown outcome, or that there is none. */
+  readonly findings: number
   /** Repeats by the sender under the same id. */
   readonly repeats: number
   /** Replays from quarantine by an operator. */
@@ -51,6 +53,8 @@ export type Flaw =
   | 'a record replaces the item'
   | 'a claim keeps the status'
   | 'a record forgets the status'
+  | 'the webhook takes any conversation'
+  | 'the webhook calls any conversation closed'
 
 /** The request's item in the state table. */
 export interface Item {
@@ -130,6 +134,10 @@ export interface History {
   readonly isInDoubt: boolean
   /** Whether LivePerson refused a create. */
   readonly isRefused: boolean
+  /** How often an operator recorded something. */
+  readonly findings: number
+  /** Whether an operator found that there is no conversation. */
+  readonly isForgotten: boolean
   /** Whether a claim was taken from an attempt that was still at work. */
   readonly isOverrun: boolean
 }

@@ -150,7 +150,7 @@ const created = (configuration: Configuration, world: World, attempt: Attempt): 
     // A record doesn't wait inside the function.
     ...(attempt.carrier === 'memory' ? [notCreated(true)(false)] : []),
   ]
-  const opened = open(configuration, world)
+  const opened = open(configuration, world, attempt)
   if (!opened) return [{ seen: { kind: 'already_open', lpConsumerId: LP_CONSUMER }, world }, ...notDone]
   const { conversationId, at, world: after } = opened
   return [
@@ -266,14 +266,17 @@ export const fixedAnswers = ({ kind }: Step): readonly Seen[] | undefined => {
 export const notices = (step: Step, attempt: Attempt, happening: Happening['kind']): boolean => {
   switch (step.kind) {
     case 'create':
-      return happening !== 'surveyed' && happening !== 'told'
+      return happening !== 'surveyed' && happening !== 'told' && happening !== 'found'
     case 'ask':
     case 'send':
       return happening === 'closed' || happening === 'surveyed'
     case 'look_up':
     case 'forget':
       return happening === 'opened_and_stored' || happening === 'told'
+    case 'claim':
+      return happening === 'found'
     case 'record':
+      if (happening === 'found') return true
       return (
         (happening === 'opened_and_stored' || happening === 'told') && toConsumer(step, attempt) !== undefined
       )

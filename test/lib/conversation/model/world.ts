@@ -4,13 +4,14 @@
  * Some orders are left out because they reach nothing new:
  * - A step that no other attempt notices follows at once, or a crash does. The invariants don't look at
  *   attempts, so an attempt that crashed stands for one that is slower than the others.
- * - Agents, the webhook and other requests act only right before a step that notices it.
+ * - Agents, the webhook and other requests act only right before a step that notices it. What the webhook and
+ *   operators add to the request's item is also explored while no attempt is at work.
  * - The sender repeats, and an operator replays, only if the copy is received at once.
  * - Whether a record is too old is decided only where it makes a difference.
  */
 import { type Facts, NOTHING, type Result, type Step } from '../../../../lib/conversation/protocol.ts'
 import { createKnowledge, isOver, toldOf } from './knowledge.ts'
-import { close, type Happening, happenings } from './live-person.ts'
+import { close, createHappenings, type Happening } from './live-person.ts'
 import type { Protocol } from './load-protocol.ts'
 import type { Move } from './print.ts'
 import {
@@ -52,7 +53,7 @@ export const initialWorld = ({ door }: Configuration): World => ({
   attempts: [],
   history: {
     ...{ begun: 0, repeats: 0, replays: 0, told: [] },
-    ...{ isInDoubt: false, isRefused: false, isOverrun: false },
+    ...{ isInDoubt: false, isRefused: false, findings: 0, isForgotten: false, isOverrun: false },
   },
 })
 
@@ -61,6 +62,7 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
   const { bounds, door, isExhaustive = false } = configuration
   const { begin: knownAtStart, nextOf, agesOf, learn, futureOf } = createKnowledge(protocol, configuration)
   const perform = createSteps(protocol, configuration)
+  const { happenings, foundLater } = createHappenings(protocol, configuration)
 
   /** Returns the transitions by an attempt's next step. `isFaultless`: only the one if nothing goes wrong. */
   const step = (world: World, attempt: Attempt, isFaultless = false): readonly Transition[] => {
@@ -184,7 +186,7 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
   /** Returns the state as it is, and after what others can do that a step notices. */
   const unsettle = (transition: Transition, attempt: Attempt, last?: Happening): readonly Transition[] => [
     ...(last === undefined || notices(nextOf(attempt), attempt, last.kind) ? [transition] : []),
-    ...happenings(transition.world, bounds).flatMap((happening) =>
+    ...happenings(transition.world).flatMap((happening) =>
       unsettle(then(transition, toTransition(happening)), attempt, happening),
     ),
   ]
@@ -199,7 +201,12 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
       crash(world, attempt),
     ])
     if (alone) return own
-    return [...own, ...begins(world), ...(isExhaustive ? happenings(world, bounds).map(toTransition) : [])]
+    return [
+      ...own,
+      ...begins(world),
+      ...foundLater(world).map(toTransition),
+      ...(isExhaustive ? happenings(world).map(toTransition) : []),
+    ]
   }
 
   /**
