@@ -1,18 +1,24 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { NotFoundError } from '../lib/errors/errors.ts'
-import { toRequestId } from '../lib/request/conversation-request.ts'
+import { InvalidConfigError, NotFoundError } from '../lib/errors/errors.ts'
+import { isAccountId, toRequestId } from '../lib/request/conversation-request.ts'
+import { isRecord } from '../lib/request/lenient-json.ts'
 import { createStatusService, type StatusService } from '../lib/service/status.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
 import { checkEdge } from './http/event.ts'
 import { toOutcomeBody } from './http/outcome.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
-/** Returns the handler of `GET /conversations/{requestId}`. */
+/** Only IAM may let callers use this route: the ids of CRM events may be guessable. */
+const EVENT_ROUTE = 'GET /events/{accountId}/{requestId}'
+
+/** Returns the handler of `GET /conversations/{requestId}` and `GET /events/{accountId}/{requestId}`. */
 export const createHandler = (getService: () => StatusService) =>
-  middy((event: APIGatewayProxyEventV2) => answerStatus(getService(), event), MIDDY_OPTIONS).onError(
-    answerProblem(askedFor),
-  )
+  middy(
+    (event: APIGatewayProxyEventV2) =>
+      event.routeKey === EVENT_ROUTE ? answerEvent(getService(), event) : answerForm(getService(), event),
+    MIDDY_OPTIONS,
+  ).onError(answerProblem(askedFor))
 
 const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefined => {
   const id = pathParameters?.requestId ?? ''
@@ -22,8 +28,7 @@ const askedFor = ({ pathParameters }: APIGatewayProxyEventV2): string | undefine
 
 const INTEGER = /^-?[1-9]\d{0,14}$/
 
-/** Only form requests are shown: the ids of CRM events may be guessable. */
-const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
+const answerForm = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
   await checkEdge(service.edge, event)
   const id = askedFor(event)
   const holder = event.queryStringParameters?.holder
@@ -31,5 +36,26 @@ const answerStatus = async (service: StatusService, event: APIGatewayProxyEventV
   if (!found) throw new NotFoundError({ detail: 'No form request has this id.' })
   return toAnswer(200, { requestId: found.requestId, ...toOutcomeBody(found.outcome, found.warnings) })
 }
+
+/** CRMs call AWS with a signature, so that no CDN's secret is checked. */
+const answerEvent = async (service: StatusService, event: APIGatewayProxyEventV2): Promise<Answer> => {
+  if (!service.isLocal && !isAuthorized(event))
+    throw new InvalidConfigError({ detail: `${EVENT_ROUTE} was called without IAM authorization.` })
+  const id = askedFor(event)
+  const accountId = event.pathParameters?.accountId
+  const found =
+    id === undefined || !isAccountId(accountId) ? undefined : await service.findEvent(accountId, id)
+  if (found?.request) {
+    const { requestId, outcome, warnings } = found.request
+    return toAnswer(200, { requestId, ...toOutcomeBody(outcome, warnings) })
+  }
+  if (found?.refusal) return toAnswer(200, { ...found.refusal, status: 'rejected' })
+  throw new NotFoundError({ detail: 'No event of this account has this id.' })
+}
+
+const isAuthorized = ({ requestContext }: APIGatewayProxyEventV2): boolean =>
+  'authorizer' in requestContext &&
+  isRecord(requestContext.authorizer) &&
+  isRecord(requestContext.authorizer.iam)
 
 export const handler = createHandler(oncePerContainer(createStatusService))

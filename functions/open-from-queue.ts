@@ -115,7 +115,7 @@ const open = async (
 const refuse = async (
   { quarantine, giveUp, log, count, now, random, giveUpAfterMs }: OpenService,
   { record: { body, messageId }, queue }: Received,
-  { requestId, error, sentAt, campaign, ids }: Extract<ReadRecord, { kind: 'refused' }>,
+  { requestId, error, sentAt, campaign, event, ids }: Extract<ReadRecord, { kind: 'refused' }>,
   receives: number,
 ): Promise<number | undefined> => {
   const accountId = ids?.accountId
@@ -128,7 +128,8 @@ const refuse = async (
     const ended = ids ? await giveUp(ids, error.code) : 'finished'
     if (ended === 'held') return unreadDelayMs(receives, random)
     const kept = queue === 'handOver' ? withoutTimes(body) : body
-    await quarantine({ body: kept, queue, error, requestId, accountId })
+    const refused = event && { ...event, messageId }
+    await quarantine({ body: kept, queue, error, requestId, accountId, refused })
     const level = error.retryable ? 'error' : undefined
     log.error('A record was refused', error, { ...fields, status: 'rejected' }, level)
     if (error.retryable) count('record_given_up', accountId)

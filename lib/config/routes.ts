@@ -1,6 +1,7 @@
 import { CampaignNotAllowedError, type Finding, InvalidRequestError } from '../errors/errors.ts'
 import type { ConversationRequest, Door } from '../request/conversation-request.ts'
 import type { EngagementAttribute } from '../request/engagement-attributes.ts'
+import { isRecord } from '../request/lenient-json.ts'
 import type { AccountConfig, RouteConfig, StageConfig } from './stage.ts'
 
 /** Where LivePerson routes a conversation, and what the route adds to it. */
@@ -29,6 +30,23 @@ export const resolve = (
 ): Resolved => {
   const account = accountOf(stage, door, request)
   return { account, destination: destinationOf(account, door, request) }
+}
+
+/**
+ * Returns the id of the account that an input is about, however invalid the rest of it is: the one that it
+ * names, else the one of its route, else the default account. Undefined if there is none.
+ */
+export const accountIdFor = (
+  { accounts }: Pick<StageConfig, 'accounts'>,
+  input: unknown,
+): string | undefined => {
+  const { accountId, route } = isRecord(input) ? input : {}
+  const id = typeof accountId === 'number' ? String(accountId) : accountId
+  const account =
+    accounts.find((one) => one.accountId === id) ??
+    accounts.find(({ routes }) => typeof route === 'string' && Object.hasOwn(routes, route)) ??
+    findDefault(accounts)
+  return account?.accountId
 }
 
 /**
@@ -65,10 +83,13 @@ const accountOf = (
 }
 
 const defaultOf = (accounts: StageConfig['accounts'], door: Door): AccountConfig => {
-  const account = accounts.length === 1 ? accounts[0] : accounts.find((one) => one.default)
+  const account = findDefault(accounts)
   if (account) return account
   throw new InvalidRequestError([NO_DEFAULT[door]])
 }
+
+const findDefault = (accounts: StageConfig['accounts']): AccountConfig | undefined =>
+  accounts.length === 1 ? accounts[0] : accounts.find((one) => one.default)
 
 /** What a sender can do if no account is the default. */
 const NO_DEFAULT = {

@@ -327,7 +327,15 @@ export const createAttempt = ({
           const { acceptedAt } = job
           const pausedSince = policy.admission === 'paused' ? now() : undefined
           const times = { acceptedAt, pausedMs, pausedSince }
-          const body = toHandOver({ request, destination, facts: step.facts, ...times, lostLeases })
+          const { messageId } = job
+          const body = toHandOver({
+            request,
+            destination,
+            facts: step.facts,
+            ...times,
+            lostLeases,
+            messageId,
+          })
           // People wait for a form, so it isn't kept behind CRM events.
           await queues.handOver(body, { delayMs, group: `${accountId}-${request.door}` })
           return { kind: 'handed_over' }
@@ -342,7 +350,10 @@ export const createAttempt = ({
           const queue = isOwnBody ? 'events' : 'handOver'
           const attempts = step.facts.claim.attempt
           const error = step.error ?? toError(step.code)
-          await quarantine({ body, queue, error, requestId, accountId, attempts })
+          const { messageId } = job
+          const isRefused = messageId !== undefined && error.code === 'request_id_reused'
+          const refused = isRefused ? { messageId, accountId } : undefined
+          await quarantine({ body, queue, error, requestId, accountId, attempts, refused })
           return { kind: 'quarantined' }
         }
       }

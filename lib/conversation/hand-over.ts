@@ -36,6 +36,7 @@ const shape = z.strictObject({
     pausedMs: z.optional(z.number()),
     pausedSince: z.optional(z.number()),
     lostLeases: z.optional(z.array(z.string())),
+    messageId: z.optional(z.string()),
   }),
 })
 
@@ -58,6 +59,8 @@ export interface HandOver {
   readonly pausedSince?: number | undefined
   /** See `Job`. */
   readonly lostLeases?: readonly string[] | undefined
+  /** See `Job`. */
+  readonly messageId?: string | undefined
 }
 
 /** What makes the key of a request's ledger item. */
@@ -90,12 +93,10 @@ const toAscii = (value: object): string =>
  * @throws {InvalidRequestError} The body is not a hand-over of this version.
  */
 export const readHandOver = (input: unknown): HandOver => {
-  const { request, destination, facts, acceptedAt, pausedMs, pausedSince, lostLeases, ...decided } = parse(
-    shape,
-    input,
-  ).handedOver
+  const { request, destination, facts, lostLeases, messageId, ...rest } = parse(shape, input).handedOver
+  const { acceptedAt, pausedMs, pausedSince, ...decided } = rest
   const times = { acceptedAt, pausedMs, pausedSince }
-  return { request: { ...request, ...decided }, destination, facts, ...times, lostLeases }
+  return { request: { ...request, ...decided }, destination, facts, ...times, lostLeases, messageId }
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Job {
    * nothing else.
    */
   readonly lostLeases?: readonly string[] | undefined
+  /** The id of the message on the events queue, if this is a CRM event. */
+  readonly messageId?: string | undefined
   /** Set for a copy of a form that must not create a conversation. A queue may keep it. */
   readonly isCopy?: true | undefined
 }

@@ -4,6 +4,7 @@ import { toSafePath } from '../errors/mask.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { CountMetric } from '../telemetry/metrics.ts'
 import type { Ledger } from './ledger.ts'
+import type { Refusal } from './refusals.ts'
 
 const MAX_FINDINGS = 10
 
@@ -25,6 +26,8 @@ export interface Quarantined {
   readonly accountId?: string | undefined
   /** How many attempts were made. Default: none. */
   readonly attempts?: number | undefined
+  /** Set for a CRM event that was refused before its claim. */
+  readonly refused?: Pick<Refusal, 'messageId' | 'accountId'> | undefined
 }
 
 export type Quarantine = ReturnType<typeof createQuarantine>
@@ -33,16 +36,20 @@ export type Quarantine = ReturnType<typeof createQuarantine>
 export const createQuarantine = ({
   queues,
   ledger,
+  refuse,
   log,
   count,
 }: {
   readonly queues: Queues
   readonly ledger: Ledger
+  /** Records a refusal. */
+  readonly refuse: (refusal: Refusal) => Promise<void>
   readonly log: Log
   readonly count: CountMetric
 }) => {
   /** @throws {ServiceUnavailableError} The quarantine queue doesn't hold it. */
-  return async ({ body, queue, error, requestId, accountId, attempts }: Quarantined): Promise<void> => {
+  return async (quarantined: Quarantined): Promise<void> => {
+    const { body, queue, error, requestId, accountId, attempts, refused } = quarantined
     const reason = {
       code: error.code,
       detail: detailOf(error),
@@ -50,6 +57,8 @@ export const createQuarantine = ({
       queue: LABELS[queue],
       attempts,
     }
+    // If this fails, the record is retried, and nothing is in the queue twice.
+    if (refused) await refuse({ ...refused, requestId, code: error.code })
     const { messageId, hasReason } = await queues.quarantine(body, reason)
     count('record_quarantined', accountId, { code: error.code })
     // The request is safe in the queue, whether or not the table can be written.

@@ -45,6 +45,9 @@ const NOT_AN_ACCOUNT_ID = 'must be a LivePerson account id of 1 to 32 letters or
 /** LivePerson's id of an account (site). */
 export const accountId = z.string().check(z.regex(/^[A-Za-z0-9]{1,32}$/, NOT_AN_ACCOUNT_ID))
 
+/** Returns whether a value is an account id. */
+export const isAccountId = (value: unknown): value is string => z.safeParse(accountId, value).success
+
 /** An account id that may also be a number in JSON. */
 const accountIdOrInteger = orInteger(accountId, accountId, safeInteger.check(z.minimum(0, NOT_AN_ACCOUNT_ID)))
 

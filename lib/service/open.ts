@@ -13,6 +13,7 @@ import { createAttempt } from '../conversation/attempt.ts'
 import { createAnswerCopy } from '../conversation/copy.ts'
 import { createLedger } from '../conversation/ledger.ts'
 import { createQuarantine } from '../conversation/quarantine.ts'
+import { createRefuse } from '../conversation/refusals.ts'
 import { InvalidConfigError, toAppError } from '../errors/errors.ts'
 import { createLivePerson } from '../liveperson/client.ts'
 import { createConsumerJwsCache } from '../liveperson/consumer-jws.ts'
@@ -44,7 +45,7 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
     seams
   const { log, count, measure, outbound, http, table, accounts } = createDomainsService(config, seams)
   const ledger = createLedger({ table, now, uuid })
-  const quarantine = createQuarantine({ queues, ledger, log, count })
+  const quarantine = createQuarantine({ queues, ledger, refuse: createRefuse({ table, now }), log, count })
   // Limits each call to the identity provider or the bot check to half of the form's deadline.
   const call = createThirdParty({ outbound, loopback, timeoutMs: Math.floor(formDeadlineMs / 2) })
 

@@ -2,6 +2,7 @@ import { awsOptions } from '../aws/options.ts'
 import { createStateTable } from '../aws/state-table.ts'
 import type { Config } from '../config/environment.ts'
 import { createLedger } from '../conversation/ledger.ts'
+import { findRefusal } from '../conversation/refusals.ts'
 import { type Seams, system } from './seams.ts'
 
 export type StatusService = ReturnType<typeof createStatusService>
@@ -14,6 +15,8 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
   const accountIds = config.stage.accounts.map(({ accountId }) => accountId)
   return {
     edge: config.edge,
+    /** Whether this is a stage on one machine, where IAM authorizes nobody. */
+    isLocal: config.loopback,
 
     /**
      * Returns the form request with this id: the holder's, or the oldest of all accounts and kinds of sender.
@@ -23,5 +26,19 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
      */
     findFormRequest: async (requestId: string, holder?: string) =>
       (await ledger.find(accountIds, 'form', requestId, holder))[0],
+
+    /**
+     * Returns a CRM event by its request id, or by its SQS message id if it was refused before its claim.
+     *
+     * @param accountId `none` for events that name no account.
+     * @throws {ServiceUnavailableError} The state table can't be read.
+     */
+    findEvent: async (accountId: string, id: string) => {
+      const [[request], refusal] = await Promise.all([
+        ledger.find([accountId], 'queue', id),
+        findRefusal(table, accountId, id),
+      ])
+      return { request, refusal }
+    },
   }
 }

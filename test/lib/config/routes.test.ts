@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { attributesOf, resolve } from '../../../lib/config/routes.ts'
+import { accountIdFor, attributesOf, resolve } from '../../../lib/config/routes.ts'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { CampaignNotAllowedError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import {
@@ -174,6 +174,31 @@ describe('the account', () => {
     const error = failure(() => resolve(stage, 'queue', request))
     expect(error).toBeInstanceOf(InvalidRequestError)
     expect(error).toMatchObject({ findings: [finding] })
+  })
+})
+
+describe('the account of an input that may be invalid', () => {
+  test.each<[string, unknown, string | undefined]>([
+    ['is the one that it names', { accountId: 'one', route: 'other', x: 1 }, 'one'],
+    ['is the one of its route', { route: 'help', campaign: 'x' }, 'one'],
+    ['is the one of its route if it names an unknown one', { accountId: 'three', route: 'help' }, 'one'],
+    ['is the default one if it names none', {}, 'two'],
+    ['is the default one if its route is unknown', { route: 'toString' }, 'two'],
+    ['is the default one if the names are no texts', { accountId: ['one'], route: { help: 1 } }, 'two'],
+    ['is the default one of a list', [{ accountId: 'one' }], 'two'],
+    ['is the default one of nothing', undefined, 'two'],
+  ])('%s', (_, input, expected) => {
+    expect(accountIdFor(stage, input)).toBe(expected)
+  })
+
+  test('may be a number', () => {
+    const accounts = stage.accounts.map((account) => ({ ...account, accountId: '70123456', default: false }))
+    expect(accountIdFor({ accounts: [...accounts, ...accounts] }, { accountId: 70123456 })).toBe('70123456')
+  })
+
+  test('is none if none is the default', () => {
+    const accounts = stage.accounts.map((account) => ({ ...account, default: false }))
+    expect(accountIdFor({ accounts }, { accountId: 'three' })).toBeUndefined()
   })
 })
 

@@ -13,9 +13,10 @@ const UNAVAILABLE = new ServiceUnavailableError({ detail: 'It did not respond.' 
 const REJECTED = toError('liveperson_rejected')
 
 /** A quarantine whose queue and ledger keep what they get, or fail. */
-const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } = {}) => {
+const arrange = ({ queueFails = false, ledgerFails = false, refuseFails = false, hasReason = true } = {}) => {
   const quarantined: (QuarantineReason & { readonly body: string })[] = []
   const reasons: object[] = []
+  const refusals: object[] = []
   const counted: object[] = []
   const { log, lines } = createFakeLog()
   const quarantine = createQuarantine({
@@ -32,6 +33,10 @@ const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } =
         reasons.push({ messageId, reason })
       },
     }),
+    refuse: async (refusal) => {
+      if (refuseFails) throw UNAVAILABLE
+      refusals.push({ ...refusal, quarantined: quarantined.length })
+    },
     log,
     count: (name, accountId, options) => counted.push({ name, accountId, options }),
   })
@@ -43,7 +48,7 @@ const arrange = ({ queueFails = false, ledgerFails = false, hasReason = true } =
       requestId: 'event-0001',
       ...members,
     })
-  return { put, quarantined, reasons, counted, lines }
+  return { put, quarantined, reasons, refusals, counted, lines }
 }
 
 /** The detail that stands beside a body with these findings. */
@@ -150,5 +155,30 @@ describe('the detail', () => {
   test('lists ten fields at most', async () => {
     const findings = Array.from({ length: 11 }, (_, at) => ({ path: `f${at}`, message: 'is missing' }))
     expect((await detailOf(findings))?.split('; ')).toHaveLength(10)
+  })
+})
+
+describe('a CRM event that was refused before its claim', () => {
+  const refused = { messageId: 'message-0001', accountId: '70123456' }
+
+  test('is recorded before it is in the queue', async () => {
+    const { put, quarantined, refusals } = arrange()
+    await put({ refused })
+    expect(refusals).toEqual([
+      { ...refused, requestId: 'event-0001', code: 'liveperson_rejected', quarantined: 0 },
+    ])
+    expect(quarantined).toHaveLength(1)
+  })
+
+  test('is not in the queue if it can not be recorded', async () => {
+    const { put, quarantined } = arrange({ refuseFails: true })
+    await expect(put({ refused })).rejects.toBe(UNAVAILABLE)
+    expect(quarantined).toEqual([])
+  })
+
+  test('is the only one that is recorded', async () => {
+    const { put, refusals } = arrange()
+    await put()
+    expect(refusals).toEqual([])
   })
 })
