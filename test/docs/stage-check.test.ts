@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { findFreePorts } from '../../local/net/listen.ts'
 import { projectRoot } from '../structure/source.ts'
-import { BROKEN, textOf } from '../tools/broken-stages.ts'
+import { BROKEN, textOf, withoutNames } from '../tools/broken-stages.ts'
 
 /** A copy of the project, whose configuration may be broken. */
 let folder: string
@@ -33,7 +33,10 @@ const run = async (...command: readonly string[]) => {
     (output) => ({ code: 0, ...output }),
     (error) => error,
   )
-  const lines = `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('config/'))
+  const lines = `${stdout}${stderr}`
+    .split('\n')
+    .filter((line) => line.startsWith('config/'))
+    .map(withoutNames)
   return { code, lines, milliseconds: performance.now() - startedAt }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkStageFile, checkStageText, toLines } from '../../tools/stage-check.ts'
-import { BROKEN, STAGE, textOf } from './broken-stages.ts'
+import { BROKEN, STAGE, textOf, withoutNames } from './broken-stages.ts'
 
 const check = (text: string) => checkStageText(text, { loopback: false })
 
@@ -11,8 +11,8 @@ describe('the check of a stage file finds', () => {
 
   test.each(BROKEN)('$name', ({ severity = 'error', found, ...broken }) => {
     const { findings, stage } = check(textOf(broken))
-    const lines = findings.map(
-      ({ path, message, line, column }) => `${line}:${column}: ${path || 'the file'} ${message}`,
+    const lines = findings.map(({ path, message, line, column }) =>
+      withoutNames(`${line}:${column}: ${path || 'the file'} ${message}`),
     )
     expect(lines).toEqual(found)
     expect(new Set(findings.map((finding) => finding.severity))).toEqual(new Set([severity]))
@@ -23,6 +23,22 @@ describe('the check of a stage file finds', () => {
     expect(BROKEN.length).toBeGreaterThanOrEqual(40)
     expect(new Set(BROKEN.map(({ name }) => name)).size).toBe(BROKEN.length)
   })
+})
+
+test.each([
+  ['"allowedHeaders"', '"headers"', ['$schema', 'origins', 'allowedHeaders', 'giveUpAfterHours', 'accounts']],
+  ['"default": true', '"region": "eu"', ['accountId', 'default', 'form', 'queue', 'onLostAnswer', 'routes']],
+  [
+    '"doors": ["form"]',
+    '"doors": ["form"], "x": 1',
+    ['campaignId', 'engagementId', 'ttr', 'ttrAllowed', 'doors', 'consumers', 'engagementAttributes'],
+  ],
+  ['"ctype": "web"', '"type": "web"', ['ctype', 'cstatus', 'balance', 'currency', 'customerId']],
+])('in place of %s, %s is unknown, and the names that are known there are listed', (from, to, names) => {
+  const [finding, ...others] = check(STAGE.replace(from, to)).findings
+  const [, list = ''] = finding?.message.split('Allowed here: ') ?? []
+  expect(list.split(', ')).toEqual(expect.arrayContaining(names))
+  expect(others).toEqual([])
 })
 
 test('a byte order mark is no mistake, and other mistakes keep their places', () => {
