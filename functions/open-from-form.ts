@@ -1,6 +1,7 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { resolve } from '../lib/config/routes.ts'
+import type { AccountConfig } from '../lib/config/stage.ts'
 import { holderOf } from '../lib/conversation/ledger.ts'
 import type { Result } from '../lib/conversation/protocol.ts'
 import { formBudget } from '../lib/conversation/time-budget.ts'
@@ -10,6 +11,7 @@ import { parseForm } from '../lib/request/form.ts'
 import { createOpenService, type OpenService } from '../lib/service/open.ts'
 import type { MetricName } from '../lib/telemetry/metrics.ts'
 import { type Answer, toAnswer } from './http/answer.ts'
+import { answerSender } from './http/browser.ts'
 import {
   authorizationOf,
   checkEdge,
@@ -28,10 +30,12 @@ const POLL_AFTER_SECONDS = 5
 
 /** Returns the handler of `POST /conversations`. */
 export const createHandler = (getService: () => OpenService) =>
-  middy(
-    (event: APIGatewayProxyEventV2, context: Context) => openFromForm(getService(), event, context),
-    MIDDY_OPTIONS,
-  ).onError(answerProblem(givenRequestId))
+  middy(async (event: APIGatewayProxyEventV2, context: Context) => {
+    const service = getService()
+    return answerSender(event, service.stage, await openFromForm(service, event, context))
+  }, MIDDY_OPTIONS).onError((failure) =>
+    answerSender(failure.event, undefined, answerProblem(givenRequestId)(failure)),
+  )
 
 const openFromForm = async (
   service: OpenService,
@@ -59,7 +63,7 @@ const openFromForm = async (
       ? await service.answerCopy(job, budget)
       : await service.attempt(job, { kind: 'memory' }, budget)
     report(request, destination, result, { durationMs: now() - startedAt })
-    return answer(request, result)
+    return answer(request, account, result)
   } catch (thrown) {
     const error = toAppError(thrown)
     // The body of a sender that may not call the service is never read.
@@ -91,15 +95,20 @@ const PROBES: ReadonlyMap<AppError['code'], MetricName> = new Map([
   ['origin_not_allowed', 'origin_refused'],
 ])
 
-const answer = (request: AcceptedRequest, result: Result): Answer => {
-  const { requestId, warnings } = request
+const answer = (request: AcceptedRequest, account: AccountConfig, result: Result): Answer => {
+  const { requestId, warnings, vouchedBy } = request
   switch (result.kind) {
     case 'finished': {
       const { status, code } = result.outcome
       if (status === 'rejected' || status === 'outcome_unknown')
         return toProblem(toError(code ?? 'liveperson_rejected'), requestId)
       const isNew = status === 'opened' && !result.repeated && !result.wasOpen
-      return toAnswer(isNew ? 201 : 200, { requestId, ...toOutcomeBody(result.outcome, warnings) })
+      return toAnswer(isNew ? 201 : 200, {
+        requestId,
+        ...toOutcomeBody(result.outcome, warnings),
+        // Others have nowhere to sign in.
+        ...(vouchedBy === 'token' && { continue: account.continue }),
+      })
     }
     case 'opening':
     case 'queued':

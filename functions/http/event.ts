@@ -80,6 +80,10 @@ export const authorizationOf = (event: Event): string | undefined => headerOf(ev
 /** Returns the `Origin` header, which browsers add to calls from a page. `undefined` if there is none. */
 export const originOf = (event: Event): string | undefined => headerOf(event, 'origin')
 
+/** Returns whether the sender is a browser that will show the response: scripts don't ask for HTML. */
+export const acceptsHtml = (event: Event): boolean =>
+  headerOf(event, 'accept')?.includes('text/html') ?? false
+
 /**
  * Checks that a call came through the CDN, if the stage has one. Only the hash of the secret is known here,
  * so that nobody who can read a function's environment can bypass the CDN.
