@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { StateTable } from '../lib/aws/state-table.ts'
 import { factsAt, type RequestKey, requestItem, requestKey } from '../lib/conversation/ledger-item.ts'
 import { isGivenUp, type Outcome, outcomeOf } from '../lib/conversation/protocol.ts'
+import { refusalKey } from '../lib/conversation/refusals.ts'
 
 /** What the ledger knows about a request, and which write that was. */
 export interface RequestState {
@@ -54,7 +55,7 @@ export const readRefusals = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const ids = new Map<string, string>(
     events.flatMap(({ messageId, accountIds }) =>
-      accountIds.map((accountId) => [`refused#${accountId}#${messageId}`, messageId] as const),
+      accountIds.map((accountId) => [refusalKey(accountId, messageId), messageId] as const),
     ),
   )
   const items = ids.size === 0 ? [] : await table.getMany([...ids.keys()])

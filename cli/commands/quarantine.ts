@@ -4,6 +4,7 @@ import { createFindings } from '../../lib/conversation/findings.ts'
 import { requestKey } from '../../lib/conversation/ledger-item.ts'
 import { isRecord, parseLenientJson } from '../../lib/request/lenient-json.ts'
 import { readCount, readSince } from '../arguments.ts'
+import { describeOutcome } from '../describe-outcome.ts'
 import { maskValues } from '../mask.ts'
 import { type OpenStage, openStage } from '../open-stage.ts'
 import { type Held, HIDDEN_SECONDS, holdRecords } from '../quarantine/hold.ts'
@@ -395,21 +396,6 @@ const describeFate = (fate: Fate): string => {
     case 'skipped':
       return 'not sent: another command holds it, or this one was ended'
   }
-}
-
-const describeOutcome = (outcome: {
-  readonly status: string
-  readonly code?: string | undefined
-  readonly conversationId?: string | undefined
-  readonly messageStatus?: string | undefined
-}): string => {
-  const { status, code, conversationId, messageStatus } = outcome
-  return [
-    status,
-    ...(conversationId === undefined ? [] : [conversationId]),
-    ...(code === undefined || code === status ? [] : [`(${code})`]),
-    ...(messageStatus === undefined ? [] : [`message ${messageStatus}`]),
-  ].join(' ')
 }
 
 const exitCodeOf = (replayed: readonly Replayed[]): ExitCode => {

@@ -5,9 +5,11 @@ import { type Command, type CommandContext, type CommandGroup, type ExitCode, Us
 import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
 import { quarantine } from './quarantine.ts'
+import { request } from './request.ts'
 
 const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
   ['doctor', doctor],
+  ['request', request],
   ['quarantine', quarantine],
   ['account', account],
   ['erase', erase],

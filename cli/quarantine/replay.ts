@@ -1,6 +1,7 @@
 import type { StateTable } from '../../lib/aws/state-table.ts'
 import { type RequestKey, requestKey } from '../../lib/conversation/ledger-item.ts'
 import type { Outcome } from '../../lib/conversation/protocol.ts'
+import { NO_ACCOUNT } from '../../lib/conversation/refusals.ts'
 import { toAppError } from '../../lib/errors/errors.ts'
 import type { CommandContext } from '../commands/command.ts'
 import { type RequestState, readRefusals, readRequestStates } from '../request-states.ts'
@@ -124,7 +125,7 @@ const watch = async (
       table,
       open.map(({ messageId, record: { accountId } }) => ({
         messageId,
-        accountIds: accountId === undefined ? [...accountIds, 'none'] : [accountId, 'none'],
+        accountIds: accountId === undefined ? [...accountIds, NO_ACCOUNT] : [accountId, NO_ACCOUNT],
       })),
     )
     for (const one of open) {
