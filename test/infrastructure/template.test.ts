@@ -12,7 +12,13 @@ import { packageService } from '../../tools/package-service.ts'
 import { type Resource, resolveTemplate } from '../../tools/template.ts'
 import { readZip } from '../../tools/zip.ts'
 
-const FUNCTIONS = ['openFromForm', 'openFromQueue', 'refreshDomains', 'conversationStatus'] as const
+const FUNCTIONS = [
+  'openFromForm',
+  'openFromQueue',
+  'refreshDomains',
+  'conversationStatus',
+  'publishOutcomes',
+] as const
 const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 const CERTIFICATE = 'arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd-12ab-34cd-56ef-1234567890ab'
 let service: Awaited<ReturnType<typeof packageService>>
@@ -31,6 +37,7 @@ beforeAll(async () => {
     formConcurrency: '100',
     statusConcurrency: '20',
     queueConcurrency: '10',
+    outcomeBus: 'arn:aws:events:eu-west-1:111122223333:event-bus/shared',
   })
 }, 120_000)
 afterAll(() => Promise.all([service.remove(), full.remove()]))
@@ -112,6 +119,7 @@ const lambdaEnvironment = {
   SECRET_ID_PREFIX: 'campaign-conversations/dev',
   AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
   LIVEPERSON_DOMAIN_API_URL: 'http://127.0.0.1:9',
+  OUTCOME_BUS: 'outcomes',
 }
 
 describe('functions', () => {
@@ -138,6 +146,7 @@ describe('functions', () => {
         EDGE_SECRET_SHA256: '',
         LOG_LEVEL: 'INFO',
         POWERTOOLS_SERVICE_NAME: 'campaign-conversations-dev',
+        ...(name === 'publishOutcomes' && { OUTCOME_BUS: { Ref: 'OutcomeBus' } }),
       },
     })
   })
@@ -181,8 +190,8 @@ describe('permissions', () => {
   })
 
   test('no role and no policy of the stack may delete an item, write without a key range, or scan', () => {
-    for (const { action, keys } of readGrants(service.template))
-      if (action.startsWith('dynamodb:')) {
+    for (const { action, keys, resource } of readGrants(service.template))
+      if (action.startsWith('dynamodb:') && resource !== 'StateTable/stream') {
         expect(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem']).toContain(action)
         expect(keys?.every((key) => /^[a-z]+#\*$/.test(key))).toBe(true)
       }
@@ -193,6 +202,17 @@ describe('permissions', () => {
       expect(JSON.stringify(Properties.Policies)).not.toMatch(/"\*"|:\*"/)
       expect(Properties).not.toHaveProperty('ManagedPolicyArns')
     }
+  })
+
+  test('the policy of CRMs allows nothing but the status of events', () => {
+    expect(readGrants(service.template).filter(({ holder }) => holder === 'EventStatusPolicy')).toEqual([
+      {
+        holder: 'EventStatusPolicy',
+        effect: 'Allow',
+        action: 'execute-api:Invoke',
+        resource: `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${HttpApi}/$default/GET/events/*`,
+      },
+    ])
   })
 
   const tlsOnly = (...queues: readonly string[]) => ({
@@ -211,7 +231,11 @@ describe('permissions', () => {
     })
     expect(get('HandOverQueuePolicy').Queues).toEqual([{ Ref: 'HandOverQueue' }])
     expect(Object(get('HandOverQueuePolicy').PolicyDocument).Statement[0]).toEqual(tlsOnly('HandOverQueue'))
-    expect(ofType('AWS::SQS::QueuePolicy')).toHaveLength(2)
+    expect(get('OutcomesFailedQueuePolicy')).toEqual({
+      Queues: [{ Ref: 'OutcomesFailedQueue' }],
+      PolicyDocument: { Version: '2012-10-17', Statement: [tlsOnly('OutcomesFailedQueue')] },
+    })
+    expect(ofType('AWS::SQS::QueuePolicy')).toHaveLength(3)
   })
 
   test('only the two doors and operators may send to the hand-over queue', () => {
@@ -294,7 +318,9 @@ describe('queues', () => {
   })
 
   test('each is read in batches of ten, with partial batch responses and its own concurrency', () => {
-    const mappings = ofType('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)
+    const mappings = ofType('AWS::Lambda::EventSourceMapping')
+      .map(({ Properties }) => Properties)
+      .filter(({ FunctionName }) => JSON.stringify(FunctionName).includes('OpenFromQueue'))
     const mapping = (queue: string, MaximumConcurrency: number) =>
       expect.objectContaining({
         BatchSize: 10,
@@ -321,8 +347,44 @@ test('the state table is encrypted, on demand, restorable, expires items by expi
   })
 })
 
+describe('outcomes', () => {
+  test('are published from the stream of the state table, which has both images', () => {
+    expect(get('StateTable').StreamSpecification).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' })
+    const [mapping, ...others] = ofType('AWS::Lambda::EventSourceMapping')
+      .map(({ Properties }) => Properties)
+      .filter(({ FunctionName }) => JSON.stringify(FunctionName).includes('PublishOutcomes'))
+    expect(others).toEqual([])
+    expect(mapping).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': ['StateTable', 'StreamArn'] },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      // What was written before the first invocation is published, too.
+      StartingPosition: 'TRIM_HORIZON',
+      MaximumRetryAttempts: -1,
+      DestinationConfig: { OnFailure: { Destination: arnOf('OutcomesFailedQueue') } },
+    })
+    // DynamoDB keeps a record for 24 hours. What is discarded later would leave no trace.
+    expect(mapping?.MaximumRecordAgeInSeconds).toBeLessThan(24 * 3600)
+  })
+
+  test('have a bus of their own, or the one that a parameter names', async () => {
+    const arn = 'arn:aws:events:eu-west-1:111122223333:event-bus/shared'
+    const granted = (from = service) =>
+      readGrants(from.template).filter(({ action }) => action === 'events:PutEvents')
+    expect(get('OutcomeBus').Name).toBe('campaign-conversations-dev-outcomes')
+    expect(service.template.Outputs.OutcomeBusArn?.Value).toEqual(arnOf('OutcomeBus'))
+    expect(granted()).toMatchObject([{ holder: 'PublishOutcomesRole', resource: 'OutcomeBus' }])
+    expect(full.template.Resources).not.toHaveProperty('OutcomeBus')
+    expect(full.template.Outputs.OutcomeBusArn?.Value).toBe(arn)
+    expect(granted(full)).toMatchObject([{ holder: 'PublishOutcomesRole', resource: arn }])
+    expect(get('PublishOutcomesLambdaFunction', full).Environment).toMatchObject({
+      Variables: { OUTCOME_BUS: arn },
+    })
+  })
+})
+
 describe('the HTTP API', () => {
-  test('has three routes, and refreshing the domains requires IAM', () => {
+  test('has four routes, and refreshing the domains and asking for events require IAM', () => {
     const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => [
       Properties.RouteKey,
       Properties.AuthorizationType,
@@ -330,6 +392,7 @@ describe('the HTTP API', () => {
     expect(Object.fromEntries(routes)).toEqual({
       'POST /conversations': undefined,
       'GET /conversations/{requestId}': undefined,
+      'GET /events/{accountId}/{requestId}': 'AWS_IAM',
       'POST /domains/refresh': 'AWS_IAM',
     })
   })
@@ -396,7 +459,7 @@ test('the domains are refreshed every ten minutes', () => {
 test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
   const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(17 + 2 * FUNCTIONS.length)
+  expect(alarms).toHaveLength(22 + 2 * FUNCTIONS.length)
   expect(watched).toContainEqual(
     expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
   )
@@ -417,6 +480,7 @@ test('there are alarms for quarantine, old events, errors and throttles of every
     'bot_check_failed',
     'bot_check_misconfigured',
     'origin_refused',
+    'outcome_unreadable',
   ])
     expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
   for (const name of FUNCTIONS) {
@@ -459,6 +523,7 @@ test('the outputs list what senders and operators need', () => {
       'HandOverQueueArn',
       'QuarantineQueueUrl',
       'QuarantineQueueArn',
+      'EventStatusPolicyArn',
       'OperatorsPolicyArn',
       'StateTableName',
       'AlarmsTopicArn',
@@ -468,7 +533,14 @@ test('the outputs list what senders and operators need', () => {
 
 describe("a customer's key", () => {
   const STORES = [
-    ...['EventsQueue', 'HandOverQueue', 'QuarantineQueue', 'AlarmsTopic', 'StateTable'],
+    ...[
+      'EventsQueue',
+      'HandOverQueue',
+      'QuarantineQueue',
+      'OutcomesFailedQueue',
+      'AlarmsTopic',
+      'StateTable',
+    ],
     ...[...FUNCTIONS.map(logicalId), 'HttpApi'].map((name) => `${name}LogGroup`),
   ]
   const keyOf = (id: string, from = service) => {
@@ -486,7 +558,7 @@ describe("a customer's key", () => {
   })
 
   test("replaces SQS's own key and DynamoDB's", () => {
-    for (const queue of ['EventsQueue', 'HandOverQueue', 'QuarantineQueue'])
+    for (const queue of ['EventsQueue', 'HandOverQueue', 'QuarantineQueue', 'OutcomesFailedQueue'])
       expect(get(queue, full).SqsManagedSseEnabled).toBe(false)
     expect(get('StateTable', full).SSESpecification).toEqual({
       SSEEnabled: true,
@@ -506,7 +578,7 @@ describe("a customer's key", () => {
   test('may be used by each role through exactly the services that the role calls', () => {
     const grants = readGrants(full.template)
     const holders = Map.groupBy(grants, ({ holder }) => holder)
-    expect(holders.size).toBe(FUNCTIONS.length + 1)
+    expect(holders.size).toBe(FUNCTIONS.length + 2)
     for (const [holder, own] of holders) {
       const used = own.flatMap(({ action, resource, via = [] }) =>
         resource === KEY ? via.map((name) => `${action} ${name.split('.')[0]}`) : [],
@@ -554,6 +626,6 @@ test('the functions know the header of the edge, and the hash of its secret', ()
 test('concurrency is reserved only by a parameter', () => {
   const reserved = (from: typeof service) =>
     FUNCTIONS.map((name) => get(`${logicalId(name)}LambdaFunction`, from).ReservedConcurrentExecutions)
-  expect(reserved(service)).toEqual([undefined, undefined, undefined, undefined])
-  expect(reserved(full)).toEqual(['100', '10', undefined, '20'])
+  expect(reserved(service)).toEqual([undefined, undefined, undefined, undefined, undefined])
+  expect(reserved(full)).toEqual(['100', '10', undefined, '20', undefined])
 })

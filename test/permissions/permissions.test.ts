@@ -108,6 +108,13 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
     { scenario: 'a CRM event whose item is lost', told: 'done', logged: 'DynamoDB GetItem failed.' },
     { scenario: 'a hand-over that can no longer be read', told: 'kept', logged: 'DynamoDB GetItem failed.' },
   ],
+  'OpenFromQueueRole dynamodb:GetItem refused#*': [
+    {
+      scenario: 'an invalid CRM event that was refused before',
+      told: 'kept',
+      logged: 'DynamoDB GetItem failed.',
+    },
+  ],
   'OpenFromQueueRole dynamodb:UpdateItem consumer#*': [
     { scenario: 'a CRM event', told: 'done', logged: 'DynamoDB UpdateItem failed.' },
   ],
@@ -120,6 +127,9 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
       told: 'done',
       logged: 'DynamoDB UpdateItem failed.',
     },
+  ],
+  'OpenFromQueueRole dynamodb:UpdateItem refused#*': [
+    { scenario: 'an invalid CRM event', told: 'kept', logged: 'DynamoDB UpdateItem failed.' },
   ],
   'OpenFromQueueRole dynamodb:UpdateItem request#*': [
     { scenario: 'a CRM event', told: 'kept', logged: 'DynamoDB UpdateItem failed.' },
@@ -178,6 +188,13 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   ],
   'RefreshDomainsRole dynamodb:UpdateItem domains#*': [
     { scenario: 'a refresh', told: '502', logged: 'DynamoDB UpdateItem failed.' },
+  ],
+  'ConversationStatusRole dynamodb:BatchGetItem refused#*': [
+    {
+      scenario: 'a status of a CRM event',
+      told: '503 service_unavailable',
+      logged: 'DynamoDB BatchGetItem failed.',
+    },
   ],
   'ConversationStatusRole dynamodb:BatchGetItem request#*': [
     { scenario: 'a status', told: '503 service_unavailable', logged: 'DynamoDB BatchGetItem failed.' },

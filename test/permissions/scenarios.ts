@@ -195,6 +195,14 @@ export const SCENARIOS = {
     whole: 'done',
   },
 
+  'an invalid CRM event that was refused before': {
+    function: 'openFromQueue',
+    before: ({ container, requestId }) => container.deliver([toRecord('hello', { messageId: requestId })]),
+    perform: async ({ container, requestId }) =>
+      (await container.deliver([toRecord('hello', { messageId: requestId })])).length === 0 ? 'done' : 'kept',
+    whole: 'done',
+  },
+
   'an invalid CRM event that leaves no room for the reason': {
     function: 'openFromQueue',
     perform: ({ container }) => deliver(container, 'x'.repeat(1_048_570)),
@@ -235,6 +243,15 @@ export const SCENARIOS = {
     function: 'conversationStatus',
     perform: async ({ container, requestId }) => {
       const answer = await container.askStatus(requestId)
+      return `${answer.statusCode} ${JSON.parse(answer.body).code}`
+    },
+    whole: '404 not_found',
+  },
+
+  'a status of a CRM event': {
+    function: 'conversationStatus',
+    perform: async ({ container, requestId }) => {
+      const answer = await container.askEventStatus(ACCOUNT, requestId)
       return `${answer.statusCode} ${JSON.parse(answer.body).code}`
     },
     whole: '404 not_found',

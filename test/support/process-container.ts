@@ -96,6 +96,19 @@ export const startContainer = async (
         await send({ handler: 'conversationStatus', event: { pathParameters: { requestId } } }),
       ),
 
+    /** Asks as API Gateway does once IAM has authorized the call. */
+    askEventStatus: async (accountId: string, requestId: string): Promise<HttpAnswer> =>
+      HttpAnswer.parse(
+        await send({
+          handler: 'conversationStatus',
+          event: {
+            routeKey: 'GET /events/{accountId}/{requestId}',
+            pathParameters: { accountId, requestId },
+            requestContext: { authorizer: { iam: {} } },
+          },
+        }),
+      ),
+
     refresh: async (): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'refreshDomains', event: {} })),
 
