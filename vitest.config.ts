@@ -25,7 +25,12 @@ export default defineConfig({
     pool: 'forks',
     // Most of them wait for time-outs and sockets, not for a processor.
     maxWorkers: 4,
-    env: { LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' },
+    env: {
+      LOG_LEVEL: 'SILENT',
+      POWERTOOLS_METRICS_DISABLED: 'true',
+      // Lambda sets it in every invocation.
+      _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=557abcec3ee5a047;Sampled=0',
+    },
     testTimeout: 90_000,
     hookTimeout: 60_000,
     coverage: {

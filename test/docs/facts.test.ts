@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
+import { createLog } from '../../lib/telemetry/log.ts'
+import { captureOutput } from '../lib/telemetry/output.ts'
 import { projectRoot } from '../structure/source.ts'
 import { codeSpansOf } from './markdown.ts'
 
@@ -45,6 +47,17 @@ describe('documents name everything of its kind', () => {
   test('environment variables', () => {
     const { environment } = readYaml('serverless.yml').provider
     expect(missingIn('docs/configuration.md', Object.keys(environment))).toEqual([])
+  })
+})
+
+describe('documents name', () => {
+  const takeLines = captureOutput()
+
+  test('the fields that every line of the log has on Lambda', () => {
+    createLog().info('Request finished', {})
+    const fields = takeLines().flatMap((line) => Object.keys(Object(line)))
+    expect(fields).toContain('xray_trace_id')
+    expect(missingIn('docs/operations.md', fields)).toEqual([])
   })
 })
 

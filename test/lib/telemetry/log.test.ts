@@ -14,13 +14,14 @@ import { captureOutput } from './output.ts'
 
 const takeLines = captureOutput()
 
-/** What Powertools writes on every line. */
+/** What Powertools writes on every line. The trace id comes from the variable that Lambda sets. */
 const ENVELOPE = {
   level: 'INFO',
   message: 'Request finished',
   timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
   service: 'campaign-conversations-test',
   sampling_rate: 0,
+  xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
 }
 
 const ALL_FIELDS = {

@@ -235,7 +235,12 @@ test.each<[string, Parameters<Report>[2], object, readonly unknown[]]>([
   report(request, destination, result, { durationMs: 12, receives: 3 })
   const { consumer, message, ...fields } = request
   const error = 'detail' in line && { cause: [] }
-  const envelope = { timestamp: expect.any(String), service: expect.any(String), sampling_rate: 0 }
+  const envelope = {
+    timestamp: expect.any(String),
+    service: expect.any(String),
+    sampling_rate: 0,
+    xray_trace_id: expect.any(String),
+  }
   expect(takeLines()).toEqual([
     { ...envelope, ...destination, ...fields, durationMs: 12, receives: 3, ...line, ...error },
   ])
