@@ -19,11 +19,15 @@ const UNKNOWN_REMAINING_MS = 15_000
  * Returns a function that creates a service on its first call and then returns the same one. It throws
  * InvalidConfigError if the environment or the stage configuration is invalid.
  */
-export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) => {
-  let service: T | undefined
+export const oncePerContainer = <T>(create: (config: Config) => T): (() => T) =>
+  once(() => create(readConfig()))
+
+/** Returns a function that creates a value on its first call and then returns the same one. */
+export const once = <T>(create: () => T): (() => T) => {
+  let value: T | undefined
   return () => {
-    service ??= create(readConfig())
-    return service
+    value ??= create()
+    return value
   }
 }
 

@@ -31,6 +31,7 @@ const ENVIRONMENT = {
   HANDOVER_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/hand-over',
   QUARANTINE_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/quarantine',
   CONFIG_FILE: 'stage.json',
+  OUTCOME_BUS: 'outcomes',
   LOG_LEVEL: 'SILENT',
 }
 

@@ -6,8 +6,8 @@ const END = '<!-- iam:end -->'
 
 const INTRO = `\
 "Keys" are prefixes of items in the state table. Rows that are marked with † exist only with the parameter
-\`kmsKeyArn\`. Rows that are marked with λ are what Lambda itself does with the role: it writes the log, and
-polls the queues. Every other row is a call of the function's own code.`
+\`kmsKeyArn\`. Rows that are marked with λ are what Lambda itself does with the role: it writes the log, polls
+the queues, and reads the stream. Every other row is a call of the function's own code.`
 
 /** What Lambda itself does with a function's role. */
 export const USED_BY_LAMBDA: ReadonlySet<string> = new Set([
@@ -16,6 +16,10 @@ export const USED_BY_LAMBDA: ReadonlySet<string> = new Set([
   'sqs:ReceiveMessage',
   'sqs:DeleteMessage',
   'sqs:GetQueueAttributes',
+  'dynamodb:DescribeStream',
+  'dynamodb:GetRecords',
+  'dynamodb:GetShardIterator',
+  'dynamodb:ListStreams',
 ])
 
 /**

@@ -25,6 +25,9 @@ const resource = z.union([
   z
     .strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) })
     .transform((value) => value['Fn::GetAtt'][0]),
+  z
+    .strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('StreamArn')]) })
+    .transform((value) => `${value['Fn::GetAtt'][0]}/stream`),
 ])
 
 const statement = z.strictObject({

@@ -190,6 +190,14 @@ export const scanTable = async (
   return found
 }
 
+/**
+ * Returns an item from its image in a record of the table's stream.
+ *
+ * @throws {Error} It is no image.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
+ */
+export const fromImage = (image: unknown): Item => unmarshall(z.parse(storedItem, image))
+
 const throwUnavailable =
   (operation: string) =>
   (cause: unknown): never => {

@@ -95,6 +95,24 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
   }
 }
 
+/** What the environment of `publishOutcomes` decides. */
+export interface OutcomesConfig {
+  /** The name or ARN of the bus. */
+  readonly eventBus: string
+}
+
+/**
+ * Returns the configuration of `publishOutcomes`, which needs no stage file.
+ *
+ * @throws {InvalidConfigError} A variable is missing.
+ */
+export const readOutcomesConfig = (
+  { OUTCOME_BUS }: Readonly<Record<string, string | undefined>> = process.env,
+): OutcomesConfig => {
+  if (OUTCOME_BUS) return { eventBus: OUTCOME_BUS }
+  throw new InvalidConfigError({ detail: 'Environment: OUTCOME_BUS is not set.' })
+}
+
 const toEdge = (header: string, hashes: string): Edge | undefined => {
   if ((header === '') !== (hashes === ''))
     throw new InvalidConfigError({

@@ -30,6 +30,8 @@ export type MetricName =
   | 'bot_check_misconfigured'
   | 'known_request_guessed'
   | 'origin_refused'
+  | 'outcome_published'
+  | 'outcome_unreadable'
   | `${Hop}_time`
 
 /** A call to LivePerson whose time is measured. */

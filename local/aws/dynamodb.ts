@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { PortTakenError } from '../net/listen.ts'
 import { readResources } from './resources.ts'
 import { awsClientConfig } from './sdk.ts'
+import type { TableWrite } from './table-stream.ts'
 
 /** A running local DynamoDB. */
 export interface LocalDynamoDb {
@@ -18,14 +19,20 @@ export interface LocalDynamoDb {
  * nor transactions.
  *
  * @param options.port Default: a free one.
+ * @param options.onWrite Called with each write of an item of the state table, in the order of the writes.
+ *   Default: writes are not captured.
  * @throws {PortTakenError}
  */
-export async function startDynamoDb(options: { readonly port?: number } = {}): Promise<LocalDynamoDb> {
+export async function startDynamoDb(
+  options: { readonly port?: number; readonly onWrite?: (write: TableWrite) => void } = {},
+): Promise<LocalDynamoDb> {
+  const { port = 0, onWrite } = options
   const worker = new Worker(new URL('./dynamodb-worker.ts', import.meta.url), {
-    workerData: { port: options.port ?? 0 },
+    workerData: { port, captures: onWrite !== undefined },
     execArgv: [],
   })
-  const url = `http://127.0.0.1:${await waitForPort(worker, options.port ?? 0)}`
+  const url = `http://127.0.0.1:${await waitForPort(worker, port)}`
+  if (onWrite) worker.on('message', (message: unknown) => onWrite(Captured.parse(message)))
   const table = readResources().stateTable
   const client = new DynamoDBClient(awsClientConfig(url))
   try {
@@ -45,6 +52,10 @@ export async function startDynamoDb(options: { readonly port?: number } = {}): P
     },
   }
 }
+
+/** The images are dynalite's own. */
+const image = z.custom<NonNullable<TableWrite['newImage']>>((value) => typeof value === 'object').optional()
+const Captured = z.object({ oldImage: image, newImage: image })
 
 const Started = z.union([
   z.object({ port: z.number() }),
