@@ -1,7 +1,7 @@
 import { awsOptions } from '../aws/options.ts'
 import { createStateTable } from '../aws/state-table.ts'
 import type { Config } from '../config/environment.ts'
-import { createLedger } from '../conversation/ledger.ts'
+import { createLedger, holderOf } from '../conversation/ledger.ts'
 import { findRefusal } from '../conversation/refusals.ts'
 import { type Seams, system } from './seams.ts'
 
@@ -20,12 +20,19 @@ export const createStatusService = (config: Config, seams: Partial<Seams> = {}) 
 
     /**
      * Returns the form request with this id: the holder's, or the oldest of all accounts and kinds of sender.
+     * With the holder of a signed-in consumer's request, it has the address where the consumer goes on.
      *
      * @param holder As in `Location`: see `holderOf` in the ledger. Default: any.
      * @throws {ServiceUnavailableError} The state table can't be read.
      */
-    findFormRequest: async (requestId: string, holder?: string) =>
-      (await ledger.find(accountIds, 'form', requestId, holder))[0],
+    findFormRequest: async (requestId: string, holder?: string) => {
+      const [found] = await ledger.find(accountIds, 'form', requestId, holder)
+      if (!found) return undefined
+      const { accountId } = found
+      const isSignedIn = holder === holderOf({ accountId, door: 'form', vouchedBy: 'token', requestId })
+      const account = config.stage.accounts.find((each) => each.accountId === accountId)
+      return { ...found, continue: isSignedIn ? account?.continue : undefined }
+    },
 
     /**
      * Returns a CRM event by its request id, or by its SQS message id if it was refused before its claim.
