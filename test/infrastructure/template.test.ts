@@ -5,12 +5,16 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { bundleFunctions } from '../../tools/bundle.ts'
 import { type Grant, readGrants } from '../../tools/iam.ts'
 import { withIamTable } from '../../tools/iam-docs.ts'
 import { packageService } from '../../tools/package-service.ts'
 import { type Resource, resolveTemplate } from '../../tools/template.ts'
 import { readZip } from '../../tools/zip.ts'
+import { metricsOf as metricsOfAlarm, parseAlarm } from './alarm.ts'
+import { findWrong, type ReadMetric } from './aws-metrics.ts'
+import { metricsOf as metricsOfDashboard, parseDashboard } from './dashboard.ts'
 
 const FUNCTIONS = [
   'openFromForm',
@@ -37,6 +41,7 @@ beforeAll(async () => {
     formConcurrency: '100',
     statusConcurrency: '20',
     queueConcurrency: '10',
+    runbook: 'https://example.com/runbook.md',
     outcomeBus: 'arn:aws:events:eu-west-1:111122223333:event-bus/shared',
   })
 }, 120_000)
@@ -456,40 +461,63 @@ test('the domains are refreshed every ten minutes', () => {
   ])
 })
 
-test('there are alarms for quarantine, old events, errors and throttles of every function, and our own metrics', () => {
-  const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
-  const watched = alarms.map(({ MetricName, Dimensions }) => `${MetricName} ${JSON.stringify(Dimensions)}`)
-  expect(alarms).toHaveLength(22 + 2 * FUNCTIONS.length)
-  expect(watched).toContainEqual(
-    expect.stringMatching(/^ApproximateNumberOfMessagesVisible .*QuarantineQueue/),
-  )
-  for (const queue of ['EventsQueue', 'HandOverQueue'])
-    expect(watched).toContainEqual(expect.stringMatching(`^ApproximateAgeOfOldestMessage .*${queue}`))
-  expect(watched).toContainEqual(expect.stringMatching(/^5xx .*HttpApi/))
-  for (const metric of [
-    'request_queued',
-    'domains_refresh_failed',
-    'foreign_host_refused',
-    'secret_previous_used',
-    'message_not_sent',
-    'profile_refused',
-    'record_given_up',
-    'breaker_open',
-    'oldest_record_age',
-    'consumer_token_refused',
-    'bot_check_failed',
-    'bot_check_misconfigured',
-    'origin_refused',
-    'outcome_unreadable',
-  ])
-    expect(watched).toContainEqual(expect.stringMatching(`^${metric} .*"campaign-conversations-dev"`))
-  for (const name of FUNCTIONS) {
-    for (const metric of ['Errors', 'Throttles']) {
-      const expected = `^${metric} .*${logicalId(name)}LambdaFunction`
-      expect(watched).toContainEqual(expect.stringMatching(expected))
+describe('alarms, the dashboard and saved queries', () => {
+  const ofAlarms = () =>
+    ofType('AWS::CloudWatch::Alarm').flatMap(({ Properties }) =>
+      metricsOfAlarm(parseAlarm(Properties)).map(({ Namespace, MetricName, Dimensions }) => ({
+        namespace: Namespace,
+        name: MetricName,
+        dimensions: Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value])),
+      })),
+    )
+  const ofDashboard = () => metricsOfDashboard(parseDashboard(get('Dashboard')))
+  const isOwn = ({ namespace }: ReadMetric) => namespace === 'CampaignConversations'
+
+  test.each([
+    ['alarms', 30, ofAlarms],
+    ['the dashboard', 60, ofDashboard],
+  ])("%s read AWS's metrics by a resource of the template, and our own by the stage", (_, atLeast, read) => {
+    const metrics = read()
+    expect(metrics.length).toBeGreaterThan(atLeast)
+    const wrong = metrics
+      .filter((metric) => !isOwn(metric))
+      .map((metric) => findWrong(metric, service.template))
+    expect(wrong.filter((sentence) => sentence !== undefined)).toEqual([])
+    for (const { name, dimensions } of metrics.filter(isOwn))
+      expect([name, dimensions.service]).toEqual([name, 'campaign-conversations-dev'])
+  })
+
+  test.each(FUNCTIONS)('%s has alarms on errors and throttles', (name) => {
+    const FunctionName = { Ref: `${logicalId(name)}LambdaFunction` }
+    for (const metric of ['Errors', 'Throttles'])
+      expect(ofAlarms()).toContainEqual({
+        namespace: 'AWS/Lambda',
+        name: metric,
+        dimensions: { FunctionName },
+      })
+  })
+
+  test('every alarm notifies the topic, and names its section in the runbook that a parameter names', () => {
+    const alarms = Object.entries(service.template.Resources).filter(
+      ([, { Type }]) => Type === 'AWS::CloudWatch::Alarm',
+    )
+    expect(alarms.length).toBeGreaterThan(25)
+    for (const [id, { Properties }] of alarms) {
+      expect(Properties.AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }])
+      expect(Properties.AlarmDescription).toMatch(
+        new RegExp(` Runbook: docs/runbook\\.md#${id.toLowerCase()}$`),
+      )
+      expect(get(id, full).AlarmDescription).toContain('Runbook: https://example.com/runbook.md#')
     }
-  }
-  for (const alarm of alarms) expect(alarm.AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }])
+  })
+
+  test('saved queries read log groups of the template', () => {
+    const queries = ofType('AWS::Logs::QueryDefinition').map(({ Properties }) => Properties)
+    expect(queries.length).toBeGreaterThan(5)
+    for (const { LogGroupNames } of queries)
+      for (const { Ref } of z.array(z.object({ Ref: z.string() })).parse(LogGroupNames))
+        expect(service.template.Resources[Ref]?.Type).toBe('AWS::Logs::LogGroup')
+  })
 })
 
 test('an alarm fires when the oldest record is 8 days old, which leaves 2 days of the retention', () => {
