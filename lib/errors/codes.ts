@@ -209,8 +209,8 @@ export const GUIDANCE = {
   },
   not_found: {
     meaning:
-      'No form request with this id is known. Requests are kept for 30 days. Right after a `202`, the request may not be recorded yet.',
-    sender: 'Check the id. After a `202`, keep polling.',
+      'No request with this id is known. Requests are kept for 30 days. Right after a `202`, a form may not be recorded yet, and an event is not before its first attempt. A refused event is recorded only under its SQS message id.',
+    sender: 'Check the id, and for an event the account. After a `202`, keep polling.',
     operator: 'Nothing.',
     record: 'not_applicable',
   },

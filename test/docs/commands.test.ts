@@ -9,6 +9,7 @@ import { parseForm } from '../../lib/request/form.ts'
 import { projectRoot } from '../structure/source.ts'
 import {
   ACCOUNT,
+  askEventStatus,
   askStatus,
   bodyOf,
   deliver,
@@ -142,13 +143,15 @@ describe('curl examples', () => {
     .map(({ place, words }) => ({ place, request: toCurlRequest(words) }))
   const posts = examples.filter(({ request }) => request.url === '$API_URL/conversations')
   const gets = examples.filter(({ request }) => request.url.startsWith('$API_URL/conversations/'))
+  const events = examples.filter(({ request }) => request.url.startsWith('$API_URL/events/'))
   const simulator = examples.filter(({ request }) => request.url.startsWith(SIMULATOR))
 
   test('all go to the API or to the simulator', () => {
     expect(posts.length).toBeGreaterThan(3)
     expect(gets.length).toBeGreaterThan(0)
+    expect(events.length).toBeGreaterThan(0)
     expect(simulator.length).toBeGreaterThan(0)
-    expect(examples.length).toBe(posts.length + gets.length + simulator.length)
+    expect(examples.length).toBe(posts.length + gets.length + events.length + simulator.length)
   })
 
   test.each(posts)('$place is accepted by the form', async ({ request: { method, headers, body } }) => {
@@ -174,6 +177,17 @@ describe('curl examples', () => {
     expect(bodyOf(await askStatus(service, requestId))).toMatchObject({ requestId, status: 'opened' })
   })
 
+  test.each(events)('$place asks for the status of an event', async ({ request: { method, url } }) => {
+    const [accountId = '', id] = url.replace('$API_URL/events/', '').split('/')
+    // The event with this id is another example.
+    const requestId = `${id}-status`
+    const service = world.createService({ stage: exampleStage() })
+    await deliver(service, [toRecord({ requestId, route: 'crm-upgrade' })])
+    expect(method).toBe('GET')
+    const answer = await askEventStatus(service, accountId, requestId)
+    expect(bodyOf(answer)).toMatchObject({ requestId, status: 'opened' })
+  })
+
   test.each(simulator)('$place is accepted by the simulator', async ({ request }) => {
     expect((await send(request, world.livePerson.url)).status).toBe(200)
   })
@@ -187,6 +201,7 @@ describe('JSON examples', () => {
   const checkOf = ({ path }: CodeBlock, example: object): ((text: string) => unknown) | undefined => {
     if ('accounts' in example) return acceptStage
     if ('issuer' in example) return acceptTokenIssuer
+    if ('Statement' in example) return comparePolicy
     if ('code' in example) return compareProblem
     if (['Type', 'detail-type'].some((name) => name in example)) return acceptEvent
     if (!('route' in example) && !('campaign' in example)) return undefined
@@ -195,6 +210,22 @@ describe('JSON examples', () => {
 
   const acceptStage = (text: string) =>
     parseStageConfig(JSON.parse(text), { name: 'the example', loopback: false })
+
+  /** A policy to copy allows no more than the stack's own, which the account in the path narrows. */
+  const comparePolicy = (text: string) => {
+    const { EventStatusPolicy } = parseYaml(readFileSync(inProject('infrastructure/roles.yml'), 'utf8'), {
+      merge: true,
+    }).Resources
+    const [{ Action, Resource }] = EventStatusPolicy.Properties.PolicyDocument.Statement
+    const pattern = Resource['Fn::Sub'].replace(/\*$/, `${ACCOUNT}/*`).split(':')
+    const copied = JSON.parse(text).Statement
+    expect(copied).toEqual([{ Effect: 'Allow', Action, Resource: expect.any(String) }])
+    expect(
+      copied[0].Resource.split(':')
+        .at(-1)
+        .replace(/^[a-z0-9]+/, ''),
+    ).toBe(pattern.at(-1).replace(/^\$\{HttpApi\}/, ''))
+  }
 
   const acceptTokenIssuer = (text: string) => {
     const form = { consumers: 'token', tokens: [JSON.parse(text)] }

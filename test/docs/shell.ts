@@ -44,6 +44,10 @@ export const toCurlRequest = ([name, ...words]: readonly string[]): CurlRequest 
     const word = words[index] ?? ''
     const value = () => words[++index] ?? ''
     if (word === '-i') continue
+    if (word === '--aws-sigv4' || word === '--user') {
+      value()
+      continue
+    }
     if (word === '-X') method = value()
     else if (word === '-d') data.push(value())
     else if (word === '--data-urlencode') data.push(encode(value()))

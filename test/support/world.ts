@@ -229,6 +229,17 @@ export const askStatus = (service: StatusService | (() => StatusService), reques
     contextOf(10_000),
   ) as Answer
 
+/** Asks a container for the status of a CRM event, through its handler, as a caller that IAM has authorized. */
+export const askEventStatus = (service: StatusService, accountId: string, requestId: string): Answer =>
+  createStatusHandler(() => service)(
+    {
+      routeKey: 'GET /events/{accountId}/{requestId}',
+      pathParameters: { accountId, requestId },
+      requestContext: { authorizer: { iam: {} } },
+    } as unknown as APIGatewayProxyEventV2,
+    contextOf(10_000),
+  ) as Answer
+
 /** Refreshes the domains of a container, through its handler. */
 export const refresh = (service: DomainsService | (() => DomainsService)): Answer =>
   createRefreshHandler(typeof service === 'function' ? service : () => service)(
