@@ -6,7 +6,7 @@ export const MASKED = '(masked)'
 /** Members whose values are not personal, wherever they are in a request. */
 const PUBLIC: ReadonlySet<string> = new Set([
   ...['requestId', 'accountId', 'brandId', 'route', 'campaignId', 'engagementId', 'ttr', 'ttrDefName'],
-  ...['kind', 'id', 'type', 'channelType', 'door', 'vouchedBy', 'fingerprint'],
+  ...['conversationId', 'dialogId', 'kind', 'id', 'type', 'channelType', 'door', 'vouchedBy', 'fingerprint'],
   ...['detail-type', 'source', 'Type', 'MessageId', 'TopicArn', 'Timestamp', 'time'],
   ...['state', 'attempt', 'releases', 'handedOver', 'tried', 'refused', 'sent', 'contentType'],
 ])

@@ -4,11 +4,13 @@ import { account } from './account.ts'
 import { type Command, type CommandContext, type CommandGroup, type ExitCode, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
+import { explain } from './explain.ts'
 import { quarantine } from './quarantine.ts'
 import { request } from './request.ts'
 
 const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
   ['doctor', doctor],
+  ['explain', explain],
   ['request', request],
   ['quarantine', quarantine],
   ['account', account],
@@ -71,7 +73,7 @@ const runOne = async (
   try {
     return await command.run(args, context)
   } catch (error) {
-    context.printError(explain(error))
+    context.printError(explainError(error))
     if (!isUsageError(error)) return 1
     context.printError(`See npm run ops -- ${path} --help`)
     return 2
@@ -85,7 +87,7 @@ const isUsageError = (error: unknown): boolean =>
   error instanceof UsageError ||
   (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 
-const explain = (error: unknown): string => {
+const explainError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   const causes = causesOf(error.cause)
   const trouble = findAwsTrouble(causes)
