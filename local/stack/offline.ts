@@ -12,7 +12,17 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 export interface Offline {
   /** The address of Lambda's invoke API. */
   readonly lambdaUrl: string
+  /** Kills the containers of all functions, and what they are doing. Resolves when there are new ones. */
+  kill(): Promise<void>
+  /** Resolves when Lambda can be invoked. */
+  ready(): Promise<void>
   close(): Promise<void>
+}
+
+/** One process of it. */
+interface Running {
+  readonly lambdaPort: number
+  close(options?: { readonly signal: 'SIGKILL' }): Promise<void>
 }
 
 /**
@@ -28,6 +38,32 @@ export interface Offline {
  * @throws {Error} The child process exited early. The message shows what it printed.
  */
 export async function startOffline(options: OfflineOptions): Promise<Offline> {
+  const first = await start(options)
+  const { lambdaPort } = first
+  let running = Promise.resolve(first)
+  return {
+    lambdaUrl: `http://127.0.0.1:${lambdaPort}`,
+    async kill() {
+      running = running.then(async (old) => {
+        await old.close({ signal: 'SIGKILL' })
+        return start({ ...options, lambdaPort })
+      })
+      await running
+    },
+    async ready() {
+      await running
+    },
+    async close() {
+      // A restart that failed has left nothing.
+      await running.then(
+        (last) => last.close(),
+        () => undefined,
+      )
+    },
+  }
+}
+
+async function start(options: OfflineOptions): Promise<Running> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(options)
@@ -47,8 +83,8 @@ interface OfflineOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-async function startOnce(options: OfflineOptions): Promise<Offline> {
-  const [httpPort, freeLambdaPort] = await findFreePorts(2)
+async function startOnce(options: OfflineOptions): Promise<Running> {
+  const [httpPort, freeLambdaPort = 0] = await findFreePorts(2)
   const lambdaPort = options.lambdaPort ?? freeLambdaPort
   const buildFolder = await mkdtemp(join(tmpdir(), 'campaign-conversations-'))
   const child = spawn(
@@ -90,8 +126,8 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     hasExited = true
   })
 
-  async function close(): Promise<void> {
-    killGroup(child.pid, 'SIGTERM')
+  async function close({ signal = 'SIGTERM' }: { readonly signal?: NodeJS.Signals } = {}): Promise<void> {
+    killGroup(child.pid, signal)
     await Promise.race([exited, sleep(500, undefined, { ref: false })])
     killGroup(child.pid, 'SIGKILL')
     await exited
@@ -112,7 +148,7 @@ async function startOnce(options: OfflineOptions): Promise<Offline> {
     await close()
     throw error
   }
-  return { lambdaUrl: `http://127.0.0.1:${lambdaPort}`, close }
+  return { lambdaPort, close }
 }
 
 async function answers(url: string): Promise<boolean> {

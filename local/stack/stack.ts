@@ -62,9 +62,21 @@ export async function startStack(
     })
     stops.push(offline.close)
 
+    /** While the containers are replaced, Lambda makes callers wait. */
+    const invokerOf = (functionName: string) => {
+      const invoke = invokeByApi({ url: offline.lambdaUrl, functionName })
+      return Object.assign(
+        async (event: object) => {
+          await offline.ready()
+          return invoke(event)
+        },
+        { close: invoke.close },
+      )
+    }
+
     const { eventSources, httpApi } = readResources()
     for (const { functionName, queueArn, ...source } of eventSources) {
-      const invoke = invokeByApi({ url: offline.lambdaUrl, functionName })
+      const invoke = invokerOf(functionName)
       const mapping = startEventSourceMapping({
         ...source,
         queueArn,
@@ -84,7 +96,7 @@ export async function startStack(
 
     const routes = httpApi.routes.map(({ functionName, ...route }) => ({
       ...route,
-      invoke: invokeByApi({ url: offline.lambdaUrl, functionName }),
+      invoke: invokerOf(functionName),
     }))
     stops.push(() => {
       for (const { invoke } of routes) invoke.close()
@@ -99,6 +111,9 @@ export async function startStack(
       sqs,
       dynamoDb,
       secretsManager,
+      accounts: standIns.accounts,
+      /** Kills the containers of all functions, and what they are doing. */
+      kill: offline.kill,
 
       /** Stops everything. No process, port or temporary file is left. */
       close,
