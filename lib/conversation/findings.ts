@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { StateTable } from '../aws/state-table.ts'
+import type { Item, StateTable } from '../aws/state-table.ts'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { Door } from '../request/conversation-request.ts'
 import {
@@ -8,13 +8,17 @@ import {
   ERASED_LEASE,
   factsAt,
   keysOf,
+  openersIn,
   type RequestItem,
   type RequestKey,
   requestItem,
   requestKey,
+  type ToldConversation,
+  timesAt,
   toFacts,
   toWrite,
   WRITE_ATTEMPTS,
+  waitingIn,
 } from './ledger-item.ts'
 import {
   type Facts,
@@ -23,18 +27,24 @@ import {
   isSame,
   mayHaveOpened,
   merge,
-  NOTHING,
   type Outcome,
   outcomeOf,
   type Settlement,
   settledBy,
 } from './protocol.ts'
+import { addTold, type Openers } from './told.ts'
+
+/** How many conversations of a consumer are remembered as pushes have told them. */
+const MAX_TOLD = 4
+
+/**
+ * How long a push is remembered about a consumer whom no request names, in milliseconds: longer than a request
+ * may wait between its create and the end of its last attempt.
+ */
+const UNNAMED_MS = 4 * 24 * 3600 * 1000
 
 const shownItem = z.extend(requestItem, {
   vouchedBy: z.enum(['nobody', 'token', 'crm']),
-  campaignId: z.optional(z.string()),
-  engagementId: z.optional(z.string()),
-  updatedAt: z.number(),
   expiresAt: z.number(),
 })
 
@@ -149,6 +159,62 @@ export const createFindings = ({
       : { kind: 'add', facts: forgottenAt(facts, now(), reason), attempts: 1 }
   }
 
+  /**
+   * Adds a conversation to what pushes have told about a consumer. Returns the consumer's item after that.
+   * Undefined: the consumer was erased.
+   */
+  const rememberTold = async (pk: string, told: ToldConversation): Promise<Item | undefined> => {
+    let found = await table.get(pk)
+    for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+      const item = found ? z.parse(consumerItem, found) : undefined
+      if (item && isErased(item, told)) return undefined
+      const set = toTold(item, told)
+      const after = { ...found, ...set }
+      if (found && JSON.stringify(z.parse(consumerItem, after)) === JSON.stringify(item)) return found
+      const isMoved = set.conversationId !== item?.conversationId
+      const unchanged = (['conversationId', 'state', 'toldRevision'] as const).map((name) =>
+        item?.[name] === undefined ? `attribute_not_exists(#${name})` : `#${name} = :${name}`,
+      )
+      const written = await table.update({
+        pk,
+        set: { ...set, ...timesOf(found, now()) },
+        ...(isMoved && { remove: ['openedBy'] }),
+        add: { toldRevision: 1 },
+        condition: unchanged.join(' AND '),
+        values: Object.fromEntries(
+          (['conversationId', 'state', 'toldRevision'] as const).flatMap((name) =>
+            item?.[name] === undefined ? [] : [[name, item[name]]],
+          ),
+        ),
+      })
+      // Between the read and the write, a request may have begun to wait.
+      if (written.applied) return { ...written.item, ...set, ...(isMoved && { openedBy: undefined }) }
+      found = written.item
+    }
+    throw new ServiceUnavailableError({ detail: 'Other pushes kept writing the same consumer.' })
+  }
+
+  /** Tells one request what pushes have told about its consumer. */
+  const tellRequest = async (pk: string, told: readonly ToldConversation[], openers: Openers) => {
+    let hasLearned = false
+    const found = await change(pk, (item) => {
+      const facts = toFacts(item)
+      const { campaignId, engagementId, consumerId, createdAt } = item
+      const isDerived = consumerId !== undefined
+      const { updatedAt: writtenAt } = item
+      const added = addTold(
+        { pk, facts, campaignId, engagementId, isDerived, createdAt, writtenAt },
+        told,
+        openers,
+      )
+      hasLearned = added !== undefined
+      return { kind: 'add', facts: added ?? facts }
+    })
+    const isKnown = found.kind === 'recorded' && found.outcome.conversationId !== undefined
+    const isOver = found.kind === 'not_found' || found.kind === 'erased'
+    return { pk, hasLearned, isSettled: isKnown || isOver }
+  }
+
   return {
     /**
      * Records the conversation that was found for a request whose outcome is unknown, or whose conversation's
@@ -176,30 +242,40 @@ export const createFindings = ({
     ): Promise<Found> => change(requestKey(key), (item) => decideToForget(item, reason, force)),
 
     /**
-     * Records that a conversation was closed: for the request that opened it, and in the consumer's item.
+     * Records what a push of LivePerson tells about a conversation of a consumer: in the consumer's item, and
+     * in the items of the requests that wait for its id, or that opened it. The order and the number of pushes
+     * make no difference.
      *
-     * @param at When LivePerson closed it, in milliseconds since the epoch.
+     * A consumer whom no request has had is remembered, too: a push may overtake the answer to the create.
+     *
+     * Costs 1 read unit and 1 write unit, and as much again for each request that it concerns. A push that
+     * tells nothing new costs 1 read unit, and 1 for each such request.
+     *
+     * @returns How many requests have learned something.
      */
-    close: async (
-      accountId: string,
-      lpConsumerId: string,
-      conversationId: string,
-      at: number,
-    ): Promise<void> => {
+    tell: async (accountId: string, lpConsumerId: string, told: ToldConversation): Promise<number> => {
       const pk = consumerKey(accountId, lpConsumerId)
-      const { applied, item } = await table.update({
-        pk,
-        set: { state: 'CLOSE', updatedAt: now() },
-        condition: '#conversationId = :conversationId',
-        values: { conversationId },
-      })
-      if (!applied || item === undefined) return
-      const { openedBy } = z.parse(consumerItem, item)
-      if (openedBy === undefined) return
-      await change(openedBy, () => ({
-        kind: 'add',
-        facts: { ...NOTHING, closed: { conversationId, at } },
-      }))
+      const item = await rememberTold(pk, told)
+      if (item === undefined) return 0
+      const { told: remembered = [] } = z.parse(consumerItem, item)
+      const isRemembered = remembered.some(({ conversationId }) => conversationId === told.conversationId)
+      const all = isRemembered ? remembered : [told, ...remembered]
+      const openers = openersIn(item)
+      const waiting = waitingIn(item)
+      const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)
+      const pks = new Set([...waiting.values(), ...(opener === undefined ? [] : [opener])])
+      const found = await Promise.all([...pks].map((each) => tellRequest(each, all, openers)))
+      const settled = new Set(found.flatMap((each) => (each.isSettled ? each.pk : [])))
+      const over = [...waiting].filter(([, each]) => settled.has(each)).map(([name]) => name)
+      await Promise.all(
+        over.map((name) =>
+          table.update({
+            ...{ pk, set: {}, remove: [name], add: { waiting: -1 } },
+            condition: `attribute_exists(#${name})`,
+          }),
+        ),
+      )
+      return found.filter(({ hasLearned }) => hasLearned).length
     },
 
     /** Returns the requests with an id at one door: 1 read unit per kind of sender. */
@@ -208,6 +284,43 @@ export const createFindings = ({
       return items.map((item) => toShown(z.parse(shownItem, item), now()))
     },
   }
+}
+
+/** The ids of an erased consumer are not written again. A conversation that began later is another matter. */
+const isErased = (
+  { conversationId, openedAt }: z.infer<typeof consumerItem>,
+  { startedAt }: ToldConversation,
+): boolean => conversationId === undefined && openedAt !== undefined && startedAt <= openedAt
+
+/** Returns what a push adds to a consumer's item. */
+const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConversation) => {
+  const before = item?.told ?? []
+  const known = before.find(({ conversationId }) => conversationId === given.conversationId)
+  const closings = [known?.closedAt, given.closedAt].filter((at) => at !== undefined)
+  const merged: ToldConversation = {
+    ...given,
+    ...known,
+    ...(closings.length > 0 && { closedAt: Math.min(...closings) }),
+  }
+  const told = [...before.filter((each) => each !== known), merged]
+    .toSorted((a, b) => a.startedAt - b.startedAt || (a.conversationId < b.conversationId ? -1 : 1))
+    .slice(-MAX_TOLD)
+  const isLast = item?.conversationId === given.conversationId
+  const isLater = item?.openedAt === undefined || given.startedAt > item.openedAt
+  if (!isLast && !isLater) return { told, conversationId: item?.conversationId, state: item?.state }
+  // An attempt may have found it closed for messages.
+  const isClosed = merged.closedAt !== undefined || (isLast && item?.state === 'CLOSE')
+  return {
+    ...{ told, conversationId: given.conversationId, openedAt: given.startedAt },
+    state: isClosed ? 'CLOSE' : 'OPEN',
+  } as const
+}
+
+/** A consumer whom no request names is forgotten soon. */
+const timesOf = (item: Item | undefined, now: number) => {
+  if (item && (openersIn(item).size > 0 || waitingIn(item).size > 0)) return timesAt(now)
+  const expiresAt = Math.floor((now + UNNAMED_MS) / 1000)
+  return { updatedAt: now, expiresAt: Math.max(expiresAt, Number(item?.expiresAt ?? 0)) }
 }
 
 const toShown = (item: z.infer<typeof shownItem>, now: number): ShownRequest => {

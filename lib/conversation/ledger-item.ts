@@ -3,8 +3,10 @@
  * reader and writer of these items goes through this file.
  */
 import * as z from 'zod/mini'
+import type { Item } from '../aws/state-table.ts'
 import { isCode } from '../errors/codes.ts'
 import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
+import { sha256 } from '../request/identity.ts'
 import { factsShape } from './facts-shape.ts'
 import { afterExpiry, closedAtOf, type Facts, isFinished, outcomeOf } from './protocol.ts'
 import { isOutcome } from './published.ts'
@@ -29,6 +31,7 @@ export const requestItem = z.object({
   door: z.enum(['form', 'queue']),
   fingerprint: z.string(),
   createdAt: z.number(),
+  updatedAt: z.number(),
   revision: z.number(),
   attempts: z.number(),
   releases: z.number(),
@@ -38,19 +41,78 @@ export const requestItem = z.object({
   leaseUntil: z.number(),
   hasMessage: z.boolean(),
   code: z.optional(z.string()),
+  /** Set if it was derived from the request. */
   consumerId: z.optional(z.string()),
+  campaignId: z.optional(z.string()),
+  engagementId: z.optional(z.string()),
   warnings: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
   facts: factsShape,
 })
 
 export type RequestItem = z.infer<typeof requestItem>
 
-/** The item of a consumer in the state table: the last known conversation. */
+/** A conversation as LivePerson's pushes describe it. */
+const toldConversation = z.object({
+  conversationId: z.string(),
+  /** Milliseconds since the epoch, by LivePerson's clock. */
+  startedAt: z.number(),
+  closedAt: z.optional(z.number()),
+  /** Pushes need not name the campaign. */
+  campaignId: z.optional(z.string()),
+  engagementId: z.optional(z.string()),
+})
+
+export type ToldConversation = z.infer<typeof toldConversation>
+
+/**
+ * The item of a consumer in the state table: the last known conversation, and what pushes have told. Besides
+ * these, it has `waiting_…` for each request that waits for an id, and `opener0` to `opener3`.
+ */
 export const consumerItem = z.object({
   conversationId: z.optional(z.string()),
   state: z.enum(['OPEN', 'CLOSE']),
+  /** The key of the request that opened it. */
   openedBy: z.optional(z.string()),
+  /** By the clock of a container, until a push tells it by LivePerson's. */
+  openedAt: z.optional(z.number()),
+  /** The latest ones. */
+  told: z.optional(z.array(toldConversation)),
+  toldRevision: z.optional(z.number()),
 })
+
+/** How many conversations of a consumer are remembered with the request that opened them. */
+const OPENERS = 4
+
+/** A request that opened a conversation. */
+const opener = z.object({ conversationId: z.string(), openedBy: z.string() })
+
+/** Returns the attribute of a consumer's item that says which request opened a conversation. */
+export const openerOf = (conversationId: string, openedBy: string): Item => ({
+  [`opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`]: {
+    conversationId,
+    openedBy,
+  },
+})
+
+/** Returns which request opened which conversation of a consumer, by the conversation's id. */
+export const openersIn = (item: Item): ReadonlyMap<string, string> =>
+  new Map(
+    [item, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])].flatMap((each) => {
+      const { data } = z.safeParse(opener, each)
+      return data ? [[data.conversationId, data.openedBy] as const] : []
+    }),
+  )
+
+/** Returns the name of the attribute of a consumer's item under which a request waits for an id. */
+export const waitingName = (pk: string): string => `waiting_${sha256(pk).slice(0, 16)}`
+
+/** Returns the keys of the requests that wait for an id, by the name of their attribute. */
+export const waitingIn = (item: Item): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(item).flatMap(([name, pk]) =>
+      name.startsWith('waiting_') && typeof pk === 'string' ? [[name, pk] as const] : [],
+    ),
+  )
 
 /** What makes the key of a request's item. */
 export type RequestKey = Pick<AcceptedRequest, 'accountId' | 'door' | 'vouchedBy' | 'requestId'>

@@ -12,6 +12,8 @@ import {
   ERASED_LEASE,
   factsAt,
   keysOf,
+  openerOf,
+  openersIn,
   type RequestItem,
   type RequestKey,
   requestItem,
@@ -21,6 +23,7 @@ import {
   toStored,
   toWrite,
   WRITE_ATTEMPTS,
+  waitingName,
 } from './ledger-item.ts'
 import {
   abandoned,
@@ -32,12 +35,16 @@ import {
   type Outcome,
   outcomeOf,
 } from './protocol.ts'
+import { addTold, isMissingId } from './told.ts'
 
 /**
  * How long a claim outlasts its invocation, in milliseconds: twice what two clocks may differ. A container
  * whose clock is fast doesn't take a claim from one that still works.
  */
 const CLOCKS_MS = 10_000
+
+/** How many requests of one consumer can wait for an id. An operator settles the others. */
+const MAX_WAITING = 20
 
 /** How many characters of the SHA-256 of an item's key tell one holder of a request id from another. */
 const HOLDER_LENGTH = 16
@@ -60,8 +67,9 @@ export interface Entry {
   readonly consumerId: string
   /**
    * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
-   * holds them all. If this request opened a conversation, the consumer's item is written in parallel. Costs
-   * 1 write unit per item, and again for each write of another attempt in the meantime.
+   * holds them all. The consumer's item is written in parallel if this request opened a conversation, or ends
+   * without the id of one. If a push has told that conversation already, its facts are added. Costs 1 write
+   * unit per item, and again for each write of another attempt in the meantime.
    *
    * @throws {ServiceUnavailableError}
    */
@@ -131,7 +139,13 @@ export const createLedger = ({
 
   const createEntry = (
     request: AcceptedRequest,
-    item: { readonly revision: number; readonly facts: Facts; readonly consumerId?: string | undefined },
+    item: {
+      readonly revision: number
+      readonly facts: Facts
+      readonly consumerId?: string | undefined
+      readonly createdAt: number
+    },
+    destination: Pick<Destination, 'campaignId' | 'engagementId'>,
   ): Entry => {
     const { accountId, consumerId, message } = request
     const pk = requestKey(request)
@@ -161,17 +175,60 @@ export const createLedger = ({
       throw new ServiceUnavailableError({ detail: 'Other attempts kept writing the same request.' })
     }
 
-    const recordConsumer = async ({ conversation, lpConsumerId, openedAt }: Facts): Promise<void> => {
-      if (conversation.kind !== 'opened' || lpConsumerId === undefined || openedAt === undefined) return
-      const { conversationId } = conversation
-      if (conversationId === undefined || conversationId === consumerRecorded) return
-      await table.update({
-        pk: consumerKey(accountId, lpConsumerId),
-        set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...times() },
-        condition: 'attribute_not_exists(#openedAt) OR #openedAt <= :openedAt',
-        values: { openedAt },
+    /** Returns the consumer's item as it was before this write. Undefined: there was none, or no write. */
+    const writeConsumer = async (facts: Facts): Promise<Item | undefined> => {
+      const { conversation, lpConsumerId, openedAt } = facts
+      if (lpConsumerId === undefined) return undefined
+      const consumerPk = consumerKey(accountId, lpConsumerId)
+      const { conversationId } = outcomeOf(facts, false)
+      if (conversationId === undefined) {
+        const name = waitingName(pk)
+        if (!isMissingId(facts) || consumerRecorded === name) return undefined
+        const { item: found } = await table.update({
+          pk: consumerPk,
+          set: { [name]: pk, ...times() },
+          setIfAbsent: { state: 'CLOSE' },
+          add: { waiting: 1 },
+          condition: `attribute_not_exists(#${name}) AND (attribute_not_exists(#waiting) OR #waiting < :max)`,
+          values: { max: MAX_WAITING },
+        })
+        consumerRecorded = name
+        return found
+      }
+      if (conversation.kind !== 'opened' || openedAt === undefined || conversationId === consumerRecorded)
+        return undefined
+      const opener = openerOf(conversationId, pk)
+      const { applied, item: found } = await table.update({
+        pk: consumerPk,
+        set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...opener, ...times() },
+        // A push may have told that it is closed.
+        condition:
+          'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND (#conversationId <> :conversationId OR #state <> :closed))',
+        values: { openedAt, conversationId, closed: 'CLOSE' },
       })
+      if (!applied) await table.update({ pk: consumerPk, set: opener })
       consumerRecorded = conversationId
+      return found
+    }
+
+    /** Returns the facts that pushes have told about this request before its consumer's item was written. */
+    const recordConsumer = async (facts: Facts): Promise<Facts | undefined> => {
+      const found = await writeConsumer(facts)
+      const { told } = found ? z.parse(consumerItem, found) : {}
+      if (!found || !told) return undefined
+      const { campaignId, engagementId } = destination
+      return addTold(
+        {
+          pk,
+          facts,
+          ...{ campaignId, engagementId },
+          isDerived: isDerived(item.consumerId ?? consumerId),
+          createdAt: item.createdAt,
+          writtenAt: now(),
+        },
+        told,
+        openersIn(found),
+      )
     }
 
     return {
@@ -182,7 +239,8 @@ export const createLedger = ({
         if (request.status === 'rejected') throw request.reason
         // An attempt that goes on records again, and then writes the consumer's item, too.
         if (consumer.status === 'rejected' && facts.claim.state !== 'held') throw consumer.reason
-        return request.value
+        const told = consumer.status === 'fulfilled' ? consumer.value : undefined
+        return told ? recordRequest(told) : request.value
       },
     }
   }
@@ -295,7 +353,11 @@ export const createLedger = ({
         const facts: Facts = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } }
         return {
           kind: 'claimed',
-          entry: createEntry(request, { revision, facts, consumerId: found?.consumerId }),
+          entry: createEntry(
+            request,
+            { revision, facts, consumerId: found?.consumerId, createdAt: found?.createdAt ?? now() },
+            destination,
+          ),
           before,
         }
       }
@@ -306,7 +368,7 @@ export const createLedger = ({
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
-      const entry = createEntry(request, { ...found, facts })
+      const entry = createEntry(request, { ...found, facts }, destination)
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }

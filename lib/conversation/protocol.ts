@@ -802,7 +802,10 @@ const nextMessage = (known: Known, policy: Policy): Step => {
  */
 const sendTo = (conversationId: string, known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  if (progress.sent !== undefined || policy.admission === 'paused') return keepForLater(known, policy)
+  // A push has told the conversation to an attempt that had released its claim.
+  const isReleased = facts.claim.state !== 'held'
+  if (progress.sent !== undefined || policy.admission === 'paused' || isReleased)
+    return keepForLater(known, policy)
   if (progress.marked) return { kind: 'send', conversationId }
   return recordOrKeep({ message: { ...facts.message, tried: nextTry(facts) } }, known, policy)
 }

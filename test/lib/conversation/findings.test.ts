@@ -3,6 +3,7 @@ import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
 import { eraseItem } from '../../../lib/conversation/erase.ts'
 import { createFindings } from '../../../lib/conversation/findings.ts'
 import { createLedger, type Entry } from '../../../lib/conversation/ledger.ts'
+import type { ToldConversation } from '../../../lib/conversation/ledger-item.ts'
 import { type Facts, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
@@ -27,6 +28,7 @@ const LEASE_MS = ALIVE_MS + 10_000
 const DONE = { attempt: 1, releases: 1, state: 'done' } as const
 const C1 = { kind: 'opened', conversationId: 'c-1' } as const
 const FOUND = { conversationId: 'c-1', by: 'operator', reason: 'seen in LivePerson' } as const
+const SENT = { tried: 1, refused: 0, sent: true }
 const NONE = { reason: 'not in LivePerson', force: false }
 
 let table: StateTable
@@ -40,22 +42,22 @@ beforeEach(() => {
   findings = createFindings({ table, now: () => time })
 })
 
-const claim = () =>
+const claim = (request = REQUEST) =>
   createLedger({ table, now: () => time, uuid: () => `lease-${++serial}` }).claim(
-    REQUEST,
+    request,
     DESTINATION,
     time + ALIVE_MS,
   )
 
-const take = async (): Promise<Entry> => {
-  const claimed = await claim()
+const take = async (request = REQUEST): Promise<Entry> => {
+  const claimed = await claim(request)
   if (claimed.kind !== 'claimed') throw new Error(`The request is ${claimed.kind}`)
   return claimed.entry
 }
 
 /** Claims the request, and records facts. */
-const store = async (facts: Partial<Facts>) =>
-  (await take()).record({ ...NOTHING, claim: DONE, lpConsumerId: 'lp-1', ...facts })
+const store = async (facts: Partial<Facts>, request = REQUEST) =>
+  (await take(request)).record({ ...NOTHING, claim: DONE, lpConsumerId: 'lp-1', ...facts })
 
 const read = async (pk = PK): Promise<Item> => {
   const item = await table.get(pk)
@@ -222,27 +224,129 @@ describe('that there is no conversation', () => {
   })
 })
 
-describe('a closing', () => {
-  test('is recorded for the request and for its consumer', async () => {
+describe('a push', () => {
+  const DERIVED = `request-${'a'.repeat(64)}`
+  const START = { conversationId: 'c-1', startedAt: 1_800_000_000_500 }
+  const CLOSED = { ...START, closedAt: 1_800_000_060_000 }
+  const tell = (told: ToldConversation, lpConsumerId = 'lp-1') =>
+    findings.tell('70123456', lpConsumerId, told)
+
+  test('tells a closing to the request that opened the conversation, and to its consumer', async () => {
     await store({ conversation: C1, openedAt: time, message: { tried: 1, refused: 0, sent: true } })
-    await findings.close('70123456', 'lp-1', 'c-1', time + 9)
+    expect(await tell(START)).toBe(0)
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-1', openedBy: PK })
+    expect(await tell(CLOSED)).toBe(1)
     expect(await read()).toMatchObject({
       status: 'opened',
-      facts: { closed: { conversationId: 'c-1', at: time + 9 } },
+      closedAt: CLOSED.closedAt,
+      facts: { closed: { conversationId: 'c-1', at: CLOSED.closedAt } },
     })
-    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
-    const { revision } = await read()
-    await findings.close('70123456', 'lp-1', 'c-1', time + 99)
-    expect(await read()).toMatchObject({ revision, facts: { closed: { at: time + 9 } } })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1', openedBy: PK })
   })
 
-  test('of another conversation, or of an unknown consumer, changes nothing', async () => {
-    await store({ conversation: C1, openedAt: time })
+  test('that is repeated, late or out of order changes nothing', async () => {
+    await store({ conversation: C1, openedAt: time, message: { tried: 1, refused: 0, sent: true } })
+    await tell(CLOSED)
     const before = [await read(), await read(CONSUMER)]
-    await findings.close('70123456', 'lp-1', 'c-0', time + 9)
-    await findings.close('70123456', 'lp-2', 'c-1', time + 9)
+    for (const told of [CLOSED, START, { ...CLOSED, closedAt: CLOSED.closedAt + 9 }]) {
+      time += 1000
+      expect(await tell(told)).toBe(0)
+    }
     expect([await read(), await read(CONSUMER)]).toEqual(before)
-    expect(await table.get('consumer#70123456#lp-2')).toBe(undefined)
+  })
+
+  test('of an earlier conversation leaves the later one open', async () => {
+    await store({ conversation: C1, openedAt: time })
+    const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 }
+    await tell(later)
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
+    expect((await read(CONSUMER)).openedBy).toBe(undefined)
+    expect(await tell(CLOSED)).toBe(1)
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
+    expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
+  })
+
+  test('settles the outcome of a request whose consumer is its own', async () => {
+    await store({ conversation: { kind: 'unknown' } }, { ...REQUEST, consumerId: DERIVED })
+    expect(await read(CONSUMER)).toMatchObject({ waiting: 1, state: 'CLOSE' })
+    expect(await tell(START)).toBe(1)
+    expect(await read()).toMatchObject({
+      status: 'opened',
+      conversationId: 'c-1',
+      facts: { settled: { by: 'liveperson', conversationId: 'c-1' } },
+    })
+    const consumer = await read(CONSUMER)
+    expect(consumer).toMatchObject({ waiting: 0, conversationId: 'c-1', state: 'OPEN' })
+    expect(Object.keys(consumer).filter((name) => name.startsWith('waiting_'))).toEqual([])
+  })
+
+  test('is remembered if it overtakes the answer that a request lost', async () => {
+    expect(await tell(START)).toBe(0)
+    expect(await read(CONSUMER)).toMatchObject({
+      expiresAt: Math.floor((time + 4 * 24 * 3600 * 1000) / 1000),
+    })
+    await store({ conversation: { kind: 'unknown' } }, { ...REQUEST, consumerId: DERIVED })
+    expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
+  })
+
+  test('does not reopen a conversation, if its closing overtakes the answer to the create', async () => {
+    await tell(CLOSED)
+    await store({ conversation: C1, openedAt: time + 2000 })
+    expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
+  })
+
+  test('gives the id of the conversation that was open when LivePerson said so', async () => {
+    const saidAt = time + 30_000
+    await store({ conversation: { kind: 'existing' }, idMissingSince: saidAt, message: SENT })
+    await tell({ conversationId: 'c-0', startedAt: time - 90_000, closedAt: time - 60_000 })
+    await tell({ conversationId: 'c-9', startedAt: saidAt + 60_000 })
+    expect(await read()).not.toHaveProperty('conversationId')
+    expect(await tell({ conversationId: 'c-1', startedAt: time, closedAt: saidAt + 1000 })).toBe(1)
+    expect(await read()).toMatchObject({
+      status: 'existing',
+      conversationId: 'c-1',
+      closedAt: saidAt + 1000,
+    })
+  })
+
+  test('is ignored for an erased consumer', async () => {
+    await store({ conversation: C1, openedAt: time })
+    await eraseItem({ table, item: await read(CONSUMER), trial: false, now: () => time })
+    const erased = await read(CONSUMER)
+    expect(await tell({ ...CLOSED, startedAt: time })).toBe(0)
+    expect(await read(CONSUMER)).toEqual(erased)
+  })
+
+  test('is told again if another one is written at the same time', async () => {
+    await store({ conversation: { kind: 'unknown' } }, { ...REQUEST, consumerId: DERIVED })
+    const late = createFindings({
+      table: overtaken(1, () => tell({ conversationId: 'c-0', startedAt: START.startedAt - 1 })),
+      now: () => time,
+    })
+    await late.tell('70123456', 'lp-1', START)
+    expect(await read(CONSUMER)).toMatchObject({
+      conversationId: 'c-1',
+      told: [{ conversationId: 'c-0' }, { conversationId: 'c-1' }],
+    })
+  })
+
+  test('fails if others keep writing, so that LivePerson repeats it', async () => {
+    await tell(START)
+    const late = createFindings({
+      table: overtaken(99, () => table.update({ pk: CONSUMER, set: {}, add: { toldRevision: 1 } })),
+      now: () => time,
+    })
+    await expect(late.tell('70123456', 'lp-1', CLOSED)).rejects.toThrow(ServiceUnavailableError)
+  })
+
+  test('remembers the latest four conversations of a consumer', async () => {
+    for (const serial of [5, 1, 4, 2, 3, 6])
+      await tell({ conversationId: `c-${serial}`, startedAt: time + serial })
+    expect(await read(CONSUMER)).toMatchObject({
+      conversationId: 'c-6',
+      told: [3, 4, 5, 6].map((serial) => ({ conversationId: `c-${serial}` })),
+    })
   })
 })
 

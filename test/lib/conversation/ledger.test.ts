@@ -500,6 +500,7 @@ describe('record', () => {
       conversationId: 'conversation-1',
       state: 'OPEN',
       openedBy: pk,
+      openedAt,
     })
   })
 

@@ -1924,6 +1924,27 @@ describe('an attempt', () => {
     expect(() => learn(begin(), failed(step))).toThrow(`The step ${step} can't fail`)
   })
 
+  test('leaves a message to the next one, if a push told the conversation after it released its claim', () => {
+    const seen: readonly Seen[] = [
+      claimed,
+      { kind: 'create_in_doubt', error: UNAVAILABLE, isAccountInTrouble: false },
+      { kind: 'recorded', facts: factsWith({ claim: queued(), conversation: C1 }) },
+    ]
+    const known = seen.reduce(learn, begin())
+    expect(next(known, EVENT)).toMatchObject({
+      kind: 'done',
+      result: {
+        kind: 'finished',
+        outcome: { status: 'opened', messageStatus: 'pending' },
+        kept: 'in_record',
+      },
+    })
+    expect(next(known, silent(EVENT))).toMatchObject({
+      kind: 'done',
+      result: { kind: 'finished', outcome: { status: 'opened' } },
+    })
+  })
+
   describe('waits as long as LivePerson asked before it repeats a create', () => {
     const busyFor = (retryAfterMs: number): Seen => {
       const error = new LivePersonUnavailableError({

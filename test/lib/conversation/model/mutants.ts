@@ -360,8 +360,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is sent though the account is paused',
     wrong: {
-      find: "progress.sent !== undefined || policy.admission === 'paused'",
-      replace: 'progress.sent !== undefined',
+      find: "progress.sent !== undefined || policy.admission === 'paused' || isReleased",
+      replace: 'progress.sent !== undefined || isReleased',
     },
     configuration: BAD_EVENT,
     invariant: 'a paused account is not called',

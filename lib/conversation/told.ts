@@ -1,0 +1,92 @@
+/**
+ * Decides which conversation of a consumer is a request's, by what LivePerson's pushes have told. This file is
+ * pure.
+ *
+ * LivePerson's pushes name no request. A consumer whose id was derived from a request is that request's alone,
+ * so every conversation of it is. Any other consumer may have several requests, and conversations that this
+ * service didn't open. But a consumer has at most one open conversation at a time. So what LivePerson said
+ * about an open conversation is about the one that was open then.
+ */
+import type { ToldConversation } from './ledger-item.ts'
+import { closedAtOf, type Facts, hasConversation, mayHaveOpened, outcomeOf, settledBy } from './protocol.ts'
+
+/** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
+const CLOCKS_MS = 5000
+
+/** A request, as far as it tells whose a conversation is. Times are milliseconds since the epoch. */
+export interface Seeker {
+  readonly pk: string
+  readonly facts: Facts
+  readonly campaignId?: string | undefined
+  readonly engagementId?: string | undefined
+  /** Whether the consumer's id was derived from the request. */
+  readonly isDerived: boolean
+  /** When the request was first claimed. */
+  readonly createdAt: number
+  /** When its facts were last written. */
+  readonly writtenAt: number
+}
+
+/** Which request opened which conversation, by the conversation's id. */
+export type Openers = ReadonlyMap<string, string>
+
+/** Whether no attempt holds a request that has, or may have, a conversation whose id is unknown. */
+export const isMissingId = (facts: Facts): boolean =>
+  facts.claim.state !== 'held' &&
+  (hasConversation(facts) || mayHaveOpened(facts)) &&
+  outcomeOf(facts, false).conversationId === undefined
+
+/**
+ * Returns a request's facts with what pushes add to them: an id that is missing, the conversation of an unknown
+ * outcome if it is certain, and a closing. Undefined: nothing.
+ */
+export const addTold = (
+  seeker: Seeker,
+  told: readonly ToldConversation[],
+  openers: Openers,
+): Facts | undefined => {
+  const known = outcomeOf(seeker.facts, false).conversationId
+  const conversationId = known ?? choose(seeker, told, openers)?.conversationId
+  if (conversationId === undefined) return undefined
+  const at = seeker.writtenAt
+  const facts =
+    known === undefined ? settledBy(seeker.facts, { by: 'liveperson', conversationId, at }) : seeker.facts
+  const closedAt = told.find((each) => each.conversationId === conversationId)?.closedAt
+  if (closedAt !== undefined && closedAtOf(facts) === undefined)
+    return { ...facts, closed: { conversationId, at: closedAt } }
+  return known === undefined ? facts : undefined
+}
+
+const choose = (
+  seeker: Seeker,
+  told: readonly ToldConversation[],
+  openers: Openers,
+): ToldConversation | undefined => {
+  const { facts, isDerived, writtenAt } = seeker
+  const isOthers = ({ conversationId }: ToldConversation) =>
+    (openers.get(conversationId) ?? seeker.pk) !== seeker.pk
+  const byStart = told.toSorted((a, b) => a.startedAt - b.startedAt)
+  if (isDerived) return byStart[0]
+  const own = byStart.filter(
+    (each) => isOfTime(seeker, each) && isOfCampaign(seeker, each) && !isOthers(each),
+  )
+  if (facts.conversation.kind === 'unknown') {
+    const [one, ...more] = own.filter(({ campaignId }) => campaignId !== undefined)
+    return more.length === 0 ? one : undefined
+  }
+  if (!hasConversation(facts)) return undefined
+  const saidAt = facts.idMissingSince ?? writtenAt
+  const open = byStart.filter(
+    ({ startedAt, closedAt = Number.POSITIVE_INFINITY }) =>
+      startedAt <= saidAt + CLOCKS_MS && closedAt >= saidAt - CLOCKS_MS,
+  )
+  const opened = facts.conversation.kind === 'opened'
+  return (opened ? (own.findLast((each) => open.includes(each)) ?? own.at(-1)) : undefined) ?? open.at(-1)
+}
+
+/** Whether a conversation began while the request could have opened it. */
+const isOfTime = ({ createdAt, writtenAt }: Seeker, { startedAt }: ToldConversation): boolean =>
+  startedAt >= createdAt - CLOCKS_MS && startedAt <= writtenAt + CLOCKS_MS
+
+const isOfCampaign = (seeker: Seeker, { campaignId, engagementId }: ToldConversation): boolean =>
+  campaignId === undefined || (campaignId === seeker.campaignId && engagementId === seeker.engagementId)

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest'
+import type { ToldConversation } from '../../../lib/conversation/ledger-item.ts'
+import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
+import { addTold, isMissingId, type Seeker } from '../../../lib/conversation/told.ts'
+
+const CREATED = 1_800_000_000_000
+const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
+const DONE = { attempt: 1, releases: 1, state: 'done' } as const
+const UNKNOWN: Partial<Facts> = { conversation: { kind: 'unknown' } }
+const OPENED: Partial<Facts> = { conversation: { kind: 'opened' }, idMissingSince: CREATED + 30_000 }
+const EXISTING: Partial<Facts> = { conversation: { kind: 'existing' }, idMissingSince: CREATED + 30_000 }
+
+const seeker = (facts: Partial<Facts>, members: Partial<Seeker> = {}): Seeker => ({
+  pk: 'own',
+  facts: { ...NOTHING, claim: DONE, ...facts },
+  ...CAMPAIGN,
+  isDerived: false,
+  createdAt: CREATED,
+  writtenAt: CREATED + 60_000,
+  ...members,
+})
+
+/** A conversation that was open for a while. Times are seconds after the request was claimed. */
+const told = (
+  conversationId: string,
+  start: number,
+  end?: number,
+  campaign: Partial<ToldConversation> = CAMPAIGN,
+): ToldConversation => ({
+  conversationId,
+  startedAt: CREATED + start * 1000,
+  ...(end !== undefined && { closedAt: CREATED + end * 1000 }),
+  ...campaign,
+})
+
+const NO_CAMPAIGN = {}
+const OTHER_CAMPAIGN = { ...CAMPAIGN, engagementId: '3120047799' }
+
+describe('the conversation of a request is', () => {
+  test.each<[string, Seeker, readonly ToldConversation[], Record<string, string>, string | undefined]>([
+    ['any of a consumer of its own', seeker(UNKNOWN, { isDerived: true }), [told('c-1', 999)], {}, 'c-1'],
+    [
+      'the first of a consumer of its own',
+      seeker(UNKNOWN, { isDerived: true }),
+      [told('c-2', 9), told('c-1', 1, 5)],
+      {},
+      'c-1',
+    ],
+    ['of its campaign and its time', seeker(UNKNOWN), [told('c-1', 10)], {}, 'c-1'],
+    [
+      'not certain without a campaign',
+      seeker(UNKNOWN),
+      [told('c-1', 10, undefined, NO_CAMPAIGN)],
+      {},
+      undefined,
+    ],
+    ['not of another campaign', seeker(UNKNOWN), [told('c-1', 10, undefined, OTHER_CAMPAIGN)], {}, undefined],
+    ['not older than the request', seeker(UNKNOWN), [told('c-1', -6)], {}, undefined],
+    ['not younger than its last attempt', seeker(UNKNOWN), [told('c-1', 66)], {}, undefined],
+    ['as old as the clocks allow', seeker(UNKNOWN), [told('c-1', -5)], {}, 'c-1'],
+    ['as young as the clocks allow', seeker(UNKNOWN), [told('c-1', 65)], {}, 'c-1'],
+    ["not another request's", seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'other' }, undefined],
+    ['its own', seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'own' }, 'c-1'],
+    ['not certain if there are two', seeker(UNKNOWN), [told('c-1', 10, 11), told('c-2', 12)], {}, undefined],
+    [
+      'left to the retry if it is in doubt',
+      seeker({ conversation: { kind: 'in_doubt' } }),
+      [told('c-1', 10)],
+      {},
+      undefined,
+    ],
+    ['the one that was open', seeker(EXISTING), [told('c-0', -99, -50), told('c-1', -9, 99)], {}, 'c-1'],
+    [
+      'the later one of two that may have been open',
+      seeker(EXISTING),
+      [told('c-0', 1, 28), told('c-1', 29)],
+      {},
+      'c-1',
+    ],
+    ['not one that was closed before', seeker(EXISTING), [told('c-0', 1, 24)], {}, undefined],
+    ['not one that was opened later', seeker(EXISTING), [told('c-1', 36)], {}, undefined],
+    ["another request's that was open", seeker(EXISTING), [told('c-1', 1)], { 'c-1': 'other' }, 'c-1'],
+    [
+      'that of its campaign, if it opened one',
+      seeker(OPENED),
+      [told('c-1', 10, 20), told('c-2', 29)],
+      { 'c-2': 'other' },
+      'c-1',
+    ],
+    ['the open one, if it opened one', seeker(OPENED), [told('c-1', 10, 20), told('c-2', 25)], {}, 'c-2'],
+    ['what was open, if none is its own', seeker(OPENED), [told('c-1', -50)], {}, 'c-1'],
+    ['unknown while nothing was told', seeker(OPENED), [], {}, undefined],
+    [
+      'the one that it names',
+      seeker({ conversation: { kind: 'opened', conversationId: 'c-7' } }),
+      [told('c-1', 1)],
+      {},
+      undefined,
+    ],
+    [
+      'none if LivePerson refused it',
+      seeker({ conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } }),
+      [told('c-1', 1)],
+      {},
+      undefined,
+    ],
+  ])('%s', (_, request, conversations, openers, expected) => {
+    const added = addTold(request, conversations, new Map(Object.entries(openers)))
+    expect(added && outcomeOf(added, false).conversationId).toBe(expected)
+  })
+})
+
+test('a closing is added once, to the conversation that it is of', () => {
+  const own = { kind: 'opened', conversationId: 'c-1' } as const
+  const conversations = [told('c-0', -50, -40), told('c-1', 1, 9)]
+  const added = addTold(seeker({ conversation: own }), conversations, new Map())
+  expect(added?.closed).toEqual({ conversationId: 'c-1', at: CREATED + 9000 })
+  expect(addTold(seeker({ ...added }), conversations, new Map())).toBe(undefined)
+})
+
+test.each<[string, Partial<Facts>, boolean]>([
+  ['an unknown outcome', UNKNOWN, true],
+  ['a doubt', { conversation: { kind: 'in_doubt' } }, true],
+  ['an open conversation without an id', EXISTING, true],
+  ['an open conversation with its id', { conversation: { kind: 'opened', conversationId: 'c-1' } }, false],
+  ['a refusal', { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } }, false],
+  ['nothing', {}, false],
+  [
+    'a doubt while an attempt is at work',
+    { ...UNKNOWN, claim: { attempt: 1, releases: 0, state: 'held' } },
+    false,
+  ],
+])('the id is missing or not: %s', (_, facts, expected) => {
+  expect(isMissingId({ ...NOTHING, claim: DONE, ...facts })).toBe(expected)
+})
