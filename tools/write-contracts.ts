@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import metadata from '../package.json' with { type: 'json' }
-import { toContracts } from './contracts/contracts.ts'
+import { toClientTypes, toContracts } from './contracts/contracts.ts'
 
-/** `npm run contracts`: writes the OpenAPI document and the JSON Schemas of `contracts/`. */
+/** `npm run contracts`: writes the OpenAPI document, the JSON Schemas, and the types of the client. */
 const folder = new URL('../contracts/', import.meta.url)
 mkdirSync(folder, { recursive: true })
 for (const [name, contract] of Object.entries(toContracts(metadata.version)))
   writeFileSync(new URL(name, folder), `${JSON.stringify(contract, undefined, 2)}\n`)
+writeFileSync(new URL('../web/types.ts', import.meta.url), toClientTypes())

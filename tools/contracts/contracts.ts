@@ -2,6 +2,7 @@ import type { JsonSchema } from '../request-schema.ts'
 import { toOpenApi } from './openapi.ts'
 import { toOutcomeSchema } from './outcome.ts'
 import { toEventSchema, toFormSchema } from './request.ts'
+import { toTypes } from './types.ts'
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 
@@ -18,3 +19,9 @@ export const toContracts = (version: string): Readonly<Record<string, object>> =
   'outcome-event.schema.json': toFile(toOutcomeSchema()),
   'openapi.json': toOpenApi(version),
 })
+
+/** Returns the text of `web/types.ts`, before it is formatted. */
+export const toClientTypes = (): string => {
+  const { FormSubmission, RequestStatus, Problem, DomainReport } = toOpenApi('').components.schemas
+  return toTypes({ FormSubmission, RequestStatus, Problem, DomainReport })
+}

@@ -2,7 +2,7 @@ import { BODY_LIMIT } from '../../functions/http/event.ts'
 import { MAX_FINDINGS, MAX_PATH } from '../../functions/http/problem.ts'
 import { CODES, type Code, isCode } from '../../lib/errors/codes.ts'
 import { accountId, requestId } from '../../lib/request/conversation-request.ts'
-import { toJsonSchema } from '../request-schema.ts'
+import { type JsonSchema, toJsonSchema } from '../request-schema.ts'
 import { toStatusSchema } from './outcome.ts'
 import { toFormSchema } from './request.ts'
 
@@ -66,6 +66,75 @@ const accountParameter = (description: string) => ({
   schema: toJsonSchema(accountId),
 })
 
+const PROBLEM: JsonSchema = {
+  type: 'object',
+  description: 'A problem document of RFC 9457.',
+  required: ['type', 'title', 'status', 'code', 'detail', 'retryable'],
+  properties: {
+    type: {
+      type: 'string',
+      format: 'uri',
+      description: 'A URN that ends with the code. It is not an address that can be opened.',
+    },
+    title: { type: 'string', description: 'The same for every problem with this code.' },
+    status: { type: 'integer', description: 'The HTTP status.' },
+    code: { enum: Object.keys(CODES), description: 'The code to match on.' },
+    detail: { type: 'string', description: 'What went wrong this time, for people.' },
+    retryable: {
+      type: 'boolean',
+      description: 'Whether the same request, with the same id, may succeed later.',
+    },
+    requestId: { type: 'string', description: 'The id of the request, if it is known.' },
+    errors: {
+      type: 'array',
+      maxItems: MAX_FINDINGS,
+      description: 'Only for `invalid_request`: what is wrong with the members.',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: {
+          path: {
+            type: 'string',
+            maxLength: MAX_PATH,
+            description: 'The dotted path of the member. Empty for the whole body.',
+          },
+          message: { type: 'string', description: 'What is wrong with it, for people.' },
+        },
+      },
+    },
+  },
+}
+
+const DOMAIN_REPORT: JsonSchema = {
+  type: 'object',
+  required: ['accounts'],
+  properties: {
+    accounts: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['accountId', 'changed'],
+        properties: {
+          accountId: { type: 'string' },
+          changed: { type: 'boolean', description: 'Whether a host has changed.' },
+          hosts: {
+            type: 'object',
+            additionalProperties: { type: 'string' },
+            description: 'The host of each service. After a failure, the last good ones.',
+          },
+          fetchedAt: { type: 'string', format: 'date-time' },
+          ageMs: {
+            type: 'integer',
+            minimum: 0,
+            description: 'After a failure: the age of the hosts, in milliseconds.',
+          },
+          code: { enum: Object.keys(CODES), description: 'Why the account could not be refreshed.' },
+        },
+      },
+    },
+  },
+}
+
 /** Returns the OpenAPI document of the service's HTTP side. */
 export const toOpenApi = (version: string) => ({
   openapi: '3.1.1',
@@ -112,6 +181,12 @@ export const toOpenApi = (version: string) => ({
             Location: { $ref: '#/components/headers/Location' },
             'Retry-After': { $ref: '#/components/headers/RetryAfter' },
           }),
+          '303': {
+            description:
+              'For a browser that posts a form itself (`Accept` has `text/html`), whatever the outcome: the page to show.',
+            headers: { Location: { $ref: '#/components/headers/Location' } },
+            content: { 'application/json': {}, 'application/problem+json': {} },
+          },
           ...problems(FORM_CODES),
           ...gateway('TooManyRequests'),
         },
@@ -134,7 +209,10 @@ export const toOpenApi = (version: string) => ({
           },
         ],
         responses: {
-          '200': statusResponse('How the request stands.'),
+          '200': {
+            description: 'How the request stands. A browser (`Accept` has `text/html`) gets a page.',
+            content: { ...jsonBody('RequestStatus'), 'text/html': { schema: { type: 'string' } } },
+          },
           ...problems(['origin_not_allowed', 'not_found', ...FOR_READERS]),
           ...gateway('TooManyRequests'),
         },
@@ -188,73 +266,8 @@ export const toOpenApi = (version: string) => ({
         additionalProperties: { type: 'string' },
       },
       RequestStatus: toStatusSchema(),
-      Problem: {
-        type: 'object',
-        description: 'A problem document of RFC 9457.',
-        required: ['type', 'title', 'status', 'code', 'detail', 'retryable'],
-        properties: {
-          type: {
-            type: 'string',
-            format: 'uri',
-            description: 'A URN that ends with the code. It is not an address that can be opened.',
-          },
-          title: { type: 'string', description: 'The same for every problem with this code.' },
-          status: { type: 'integer', description: 'The HTTP status.' },
-          code: { enum: Object.keys(CODES), description: 'The code to match on.' },
-          detail: { type: 'string', description: 'What went wrong this time, for people.' },
-          retryable: {
-            type: 'boolean',
-            description: 'Whether the same request, with the same id, may succeed later.',
-          },
-          requestId: { type: 'string', description: 'The id of the request, if it is known.' },
-          errors: {
-            type: 'array',
-            maxItems: MAX_FINDINGS,
-            description: 'Only for `invalid_request`: what is wrong with the members.',
-            items: {
-              type: 'object',
-              required: ['path', 'message'],
-              properties: {
-                path: {
-                  type: 'string',
-                  maxLength: MAX_PATH,
-                  description: 'The dotted path of the member. Empty for the whole body.',
-                },
-                message: { type: 'string', description: 'What is wrong with it, for people.' },
-              },
-            },
-          },
-        },
-      },
-      DomainReport: {
-        type: 'object',
-        required: ['accounts'],
-        properties: {
-          accounts: {
-            type: 'array',
-            items: {
-              type: 'object',
-              required: ['accountId', 'changed'],
-              properties: {
-                accountId: { type: 'string' },
-                changed: { type: 'boolean', description: 'Whether a host has changed.' },
-                hosts: {
-                  type: 'object',
-                  additionalProperties: { type: 'string' },
-                  description: 'The host of each service. After a failure, the last good ones.',
-                },
-                fetchedAt: { type: 'string', format: 'date-time' },
-                ageMs: {
-                  type: 'integer',
-                  minimum: 0,
-                  description: 'After a failure: the age of the hosts, in milliseconds.',
-                },
-                code: { enum: Object.keys(CODES), description: 'Why the account could not be refreshed.' },
-              },
-            },
-          },
-        },
-      },
+      Problem: PROBLEM,
+      DomainReport: DOMAIN_REPORT,
       GatewayMessage: {
         type: 'object',
         properties: { message: { type: 'string' } },

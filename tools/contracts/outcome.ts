@@ -96,6 +96,10 @@ export const requestStatus = z.strictObject({
   messageId: messageId.optional(),
   status: oneOf('How the request stands.', STATUSES),
   ...told,
+  continue: z
+    .url()
+    .describe('Where a signed-in consumer goes on, if the account has such an address.')
+    .optional(),
 })
 
 /** The `detail` of an outcome event. */
