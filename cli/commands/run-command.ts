@@ -7,10 +7,12 @@ import { erase } from './erase.ts'
 import { explain } from './explain.ts'
 import { quarantine } from './quarantine.ts'
 import { request } from './request.ts'
+import { routes } from './routes.ts'
 
 const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
   ['doctor', doctor],
   ['explain', explain],
+  ['routes', routes],
   ['request', request],
   ['quarantine', quarantine],
   ['account', account],

@@ -30,7 +30,7 @@ const retryAfter: Check = (value, path) => (typeof value === 'number' ? undefine
 
 const when = {
   kind: text,
-  service: oneOf('domain', 'sentinel', 'idp', 'conversation', 'send', 'unknown'),
+  service: oneOf('domain', 'sentinel', 'idp', 'conversation', 'send', 'accountConfig', 'unknown'),
   times: number,
   probability: must('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
 }

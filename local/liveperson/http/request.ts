@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The service that a request is for, judged by its path. `unknown`: no service has this path. */
-export type Service = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'unknown'
+export type Service = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'accountConfig' | 'unknown'
 
 /** One request as received, and how it was answered. */
 export interface ReceivedRequest {

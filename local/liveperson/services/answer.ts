@@ -1,6 +1,7 @@
 import { type Answer, json } from '../http/answer.ts'
 import type { ReceivedRequest, Service } from '../http/request.ts'
 import type { State } from '../state/state.ts'
+import { answerAccountConfig } from './account-config.ts'
 import { answerConversation } from './conversation.ts'
 import { answerDomainApi } from './domain-api.ts'
 import { answerIdp } from './idp.ts'
@@ -15,6 +16,7 @@ const services: Partial<Record<Service, AnswerService>> = {
   idp: answerIdp,
   conversation: answerConversation,
   send: answerSend,
+  accountConfig: answerAccountConfig,
 }
 
 /** Returns a LivePerson service's answer to a request: 404 if no service has its path. */

@@ -10,6 +10,8 @@ export interface LivePersonAccount {
   readonly campaigns: readonly Campaign[]
   readonly skills: readonly Skill[]
   readonly defaultSkillId?: number
+  /** The bearer that a LivePerson user gets at login, for the account configuration API. */
+  readonly userBearer?: string
   readonly skillRules?: readonly SkillRule[]
 }
 
@@ -79,6 +81,7 @@ const fixtureCheck: Check = object(
           clientId: text,
           clientSecrets: list(text),
           defaultSkillId: number,
+          userBearer: text,
           skills: list(object({ id: number, name: text }, { required: ['id', 'name'] })),
           skillRules: list(
             object(

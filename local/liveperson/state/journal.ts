@@ -54,7 +54,10 @@ const classify = (url: string): { readonly service: Service; readonly accountId?
   const [, sentinel, accountId = '', resource = ''] = match
   const service =
     sentinel === undefined ? services[resource] : resource === 'app/token' ? 'sentinel' : undefined
-  return { service: service ?? (domainResource.test(resource) ? 'domain' : 'unknown'), accountId }
+  if (service !== undefined) return { service, accountId }
+  if (domainResource.test(resource)) return { service: 'domain', accountId }
+  const isConfig = sentinel === undefined && resource.startsWith('configuration/')
+  return { service: isConfig ? 'accountConfig' : 'unknown', accountId }
 }
 
 const accountPath = /^(\/sentinel)?\/api\/(?:v2\/)?account\/([^/?]+)\/([^?]*)/
@@ -73,5 +76,6 @@ const noCounts = (): Record<Service, number> => ({
   idp: 0,
   conversation: 0,
   send: 0,
+  accountConfig: 0,
   unknown: 0,
 })
