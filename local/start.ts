@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { describeOutcome, readOutcomeEvent } from '../lib/conversation/outcome-event.ts'
 import { ensureFreePort, PortTakenError } from './net/listen.ts'
 import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop } from './stack/stop-signal.ts'
@@ -11,6 +12,7 @@ const PORTS = {
   livePerson: ['LIVEPERSON_PORT', 4570],
   secretsManager: ['SECRETS_MANAGER_PORT', 4584],
   dynamoDb: ['DYNAMODB_PORT', 8000],
+  eventBridge: ['EVENT_BRIDGE_PORT', 4587],
 } as const
 
 /** `npm start`: runs the local stack on fixed ports until Ctrl-C or SIGTERM. */
@@ -23,8 +25,13 @@ async function main(): Promise<void> {
     livePerson: await pickPort(PORTS.livePerson),
     secretsManager: await pickPort(PORTS.secretsManager),
     dynamoDb: await pickPort(PORTS.dynamoDb),
+    eventBridge: await pickPort(PORTS.eventBridge),
   }
   const stack = await startStack({ ports, watch: true, log: (line) => console.log(line), signal })
+  stack.eventBridge.subscribe((event) => {
+    const outcome = readOutcomeEvent(event)
+    if (outcome) console.log(`Outcome: ${describeOutcome(outcome)}`)
+  })
   console.log(introduce(stack))
   if (!signal.aborted) await once(signal, 'abort')
   console.log('Stopping.')
@@ -44,7 +51,8 @@ async function pickPort([variable, fallback]: readonly [string, number]): Promis
   return port
 }
 
-function introduce({ apiUrl, lambdaUrl, livePerson, sqs, dynamoDb, secretsManager }: Stack): string {
+function introduce({ apiUrl, lambdaUrl, livePerson, sqs, ...aws }: Stack): string {
+  const { dynamoDb, secretsManager, eventBridge } = aws
   return `
   HTTP API              ${apiUrl}
   Lambda invoke API     ${lambdaUrl}
@@ -54,6 +62,7 @@ function introduce({ apiUrl, lambdaUrl, livePerson, sqs, dynamoDb, secretsManage
   Quarantine queue      ${sqs.quarantineQueueUrl}
   DynamoDB              ${dynamoDb.url}, table ${dynamoDb.stateTable}
   Secrets Manager       ${secretsManager.url}
+  EventBridge           ${eventBridge.url}
 
   Submit a form:
     curl -i ${apiUrl}/conversations -H 'content-type: application/json' -d @local/examples/form-request.json

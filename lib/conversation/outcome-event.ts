@@ -156,6 +156,36 @@ const typeOf = ({ status, conversationId, closedAt }: OutcomeItem, before?: Item
 
 const toIso = (time: number): string => new Date(time).toISOString()
 
+const outcomeDetail = z.object({
+  version: z.literal(1),
+  sequence: z.number(),
+  requestId: text,
+  messageId: text,
+  accountId: z.string(),
+  door: outcomeItem.shape.door,
+  status: outcomeItem.shape.status,
+  ...{ conversationId: text, code: text, messageStatus: text, messageCode: text },
+  ...{ campaignId: text, engagementId: text, route: text, closedAt: text },
+  occurredAt: z.string(),
+  warnings: outcomeItem.shape.warnings,
+})
+const busEvent = z.object({
+  source: z.literal(OUTCOME_SOURCE),
+  'detail-type': z.enum([
+    ...Object.values(TYPES),
+    'Conversation Message Updated',
+    'Conversation Updated',
+    'Conversation Closed',
+  ]),
+  detail: outcomeDetail,
+})
+
+/** Returns an event of EventBridge as an outcome event. Undefined: it is none, or of another version. */
+export const readOutcomeEvent = (event: unknown): OutcomeEvent | undefined => {
+  const { data } = z.safeParse(busEvent, event)
+  return data && { detailType: data['detail-type'], detail: data.detail }
+}
+
 /** Returns an event as one line for people. */
 export const describeOutcome = ({ detailType, detail }: OutcomeEvent): string => {
   const { requestId, messageId, accountId, door, status, code, conversationId, ...told } = detail

@@ -16,6 +16,9 @@ export function readResources() {
   const { EventsQueue, HandOverQueue, QuarantineQueue } = Queues.parse(
     readDeclaration('infrastructure/queues.yml', STAGE),
   ).Resources
+  const { OutcomeBus, OutcomesFailedQueue } = Outcomes.parse(
+    readDeclaration('infrastructure/outcomes.yml', STAGE),
+  ).Resources
   const { TableName, BillingMode, AttributeDefinitions, KeySchema } = Tables.parse(
     readDeclaration('infrastructure/state-table.yml', STAGE),
   ).Resources.StateTable.Properties
@@ -24,6 +27,7 @@ export function readResources() {
     EventsQueue: toQueueArn(EventsQueue.Properties.QueueName),
     HandOverQueue: toQueueArn(HandOverQueue.Properties.QueueName),
     QuarantineQueue: toQueueArn(QuarantineQueue.Properties.QueueName),
+    OutcomesFailedQueue: toQueueArn(OutcomesFailedQueue.Properties.QueueName),
   }
   const toQueue = ({ QueueName, ...properties }: z.infer<typeof Queue>['Properties']) => ({
     name: QueueName,
@@ -38,6 +42,24 @@ export function readResources() {
     events: toQueue(EventsQueue.Properties),
     quarantine: toQueue(QuarantineQueue.Properties),
     handOver: toQueue(HandOverQueue.Properties),
+    outcomesFailed: toQueue(OutcomesFailedQueue.Properties),
+    /** The name of the bus. */
+    outcomeBus: OutcomeBus.Properties.Name,
+    streamArn: `arn:aws:dynamodb:${REGION}:${AWS_ACCOUNT_ID}:table/${TableName}/stream/2026-01-01T00:00:00.000`,
+    /** The event source mappings of the table's stream. */
+    streamSources: Object.entries(functions).flatMap(([key, { events }]) =>
+      events.flatMap(({ stream }) =>
+        stream === undefined
+          ? []
+          : {
+              functionName: nameOf(key),
+              batchSize: stream.batchSize,
+              maximumRecordAgeMs: stream.maximumRecordAgeInSeconds * 1000,
+              patterns: stream.filterPatterns,
+              failedQueueArn: String(resolve(stream.destinations.onFailure.arn, arns)),
+            },
+      ),
+    ),
     /** The event source mappings. */
     eventSources: Object.entries(functions).flatMap(([key, { events }]) =>
       events.flatMap(({ sqs }) =>
@@ -65,6 +87,12 @@ export function readResources() {
 const Queue = z.object({ Properties: z.object({ QueueName: z.string() }).catchall(z.unknown()) })
 const Queues = z.object({
   Resources: z.object({ EventsQueue: Queue, HandOverQueue: Queue, QuarantineQueue: Queue }),
+})
+const Outcomes = z.object({
+  Resources: z.object({
+    OutcomeBus: z.object({ Properties: z.object({ Name: z.string() }) }),
+    OutcomesFailedQueue: Queue,
+  }),
 })
 const Tables = z.object({
   Resources: z.object({
@@ -103,6 +131,17 @@ const Service = z.object({
             })
             .optional(),
           httpApi: HttpApiEvent.optional(),
+          stream: z
+            .object({
+              batchSize: z.number(),
+              functionResponseType: z.literal('ReportBatchItemFailures'),
+              bisectBatchOnFunctionError: z.literal(true),
+              maximumRetryAttempts: z.literal(-1),
+              maximumRecordAgeInSeconds: z.number(),
+              filterPatterns: z.array(z.unknown()),
+              destinations: z.object({ onFailure: z.object({ arn: z.unknown() }) }),
+            })
+            .optional(),
         }),
       ),
     }),

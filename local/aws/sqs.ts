@@ -8,8 +8,8 @@ import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 export type LocalSqs = Awaited<ReturnType<typeof startSqs>>
 
 /**
- * Starts fauxqs with the queues that infrastructure/queues.yml declares, with their redrive policy and
- * visibility timeout. It accepts the message groups of fair queues, and ignores them.
+ * Starts fauxqs with the queues that infrastructure/ declares, with their redrive policy and visibility
+ * timeout. It accepts the message groups of fair queues, and ignores them.
  *
  * @param options.port Default: a free one.
  * @param options.eventsAttributes Attributes of the events queue to override, such as a shorter
@@ -23,7 +23,7 @@ export async function startSqs(
   const port = options.port ?? 0
   if (port !== 0) await ensureFreePort(port)
   const server = await startFauxqs({ port, host: '127.0.0.1', logger: false, defaultRegion: REGION })
-  const { events, handOver, quarantine } = readResources()
+  const { events, handOver, quarantine, outcomesFailed } = readResources()
   // A redrive policy may only name a queue that exists.
   server.createQueue(quarantine.name, { region: REGION, attributes: quarantine.attributes })
   server.createQueue(events.name, {
@@ -31,7 +31,13 @@ export async function startSqs(
     attributes: { ...events.attributes, ...options.eventsAttributes },
   })
   server.createQueue(handOver.name, { region: REGION, attributes: handOver.attributes })
-  const names = { events: events.name, handOver: handOver.name, quarantine: quarantine.name }
+  server.createQueue(outcomesFailed.name, { region: REGION, attributes: outcomesFailed.attributes })
+  const names = {
+    events: events.name,
+    handOver: handOver.name,
+    quarantine: quarantine.name,
+    outcomesFailed: outcomesFailed.name,
+  }
   const url = `http://127.0.0.1:${server.port}`
   const urlOf = (queueArn: string) => `${url}/${AWS_ACCOUNT_ID}/${queueArn.split(':').at(-1)}`
   return {
@@ -39,6 +45,7 @@ export async function startSqs(
     eventsQueueUrl: urlOf(events.arn),
     handOverQueueUrl: urlOf(handOver.arn),
     quarantineQueueUrl: urlOf(quarantine.arn),
+    outcomesFailedQueueUrl: urlOf(outcomesFailed.arn),
     eventsQueueArn: events.arn,
     handOverQueueArn: handOver.arn,
     urlOf,

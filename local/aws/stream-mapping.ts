@@ -3,7 +3,7 @@ import type { DynamoDBRecord } from 'aws-lambda'
 import { z } from 'zod'
 import { matchesPattern } from './event-pattern.ts'
 import { findFailed } from './event-source-mapping.ts'
-import type { Invoke } from './invoke.ts'
+import type { Invocation, Invoke } from './invoke.ts'
 import type { TableStream } from './table-stream.ts'
 
 /** The longest pause between two invocations for the same records, in milliseconds. */
@@ -77,7 +77,10 @@ export function startStreamMapping(options: {
       left = left.filter((record) => !old.includes(record))
       if (left.length === 0) return
       const numbers = left.map(sequenceNumberOf)
-      const invocation = await invoke({ Records: left })
+      // Without an answer, the records are given to the function again.
+      const invocation = await invoke({ Records: left }).catch(
+        (error: unknown): Invocation => ({ functionError: 'NoAnswer', payload: String(error) }),
+      )
       const failed = findFailed(invocation, numbers)
       if (failed.ids.size === 0) return
       if (stopping.signal.aborted) return

@@ -6,6 +6,7 @@ import { readResources } from '../aws/resources.ts'
 import { startHttpApi } from './http-api.ts'
 import { readLocalStage } from './local-stage.ts'
 import { startOffline } from './offline.ts'
+import { createStateStream, startOutcomes } from './outcomes.ts'
 import { type StandInName, startStandIns } from './stand-ins.ts'
 
 /** The whole service on this machine, with everything that it calls. */
@@ -16,7 +17,7 @@ export type PortName = 'api' | 'lambda' | StandInName
 
 /**
  * Starts the stand-ins, Lambda and the schedule (`serverless offline`), the event source mappings from the
- * queues to their function, and the HTTP API. Several stacks can run at once. LivePerson has every account and
+ * queues and from the table's stream to their functions, and the HTTP API. Several stacks can run at once. LivePerson has every account and
  * campaign of config/local.json.
  *
  * @param options.ports Default: free ones.
@@ -45,9 +46,10 @@ export async function startStack(
   try {
     const { accounts } = readLocalStage(log ?? (() => undefined))
     const { secretIdPrefix } = readStageNames('local')
-    const standIns = await startStandIns({ secretIdPrefix, configured: accounts, ports })
+    const stream = createStateStream()
+    const standIns = await startStandIns({ secretIdPrefix, configured: accounts, stream, ports })
     stops.push(standIns.close)
-    const { livePerson, sqs, dynamoDb, secretsManager } = standIns
+    const { livePerson, sqs, dynamoDb, secretsManager, eventBridge } = standIns
 
     const offline = await startOffline({
       environment: {
@@ -94,6 +96,25 @@ export async function startStack(
       })
     }
 
+    const invokes: ReturnType<typeof invokerOf>[] = []
+    const outcomes = startOutcomes({
+      stream,
+      sqs,
+      log,
+      invoke: (functionName) => {
+        const invoke = invokerOf(functionName)
+        invokes.push(invoke)
+        return invoke
+      },
+    })
+    stops.push(async () => {
+      const stopped = outcomes.stop()
+      await Promise.race([stopped, sleep(2_000, undefined, { ref: false })])
+      await offline.close()
+      await stopped
+      for (const invoke of invokes) invoke.close()
+    })
+
     const routes = httpApi.routes.map(({ functionName, ...route }) => ({
       ...route,
       invoke: invokerOf(functionName),
@@ -111,6 +132,7 @@ export async function startStack(
       sqs,
       dynamoDb,
       secretsManager,
+      eventBridge,
       accounts: standIns.accounts,
       /** Kills the containers of all functions, and what they are doing. */
       kill: offline.kill,

@@ -1,50 +1,70 @@
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
 import { startDynamoDb } from '../aws/dynamodb.ts'
-import { CREDENTIALS, REGION } from '../aws/sdk.ts'
+import { startEventBridge } from '../aws/event-bridge.ts'
+import { readResources } from '../aws/resources.ts'
+import { awsClientConfig, CREDENTIALS, REGION } from '../aws/sdk.ts'
 import { startSecretsManager } from '../aws/secrets-manager.ts'
 import { startSqs } from '../aws/sqs.ts'
+import type { TableStream } from '../aws/table-stream.ts'
 import { startLivePerson } from '../liveperson/server.ts'
 import { loadFixture } from '../liveperson/state/account.ts'
 import { type ConfiguredAccount, withConfigured } from '../liveperson/state/configured.ts'
 
 /** The stand-ins that listen on a port. */
-export type StandInName = 'livePerson' | 'sqs' | 'dynamoDb' | 'secretsManager'
+export type StandInName = 'livePerson' | 'sqs' | 'dynamoDb' | 'secretsManager' | 'eventBridge'
 
 /**
- * Starts the LivePerson simulator, SQS, DynamoDB and Secrets Manager on 127.0.0.1, with the simulator's
- * accounts and their secrets. Several sets can run at once.
+ * Starts the LivePerson simulator, SQS, DynamoDB, Secrets Manager and EventBridge on 127.0.0.1, with the
+ * simulator's accounts and their secrets. Several sets can run at once.
  *
  * @param options.secretIdPrefix The secret of an account is stored as `<prefix>/<accountId>`.
  * @param options.configured Accounts that the simulator has in addition, with the campaigns of their routes.
  *   Default: none.
+ * @param options.stream Gets each write of the state table. Default: writes are not captured.
  * @param options.ports Default: free ones.
  * @throws {PortTakenError} Those that had started are stopped.
  */
 export async function startStandIns({
   secretIdPrefix,
   configured = [],
+  stream,
   ports = {},
 }: {
   readonly secretIdPrefix: string
   readonly configured?: readonly ConfiguredAccount[]
+  readonly stream?: TableStream
   readonly ports?: Readonly<Partial<Record<StandInName, number>>>
 }) {
   const accounts = withConfigured(loadFixture(), configured)
+  const startingSqs = startSqs(toPort(ports.sqs))
+  /** Sends an event to a queue, as a rule of EventBridge does. */
+  const deliver = async (targetArn: string, event: object) => {
+    const { url, urlOf } = await startingSqs
+    const client = new SQSClient(awsClientConfig(url))
+    await client.send(
+      new SendMessageCommand({ QueueUrl: urlOf(targetArn), MessageBody: JSON.stringify(event) }),
+    )
+    client.destroy()
+  }
   const starting = [
     startLivePerson({ accounts, ...toPort(ports.livePerson) }),
-    startSqs(toPort(ports.sqs)),
-    startDynamoDb(toPort(ports.dynamoDb)),
+    startingSqs,
+    startDynamoDb({ ...toPort(ports.dynamoDb), ...(stream && { onWrite: stream.push }) }),
     startSecretsManager(toPort(ports.secretsManager)),
+    startEventBridge({ deliver, ...toPort(ports.eventBridge) }),
   ] as const
   const close = async () => {
     const settled = await Promise.allSettled(starting)
     await Promise.all(settled.map((part) => part.status === 'fulfilled' && part.value.close()))
   }
-  const [livePerson, sqs, dynamoDb, secretsManager] = await Promise.all(starting).catch(async (error) => {
-    await close()
-    throw error
-  })
+  const [livePerson, sqs, dynamoDb, secretsManager, eventBridge] = await Promise.all(starting).catch(
+    async (error) => {
+      await close()
+      throw error
+    },
+  )
   for (const { accountId, clientId, clientSecrets } of accounts) {
     secretsManager.put(`${secretIdPrefix}/${accountId}`, { clientId, clientSecret: clientSecrets[0] })
   }
@@ -56,6 +76,7 @@ export async function startStandIns({
     sqs,
     dynamoDb,
     secretsManager,
+    eventBridge,
 
     /** The variables that AWS's SDK reads to reach the stand-ins. */
     awsEnvironment: {
@@ -65,6 +86,7 @@ export async function startStandIns({
       AWS_ENDPOINT_URL_SQS: sqs.url,
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
     },
 
     /** The service's own variables, without CONFIG_FILE. */
@@ -75,6 +97,7 @@ export async function startStandIns({
       EVENTS_QUEUE_URL: sqs.eventsQueueUrl,
       HANDOVER_QUEUE_URL: sqs.handOverQueueUrl,
       QUARANTINE_QUEUE_URL: sqs.quarantineQueueUrl,
+      OUTCOME_BUS: readResources().outcomeBus,
     },
 
     /**

@@ -13,6 +13,7 @@ const variables = [
   'LIVEPERSON_PORT',
   'SECRETS_MANAGER_PORT',
   'DYNAMODB_PORT',
+  'EVENT_BRIDGE_PORT',
 ]
 let child: ChildProcess | undefined
 
@@ -68,6 +69,13 @@ test('npm start prints every address and three commands, accepts a form, and sto
     }),
   ])
   expect(submit.headers.get('access-control-allow-origin')).toBe('http://localhost:5173')
+  await vi.waitFor(
+    () =>
+      expect(printed()).toMatch(
+        /Outcome: \S+Z {2}Conversation Opened {2}70123456 form npm-start-1 #1: opened/,
+      ),
+    { timeout: 20_000 },
+  )
 
   child?.kill('SIGTERM')
   expect(await exit).toEqual([0, null])

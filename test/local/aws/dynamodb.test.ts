@@ -2,14 +2,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  DeleteItemCommand,
   DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
+  UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/aws/dynamodb.ts'
 import { awsClientConfig } from '../../../local/aws/sdk.ts'
+import type { TableWrite } from '../../../local/aws/table-stream.ts'
 import { PortTakenError } from '../../../local/net/listen.ts'
 
 let dynamoDb: LocalDynamoDb
@@ -65,4 +68,30 @@ test('neither a client that disconnects during a request nor input that makes dy
 test('a port that is in use is refused, and the error names it', async () => {
   const port = Number(new URL(dynamoDb.url).port)
   await expect(startDynamoDb({ port })).rejects.toThrow(new PortTakenError(port))
+})
+
+test('each write of an item is captured in order, with its images before and after', async () => {
+  const writes: TableWrite[] = []
+  const captured = await startDynamoDb({ onWrite: (write) => writes.push(write) })
+  const own = new DynamoDBClient(awsClientConfig(captured.url))
+  const TableName = captured.stateTable
+  const Key = { pk: { S: 'a' } }
+  const add = (by: string) =>
+    own.send(
+      new UpdateItemCommand({
+        TableName,
+        Key,
+        UpdateExpression: 'ADD n :by',
+        ExpressionAttributeValues: { ':by': { N: by } },
+      }),
+    )
+  await own.send(new PutItemCommand({ TableName, Item: { ...Key, n: { N: '0' } } }))
+  await Promise.all(Array.from({ length: 20 }, () => add('1')))
+  await own.send(new DeleteItemCommand({ TableName, Key }))
+  await vi.waitFor(() => expect(writes).toHaveLength(22))
+  const numbers = writes.map(({ oldImage, newImage }) => [oldImage?.n?.N, newImage?.n?.N])
+  const increments = Array.from({ length: 20 }, (_, index) => [`${index}`, `${index + 1}`])
+  expect(numbers).toEqual([[undefined, '0'], ...increments, ['20', undefined]])
+  own.destroy()
+  await captured.close()
 })

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { readResources } from '../../../local/aws/resources.ts'
 
 test('the resources are those that serverless.yml and infrastructure/ declare, with every reference resolved', () => {
-  const { stateTable, events, handOver, quarantine, eventSources } = readResources()
+  const resources = readResources()
+  const { stateTable, events, handOver, quarantine, eventSources } = resources
   expect(stateTable).toEqual({
     TableName: 'campaign-conversations-local-state',
     BillingMode: 'PAY_PER_REQUEST',
@@ -28,6 +29,26 @@ test('the resources are those that serverless.yml and infrastructure/ declare, w
       maximumConcurrency: expect.any(Number),
     })),
   )
+  expect(resources.outcomeBus).toBe('campaign-conversations-local-outcomes')
+  expect(resources.streamSources).toEqual([
+    {
+      functionName: 'campaign-conversations-local-publishOutcomes',
+      batchSize: 100,
+      maximumRecordAgeMs: 23 * 3_600_000,
+      patterns: [
+        {
+          eventName: ['INSERT', 'MODIFY'],
+          dynamodb: {
+            NewImage: {
+              pk: { S: [{ prefix: 'request#' }, { prefix: 'refused#' }] },
+              status: { S: [{ 'anything-but': ['opening', 'queued'] }] },
+            },
+          },
+        },
+      ],
+      failedQueueArn: 'arn:aws:sqs:eu-west-1:000000000000:campaign-conversations-local-outcomes-failed',
+    },
+  ])
   expect(JSON.stringify([events, handOver, quarantine, stateTable])).not.toMatch(/\$\{|Fn::/)
 })
 
@@ -47,6 +68,11 @@ test('the routes of the HTTP API are those of serverless.yml, and its CORS those
     {
       method: 'GET',
       path: '/conversations/{requestId}',
+      functionName: 'campaign-conversations-local-conversationStatus',
+    },
+    {
+      method: 'GET',
+      path: '/events/{accountId}/{requestId}',
       functionName: 'campaign-conversations-local-conversationStatus',
     },
   ])

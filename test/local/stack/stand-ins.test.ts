@@ -32,6 +32,7 @@ test('every account has its secret, and the variables name the stand-ins', async
     EVENTS_QUEUE_URL: standIns.sqs.eventsQueueUrl,
     HANDOVER_QUEUE_URL: standIns.sqs.handOverQueueUrl,
     QUARANTINE_QUEUE_URL: standIns.sqs.quarantineQueueUrl,
+    OUTCOME_BUS: 'campaign-conversations-local-outcomes',
   })
   await standIns.close()
 })
@@ -39,9 +40,9 @@ test('every account has its secret, and the variables name the stand-ins', async
 test('if one port is in use, none of the others stays in use', async () => {
   const holder = createServer()
   const taken = await listen(holder)
-  const [livePerson = 0, dynamoDb = 0, secretsManager = 0] = await findFreePorts(3)
-  const ports = { livePerson, sqs: taken, dynamoDb, secretsManager }
+  const [livePerson = 0, dynamoDb = 0, secretsManager = 0, eventBridge = 0] = await findFreePorts(4)
+  const ports = { livePerson, sqs: taken, dynamoDb, secretsManager, eventBridge }
   await expect(startStandIns({ secretIdPrefix, ports })).rejects.toThrow(new PortTakenError(taken))
-  await Promise.all([livePerson, dynamoDb, secretsManager].map(ensureFreePort))
+  await Promise.all([livePerson, dynamoDb, secretsManager, eventBridge].map(ensureFreePort))
   await closeServer(holder)
 })
