@@ -7,7 +7,10 @@ const resource = z.looseObject({
 })
 const output = z.looseObject({ Condition: z.string().optional(), Value: z.unknown() })
 
+const parameter = z.looseObject({ Type: z.string(), Default: z.string(), Description: z.string() })
+
 const template = z.object({
+  Parameters: z.record(z.string(), parameter).default({}),
   Conditions: z.record(z.string(), z.unknown()).default({}),
   Resources: z.record(z.string(), resource),
   Outputs: z.record(z.string(), output),
@@ -23,14 +26,15 @@ export type Resource = z.infer<typeof resource>
 export const parseTemplate = (input: unknown): Template => template.parse(input)
 
 /**
- * Returns a template as CloudFormation sees it: with every `Fn::If` decided, and without the properties,
- * resources and outputs whose condition is not met. Other functions stay as they are.
+ * Returns a template as CloudFormation sees it if it gets no parameters: with every `Fn::If` decided, and
+ * without the properties, resources and outputs whose condition is not met. Texts are joined. Other functions
+ * stay as they are.
  *
  * @param decided Conditions to decide otherwise, by name.
  * @throws {Error} The template uses a condition that isn't declared, or in a way that isn't known here.
  */
 export const resolveTemplate = (
-  { Conditions, Resources, Outputs }: Template,
+  { Parameters, Conditions, Resources, Outputs }: Template,
   decided: Readonly<Record<string, boolean>> = {},
 ): Template => {
   const isMet = (name: unknown): boolean => {
@@ -47,11 +51,13 @@ export const resolveTemplate = (
       case 'Condition':
         return isMet(argument)
       case 'Fn::Equals':
-        return String(parts[0]) === String(parts[1])
+        return String(resolve(parts[0])) === String(resolve(parts[1]))
       case 'Fn::Not':
         return !evaluate(parts[0])
       case 'Fn::And':
         return parts.every(evaluate)
+      case 'Fn::Or':
+        return parts.some(evaluate)
       default:
         throw new Error(`The condition function ${name} isn't known here`)
     }
@@ -65,11 +71,21 @@ export const resolveTemplate = (
       return resolve(isMet(name) ? met : otherwise)
     }
     if ('Ref' in value && value.Ref === 'AWS::NoValue') return undefined
-    return Object.fromEntries(
+    const given = 'Ref' in value ? Parameters[String(value.Ref)] : undefined
+    if (given) return given.Default
+    const resolved = Object.fromEntries(
       Object.entries(value)
         .map(([name, item]) => [name, resolve(item)] as const)
         .filter(([, item]) => item !== undefined),
     )
+    return joined(resolved['Fn::Join']) ?? resolved
+  }
+
+  /** Returns what `Fn::Join` makes of texts. */
+  const joined = (argument: unknown): string | undefined => {
+    const [separator, parts] = Array.isArray(argument) ? argument : []
+    const isText = Array.isArray(parts) && parts.every((part) => typeof part === 'string')
+    return isText && typeof separator === 'string' ? parts.join(separator) : undefined
   }
 
   const among = <T extends { readonly Condition?: string | undefined }>(all: Readonly<Record<string, T>>) =>
@@ -78,6 +94,7 @@ export const resolveTemplate = (
     )
 
   return parseTemplate({
+    Parameters,
     Conditions,
     Resources: resolve(among(Resources)),
     Outputs: resolve(among(Outputs)),

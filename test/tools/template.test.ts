@@ -3,7 +3,10 @@ import { parseTemplate, resolveTemplate, type Template } from '../../tools/templ
 
 const templateOf = (properties: object, more: object = {}): Template =>
   parseTemplate({
+    Parameters: { Name: { Type: 'String', Default: '', Description: 'A name' } },
     Conditions: {
+      HasName: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'Name' }, ''] }] },
+      IsAny: { 'Fn::Or': [{ Condition: 'IsOff' }, { Condition: 'IsOn' }] },
       IsOn: { 'Fn::Equals': ['on', 'on'] },
       IsOff: { 'Fn::Not': [{ Condition: 'IsOn' }] },
       IsBoth: { 'Fn::And': [{ Condition: 'IsOn' }, { Condition: 'IsOff' }] },
@@ -31,6 +34,11 @@ describe('a resolved template', () => {
     ],
     ['leaves items out', [{ 'Fn::If': ['IsOn', nothing, 1] }, 2], [2]],
     ['keeps other functions', { 'Fn::GetAtt': ['Queue', 'Arn'] }, { 'Fn::GetAtt': ['Queue', 'Arn'] }],
+    ['needs one part of an alternative', { 'Fn::If': ['IsAny', 'yes', 'no'] }, 'yes'],
+    ['takes the default of a parameter', { a: { Ref: 'Name' } }, { a: '' }],
+    ['decides by a parameter', { 'Fn::If': ['HasName', 'yes', 'no'] }, 'no'],
+    ['joins texts', { 'Fn::Join': ['/', ['a', { Ref: 'Name' }, 'b']] }, 'a//b'],
+    ['keeps other joins', { 'Fn::Join': ['', [{ Ref: 'Queue' }]] }, { 'Fn::Join': ['', [{ Ref: 'Queue' }]] }],
     ['keeps other references', { Ref: 'Queue' }, { Ref: 'Queue' }],
   ])('%s', (_, value, expected) => {
     expect(propertiesOf(templateOf({ value }))).toEqual({ value: expected })
@@ -52,10 +60,10 @@ describe('a resolved template', () => {
   test('refuses a condition that nobody declared, and a function that is not known', () => {
     expect(() => resolveTemplate(templateOf({ a: { 'Fn::If': ['IsMissing', 1, 2] } }))).toThrow('IsMissing')
     const unknown = parseTemplate({
-      Conditions: { A: { 'Fn::Or': [] } },
+      Conditions: { A: { 'Fn::Xor': [] } },
       Resources: { Topic: { Type: 'AWS::SNS::Topic', Condition: 'A' } },
       Outputs: {},
     })
-    expect(() => resolveTemplate(unknown)).toThrow("The condition function Fn::Or isn't known here")
+    expect(() => resolveTemplate(unknown)).toThrow("The condition function Fn::Xor isn't known here")
   })
 })
