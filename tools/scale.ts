@@ -115,14 +115,9 @@ const Stack = z.object({
   }),
   functions: z.object({ openFromQueue: z.object({ events: z.tuple([Sqs, Sqs]) }) }),
 })
+const Default = z.object({ Default: z.number() })
 const Throttling = z.object({
-  extensions: z.object({
-    HttpApiStage: z.object({
-      Properties: z.object({
-        DefaultRouteSettings: z.object({ ThrottlingRateLimit: z.number(), ThrottlingBurstLimit: z.number() }),
-      }),
-    }),
-  }),
+  Parameters: z.object({ ThrottlingRate: Default, ThrottlingBurst: Default }),
 })
 const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })) })
 
@@ -130,14 +125,15 @@ const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.
 export const readSettings = (): Settings => {
   const { provider, functions } = Stack.parse(readDeclaration('serverless.yml', 'prod'))
   const [events, handOver] = functions.openFromQueue.events
-  const { DefaultRouteSettings } = Throttling.parse(readDeclaration('infrastructure/http-api.yml', 'prod'))
-    .extensions.HttpApiStage.Properties
+  const { ThrottlingRate, ThrottlingBurst } = Throttling.parse(
+    readDeclaration('infrastructure/parameters.yml', 'prod'),
+  ).Parameters
   const alarms = Object.values(
     Resources.parse(readDeclaration('infrastructure/alarms.yml', 'prod')).Resources,
   )
   return {
-    throttlingRate: DefaultRouteSettings.ThrottlingRateLimit,
-    throttlingBurst: DefaultRouteSettings.ThrottlingBurstLimit,
+    throttlingRate: ThrottlingRate.Default,
+    throttlingBurst: ThrottlingBurst.Default,
     batchSize: events.sqs.batchSize,
     eventBatches: events.sqs.maximumConcurrency,
     handOverBatches: handOver.sqs.maximumConcurrency,

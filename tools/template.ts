@@ -7,7 +7,11 @@ const resource = z.looseObject({
 })
 const output = z.looseObject({ Condition: z.string().optional(), Value: z.unknown() })
 
-const parameter = z.looseObject({ Type: z.string(), Default: z.string(), Description: z.string() })
+const parameter = z.looseObject({
+  Type: z.string(),
+  Default: z.union([z.string(), z.number()]),
+  Description: z.string(),
+})
 
 const template = z.object({
   Parameters: z.record(z.string(), parameter).default({}),

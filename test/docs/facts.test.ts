@@ -65,13 +65,13 @@ describe('documents have the limits of the deployed stack', () => {
   const operations = read('docs/operations.md')
   const { Resources } = readYaml('infrastructure/queues.yml')
   const { functions, provider } = readYaml('serverless.yml')
-  const { DefaultRouteSettings } = readYaml('infrastructure/http-api.yml').extensions.HttpApiStage.Properties
+  const { ThrottlingRate, ThrottlingBurst } = readYaml('infrastructure/parameters.yml').Parameters
   const [events, handOvers] = functions.openFromQueue.events.map(({ sqs }: { sqs: object }) => sqs)
   const days = (queue: string) => Resources[queue].Properties.MessageRetentionPeriod / 86_400
 
   test.each([
     [
-      `| HTTP API | ${DefaultRouteSettings.ThrottlingRateLimit} requests per second, bursts of ${DefaultRouteSettings.ThrottlingBurstLimit}, then 429 |`,
+      `| HTTP API | ${ThrottlingRate.Default} requests per second, bursts of ${ThrottlingBurst.Default}, then 429 |`,
     ],
     [
       `| Batches in progress | ${events.maximumConcurrency} of the events queue and ${handOvers.maximumConcurrency} of the hand-over queue, of up to ${events.batchSize} records |`,
