@@ -112,6 +112,9 @@ export const startContainer = async (
     refresh: async (): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'refreshDomains', event: {} })),
 
+    /** Calls any handler. Returns what it returns. */
+    invoke: (handler: string, event: unknown): Promise<unknown> => send({ handler, event }),
+
     /** Moves its clock forward. */
     advance: (advanceMs: number) => send({ advanceMs }),
 
