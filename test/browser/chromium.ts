@@ -11,12 +11,21 @@ import { type Browser, chromium as playwright } from 'playwright-core'
  * The package's own arguments aren't used: they turn off web security, and CORS with it.
  *
  * @param options.hosts Where names lead, such as `{ 'localhost:5173': '127.0.0.1:40123' }`.
+ * @param options.keepsPagesOfHistory Whether the back button shows a page as it was left, scripts included, as
+ * in an ordinary browser. Default: it loads the page again.
  */
-export const startChromium = async ({ hosts }: { readonly hosts: Readonly<Record<string, string>> }) => {
+export const startChromium = async ({
+  hosts,
+  keepsPagesOfHistory = false,
+}: {
+  readonly hosts: Readonly<Record<string, string>>
+  readonly keepsPagesOfHistory?: boolean
+}) => {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-browser-'))
   const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`)
   const browser: Browser = await playwright.launch({
     executablePath: process.env.CHROMIUM ?? (await unpack(folder)),
+    ...(keepsPagesOfHistory && { ignoreDefaultArgs: ['--disable-back-forward-cache'] }),
     args: ['--no-sandbox', `--host-resolver-rules=${rules.join(', ')}`],
   })
   return {
