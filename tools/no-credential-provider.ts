@@ -1,21 +1,7 @@
 /**
- * Replaces the SDK's credential providers in the bundle, except the one that reads environment variables.
- * Lambda sets these variables, and the SDK tries them first. The others (SSO, profiles, instance metadata, …)
- * were a quarter of the code.
+ * Replaces the SDK's credential providers in the bundle. `lib/aws/sdk-handler.ts` passes the credentials of
+ * the function. The providers (SSO, profiles, instance metadata, …) were a quarter of the code.
  */
-function refuse(): never {
-  throw new Error('AWS credentials are only read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
+export const defaultProvider = (): never => {
+  throw new Error('This package was built without the credential providers of the SDK')
 }
-
-export {
-  refuse as fromContainerMetadata,
-  refuse as fromHttp,
-  refuse as fromIni,
-  refuse as fromInstanceMetadata,
-  refuse as fromProcess,
-  refuse as fromSSO,
-  refuse as fromTokenFile,
-}
-
-export const ENV_CMDS_FULL_URI = 'AWS_CONTAINER_CREDENTIALS_FULL_URI'
-export const ENV_CMDS_RELATIVE_URI = 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'

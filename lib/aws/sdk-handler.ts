@@ -1,18 +1,27 @@
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols'
 import type { AwsOptions } from './options.ts'
+import { credentialsOf, endpointOf, originOf, regionOf } from './settings.ts'
 
 /** The largest answer, in bytes: a secret has 64 KB at most. */
 const MAX_ANSWER_BYTES = 1_000_000
 
-/** Options that make a client of the AWS SDK send its requests through {@link AwsOptions.outbound}. */
-export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: AwsOptions) =>
-  ({
+/**
+ * Options that make a client of the AWS SDK send its requests through {@link AwsOptions.outbound}. It gets its
+ * endpoint, region and credentials as our own calls do.
+ */
+export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: AwsOptions) => {
+  const getRegion = async () => region ?? regionOf()
+  return {
     maxAttempts,
     requestHandler: createSdkHandler(transport),
-    ...(region !== undefined && { region }),
-    ...(credentials && { credentials }),
-  }) satisfies SecretsManagerClientConfig
+    region: getRegion,
+    endpoint: async () => ({
+      url: new URL(endpointOf('secrets_manager') ?? originOf('secretsmanager', await getRegion())),
+    }),
+    credentials: credentials ?? (async () => credentialsOf()),
+  } satisfies SecretsManagerClientConfig
+}
 
 /** No answer arrived. The error's name makes the SDK retry the request. */
 class NoAnswerError extends Error {
