@@ -15,6 +15,7 @@ import {
   limitRows,
   loadOf,
   METRICS,
+  PRICES,
   RATES,
   readSettings,
   recordsPerSecond,
@@ -104,8 +105,9 @@ describe('scale.md says', () => {
     `${USED.writeUnits} write units, or ${USED.writeUnitsWithMessage} with a message`,
     `${settings.throttlingRate} calls per second with bursts of ${settings.throttlingBurst}`,
     `${settings.alarms} alarms`,
-    `${METRICS.perAccount} metrics per account`,
-    `${METRICS.perRoute * METRICS.routes} route metrics`,
+    `${METRICS.perAccount} metrics per account, ${METRICS.perRoute} for each of ${ASSUMED.routes} routes`,
+    `${METRICS.perApiRoute * METRICS.apiRoutes} route metrics of the HTTP API`,
+    `$${PRICES.dashboardMonth} for the dashboard`,
     `up to ${longestBackOff / 60} minutes`,
     `more than ${LIMITS.inFlight / longestBackOff} records per second`,
     `${settings.memoryGb * 1024} MB`,
@@ -148,12 +150,16 @@ describe('what scale.md counts with is what a warm container uses', () => {
   test('metrics', () => {
     const names = new Set(Object.values(measured).flatMap(({ metrics }) => metrics))
     const ofAccount = [...names].filter((name) => name.includes('accountId'))
-    expect(ofAccount).toHaveLength(METRICS.perAccount)
-    expect(names.size - ofAccount.length).toBe(METRICS.perStage)
+    const ofRoute = [...names].filter((name) => name.includes('route'))
+    // A warm container asks for no hosts and no AppJWT.
+    const seldom = ['domain_api_time', 'app_jwt_time']
+    expect(ofAccount).toHaveLength(METRICS.perAccount - seldom.length)
+    expect(ofRoute).toHaveLength(METRICS.perRoute)
+    expect(names.size - ofAccount.length - ofRoute.length).toBe(METRICS.perStage)
     const events: readonly object[] = Object.values<{ events: object[] }>(functions).flatMap(
       (one) => one.events,
     )
-    expect(events.filter((event) => 'httpApi' in event)).toHaveLength(METRICS.routes)
+    expect(events.filter((event) => 'httpApi' in event)).toHaveLength(METRICS.apiRoutes)
   })
 })
 

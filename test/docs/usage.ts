@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Item, StateTable } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
@@ -109,11 +110,7 @@ export const measureUsage = async () => {
         logBytes: bytesOf(lines.filter((line) => !ofBatch(line))),
         batchLogBytes: bytesOf(lines.filter(ofBatch)),
         itemBytes: [...written.values()].reduce((sum, bytes) => sum + bytes + ITEM_OVERHEAD_BYTES, 0),
-        metrics: lines.flatMap((line) => {
-          const [, dimensions = ''] = /"Dimensions":(\[\[[^\]]*\]\])/.exec(line) ?? []
-          const [, name] = /"Metrics":\[\{"Name":"(\w+)"/.exec(line) ?? []
-          return name === undefined ? [] : [`${name} ${dimensions}`]
-        }),
+        metrics: lines.flatMap(metricsIn),
       }
     }
 
@@ -144,6 +141,25 @@ export const measureUsage = async () => {
   } finally {
     time.uninstall()
   }
+}
+
+const Emitted = z.object({
+  _aws: z.object({
+    CloudWatchMetrics: z.array(
+      z.object({
+        Dimensions: z.array(z.array(z.string())),
+        Metrics: z.array(z.object({ Name: z.string() })),
+      }),
+    ),
+  }),
+})
+
+/** Returns the metrics that CloudWatch stores of a line: each name with each set of dimensions. */
+const metricsIn = (line: string): readonly string[] => {
+  const { data } = Emitted.safeParse(JSON.parse(line))
+  return (data?._aws.CloudWatchMetrics ?? []).flatMap(({ Dimensions, Metrics }) =>
+    Metrics.flatMap(({ Name }) => Dimensions.map((dimensions) => `${Name} by ${dimensions.join(' and ')}`)),
+  )
 }
 
 /**
