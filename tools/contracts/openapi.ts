@@ -157,6 +157,7 @@ export const toOpenApi = (version: string) => ({
     { name: 'Forms', description: 'For pages with a form.' },
     { name: 'CRM events', description: 'For the systems that send events.' },
     { name: 'Operations', description: 'For operators.' },
+    { name: 'LivePerson', description: 'For LivePerson itself.' },
   ],
   paths: {
     '/conversations': {
@@ -239,6 +240,30 @@ export const toOpenApi = (version: string) => ({
         },
       },
     },
+    '/liveperson/{accountId}/events': {
+      post: {
+        operationId: 'receiveEvents',
+        tags: ['LivePerson'],
+        summary: "Receive LivePerson's webhooks",
+        description:
+          'The address that an account gives LivePerson for its webhooks. LivePerson repeats a push until it is answered with 200.',
+        security: [{ signature: [] }],
+        parameters: [accountParameter('The account whose webhook it is.')],
+        requestBody: {
+          required: true,
+          description: `LivePerson's own event, in fewer than ${BODY_LIMIT / 1024} KB. The signature is that of these bytes.`,
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+        responses: {
+          '200': { description: 'The push is recorded, or nothing in it has to be.' },
+          '401': { description: 'The signature is wrong.' },
+          '404': { description: 'The stage has no such account.' },
+          '413': { description: 'The body is too large.' },
+          ...gateway('TooManyRequests'),
+          ...problems(FOR_READERS),
+        },
+      },
+    },
     '/domains/refresh': {
       post: {
         operationId: 'refreshDomains',
@@ -308,6 +333,12 @@ export const toOpenApi = (version: string) => ({
         scheme: 'bearer',
         bearerFormat: 'JWT',
         description: "A token of the brand's identity provider, for a signed-in consumer.",
+      },
+      signature: {
+        type: 'apiKey',
+        name: 'X-LivePerson-Signature',
+        in: 'header',
+        description: 'The HMAC of the body with the client secret: `sha1=` or `sha256=`, and Base64.',
       },
       iam: {
         type: 'apiKey',

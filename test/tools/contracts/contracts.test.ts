@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
 import { unwrap } from '../../../lib/request/envelope.ts'
 import { parseForm, readForm } from '../../../lib/request/form.ts'
 import { isRecord } from '../../../lib/request/lenient-json.ts'
+import { readResources } from '../../../local/aws/resources.ts'
 import metadata from '../../../package.json' with { type: 'json' }
 import { toContracts } from '../../../tools/contracts/contracts.ts'
+import { toOpenApi } from '../../../tools/contracts/openapi.ts'
+import { readDeclaration } from '../../../tools/serverless-yml.ts'
 import { codeBlocksOf, documents } from '../../docs/markdown.ts'
 import { readCommands, toCurlRequest } from '../../docs/shell.ts'
 import { partValidatorOf, readContract, validatorOf } from '../../support/contracts.ts'
@@ -23,6 +27,46 @@ const isEvent = validatorOf('crm-event.schema.json')
 const isForm = validatorOf('form-submission.schema.json')
 const isFormInOpenApi = partValidatorOf('/components/schemas/FormSubmission')
 const isProblem = partValidatorOf('/components/schemas/Problem')
+
+test('the OpenAPI document has the routes of serverless.yml, and no others', () => {
+  const { paths } = toOpenApi('')
+  const documented = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const deployed = readResources().httpApi.routes.map(({ method, path }) => `${method} ${path}`)
+  expect(documented.toSorted()).toEqual(deployed.toSorted())
+})
+
+test('the OpenAPI document requires IAM where serverless.yml does', () => {
+  const { functions } = z
+    .object({ functions: z.record(z.string(), FunctionEvents) })
+    .parse(readDeclaration('serverless.yml', 'dev'))
+  const authorized = Object.values(functions).flatMap(({ events = [] }) =>
+    events.flatMap(({ httpApi }) =>
+      typeof httpApi === 'object' && httpApi.authorizer?.type === 'aws_iam' ? [httpApi.path] : [],
+    ),
+  )
+  const documented = Object.entries(toOpenApi('').paths).filter(([, operations]) =>
+    JSON.stringify(operations).includes('"security":[{"iam":[]}]'),
+  )
+  expect(documented.map(([path]) => path).toSorted()).toEqual(authorized.toSorted())
+  expect(authorized.length).toBeGreaterThan(1)
+})
+
+const FunctionEvents = z.object({
+  events: z
+    .array(
+      z.object({
+        httpApi: z
+          .union([
+            z.string(),
+            z.object({ path: z.string(), authorizer: z.object({ type: z.string() }).optional() }),
+          ])
+          .optional(),
+      }),
+    )
+    .optional(),
+})
 
 describe('the linter', () => {
   const lint = async (document: object) => {
