@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs'
 import { z } from 'zod'
 import { readDeclaration } from './serverless-yml.ts'
 
@@ -24,7 +23,7 @@ export const LIMITS = {
  *
  * @see https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/index.json
  */
-export const PRICES = {
+const PRICES = {
   lambdaRequest: 0.2e-6,
   lambdaGbSecond: [
     [7.5e9, 13.3334e-6],
@@ -43,7 +42,6 @@ export const PRICES = {
   logGb: 0.57,
   logGbMonth: 0.03,
   metricMonth: 0.3,
-  dashboardMonth: 3,
   alarmMonth: 0.1,
   secretMonth: 0.4,
   secretCall: 5e-6,
@@ -59,8 +57,6 @@ export const ASSUMED = {
   tableCall: 0.01,
   ownTime: 0.02,
   accounts: 1,
-  /** Routes of the stage configuration that requests use every hour. */
-  routes: 5,
   /** START, END and REPORT of one invocation. */
   lambdaLogBytes: 300,
   /** One line of API Gateway's access log. */
@@ -81,21 +77,20 @@ export const USED = {
   writeUnitsWithMessage: 4,
   livePersonCalls: 2,
   livePersonCallsWithMessage: 3,
-  logBytes: 1230,
-  logBytesWithMessage: 1610,
-  logBytesPerBatch: 316,
+  logBytes: 970,
+  logBytesWithMessage: 1290,
+  logBytesPerBatch: 575,
   /** Both items of a request, with DynamoDB's 100 bytes for each. */
-  itemBytes: 1400,
+  itemBytes: 1240,
 } as const
 
 /**
- * CloudWatch's custom metrics without trouble. Those of an account are opened, existing, repeated, good
- * answers, the age of records, and the times of five calls to LivePerson. That of a route is opened. Those of
- * a route of the HTTP API are API Gateway's own.
+ * CloudWatch's custom metrics. Those of an account are without trouble: opened, existing, repeated, good
+ * answers, and the age of records.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
  */
-export const METRICS = { perAccount: 10, perRoute: 1, perStage: 1, perApiRoute: 6, apiRoutes: 4 } as const
+export const METRICS = { perAccount: 5, perStage: 1, perRoute: 6, routes: 3 } as const
 
 const SECONDS_PER_MONTH = 730 * 3600
 const DAYS_KEPT = 30
@@ -124,7 +119,7 @@ const Default = z.object({ Default: z.number() })
 const Throttling = z.object({
   Parameters: z.object({ ThrottlingRate: Default, ThrottlingBurst: Default }),
 })
-const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })).default({}) })
+const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })) })
 
 /** Returns the settings that serverless.yml and infrastructure/ declare. Times are in seconds. */
 export const readSettings = (): Settings => {
@@ -133,11 +128,9 @@ export const readSettings = (): Settings => {
   const { ThrottlingRate, ThrottlingBurst } = Throttling.parse(
     readDeclaration('infrastructure/parameters.yml', 'prod'),
   ).Parameters
-  const alarms = readdirSync(new URL('../infrastructure/', import.meta.url))
-    .filter((name) => name.endsWith('.yml'))
-    .flatMap((name) =>
-      Object.values(Resources.parse(readDeclaration(`infrastructure/${name}`, 'prod')).Resources),
-    )
+  const alarms = Object.values(
+    Resources.parse(readDeclaration('infrastructure/alarms.yml', 'prod')).Resources,
+  )
   return {
     throttlingRate: ThrottlingRate.Default,
     throttlingBurst: ThrottlingBurst.Default,
@@ -270,11 +263,7 @@ const costsOf = (rate: number, settings: Settings): Readonly<Record<string, numb
   const storedGb = (rate * USED.itemBytes * DAYS_KEPT * 86_400) / 1e9
   // Lambda's pollers wait 20 seconds for a message.
   const idlePolls = (settings.eventBatches + settings.handOverBatches) / 20
-  const metrics =
-    METRICS.perAccount * ASSUMED.accounts +
-    METRICS.perRoute * ASSUMED.routes +
-    METRICS.perStage +
-    METRICS.perApiRoute * METRICS.apiRoutes
+  const metrics = METRICS.perAccount * ASSUMED.accounts + METRICS.perStage + METRICS.perRoute * METRICS.routes
   return {
     Lambda:
       perMonth(invocations) * PRICES.lambdaRequest +
@@ -285,8 +274,7 @@ const costsOf = (rate: number, settings: Settings): Readonly<Record<string, numb
     'DynamoDB, storage and backup': storedGb * (PRICES.tableGbMonth + PRICES.backupGbMonth),
     SQS: perMonth(events + 2 * batches + idlePolls) * PRICES.sqsCall,
     'Logs, metrics included': (perMonth(logBytes) / 1e9) * (PRICES.logGb + PRICES.logGbMonth),
-    'Metrics, alarms and dashboard':
-      metrics * PRICES.metricMonth + settings.alarms * PRICES.alarmMonth + PRICES.dashboardMonth,
+    'Metrics and alarms': metrics * PRICES.metricMonth + settings.alarms * PRICES.alarmMonth,
     'Secrets Manager':
       ASSUMED.accounts * (PRICES.secretMonth + perMonth(containers / 300) * PRICES.secretCall),
     'Data transfer out': (perMonth(rate * ASSUMED.outBytes) / 1e9) * PRICES.outGb,

@@ -3,7 +3,7 @@ import type { Conversation } from '../../local/liveperson/state/store.ts'
 import { sessionIn } from './network.ts'
 import { ACCOUNTS, type Planned } from './requests.ts'
 import type { Witnessed } from './witness.ts'
-import type { World } from './world.ts'
+import type { Outcome, World } from './world.ts'
 
 /** What a sender was told about one request, and when. */
 export interface Told {
@@ -47,6 +47,8 @@ export interface Ending {
   /** The ledger's item of each request, by the request's key. */
   readonly items: ReadonlyMap<string, Item>
   readonly allItems: ReadonlyMap<string, Item>
+  /** The events that follow from the writes of the state table, in their order. */
+  readonly outcomes: readonly Outcome[]
   readonly conversations: readonly Conversation[]
   readonly byId: ReadonlyMap<string, Conversation>
   /** How many times each text was sent. */
@@ -133,6 +135,7 @@ export const endingOf = ({
       }),
     ),
     allItems,
+    outcomes: [...world.outcomes],
     conversations,
     byId: new Map(conversations.map((each) => [each.conversationId, each])),
     messages: countTexts(conversations),

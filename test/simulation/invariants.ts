@@ -2,6 +2,7 @@ import { ANSWER_INVARIANTS } from './answer-invariants.ts'
 import { CONVERSATION_INVARIANTS } from './conversation-invariants.ts'
 import type { Ending } from './ending.ts'
 import { MESSAGE_INVARIANTS } from './message-invariants.ts'
+import { findWrongOutcomes } from './outcome-invariants.ts'
 import { QUARANTINE_INVARIANTS } from './quarantine-invariants.ts'
 import { MARK } from './requests.ts'
 import type { Invariant, Subject } from './subject.ts'
@@ -33,6 +34,9 @@ export const GLOBAL_INVARIANTS: Readonly<Record<string, (ending: Ending) => read
       .filter(({ attributes, detail }) => `${attributes}${detail}`.includes(MARK))
       .map(({ requestId }) => `the attributes of ${requestId} in quarantine`),
   ],
+
+  'the last outcome event is what the ledger holds, and no number is missing': ({ allItems, outcomes }) =>
+    findWrongOutcomes(allItems, outcomes).slice(0, 5),
 
   'no record stays in its queue for ever': ({ waiting }) =>
     waiting.size > 0 ? [`the queues still hold ${[...waiting].slice(0, 5).join(', ')}`] : [],

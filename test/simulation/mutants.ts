@@ -315,6 +315,14 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'what was given up is opened by a replay',
   },
   {
+    name: 'the end of a message is no outcome',
+    file: 'lib/conversation/published.ts',
+    find: 'return { status, conversationId, code, messageStatus, messageCode, closedAt: closedAtOf(facts) }',
+    replace:
+      "return { status, conversationId, code, ...(messageStatus === 'pending' && { messageStatus, messageCode }), closedAt: closedAtOf(facts) }",
+    breaks: 'the last outcome event is what the ledger holds, and no number is missing',
+  },
+  {
     name: 'the ledger forgets that a message was sent',
     file: LEDGER_ITEM,
     find: '      facts: others,\n',

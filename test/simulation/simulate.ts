@@ -1,3 +1,4 @@
+import type { Item } from '../../lib/aws/state-table.ts'
 import { createAgents } from './agents.ts'
 import type { ContainerOdds } from './container.ts'
 import { type Ending, endingOf } from './ending.ts'
@@ -37,6 +38,8 @@ export interface SimulationOptions {
   /** If set, only these requests are sent. */
   readonly keys?: ReadonlySet<string>
   readonly keepTrace?: boolean
+  /** Called with the item before and after each write of the state table. */
+  readonly onWrite?: (before: Item | undefined, after: Item) => void
   /** Promises that are checked besides the service's own. */
   readonly others?: Readonly<Record<string, Invariant>>
 }
@@ -130,6 +133,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       ...{ seed, time, faults, trace, odds, containerOdds, onLostAnswer },
       maxSkewMs: 5000,
       onOpened: agents.onOpened,
+      ...(options.onWrite && { onWrite: options.onWrite }),
     })
     const senders = startSenders({ world, time, faults, trace, planned })
     const { troubles } = scheduleOperations({ seed, time, faults, world, spanMs })

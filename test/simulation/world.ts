@@ -10,8 +10,10 @@ import { createHandler as createQueueHandler } from '../../functions/open-from-q
 import { setPaused } from '../../lib/account/pause.ts'
 import type { SecretStage } from '../../lib/account/secrets.ts'
 import type { QueueName, Queues } from '../../lib/aws/queues.ts'
+import type { Item } from '../../lib/aws/state-table.ts'
 import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
+import { type OutcomeEvent, outcomeOfWrite } from '../../lib/conversation/outcome-event.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import type { Seams } from '../../lib/service/seams.ts'
@@ -54,6 +56,8 @@ export interface WorldOptions {
   readonly onCalled?: (container: string, service: string, accountId: string) => void
   /** Default: the give-up age of a usual run. */
   readonly giveUpAfterHours?: number
+  /** Called with the item before and after each write of the state table. */
+  readonly onWrite?: (before: Item | undefined, after: Item) => void
 }
 
 /** As in infrastructure/queues.yml. */
@@ -66,13 +70,26 @@ const MAX_RECEIVES = 1000
 const MAX_DUPLICATES = 10
 const CONCURRENCY: Readonly<Record<QueueName, number>> = { events: 5, handOver: 2 }
 
+/** An event that follows from a write of the state table. */
+export interface Outcome {
+  readonly pk: string
+  readonly event: OutcomeEvent
+}
+
 export type World = Awaited<ReturnType<typeof createWorld>>
 
 /** Returns a whole deployed stage in one process: containers, queues, table, secrets and LivePerson. */
 export const createWorld = async (options: WorldOptions) => {
   const { seed, time, faults, trace, odds, containerOdds, onLostAnswer, maxSkewMs, onOpened } = options
   const livePerson = await createSimulatedLivePerson(time, createRandom(`${seed}\nLivePerson`), onOpened)
-  const table = createMemoryTable()
+  const outcomes: Outcome[] = []
+  const table = createMemoryTable({
+    onWrite: (before, after) => {
+      const event = outcomeOfWrite(after, before)
+      if (event) outcomes.push({ pk: String(after.pk), event })
+      options.onWrite?.(before, after)
+    },
+  })
   const createQueue = (name: string, retentionSeconds: number, deadLetters?: MemoryQueue) =>
     createMemoryQueue({
       name,
@@ -288,6 +305,8 @@ export const createWorld = async (options: WorldOptions) => {
 
   return {
     table,
+    /** The events that follow from the writes, in their order. */
+    outcomes,
     quarantine,
     livePerson,
     secrets,
