@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import { describeOutcome, readOutcomeEvent } from '../lib/conversation/outcome-event.ts'
+import { startConsole } from './console/console.ts'
+import { createSwitches } from './console/switches.ts'
+import { createTimeline } from './console/timeline.ts'
 import { ensureFreePort, PortTakenError } from './net/listen.ts'
+import { toReadable } from './stack/log-line.ts'
 import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop } from './stack/stop-signal.ts'
 
@@ -13,11 +17,13 @@ const PORTS = {
   secretsManager: ['SECRETS_MANAGER_PORT', 4584],
   dynamoDb: ['DYNAMODB_PORT', 8000],
   eventBridge: ['EVENT_BRIDGE_PORT', 4587],
+  console: ['CONSOLE_PORT', 3010],
 } as const
 
 /** `npm start`: runs the local stack on fixed ports until Ctrl-C or SIGTERM. */
 async function main(): Promise<void> {
   const signal = listenForStop()
+  const consolePort = await pickPort(PORTS.console)
   const ports = {
     api: await pickPort(PORTS.api),
     lambda: await pickPort(PORTS.lambda),
@@ -27,14 +33,30 @@ async function main(): Promise<void> {
     dynamoDb: await pickPort(PORTS.dynamoDb),
     eventBridge: await pickPort(PORTS.eventBridge),
   }
-  const stack = await startStack({ ports, watch: true, log: (line) => console.log(line), signal })
-  stack.eventBridge.subscribe((event) => {
+  let stack: Stack | undefined
+  const timeline = createTimeline({
+    calls: () => stack?.livePerson.requests() ?? [],
+    consumers: () => stack?.livePerson.consumers() ?? [],
+  })
+  const log = (line: string) => {
+    timeline.addLine(line)
+    const readable = toReadable(line)
+    if (readable !== undefined) console.log(readable)
+  }
+  stack = await startStack({ ports, watch: true, log, onWrite: timeline.addWrite, signal })
+  const { apiUrl, stage, livePerson, accounts, sqs, kill, eventBridge } = stack
+  eventBridge.subscribe((event) => {
+    timeline.addOutcome(event)
     const outcome = readOutcomeEvent(event)
     if (outcome) console.log(`Outcome: ${describeOutcome(outcome)}`)
   })
-  console.log(introduce(stack))
+  const switches = createSwitches({ livePerson, accounts })
+  const parts = { apiUrl, stage, livePerson, depth: sqs.depth, timeline, switches, kill }
+  const page = await startConsole({ ...parts, port: consolePort })
+  console.log(introduce(stack, page.url))
   if (!signal.aborted) await once(signal, 'abort')
   console.log('Stopping.')
+  await page.close()
   await stack.close()
 }
 
@@ -51,9 +73,10 @@ async function pickPort([variable, fallback]: readonly [string, number]): Promis
   return port
 }
 
-function introduce({ apiUrl, lambdaUrl, livePerson, sqs, ...aws }: Stack): string {
+function introduce({ apiUrl, lambdaUrl, livePerson, sqs, ...aws }: Stack, consoleUrl: string): string {
   const { dynamoDb, secretsManager, eventBridge } = aws
   return `
+  Console               ${consoleUrl}
   HTTP API              ${apiUrl}
   Lambda invoke API     ${lambdaUrl}
   LivePerson simulator  ${livePerson.url}
@@ -64,7 +87,7 @@ function introduce({ apiUrl, lambdaUrl, livePerson, sqs, ...aws }: Stack): strin
   Secrets Manager       ${secretsManager.url}
   EventBridge           ${eventBridge.url}
 
-  Submit a form:
+  Open the console in a browser to submit a form and to answer as an agent. Or submit one here:
     curl -i ${apiUrl}/conversations -H 'content-type: application/json' -d @local/examples/form-request.json
   Send a CRM event:
     npx node local/send-event.ts local/examples/crm-event.json ${sqs.eventsQueueUrl}

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { z } from 'zod'
 import { fromImage } from '../../lib/aws/state-table.ts'
-import type { ReceivedRequest } from '../liveperson/http/request.ts'
+import type { ReceivedRequest, Service } from '../liveperson/http/request.ts'
 import type { Consumer } from '../liveperson/state/store.ts'
 import { readLogLine } from '../stack/log-line.ts'
 
@@ -21,14 +21,15 @@ const MAX_STEPS = 500
 /** How many steps are shown. */
 const SHOWN = 80
 
-const CALLS = {
+const CALLS: Readonly<Record<Service, string>> = {
   domain: 'Domain API: hosts',
   sentinel: 'Sentinel: AppJWT',
   idp: 'IDP: ConsumerJWS',
   conversation: 'CONVERSATION',
   send: 'SEND',
+  accountConfig: 'Campaigns API',
   unknown: 'Unknown path',
-} as const
+}
 
 const RequestItem = z.object({
   pk: z.string().startsWith('request#'),

@@ -34,20 +34,29 @@ export async function startStack(
     readonly watch?: boolean
     readonly environment?: Readonly<Record<string, string>>
     readonly log?: (line: string) => void
+    /** Called with each item of the state table that is written, as DynamoDB stores it. */
+    readonly onWrite?: (image: unknown) => void
     readonly signal?: AbortSignal
   } = {},
 ) {
-  const { ports = {}, log } = options
+  const { ports = {}, log, onWrite } = options
   const stops: (() => unknown)[] = []
   async function close(): Promise<void> {
     for (const stop of stops.splice(0).reverse()) await stop()
   }
 
   try {
-    const { accounts } = readLocalStage(log ?? (() => undefined))
+    const stage = readLocalStage(log ?? (() => undefined))
     const { secretIdPrefix } = readStageNames('local')
-    const stream = createStateStream()
-    const standIns = await startStandIns({ secretIdPrefix, configured: accounts, stream, ports })
+    const stateStream = createStateStream()
+    const stream: typeof stateStream = {
+      ...stateStream,
+      push: (write) => {
+        onWrite?.(write.newImage)
+        stateStream.push(write)
+      },
+    }
+    const standIns = await startStandIns({ secretIdPrefix, configured: stage.accounts, stream, ports })
     stops.push(standIns.close)
     const { livePerson, sqs, dynamoDb, secretsManager, eventBridge } = standIns
 
@@ -126,6 +135,7 @@ export async function startStack(
     stops.push(api.close)
 
     return {
+      stage,
       apiUrl: api.url,
       lambdaUrl: offline.lambdaUrl,
       livePerson,

@@ -13,6 +13,7 @@ const variables = [
   'LIVEPERSON_PORT',
   'SECRETS_MANAGER_PORT',
   'DYNAMODB_PORT',
+  'CONSOLE_PORT',
   'EVENT_BRIDGE_PORT',
 ]
 let child: ChildProcess | undefined
