@@ -1,9 +1,8 @@
-import type { Locator, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ORDER_HELP, ORDERS_SKILL } from '../support/world.ts'
+import { fill, namesOf, RECEIVED, recordEvents, recordIds, says, send } from './form-page.ts'
 import { pageWith, SITE, type Site, startSite } from './site.ts'
-
-const RECEIVED = 'Thank you. We have received your message.'
 
 let site: Site
 
@@ -15,8 +14,6 @@ afterEach(() => site.reset())
 
 const conversations = () => site.world.livePerson.conversations()
 const messages = () => conversations().map(({ messages: [first] }) => first?.text)
-const status = (page: Page): Locator => page.getByRole('status').first()
-const send = (page: Page): Locator => page.getByRole('button', { name: 'Send' }).first()
 
 /** Delivers what is handed over, until there is a conversation with its message. */
 const deliverAll = () =>
@@ -30,41 +27,11 @@ const deliverAll = () =>
     )
     .toBeGreaterThan(0)
 
-/** Waits until the form says a text. */
-const says = (page: Page, text: string) =>
-  status(page).getByText(text).waitFor({ state: 'visible', timeout: 30_000 })
-
-/** Fills in the form with a message of its own. Returns the message. */
-const fill = async (page: Page, message = `Grüße ${Math.random()}`): Promise<string> => {
-  await page.getByLabel('Name').first().fill('Zoë')
-  await page.getByLabel('Message').first().fill(message)
-  return message
-}
-
 /** Sends the form as the browser has restored it, once a double click can be over. */
 const sendAgain = async (page: Page, message: string) => {
   expect(await page.getByLabel('Message').inputValue()).toBe(message)
   await page.waitForTimeout(1200)
   await Promise.all([page.waitForResponse('**/conversations'), send(page).click()])
-}
-
-/** Records the events of the page's forms. Returns a function that reads them. */
-const recordEvents = async (page: Page) => {
-  await page.evaluate(`
-    window.told = []
-    for (const name of ['sending', 'retrying', 'queued', 'opened', 'existing', 'invalid', 'failed'])
-      document.addEventListener('conversation:' + name, ({ detail }) => told.push([name, detail]))`)
-  return () => page.evaluate<[string, Record<string, unknown>][]>('told')
-}
-const namesOf = (events: readonly (readonly [string, unknown])[]) => events.map(([name]) => name)
-
-/** Every id that the page's posts had. */
-const recordIds = (page: Page) => {
-  const ids: (string | null)[] = []
-  page.on('request', (request) => {
-    if (request.method() === 'POST') ids.push(new URLSearchParams(request.postData() ?? '').get('requestId'))
-  })
-  return ids
 }
 
 describe('a filled form', () => {
