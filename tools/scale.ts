@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { z } from 'zod'
 import { readDeclaration } from './serverless-yml.ts'
 
@@ -23,7 +24,7 @@ export const LIMITS = {
  *
  * @see https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/index.json
  */
-const PRICES = {
+export const PRICES = {
   lambdaRequest: 0.2e-6,
   lambdaGbSecond: [
     [7.5e9, 13.3334e-6],
@@ -42,6 +43,7 @@ const PRICES = {
   logGb: 0.57,
   logGbMonth: 0.03,
   metricMonth: 0.3,
+  dashboardMonth: 3,
   alarmMonth: 0.1,
   secretMonth: 0.4,
   secretCall: 5e-6,
@@ -57,6 +59,8 @@ export const ASSUMED = {
   tableCall: 0.01,
   ownTime: 0.02,
   accounts: 1,
+  /** Routes of the stage configuration that requests use every hour. */
+  routes: 5,
   /** START, END and REPORT of one invocation. */
   lambdaLogBytes: 300,
   /** One line of API Gateway's access log. */
@@ -77,22 +81,23 @@ export const USED = {
   writeUnitsWithMessage: 4,
   livePersonCalls: 2,
   livePersonCallsWithMessage: 3,
-  logBytes: 970,
-  logBytesWithMessage: 1290,
-  logBytesPerBatch: 575,
+  logBytes: 1230,
+  logBytesWithMessage: 1610,
+  logBytesPerBatch: 316,
   /** Both items of a request, with DynamoDB's 100 bytes for each. */
-  itemBytes: 1240,
+  itemBytes: 1400,
 } as const
 
 /**
- * CloudWatch's custom metrics. Those of an account are without trouble: opened, existing, repeated, good
- * answers, and the age of records.
+ * CloudWatch's custom metrics without trouble. Those of an account are opened, existing, repeated, good
+ * answers, the age of records, and the times of five calls to LivePerson. That of a route is opened. Those of
+ * a route of the HTTP API are API Gateway's own.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
  */
-export const METRICS = { perAccount: 5, perStage: 1, perRoute: 6, routes: 3 } as const
+export const METRICS = { perAccount: 10, perRoute: 1, perStage: 1, perApiRoute: 6, apiRoutes: 4 } as const
 
-const SECONDS_PER_MONTH = 730 * 3600
+export const SECONDS_PER_MONTH = 730 * 3600
 const DAYS_KEPT = 30
 
 /** The settings of the deployed stack that limit its throughput. */
@@ -119,7 +124,7 @@ const Default = z.object({ Default: z.number() })
 const Throttling = z.object({
   Parameters: z.object({ ThrottlingRate: Default, ThrottlingBurst: Default }),
 })
-const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })) })
+const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })).default({}) })
 
 /** Returns the settings that serverless.yml and infrastructure/ declare. Times are in seconds. */
 export const readSettings = (): Settings => {
@@ -128,9 +133,11 @@ export const readSettings = (): Settings => {
   const { ThrottlingRate, ThrottlingBurst } = Throttling.parse(
     readDeclaration('infrastructure/parameters.yml', 'prod'),
   ).Parameters
-  const alarms = Object.values(
-    Resources.parse(readDeclaration('infrastructure/alarms.yml', 'prod')).Resources,
-  )
+  const alarms = readdirSync(new URL('../infrastructure/', import.meta.url))
+    .filter((name) => name.endsWith('.yml'))
+    .flatMap((name) =>
+      Object.values(Resources.parse(readDeclaration(`infrastructure/${name}`, 'prod')).Resources),
+    )
   return {
     throttlingRate: ThrottlingRate.Default,
     throttlingBurst: ThrottlingBurst.Default,
@@ -245,7 +252,7 @@ export const drainRow = (batches: number, settings: Settings): string => {
 }
 
 /** Returns what a rate costs per month, in US dollars. */
-const costsOf = (rate: number, settings: Settings): Readonly<Record<string, number>> => {
+export const costsOf = (rate: number, settings: Settings): Readonly<Record<string, number>> => {
   const { forms, events, statusCalls, apiCalls, recordsPerBatch, containers, writeUnits } = loadOf(
     rate,
     settings,
@@ -263,7 +270,11 @@ const costsOf = (rate: number, settings: Settings): Readonly<Record<string, numb
   const storedGb = (rate * USED.itemBytes * DAYS_KEPT * 86_400) / 1e9
   // Lambda's pollers wait 20 seconds for a message.
   const idlePolls = (settings.eventBatches + settings.handOverBatches) / 20
-  const metrics = METRICS.perAccount * ASSUMED.accounts + METRICS.perStage + METRICS.perRoute * METRICS.routes
+  const metrics =
+    METRICS.perAccount * ASSUMED.accounts +
+    METRICS.perRoute * ASSUMED.routes +
+    METRICS.perStage +
+    METRICS.perApiRoute * METRICS.apiRoutes
   return {
     Lambda:
       perMonth(invocations) * PRICES.lambdaRequest +
@@ -274,7 +285,8 @@ const costsOf = (rate: number, settings: Settings): Readonly<Record<string, numb
     'DynamoDB, storage and backup': storedGb * (PRICES.tableGbMonth + PRICES.backupGbMonth),
     SQS: perMonth(events + 2 * batches + idlePolls) * PRICES.sqsCall,
     'Logs, metrics included': (perMonth(logBytes) / 1e9) * (PRICES.logGb + PRICES.logGbMonth),
-    'Metrics and alarms': metrics * PRICES.metricMonth + settings.alarms * PRICES.alarmMonth,
+    'Metrics, alarms and dashboard':
+      metrics * PRICES.metricMonth + settings.alarms * PRICES.alarmMonth + PRICES.dashboardMonth,
     'Secrets Manager':
       ASSUMED.accounts * (PRICES.secretMonth + perMonth(containers / 300) * PRICES.secretCall),
     'Data transfer out': (perMonth(rate * ASSUMED.outBytes) / 1e9) * PRICES.outGb,
@@ -314,7 +326,8 @@ const tiered = (amount: number, tiers: readonly (readonly [size: number, price: 
 /** Two significant digits, so that the document claims no more precision than the assumptions have. */
 const round = (value: number): number => Number(value.toPrecision(2))
 
-const format = (value: number): string => round(value).toLocaleString('en-US', { maximumFractionDigits: 4 })
+export const format = (value: number): string =>
+  round(value).toLocaleString('en-US', { maximumFractionDigits: 4 })
 
 const percent = (part: number): string => (part < 0.001 ? '< 0.1 %' : `${format(part * 100)} %`)
 

@@ -1,0 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { withDeployment } from './deployment-docs.ts'
+
+/** `npm run docs:deployment`: writes the deployer's policy and the costs into docs/deployment.md. */
+const page = new URL('../docs/deployment.md', import.meta.url)
+writeFileSync(page, withDeployment(readFileSync(page, 'utf8')))
