@@ -220,7 +220,7 @@ export const GUIDANCE = {
     sender:
       "Don't send the request again, not even with a new `requestId`, because that might open a second conversation. Ask the operator.",
     operator:
-      'Check in LivePerson whether the consumer has the conversation. If not, [reset and replay the request](operations.md#reset-a-final-request).',
+      'Check in LivePerson whether the consumer has the conversation, and [settle or forget the request](operations.md#look-up-settle-or-forget-a-request).',
     record: 'quarantined',
   },
   payload_too_large: {
@@ -258,7 +258,7 @@ export const GUIDANCE = {
     sender:
       "Don't retry. Tell the operator, who has to fix the cause. After that, send a form again with a new `requestId`. The operator replays a CRM event.",
     operator:
-      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. A CRM event is in the quarantine queue: [reset and replay](operations.md#reset-a-final-request) it. A form is not, so its sender has to send it again.',
+      'Correct the campaign or the engagement in LivePerson, or the route in `config/<stage>.json`. A CRM event is in the quarantine queue: [replay it with `--reopen`](operations.md#replay). A form is not, so its sender has to send it again.',
     record: 'quarantined',
   },
   invalid_config: {
