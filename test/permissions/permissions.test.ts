@@ -360,13 +360,17 @@ const perform = async (
   return { told, tools, calls: iam.calls(), lines: linesOf(container) }
 }
 
-const Line = z.looseObject({ detail: z.string().optional(), cause: z.array(z.string()).optional() })
+const Reason = z.looseObject({ detail: z.string().optional(), cause: z.array(z.string()).optional() })
+const Line = Reason.extend({ failures: z.array(Reason).default([]) })
+
+/** Returns the lines of the log, and each of their failures with the members of its line. */
 const linesOf = (container: Container) =>
   container
     .output()
     .split('\n')
     .filter(Boolean)
     .map((line) => Line.parse(JSON.parse(line)))
+    .flatMap((line) => [line, ...line.failures.map((failure) => ({ ...line, ...failure }))])
 
 /** After the trouble: what the queues hold and what the sender repeats opens exactly one conversation. */
 const expectOneConversation = async (scenario: Scenario, tools: Tools) => {
