@@ -1,11 +1,6 @@
 import { once } from 'node:events'
-import { describeOutcome, readOutcomeEvent } from '../lib/conversation/outcome-event.ts'
-import { startConsole } from './console/console.ts'
-import { createSwitches } from './console/switches.ts'
-import { createTimeline } from './console/timeline.ts'
+import { startWatchedStack } from './console/watched-stack.ts'
 import { ensureFreePort, PortTakenError } from './net/listen.ts'
-import { toReadable } from './stack/log-line.ts'
-import { type Stack, startStack } from './stack/stack.ts'
 import { listenForStop } from './stack/stop-signal.ts'
 
 /** The variable for the port of each part, and its default. */
@@ -23,7 +18,6 @@ const PORTS = {
 /** `npm start`: runs the local stack on fixed ports until Ctrl-C or SIGTERM. */
 async function main(): Promise<void> {
   const signal = listenForStop()
-  const consolePort = await pickPort(PORTS.console)
   const ports = {
     api: await pickPort(PORTS.api),
     lambda: await pickPort(PORTS.lambda),
@@ -32,31 +26,12 @@ async function main(): Promise<void> {
     secretsManager: await pickPort(PORTS.secretsManager),
     dynamoDb: await pickPort(PORTS.dynamoDb),
     eventBridge: await pickPort(PORTS.eventBridge),
+    console: await pickPort(PORTS.console),
   }
-  let stack: Stack | undefined
-  const timeline = createTimeline({
-    calls: () => stack?.livePerson.requests() ?? [],
-    consumers: () => stack?.livePerson.consumers() ?? [],
-  })
-  const log = (line: string) => {
-    timeline.addLine(line)
-    const readable = toReadable(line)
-    if (readable !== undefined) console.log(readable)
-  }
-  stack = await startStack({ ports, watch: true, log, onWrite: timeline.addWrite, signal })
-  const { apiUrl, stage, livePerson, accounts, sqs, kill, eventBridge } = stack
-  eventBridge.subscribe((event) => {
-    timeline.addOutcome(event)
-    const outcome = readOutcomeEvent(event)
-    if (outcome) console.log(`Outcome: ${describeOutcome(outcome)}`)
-  })
-  const switches = createSwitches({ livePerson, accounts })
-  const parts = { apiUrl, stage, livePerson, depth: sqs.depth, timeline, switches, kill }
-  const page = await startConsole({ ...parts, port: consolePort })
-  console.log(introduce(stack, page.url))
+  const stack = await startWatchedStack({ ports, print: (line) => console.log(line), signal })
+  console.log(introduce(stack))
   if (!signal.aborted) await once(signal, 'abort')
   console.log('Stopping.')
-  await page.close()
   await stack.close()
 }
 
@@ -73,7 +48,14 @@ async function pickPort([variable, fallback]: readonly [string, number]): Promis
   return port
 }
 
-function introduce({ apiUrl, lambdaUrl, livePerson, sqs, ...aws }: Stack, consoleUrl: string): string {
+function introduce({
+  consoleUrl,
+  apiUrl,
+  lambdaUrl,
+  livePerson,
+  sqs,
+  ...aws
+}: Awaited<ReturnType<typeof startWatchedStack>>): string {
   const { dynamoDb, secretsManager, eventBridge } = aws
   return `
   Console               ${consoleUrl}
