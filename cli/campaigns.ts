@@ -64,7 +64,9 @@ export const openAccountConfig = async (access: ConfigAccess) => {
     return parseLenientJson(answer.body)
   }
   return {
-    /** Returns a campaign. Undefined: there is none. @throws {BearerRefusedError | LivePersonUnavailableError} */
+    /**
+     * Returns a campaign. Undefined: there is none. @throws {BearerRefusedError | LivePersonUnavailableError}
+     */
     campaign: async (campaignId: string): Promise<Campaign | undefined> => {
       const found = await get(`le-campaigns/campaigns/${campaignId}?v=3.4`)
       return found === undefined ? undefined : read(campaignShape, found, 'a campaign')

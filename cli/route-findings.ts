@@ -41,8 +41,8 @@ export interface RouteFacts {
 }
 
 /**
- * Returns what is wrong with a route, by what LivePerson's campaigns API says. The Send API's own checks aren't
- * documented, so a route with a finding may still work.
+ * Returns what is wrong with a route, by what LivePerson's campaigns API says. The Send API's own checks
+ * aren't documented, so a route with a finding may still work.
  */
 export const findInLivePerson = (
   { campaignId, engagementId }: NamedRoute,

@@ -132,8 +132,9 @@ export const requestOf = ({ key, accountId, requestId }: QuarantinedRecord): str
   key ? requestKey(key) : `${accountId} ${requestId}`
 
 /**
- * Returns the body that a replay sends. An event without an id of its own gets the one that it had: otherwise,
- * SQS would give it another one with each replay, and a second replay would open a second conversation.
+ * Returns the body that a replay sends. An event without an id of its own gets the one that it had:
+ * otherwise, SQS would give it another one with each replay, and a second replay would open a second
+ * conversation.
  */
 export const toReplayBody = ({ body, queue, requestId }: QuarantinedRecord): string => {
   const content = queue === 'events' ? contentOf(body) : undefined

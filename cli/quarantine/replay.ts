@@ -60,9 +60,9 @@ interface Sent {
 const POLL_MS = 1000
 
 /**
- * Returns records to the queues that they came from, each once, and says what became of them. A record is sent
- * before it is deleted. If the command is killed in between, a later replay sends it again, and the ledger
- * answers the copy.
+ * Returns records to the queues that they came from, each once, and says what became of them. A record is
+ * sent before it is deleted. If the command is killed in between, a later replay sends it again, and the
+ * ledger answers the copy.
  */
 export const replay = async (options: ReplayOptions): Promise<readonly Replayed[]> => {
   const { held, context } = options
