@@ -8,7 +8,7 @@ export interface Answer {
   readonly location: string
   /** How long to wait at least, in seconds. */
   readonly retryAfter: number
-  readonly body: Omit<ConversationDetail, 'requestId'> & { readonly status?: unknown }
+  readonly body: ConversationDetail
 }
 
 /** What an answer means. */

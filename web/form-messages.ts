@@ -1,3 +1,5 @@
+import type { Problem, RequestStatus } from './types.ts'
+
 /** What happened to a form's request. Each is an event: `conversation:opened` and so on. */
 export type ConversationState =
   /** The request is being sent. */
@@ -15,24 +17,16 @@ export type ConversationState =
   /** The request ended otherwise: `code`. */
   | 'failed'
 
-/** The detail of every event. The members are those of the service's response, if there is one. */
-export interface ConversationDetail {
-  readonly requestId?: string
-  readonly conversationId?: string
-  /** Where a signed-in consumer goes on. */
-  readonly continue?: string
-  readonly code?: string
-  readonly retryable?: boolean
-  readonly errors?: readonly FieldError[]
-  readonly warnings?: readonly FieldError[]
+/** The detail of every event: the members of the service's response, if there is one. */
+export interface ConversationDetail
+  extends Partial<Omit<RequestStatus, 'status'>>,
+    Partial<Pick<Problem, 'detail' | 'errors' | 'retryable'>> {
+  /** How the request stands, or the HTTP status of a problem. */
+  readonly status?: RequestStatus['status'] | Problem['status']
 }
 
-/** What is wrong with a field. */
-export interface FieldError {
-  /** The field's name. */
-  readonly path: string
-  readonly message: string
-}
+/** What is wrong with a field: `path` is its name. */
+export type FieldError = NonNullable<Problem['errors']>[number]
 
 declare global {
   interface HTMLElementEventMap
