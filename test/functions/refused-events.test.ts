@@ -16,6 +16,7 @@ import {
   startWorld,
   toRecord,
   type World,
+  withoutWaits,
 } from '../support/world.ts'
 
 let world: World
@@ -71,6 +72,17 @@ const newEvent = (members: object = {}) => {
 const [first, second] = STAGE.accounts
 const WITHOUT_DEFAULT = { ...STAGE, accounts: [{ ...first, default: false }, second] }
 
+const LISTED = { accounts: [{ ...first, queue: { campaigns: 'listed' } }, second] }
+
+/** A table that fails to write items whose keys start so. Nobody knows whether it wrote. */
+const failingAt = (table: StateTable, prefix: string): StateTable => ({
+  ...table,
+  update: async (update) => {
+    if (update.pk.startsWith(prefix)) throw new ServiceUnavailableError({ detail: 'It failed.' })
+    return table.update(update)
+  },
+})
+
 const DONE = { batchItemFailures: [] }
 const LONG_AGO = '2026-01-01T00:00:00Z'
 
@@ -113,13 +125,7 @@ describe('an event that is refused before its attempt is found under its SQS mes
       WITHOUT_DEFAULT,
     ],
     ['an unknown route', 'invalid_request', newEvent({ campaign: undefined, route: 'unknown' }), ACCOUNT],
-    [
-      'a campaign that is not allowed',
-      'campaign_not_allowed',
-      newEvent(),
-      ACCOUNT,
-      { accounts: [{ ...first, queue: { campaigns: 'listed' } }, second] },
-    ],
+    ['a campaign that is not allowed', 'campaign_not_allowed', newEvent(), ACCOUNT, LISTED],
     [
       'an old event',
       'event_too_old',
@@ -177,16 +183,19 @@ describe('an event that is refused before its attempt is found under its SQS mes
     expect((await ask(service, { accountId: ACCOUNT, requestId })).body).toMatchObject({ status: 'opened' })
   })
 
-  test('a reused id of an event that was handed over before its claim', async () => {
+  test('a reused id of an event that was handed over because its claim failed', async () => {
     const service = world.createService()
     const event = newEvent()
     await deliver(service, [toRecord(event)])
     const copy = toRecord({ ...event, consumer: { id: 'crm-other' } })
-    const paused = world.createService()
-    await service.table.update({ pk: `account#${ACCOUNT}`, set: { pausedAt: Date.now() } })
-    await deliver(paused, [copy])
-    await service.table.update({ pk: `account#${ACCOUNT}`, set: { resumedAt: Date.now() } })
-    const [handOver = ''] = await world.receiveHandOvers()
+    const broken = world.createService({
+      table: failingAt(service.table, 'request#'),
+      queues: withoutWaits(service.queues),
+    })
+    expect(await deliver(broken, [copy])).toEqual(DONE)
+    const [handOver] = await world.receiveHandOvers()
+    expect(handOver).toBeDefined()
+    expect((await ask(service, { accountId: ACCOUNT, requestId: copy.messageId })).status).toBe(404)
     await deliver(world.createService(), [toRecord(handOver, { queue: 'handOver' })])
     expect((await ask(service, { accountId: ACCOUNT, requestId: copy.messageId })).body).toMatchObject({
       messageId: copy.messageId,
@@ -213,10 +222,7 @@ describe('the id of a refused event stays free', () => {
 
   test('so that a replay after a repair of the configuration is judged anew', async () => {
     const event = newEvent()
-    const [{ queue: _, ...rest }] = [{ queue: undefined, ...first }]
-    const broken = world.createService({
-      stage: { accounts: [{ ...rest, queue: { campaigns: 'listed' } }, second] },
-    })
+    const broken = world.createService({ stage: LISTED })
     await deliver(broken, [toRecord(event)])
     const [quarantined] = await world.receiveQuarantine()
     const repaired = world.createService()
@@ -240,9 +246,7 @@ describe('the outcome of a refused event', () => {
   })
 
   test('has a new number if it is refused for another reason then', async () => {
-    const listed = world.createService({
-      stage: { accounts: [{ ...first, queue: { campaigns: 'listed' } }, second] },
-    })
+    const listed = world.createService({ stage: LISTED })
     const record = toRecord(newEvent({ accountId: ACCOUNT, route: 'unknown', campaign: undefined }))
     await deliver(listed, [record])
     const renamed = world.createService({
@@ -258,14 +262,6 @@ describe('the outcome of a refused event', () => {
 })
 
 describe('if the table fails', () => {
-  const failing = (table: StateTable): StateTable => ({
-    ...table,
-    update: async (update) => {
-      if (update.pk.startsWith('refused#')) throw new ServiceUnavailableError({ detail: 'It failed.' })
-      return table.update(update)
-    },
-  })
-
   test.each<[string, (event: object) => object]>([
     ['an invalid event', (event) => ({ ...event, priority: 1 })],
     ['a reused id', (event) => ({ ...event, consumer: { id: 'crm-other' } })],
@@ -275,7 +271,7 @@ describe('if the table fails', () => {
     await deliver(service, [toRecord(event)])
     const record = toRecord(change(event))
     const { messageId } = record
-    const broken = world.createService({ table: failing(service.table) })
+    const broken = world.createService({ table: failingAt(service.table, 'refused#') })
     expect(await deliver(broken, [record])).toEqual({ batchItemFailures: [{ itemIdentifier: messageId }] })
     expect(await world.receiveQuarantine()).toEqual([])
     expect(await deliver(service, [record])).toEqual(DONE)
@@ -328,15 +324,32 @@ describe('the status of an event', () => {
     })
   })
 
+  test('is that of the request if its record was refused before, and delivered again after a repair', async () => {
+    const record = toRecord({ campaign: CRM_UPGRADE, consumer: { id: `consumer-${randomUUID()}` } })
+    const requestId = record.messageId
+    await deliver(world.createService({ stage: LISTED }), [record])
+    const service = world.createService()
+    expect((await ask(service, { accountId: ACCOUNT, requestId })).body.status).toBe('rejected')
+    await deliver(service, [record])
+    expect((await ask(service, { accountId: ACCOUNT, requestId })).body.status).toBe('opened')
+  })
+
+  /** A container that must not read the table. */
+  const withoutTable = () => {
+    const { table } = world.createService()
+    const getMany = () => Promise.reject(new ServiceUnavailableError({ detail: 'It was read.' }))
+    return world.createService({ table: { ...table, getMany } })
+  }
+
   test.each(['', 'a b', '../x', 'x'.repeat(129)])(
-    'is not found under the invalid id %j',
+    'is not looked for under the invalid id %j',
     async (requestId) => {
-      expect((await ask(world.createService(), { accountId: ACCOUNT, requestId })).status).toBe(404)
+      expect((await ask(withoutTable(), { accountId: ACCOUNT, requestId })).status).toBe(404)
     },
   )
 
-  test.each(['', 'a#b', 'x'.repeat(33)])('is not found at the invalid account %j', async (accountId) => {
-    const { status } = await ask(world.createService(), { accountId, requestId: randomUUID() })
+  test.each(['', 'a#b', 'x'.repeat(33)])('is not looked for at the invalid account %j', async (accountId) => {
+    const { status } = await ask(withoutTable(), { accountId, requestId: randomUUID() })
     expect(status).toBe(404)
   })
 })
