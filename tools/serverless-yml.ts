@@ -12,6 +12,8 @@ export interface StageNames {
   readonly secretIdPrefix: string
   /** STATE_TABLE */
   readonly stateTable: string
+  /** The name of the stage's own bus of outcomes. */
+  readonly outcomeBus: string
 }
 
 /** Returns the names of a stage as they are deployed. */
@@ -23,6 +25,8 @@ export function readStageNames(stage: string): StageNames {
     configFile: provider.environment.CONFIG_FILE,
     secretIdPrefix: provider.environment.SECRET_ID_PREFIX,
     stateTable: Resources.StateTable.Properties.TableName,
+    outcomeBus: OutcomeBus.parse(readDeclaration('infrastructure/outcomes.yml', stage)).Resources.OutcomeBus
+      .Properties.Name,
   }
 }
 
@@ -41,6 +45,9 @@ export function readDeclaration(path: string, stage: string): unknown {
 const Name = z.object({ service: z.string() })
 const Service = Name.extend({
   provider: z.object({ environment: z.object({ CONFIG_FILE: z.string(), SECRET_ID_PREFIX: z.string() }) }),
+})
+const OutcomeBus = z.object({
+  Resources: z.object({ OutcomeBus: z.object({ Properties: z.object({ Name: z.string() }) }) }),
 })
 const StateTable = z.object({
   Resources: z.object({ StateTable: z.object({ Properties: z.object({ TableName: z.string() }) }) }),

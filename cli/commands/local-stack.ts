@@ -7,6 +7,7 @@ export const LOCAL_STACK: Readonly<Record<string, string>> = {
   AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
   AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:4584',
   AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:4566',
+  AWS_ENDPOINT_URL_EVENTBRIDGE: 'http://127.0.0.1:4587',
   LIVEPERSON_DOMAIN_API_URL: 'http://127.0.0.1:4570',
 }
 

@@ -5,9 +5,11 @@ import { type Command, type CommandContext, type CommandGroup, type ExitCode, Us
 import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
 import { explain } from './explain.ts'
+import { outcomes } from './outcomes.ts'
 import { quarantine } from './quarantine.ts'
 import { request } from './request.ts'
 import { routes } from './routes.ts'
+import { tail } from './tail.ts'
 
 const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Command | CommandGroup>([
   ['doctor', doctor],
@@ -16,6 +18,8 @@ const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Co
   ['request', request],
   ['quarantine', quarantine],
   ['account', account],
+  ['tail', tail],
+  ['outcomes', outcomes],
   ['erase', erase],
 ])
 

@@ -7,6 +7,7 @@ test("a stage's names contain the service and the stage", () => {
     configFile: 'config/dev.json',
     secretIdPrefix: 'campaign-conversations/dev',
     stateTable: 'campaign-conversations-dev-state',
+    outcomeBus: 'campaign-conversations-dev-outcomes',
   })
 })
 

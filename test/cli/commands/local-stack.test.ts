@@ -12,6 +12,7 @@ test('the local stack is reached at the ports that npm start uses by default', a
   expect(portOf('AWS_ENDPOINT_URL_DYNAMODB')).toBe(ports.DYNAMODB)
   expect(portOf('AWS_ENDPOINT_URL_SECRETS_MANAGER')).toBe(ports.SECRETS_MANAGER)
   expect(portOf('AWS_ENDPOINT_URL_SQS')).toBe(ports.SQS)
+  expect(portOf('AWS_ENDPOINT_URL_EVENTBRIDGE')).toBe(ports.EVENT_BRIDGE)
   expect(portOf('LIVEPERSON_DOMAIN_API_URL')).toBe(ports.LIVEPERSON)
 })
 

@@ -26,5 +26,5 @@ test.each(['--help', '-h'])('%s describes a verb, and names every flag', async (
 test('an unknown verb is refused, with those that exist', async () => {
   const { exitCode, printed, errors } = await run('pause', '70123456')
   expect([exitCode, printed]).toEqual([2, ''])
-  expect(errors).toMatch(/^There is no verb pause\. Verbs: doctor, account, /)
+  expect(errors).toMatch(/^There is no verb pause\. Verbs: doctor, .*account, /)
 })
