@@ -54,6 +54,9 @@ const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
 const PROBE_MS = 5000
 
+/** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
+const CLOCKS_MS = 5000
+
 /** Records that died together are tried again after a random delay of up to this, in milliseconds. */
 const ISOLATED_WITHIN_MS = 300_000
 
@@ -296,8 +299,11 @@ export const createAttempt = ({
             const isOverdue = policy.admission === 'granted' && now() - since >= ID_MISSING_MS
             return { kind, at: now(), isOverdue }
           }
-          const openedByThis = last.openedBy === claimed().pk
-          return { kind: 'known', conversationId: last.conversationId, openedByThis }
+          const { conversationId, openedAt = 0 } = last
+          // A push doesn't say which request opened the conversation.
+          const mayBeOwn = last.openedBy === undefined && openedAt >= claimed().createdAt - CLOCKS_MS
+          const openedBy = last.openedBy === claimed().pk ? 'this' : mayBeOwn ? 'unknown' : 'other'
+          return { kind: 'known', conversationId, openedBy }
         }
 
         case 'ask': {

@@ -65,6 +65,8 @@ export interface Entry {
   readonly pk: string
   /** The consumer of the first attempt. A later version of this service may derive another one. */
   readonly consumerId: string
+  /** When the request was first claimed, in milliseconds since the epoch. */
+  readonly createdAt: number
   /**
    * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
    * holds them all. The consumer's item is written in parallel if this request opened a conversation, or ends
@@ -234,6 +236,7 @@ export const createLedger = ({
     return {
       pk,
       consumerId: item.consumerId ?? consumerId,
+      createdAt: item.createdAt,
       record: async (facts) => {
         const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
         if (request.status === 'rejected') throw request.reason

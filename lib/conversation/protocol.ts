@@ -144,6 +144,8 @@ export interface Progress {
   readonly lookUp: 'untried' | 'known' | 'closed' | 'nothing' | 'failed'
   /** The consumer's last known conversation, if it was open when it was last heard of. */
   readonly last?: string
+  /** Whether nobody knows which request opened that conversation. */
+  readonly isLastUnowned: boolean
   /** Whether the conversation's id has been missing for too long. */
   readonly isOverdue: boolean
   readonly asked?: 'open' | 'closed' | 'unsure'
@@ -297,7 +299,12 @@ export type Seen =
   | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
-  | { readonly kind: 'known'; readonly conversationId: string; readonly openedByThis: boolean }
+  /** `unknown`: a push told the conversation, and it began after the request was accepted. */
+  | {
+      readonly kind: 'known'
+      readonly conversationId: string
+      readonly openedBy: 'this' | 'other' | 'unknown'
+    }
   /**
    * No open conversation is known, or the last known one is closed, and LivePerson says that one is open.
    * `at`: now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long.
@@ -357,6 +364,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
     create: 'possible',
     reopenings: 0,
     lookUp: 'untried',
+    isLastUnowned: false,
     isOverdue: false,
     marked: false,
     forget: 'untried',
@@ -1145,10 +1153,10 @@ export const learn = (known: Known, seen: Seen): Known => {
       })
     }
     case 'known': {
-      const { conversationId, openedByThis } = seen
+      const { conversationId, openedBy } = seen
       return update(
-        { lookUp: 'known', last: conversationId },
-        openedByThis ? { conversation: { kind: 'opened', conversationId } } : {},
+        { lookUp: 'known', last: conversationId, isLastUnowned: openedBy === 'unknown' },
+        openedBy === 'this' ? { conversation: { kind: 'opened', conversationId } } : {},
       )
     }
     case 'known_closed':
@@ -1157,10 +1165,7 @@ export const learn = (known: Known, seen: Seen): Known => {
       return update({ lookUp, isOverdue: seen.isOverdue }, { idMissingSince: seen.at })
     }
     case 'asked':
-      return update(
-        { asked: seen.answer },
-        seen.answer === 'open' ? { conversation: existing(progress.last) } : {},
-      )
+      return update({ asked: seen.answer }, seen.answer === 'open' ? { conversation: lastOf(known) } : {})
     case 'message':
       return learnMessage(known, seen)
     case 'forgotten':
@@ -1191,9 +1196,10 @@ const withHeldClaim = (before: Facts): Facts => ({
   claim: { attempt: before.claim.attempt + 1, releases: before.claim.releases, state: 'held' },
 })
 
-const existing = (conversationId: string | undefined): Conversation => ({
-  kind: 'existing',
-  ...given({ conversationId }),
+/** Returns the last known conversation, which is open. A create in doubt may have opened it. */
+const lastOf = ({ facts, progress: { last, isLastUnowned } }: Known): Conversation => ({
+  kind: isLastUnowned && facts.conversation.kind === 'in_doubt' ? 'opened' : 'existing',
+  ...given({ conversationId: last }),
 })
 
 const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): Known => {
@@ -1207,7 +1213,7 @@ const learnMessage = (known: Known, seen: Extract<Seen, { kind: 'message' }>): K
     progress: { ...progress, sent: seen.answer },
   })
   // A message that reached the consumer's open conversation settles that it is this one.
-  const settled = isOwn ? facts.conversation : existing(progress.last)
+  const settled = isOwn ? facts.conversation : lastOf(known)
   switch (seen.answer) {
     case 'sent':
       return add({ sent: true }, settled)

@@ -30,6 +30,7 @@ export type MetricName =
   | 'bot_check_misconfigured'
   | 'known_request_guessed'
   | 'origin_refused'
+  | 'push_refused'
   | 'outcome_published'
   | 'outcome_unreadable'
   | `${Hop}_time`

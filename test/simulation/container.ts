@@ -3,13 +3,14 @@ import type { VirtualTime } from './time.ts'
 import type { Trace } from './trace.ts'
 
 /** A function of the deployed service. */
-export type FunctionName = 'openFromForm' | 'openFromQueue' | 'conversationStatus'
+export type FunctionName = 'openFromForm' | 'openFromQueue' | 'conversationStatus' | 'conversationEvents'
 
 /** How long an invocation may take, in milliseconds, as in serverless.yml. */
 export const TIMEOUT_MS: Readonly<Record<FunctionName, number>> = {
   openFromForm: 15_000,
   openFromQueue: 60_000,
   conversationStatus: 10_000,
+  conversationEvents: 3000,
 }
 
 export type Invoked<T> =

@@ -70,6 +70,9 @@ export const EVENT_FAULTS = [
   'deploy',
   'deploy of a new key formula',
   'constant status requests',
+  'push late',
+  'push doubled',
+  'push lost',
   'duplicate delivery',
   'clock skew',
 ] as const

@@ -28,10 +28,11 @@ export const createSimulatedLivePerson = async (
   time: VirtualTime,
   random: Random,
   onOpened: (conversation: Conversation) => void,
+  onChanged: (conversation: Conversation) => void = () => undefined,
 ) => {
   const settings = { ...defaultSettings('strict'), rememberedRequests: 0 }
   const clock = { now: time.now, advance: () => undefined, set: () => undefined }
-  const plain = createStore(random.uuid)
+  const plain = createStore(random.uuid, { now: time.now, onChanged })
   const store: Store = {
     ...plain,
     open: (consumer, details) => {

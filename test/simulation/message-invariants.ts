@@ -1,5 +1,5 @@
 import { ageMsAt, GIVE_UP_MS } from './quarantine-invariants.ts'
-import { isOpened } from './statuses.ts'
+import { factsOf, isOpened } from './statuses.ts'
 import type { Invariant, Subject } from './subject.ts'
 
 /** Promises about a request's first message. */
@@ -44,7 +44,8 @@ export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
       case 'conversation_unknown': {
         // An attempt that could not record the id may have carried it in the queue for longer than the
         // message waits.
-        const isLate = ending.failedWrites(String(item.pk)) > 0
+        // And a push may have told it afterwards.
+        const isLate = ending.failedWrites(String(item.pk)) > 0 || factsOf(item).settled !== undefined
         return named && item.status === 'opened' && !isLate
           ? ['not sent, because of an unknown conversation, and its id is known']
           : []

@@ -15,6 +15,7 @@ import { check, type Finding } from './invariants.ts'
 import type { Odds } from './network.ts'
 import { endOperations, scheduleOperations, type Trouble } from './operations.ts'
 import { captureOutput } from './output.ts'
+import { createPushes } from './pushes.ts'
 import { checkReplay } from './replay-invariants.ts'
 import { ACCOUNTS, MARK, type Planned, planRequests } from './requests.ts'
 import { startSenders } from './senders.ts'
@@ -38,6 +39,8 @@ export interface SimulationOptions {
   /** If set, only these requests are sent. */
   readonly keys?: ReadonlySet<string>
   readonly keepTrace?: boolean
+  /** Whether LivePerson's webhooks are set up. Default: true. */
+  readonly webhooks?: boolean
   /** Called with the item before and after each write of the state table. */
   readonly onWrite?: (before: Item | undefined, after: Item) => void
   /** Promises that are checked besides the service's own. */
@@ -129,16 +132,18 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       ({ key }) => keys?.has(key) ?? true,
     )
     const agents = createAgents({ seed, time, faults, trace, livePerson: () => world.livePerson })
+    const pushes = createPushes({ seed, time, faults, trace, world: () => world })
     const world = await createWorld({
       ...{ seed, time, faults, trace, odds, containerOdds, onLostAnswer },
       maxSkewMs: 5000,
       onOpened: agents.onOpened,
       ...(options.onWrite && { onWrite: options.onWrite }),
+      ...(options.webhooks !== false && { onChanged: pushes.onChanged }),
     })
     const senders = startSenders({ world, time, faults, trace, planned })
     const { troubles } = scheduleOperations({ seed, time, faults, world, spanMs })
 
-    const isOver = () => senders.active() === 0 && world.isQuiet()
+    const isOver = () => senders.active() === 0 && world.isQuiet() && pushes.pending() === 0
     await time.runUntil(() => isOver() || time.now() > START + PATIENCE_MS)
     const takeEnding = () =>
       endingOf({

@@ -4,6 +4,7 @@ import type {
   Context,
   SQSBatchResponse,
 } from 'aws-lambda'
+import { createHandler as createEventsHandler } from '../../functions/conversation-events.ts'
 import { createHandler as createStatusHandler } from '../../functions/conversation-status.ts'
 import { createHandler as createFormHandler } from '../../functions/open-from-form.ts'
 import { createHandler as createQueueHandler } from '../../functions/open-from-queue.ts'
@@ -15,6 +16,7 @@ import type { Config } from '../../lib/config/environment.ts'
 import { parseStageConfig } from '../../lib/config/stage.ts'
 import { type OutcomeEvent, outcomeOfWrite } from '../../lib/conversation/outcome-event.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
+import { createEventsService, type EventsService } from '../../lib/service/events.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import type { Seams } from '../../lib/service/seams.ts'
 import { createStatusService, type StatusService } from '../../lib/service/status.ts'
@@ -52,6 +54,8 @@ export interface WorldOptions {
   readonly maxSkewMs: number
   /** Called with each conversation that is opened. */
   readonly onOpened: (conversation: Conversation) => void
+  /** Called with each conversation that was opened, surveyed or closed. Default: no push is sent. */
+  readonly onChanged?: (conversation: Conversation) => void
   /** Called with each call to LivePerson. */
   readonly onCalled?: (container: string, service: string, accountId: string) => void
   /** Default: the give-up age of a usual run. */
@@ -81,7 +85,12 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 /** Returns a whole deployed stage in one process: containers, queues, table, secrets and LivePerson. */
 export const createWorld = async (options: WorldOptions) => {
   const { seed, time, faults, trace, odds, containerOdds, onLostAnswer, maxSkewMs, onOpened } = options
-  const livePerson = await createSimulatedLivePerson(time, createRandom(`${seed}\nLivePerson`), onOpened)
+  const livePerson = await createSimulatedLivePerson(
+    time,
+    createRandom(`${seed}\nLivePerson`),
+    onOpened,
+    options.onChanged,
+  )
   const outcomes: Outcome[] = []
   const table = createMemoryTable({
     onWrite: (before, after) => {
@@ -186,12 +195,18 @@ export const createWorld = async (options: WorldOptions) => {
     readonly version: number
     readonly open: OpenService
     readonly status: StatusService
+    readonly events: EventsService
     /** Returns a record's body as this version of the service reads it. */
     readonly bodyOf: (body: string) => string
   }
 
   /** Idle containers, the most recently used last. It is reused first, as in Lambda. */
-  const idle: Record<FunctionName, Slot[]> = { openFromForm: [], openFromQueue: [], conversationStatus: [] }
+  const idle: Record<FunctionName, Slot[]> = {
+    openFromForm: [],
+    openFromQueue: [],
+    conversationStatus: [],
+    conversationEvents: [],
+  }
   let alive = 0
   let peakContainers = 0
 
@@ -226,6 +241,7 @@ export const createWorld = async (options: WorldOptions) => {
       version,
       open: serviceOf(createOpenService(config, seams)),
       status: createStatusService(config, seams),
+      events: createEventsService(config, seams),
       bodyOf,
     }
   }
@@ -368,6 +384,26 @@ export const createWorld = async (options: WorldOptions) => {
             ) as Promise<APIGatewayProxyStructuredResultV2>,
         ),
       ),
+
+    /** Delivers a push of LivePerson. Returns whether LivePerson is done with it. */
+    push: async (accountId: string, body: string, signature: string): Promise<boolean> => {
+      const { httpStatus } = toAnswer(
+        await invoke(
+          'conversationEvents',
+          [],
+          ({ events }, context) =>
+            createEventsHandler(() => events)(
+              {
+                pathParameters: { accountId },
+                headers: { 'x-liveperson-signature': signature },
+                body,
+              } as unknown as APIGatewayProxyEventV2,
+              context,
+            ) as Promise<APIGatewayProxyStructuredResultV2>,
+        ),
+      )
+      return httpStatus === 200
+    },
 
     /** Pauses or resumes an account, as `npm run account` does. */
     setPaused: async (accountId: string, paused: boolean): Promise<void> => {

@@ -39,6 +39,8 @@ export interface Conversation extends ConversationDetails, ConsumerIdentity {
   mainDialog: 'OPEN' | 'CLOSE'
   /** The dialog of the survey, once there is one. */
   surveyDialogId?: string
+  /** Milliseconds since the epoch, by the simulator's clock. */
+  closedAt?: number
   /** The name of the agent who has joined it. */
   agent?: string
   readonly messages: { readonly sequence: number; readonly text: string; readonly from?: 'agent' }[]
@@ -56,8 +58,16 @@ export type Store = ReturnType<typeof createStore>
  * Returns an empty in-memory store of consumers and conversations.
  *
  * @param uuid Returns the id of the next conversation.
+ * @param options.now Milliseconds since the epoch.
+ * @param options.onChanged Called with each conversation that was opened, joined, surveyed or closed.
  */
-export const createStore = (uuid: () => string = randomUUID) => {
+export const createStore = (
+  uuid: () => string = randomUUID,
+  {
+    now = Date.now,
+    onChanged = () => undefined,
+  }: { readonly now?: () => number; readonly onChanged?: (conversation: Conversation) => void } = {},
+) => {
   const consumers = new Map<string, Consumer>()
   const conversations = new Map<string, Conversation>()
   const creates = createRateLimit()
@@ -94,6 +104,7 @@ export const createStore = (uuid: () => string = randomUUID) => {
       }
       conversations.set(conversation.conversationId, conversation)
       consumer.openConversationId = conversation.conversationId
+      onChanged(conversation)
       return conversation
     },
 
@@ -101,6 +112,13 @@ export const createStore = (uuid: () => string = randomUUID) => {
     startSurvey: (conversation: Conversation): void => {
       conversation.mainDialog = 'CLOSE'
       conversation.surveyDialogId ??= uuid()
+      onChanged(conversation)
+    },
+
+    /** Lets an agent join a conversation. */
+    join: (conversation: Conversation, agent: string): void => {
+      conversation.agent = agent
+      onChanged(conversation)
     },
 
     /** Closes a conversation, and its survey if there is one. Its consumer may then open another one. */
@@ -109,6 +127,8 @@ export const createStore = (uuid: () => string = randomUUID) => {
       conversation.mainDialog = 'CLOSE'
       const consumer = consumers.get(conversation.lpConsumerId)
       if (consumer?.openConversationId === conversation.conversationId) delete consumer.openConversationId
+      conversation.closedAt ??= now()
+      onChanged(conversation)
     },
 
     /** Replaces the profile that agents see, also in the consumer's open conversation. */

@@ -76,6 +76,7 @@ type Operations = Pick<Ledger, 'claim' | 'findConversation' | 'forgetConversatio
 const UNUSED: Entry = {
   pk: PK,
   consumerId: 'crm-1',
+  createdAt: 0,
   record: async () => {
     throw new Error('The test replaces it')
   },

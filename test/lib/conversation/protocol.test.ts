@@ -542,7 +542,11 @@ describe('an attempt', () => {
     ...trouble(isAccountInTrouble),
   })
   const asked = (answer: 'open' | 'closed' | 'unsure'): Seen => ({ kind: 'asked', answer })
-  const known = (openedByThis: boolean): Seen => ({ kind: 'known', conversationId: 'c-0', openedByThis })
+  const known = (isOwn: boolean): Seen => ({
+    kind: 'known',
+    conversationId: 'c-0',
+    openedBy: isOwn ? 'this' : 'other',
+  })
   const nothing = (isOverdue = false): Seen => ({ kind: 'nothing_known', at: NOW, isOverdue })
   const recorded = (facts: Partial<Facts>): Seen => ({ kind: 'recorded', facts: factsWith(facts) })
 

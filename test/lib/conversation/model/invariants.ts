@@ -306,12 +306,13 @@ function outcomeIsTrue(world: World, context: Context): string | undefined {
     if (status === 'opened') {
       // After a doubt, an open conversation counts as this request's.
       if (!isInDoubt(world)) return 'opened, but nothing was opened'
-      if (conversationId !== undefined && !isOwnId(conversationId)) return "opened, with another request's id"
+      // The webhook tells an id, but not which request opened the conversation.
+      const isOwnerUnknown =
+        world.consumer?.openedBy === 'unknown' && world.consumer.conversationId === conversationId
+      if (conversationId !== undefined && !isOwnId(conversationId) && !isOwnerUnknown)
+        return "opened, with another request's id"
     }
     if (status === 'existing') {
-      // The webhook tells an id, but not which request opened the conversation.
-      const isOwnerUnknown = livePerson.tellings > 0 && history.isInDoubt
-      if (isOwnerUnknown) continue
       if (livePerson.others === 0 && !history.isOverrun) return 'existing, but only this request opened one'
       if (conversationId !== undefined && isOwnId(conversationId)) return "existing, with this request's id"
     }

@@ -185,7 +185,7 @@ const byOthers = (world: World, bounds: Bounds): readonly Happening[] => {
     ...world,
     livePerson: { ...livePerson, open: conversationId, isSurvey: false, others: others + 1 },
   }
-  const consumer = { conversationId, isOpen: true, openedByThis: false, at: opened + others + 1 }
+  const consumer = { conversationId, isOpen: true, openedBy: 'other', at: opened + others + 1 } as const
   const who = 'other request'
   return [
     {
@@ -205,9 +205,9 @@ const byWebhook = (world: World, { tellings }: Bounds): readonly Happening[] => 
   const after: World = { ...world, livePerson: { ...livePerson, tellings: livePerson.tellings + 1 } }
   const who = 'webhook'
   if (open !== undefined && !(consumer?.isOpen && consumer.conversationId === open)) {
-    const openedByThis = consumer?.conversationId === open && consumer.openedByThis
+    const openedBy = consumer?.conversationId === open ? consumer.openedBy : 'unknown'
     // The open conversation is the latest one.
-    const told = putConsumer(after, { conversationId: open, isOpen: true, openedByThis, at: opened + others })
+    const told = putConsumer(after, { conversationId: open, isOpen: true, openedBy, at: opened + others })
     return [{ kind: 'told', who, what: `tells that ${open} is open`, world: told }]
   }
   if (consumer?.isOpen && consumer.conversationId !== open) {

@@ -333,8 +333,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a conversation that nobody could ask about counts as open',
     wrong: {
-      find: "seen.answer === 'open' ? { conversation: existing(progress.last) } : {}",
-      replace: "seen.answer !== 'closed' ? { conversation: existing(progress.last) } : {}",
+      find: "seen.answer === 'open' ? { conversation: lastOf(known) } : {}",
+      replace: "seen.answer !== 'closed' ? { conversation: lastOf(known) } : {}",
     },
     configuration: { ...EVENT_AMONG_OTHERS, hasMessage: false },
     invariant: 'a conversation that exists is open',

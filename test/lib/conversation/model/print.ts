@@ -153,7 +153,7 @@ const describeSeen = (seen: Seen): string => {
     case 'opened':
       return `opened ${seen.conversationId}`
     case 'known':
-      return `known ${seen.conversationId}${seen.openedByThis ? ', opened by this' : ''}`
+      return `known ${seen.conversationId}${seen.openedBy === 'other' ? '' : `, opened by ${seen.openedBy}`}`
     case 'nothing_known':
       return seen.isOverdue ? 'nothing known, overdue' : 'nothing known'
     case 'asked':

@@ -67,7 +67,7 @@ export interface Item {
 export interface ConsumerItem {
   readonly conversationId: string
   readonly isOpen: boolean
-  readonly openedByThis: boolean
+  readonly openedBy: 'this' | 'other' | 'unknown'
   /** The number of the conversation, in the order in which LivePerson opened them. */
   readonly at: number
 }

@@ -164,8 +164,8 @@ const lookedUp = (world: World, { known }: Attempt): readonly Came[] => {
   const { consumer } = world
   const notDone = failed({ kind: 'look_up' }, world)
   if (consumer?.isOpen) {
-    const { conversationId, openedByThis } = consumer
-    return [{ seen: { kind: 'known', conversationId, openedByThis }, world }, notDone]
+    const { conversationId, openedBy } = consumer
+    return [{ seen: { kind: 'known', conversationId, openedBy }, world }, notDone]
   }
   const kind = consumer ? 'known_closed' : 'nothing_known'
   const missing = (isOverdue: boolean): Came => ({
@@ -234,7 +234,7 @@ const toConsumer = (
   const { conversationId } = conversation
   return conversationId === undefined || conversationId === stored
     ? undefined
-    : { conversationId, isOpen: true, openedByThis: true, at }
+    : { conversationId, isOpen: true, openedBy: 'this', at }
 }
 
 /** A CRM event is quarantined as it came, unless a conversation may exist. */

@@ -1,0 +1,112 @@
+import * as z from 'zod/mini'
+
+/** What one push of LivePerson tells about a conversation of a consumer. Times are milliseconds since the epoch. */
+export interface PushedConversation {
+  readonly conversationId: string
+  /** LivePerson's own id of the consumer. */
+  readonly lpConsumerId: string
+  readonly startedAt: number
+  /** Undefined: it is open. */
+  readonly closedAt?: number
+  /** No page documents that pushes have the campaign. */
+  readonly campaignId?: string
+  readonly engagementId?: string
+}
+
+/** The push about changed conversations. Each change has the whole present state. */
+const CHANGED = 'cqm.ExConversationChangeNotification'
+
+/** These become parts of the state table's keys. */
+const id = z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,128}$/))
+const time = z.number().check(z.positive())
+/** An id of the account configuration is a number there, and a text in pushes. */
+const configured = z.union([id, z.pipe(z.int(), z.transform(String))])
+
+const change = z.object({
+  type: z.optional(z.literal('UPSERT')),
+  result: z.object({
+    convId: z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,64}$/)),
+    conversationDetails: z.object({
+      brandId: z.optional(z.string()),
+      state: z.optional(z.string()),
+      stage: z.optional(z.string()),
+      startTs: z.optional(time),
+      endTs: z.optional(time),
+      metaDataLastUpdateTs: z.optional(time),
+      campaignInfo: z.optional(z.object({ campaignId: configured, engagementId: configured })),
+      participants: z.optional(z.array(z.object({ id: z.string(), role: z.string() }))),
+      dialogs: z.optional(
+        z.array(
+          z.object({
+            dialogType: z.optional(z.string()),
+            channelType: z.optional(z.string()),
+            creationTs: z.optional(time),
+            endTs: z.optional(time),
+            participantsDetails: z.optional(z.array(z.object({ id: z.string(), role: z.string() }))),
+          }),
+        ),
+      ),
+    }),
+  }),
+})
+
+const push = z.object({
+  type: z.literal(CHANGED),
+  body: z.object({ sentTs: z.optional(time), changes: z.array(z.unknown()) }),
+})
+
+/**
+ * Returns what a push tells, and when LivePerson sent it, if it says so. Returns nothing for other types of
+ * push, other channels, other accounts, and changes without what is needed. Never throws.
+ *
+ * @param accountId The account whose secret the push was signed with.
+ * @see https://developers.liveperson.com/webhooks-events.html
+ */
+export const parsePush = (
+  json: unknown,
+  accountId: string,
+): { readonly sentAt?: number; readonly conversations: readonly PushedConversation[] } => {
+  const { data } = z.safeParse(push, json)
+  if (!data) return { conversations: [] }
+  const { sentTs, changes } = data.body
+  return {
+    ...(sentTs !== undefined && { sentAt: sentTs }),
+    conversations: changes.flatMap((each) => {
+      const parsed = z.safeParse(change, each)
+      return parsed.data ? toConversations(parsed.data, accountId) : []
+    }),
+  }
+}
+
+const toConversations = (
+  { result }: z.infer<typeof change>,
+  accountId: string,
+): readonly PushedConversation[] => {
+  const {
+    brandId = accountId,
+    state,
+    stage,
+    campaignInfo,
+    dialogs = [],
+    ...details
+  } = result.conversationDetails
+  const main = dialogs.find(({ dialogType }) => dialogType === 'MAIN') ?? dialogs[0]
+  const { channelType = 'MESSAGING' } = main ?? {}
+  const startedAt = details.startTs ?? main?.creationTs
+  if (brandId !== accountId || channelType !== 'MESSAGING' || startedAt === undefined) return []
+  const isClosed = state === 'CLOSE' || stage === 'CLOSE'
+  const closedAt = details.endTs ?? main?.endTs ?? details.metaDataLastUpdateTs ?? startedAt
+  const participants = details.participants ?? main?.participantsDetails ?? []
+  const consumers = new Set(
+    participants.flatMap((each) =>
+      each.role === 'CONSUMER' && z.safeParse(id, each.id).success ? [each.id] : [],
+    ),
+  )
+  return [...consumers].map((lpConsumerId) => ({
+    conversationId: result.convId,
+    lpConsumerId,
+    startedAt,
+    ...(isClosed && { closedAt: Math.max(closedAt, startedAt) }),
+    ...campaignInfo,
+  }))
+}
