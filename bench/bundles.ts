@@ -15,9 +15,23 @@ const ENTRIES: Readonly<Record<Peer, Readonly<Record<Door, string>>>> = {
   floor: { form: 'bench/peers/ledger-floor/form.ts', queue: 'bench/peers/ledger-floor/queue.ts' },
 }
 
-/** axios is CommonJS in part, which needs `require` in an ES module. */
-const BANNERS: Readonly<Partial<Record<Peer, string>>> = {
-  usual: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+const ENVIRONMENT_ONLY = './bench/peers/usual-stack/no-credential-provider.ts'
+
+/** How the packaging of a peer differs. Its SDK has all middleware, but no credential providers either. */
+const DIFFERENCES: Readonly<Partial<Record<Peer, Parameters<typeof bundleEntries>[1]>>> = {
+  usual: {
+    // axios is CommonJS in part, which needs `require` in an ES module.
+    banner: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    alias: {
+      '@aws-sdk/credential-provider-http': ENVIRONMENT_ONLY,
+      '@aws-sdk/credential-provider-ini': ENVIRONMENT_ONLY,
+      '@aws-sdk/credential-provider-process': ENVIRONMENT_ONLY,
+      '@aws-sdk/credential-provider-sso': ENVIRONMENT_ONLY,
+      '@aws-sdk/credential-provider-web-identity': ENVIRONMENT_ONLY,
+      '@smithy/credential-provider-imds': ENVIRONMENT_ONLY,
+      '@smithy/core/event-streams': './tools/no-event-streams.ts',
+    },
+  },
 }
 
 /** A packaged handler. */
@@ -40,7 +54,7 @@ export const writeBundles = async (folder: string) => {
   const peers = await Promise.all(
     PEERS.map(async (peer) => {
       const entries = DOORS.map((door) => ({ name: `${peer}-${door}`, path: ENTRIES[peer][door] }))
-      const [form, queue] = await Promise.all((await bundleEntries(entries, BANNERS[peer])).map(write))
+      const [form, queue] = await Promise.all((await bundleEntries(entries, DIFFERENCES[peer])).map(write))
       if (!form || !queue) throw new Error(`${peer} was not bundled`)
       return [peer, { form, queue }] as const
     }),

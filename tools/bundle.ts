@@ -72,11 +72,15 @@ export const bundleFunctions = (): Promise<readonly Bundle[]> =>
  * Bundles files with the options of serverless.yml. Writes nothing.
  *
  * @param entries Paths are from the root.
- * @param banner Code that precedes each bundle. Default: none.
+ * @param differences.banner Code that precedes each bundle. Default: none.
+ * @param differences.alias The files that replace packages. Default: those of serverless.yml.
  */
 export const bundleEntries = (
   entries: readonly { readonly name: string; readonly path: string }[],
-  banner = '',
+  {
+    banner = '',
+    alias,
+  }: { readonly banner?: string; readonly alias?: Readonly<Record<string, string>> } = {},
 ): Promise<readonly Bundle[]> => {
   const { custom } = readDeclaration()
   return Promise.all(
@@ -89,6 +93,7 @@ export const bundleEntries = (
         write: false,
         metafile: true,
         banner: { js: banner },
+        alias: { ...(alias ?? custom.esbuild.alias) },
       })
       const [file] = outputFiles
       if (!file) throw new Error(`esbuild made nothing of ${path}`)

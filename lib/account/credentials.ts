@@ -55,7 +55,7 @@ export const createCredentials = ({
      * @throws {UnusableSecretError} No secret has been read yet, and only an operator can help.
      * @throws {SecretUnavailableError} No secret has been read yet, and the call to Secrets Manager failed.
      */
-    current: cache.get,
+    current: async (): Promise<AppCredentials> => cache.get(),
 
     /**
      * Reads the current secret again, unless `refused` has already been replaced. Returns `refused` if that

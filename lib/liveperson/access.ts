@@ -23,7 +23,7 @@ export interface AccessOptions {
   readonly now: () => number
   readonly loopback: boolean
   readonly hosts: {
-    readonly get: () => Promise<Hosts>
+    readonly get: () => Hosts | Promise<Hosts>
     /** Asks the Domain API again, unless `stale` is already replaced. Concurrent calls share a request. */
     readonly reload: (stale: Hosts) => Promise<Hosts>
   }
@@ -63,12 +63,14 @@ export const createAccess = (options: AccessOptions) => {
   const { accountId, http, now, loopback, hosts, credentials } = options
 
   /**
-   * Waits for `work` until the deadline at most. The work goes on, because other calls may share it.
+   * Waits for `work` until the deadline at most. The work goes on, because other calls may share it. What is
+   * known already needs no timer.
    *
    * @param name What the work returns, for the error's message.
    * @throws {LivePersonUnavailableError} Time ran out.
    */
-  const within = async <T>(deadline: number, name: string, work: Promise<T>): Promise<T> => {
+  const within = async <T>(deadline: number, name: string, work: T | Promise<T>): Promise<T> => {
+    if (!(work instanceof Promise)) return work
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
       const expire = () =>
@@ -131,9 +133,17 @@ export const createAccess = (options: AccessOptions) => {
     return answer
   }
 
+  const origins = new Map<Service, { readonly host: string; readonly origin: string }>()
+
   const originOf = (known: Hosts, service: Service): string => {
-    const origin = toOrigin(known[service], loopback)
-    if (origin !== undefined) return origin
+    const host = known[service]
+    const last = origins.get(service)
+    if (last?.host === host) return last.origin
+    const origin = toOrigin(host, loopback)
+    if (origin !== undefined) {
+      origins.set(service, { host, origin })
+      return origin
+    }
     throw new LivePersonUnavailableError({
       detail: `The host of ${service} does not belong to LivePerson.`,
       mayHaveExecuted: false,

@@ -69,11 +69,14 @@ export const createAppJwtCache = ({
 
   return {
     /**
-     * Returns a valid AppJWT.
+     * Returns a valid AppJWT, or a promise of one if there is none yet.
      *
      * @throws Whatever `request` throws, if there is none.
      */
-    get: async (): Promise<string> => (await cache.get()).token,
+    get: (): string | Promise<string> => {
+      const appJwt = cache.get()
+      return appJwt instanceof Promise ? appJwt.then(({ token }) => token) : appJwt.token
+    },
 
     /** Removes an AppJWT that LivePerson refused, unless it has already been replaced. */
     drop: (token: string): void => {

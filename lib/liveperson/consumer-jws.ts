@@ -24,7 +24,7 @@ export const createConsumerJwsCache = () => {
   const pending = new Map<string, Promise<ConsumerJws>>()
 
   return {
-    get: async (key: string, request: () => Promise<ConsumerJws>): Promise<ConsumerJws> => {
+    get: (key: string, request: () => Promise<ConsumerJws>): ConsumerJws | Promise<ConsumerJws> => {
       const known = cache.get(key) ?? pending.get(key)
       if (known) return known
       const requested = request()

@@ -1,4 +1,5 @@
 import { LivePersonUnavailableError } from '../errors/errors.ts'
+import { createAddressBook } from '../net/address-book.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { isTrusted } from './hosts.ts'
@@ -53,8 +54,9 @@ export const createHttp = ({
   readonly now: () => number
   readonly loopback: boolean
 }): Http => {
+  const toTrusted = createAddressBook((address) => isTrusted(new URL(address), loopback))
   return async ({ deadline, repeatable, ...request }) => {
-    if (!isTrusted(new URL(request.url), loopback))
+    if (!toTrusted(request.url))
       throw new LivePersonUnavailableError({
         detail: 'The host does not belong to LivePerson.',
         mayHaveExecuted: false,

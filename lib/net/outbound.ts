@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { request as startRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
+import { createAddressBook } from './address-book.ts'
 import { type Connections, createConnections } from './connections.ts'
 import { isSecure } from './loopback.ts'
 import { type Clocks, startStopwatch } from './stopwatch.ts'
@@ -61,13 +62,14 @@ export const createOutbound = ({
   const clocks = { now, monotonicNow }
   const https = createConnections({ protocol: 'https:', ...clocks })
   let http: Connections | undefined
-  const toUrl = createParser(mayCall)
+  const toUrl = createAddressBook(mayCall)
 
   return async (request) => {
     const watch = startStopwatch(clocks)
     const leftMs = () => request.timeoutMs - watch.elapsedMs()
     try {
       const url = toUrl(request.url)
+      if (!url) throw new Error('The address is neither https nor on this machine')
       const isPlain = url.protocol === 'http:'
       if (isPlain) http ??= createConnections({ protocol: 'http:', ...clocks })
       const connections = isPlain && http ? http : https
@@ -82,23 +84,6 @@ export const createOutbound = ({
       // Only an invalid address or header throws, and both do so before there is a connection.
       return { kind: 'not_sent', cause }
     }
-  }
-}
-
-/** How many addresses are remembered. Most calls go to the same few. */
-const MAX_ADDRESSES = 1000
-
-/** Returns a function that checks and parses an address. It throws if the address may not be called. */
-const createParser = (mayCall: (address: string) => boolean) => {
-  const known = new Map<string, URL>()
-  return (address: string): URL => {
-    const seen = known.get(address)
-    if (seen) return seen
-    if (!mayCall(address)) throw new Error('The address is neither https nor on this machine')
-    const url = new URL(address)
-    if (known.size === MAX_ADDRESSES) known.clear()
-    known.set(address, url)
-    return url
   }
 }
 
@@ -235,8 +220,6 @@ const toRawHeaders = ({ method, headers = {}, body = '' }: OutboundRequest, { ho
   return Object.entries(named).flat()
 }
 
-const utf8 = new TextDecoder()
-
 const toAnswer = (
   { statusCode = 0, headers }: IncomingMessage,
   chunks: readonly Buffer[],
@@ -244,9 +227,9 @@ const toAnswer = (
   const { 'set-cookie': cookies, ...others } = headers
   const named: Record<string, string> = cookies ? { 'set-cookie': cookies.join(', ') } : {}
   for (const name of Object.keys(others)) named[name] = String(others[name])
-  const [first = NO_BYTES] = chunks
-  const bytes = chunks.length > 1 ? Buffer.concat(chunks) : first
-  return { kind: 'answer', status: statusCode, headers: named, body: utf8.decode(bytes) }
+  // Faster than a decoder, which drops the mark of the byte order.
+  const body = Buffer.concat(chunks)
+    .toString()
+    .replace(/^\uFEFF/, '')
+  return { kind: 'answer', status: statusCode, headers: named, body }
 }
-
-const NO_BYTES = Buffer.alloc(0)

@@ -53,11 +53,11 @@ export const createRefreshing = <T>({ read, readAgain, lifetimeOf, pauseMs, now 
 
   return {
     /**
-     * Returns the value, and reads it first if there is no valid one.
+     * Returns the value, or a promise of it if there is no valid one and it is read first.
      *
      * @throws Whatever `read` throws, if there is no valid value.
      */
-    get: async (): Promise<T> => {
+    get: (): T | Promise<T> => {
       const current = validEntry()
       if (!current) return startRead()
       if (now() >= current.renewAt) {

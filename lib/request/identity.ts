@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { InvalidRequestError } from '../errors/errors.ts'
 import type { AcceptedRequest, ConversationRequest, Door, Voucher } from './conversation-request.ts'
 import type { Warning } from './warnings.ts'
@@ -81,4 +81,4 @@ const sorted = (value: unknown): unknown => {
 }
 
 /** Returns the SHA-256 of a text in UTF-8, in hex. */
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text: string): string => hash('sha256', text)

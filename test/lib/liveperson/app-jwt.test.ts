@@ -10,8 +10,8 @@ const MINUTE = 60 * SECOND
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-const failure = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
+const failure = (work: unknown): Promise<unknown> =>
+  Promise.resolve(work).then(
     () => undefined,
     (error: unknown) => error,
   )

@@ -56,7 +56,8 @@ describe('createConsumerJwsCache', () => {
     const fail = async (): Promise<ConsumerJws> => {
       throw new Error('no answer')
     }
-    const failures = await Promise.all([failureOf(jwss.get('a', fail)), failureOf(jwss.get('a', fail))])
+    const get = async () => jwss.get('a', fail)
+    const failures = await Promise.all([failureOf(get()), failureOf(get())])
     expect(failures).toEqual([new Error('no answer'), new Error('no answer')])
     expect(await jwss.get('a', async () => jwsOf('a'))).toEqual(jwsOf('a'))
   })

@@ -112,6 +112,11 @@ describe('an answer', () => {
     expect(await call()).toMatchObject({ body: 'Grüße 👋' })
   })
 
+  test('has no mark of the byte order, and a sign for each byte that is not UTF-8', async () => {
+    server.answerBy((response) => response.end(Buffer.from([0xef, 0xbb, 0xbf, 0x61, 0xff, 0x62])))
+    expect(await call()).toMatchObject({ body: 'a\uFFFDb' })
+  })
+
   test.each([301, 302, 303, 307, 308])('that redirects by %d is not followed', async (status) => {
     server.answerBy((response) => response.writeHead(status, { location: `${server.url}/elsewhere` }).end())
     expect(await call()).toMatchObject({ kind: 'answer', status })

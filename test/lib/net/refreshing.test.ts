@@ -313,7 +313,7 @@ const explore = async (ops: readonly Op[], life: Lifetime, pauseMs: number) => {
         time += step.ms
         break
       case 'get':
-        track({ what: 'get', stale: undefined, at: time, valid: cache.peek() }, cache.get())
+        track({ what: 'get', stale: undefined, at: time, valid: cache.peek() }, Promise.resolve(cache.get()))
         break
       case 'reload': {
         const stale = pick(step.which)
