@@ -5,7 +5,7 @@ import { InvalidRequestError } from '../lib/errors/errors.ts'
 const WIDTH = 110
 
 const INTRO = [
-  'Every failure has one of the codes below. A code appears in four places: in the problem that an HTTP call returns, in the status of a request (`GET /conversations/{requestId}`), in the message attributes of a quarantined record, and in the log.',
+  'Every failure has one of the codes below. A code appears in four places: in the problem that an HTTP call returns, in the status of a request (`GET /conversations/{requestId}`, `GET /events/{accountId}/{requestId}`), in the message attributes of a quarantined record, and in the log.',
   'Match on `code`. Its meaning never changes. Titles and details may be reworded.',
 ]
 

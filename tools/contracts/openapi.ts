@@ -54,8 +54,8 @@ const idParameter = (description: string) => ({
   name: 'requestId',
   in: 'path',
   required: true,
-  description,
-  schema: toJsonSchema(requestId),
+  description: `${description} One that was an integer in JSON may be shorter.`,
+  schema: { anyOf: [toJsonSchema(requestId), { type: 'string', pattern: '^-?[1-9][0-9]{0,14}$' }] },
 })
 
 const accountParameter = (description: string) => ({
@@ -287,7 +287,7 @@ export const toOpenApi = (version: string) => ({
         type: 'object',
         title: 'Form fields',
         description:
-          'The members of a form submission as fields. Dots separate the levels of a name, as in `consumer.firstName`, and the items of a list are numbered from 0, as in `engagementAttributes.0.type`. At most 200 fields have a value.',
+          'The members of a form submission as fields. Dots separate the levels of a name, as in `consumer.firstName`, and the items of a list are numbered from 0, as in `engagementAttributes.0.type`. At most 200 fields have a value, and a name has at most 9 parts.',
         additionalProperties: { type: 'string' },
       },
       RequestStatus: toStatusSchema(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { DetailType } from '../../lib/conversation/outcome-event.ts'
 import type { MessageCode, Outcome, Status } from '../../lib/conversation/protocol.ts'
 import { CODES, isCode } from '../../lib/errors/codes.ts'
 import { DOORS } from '../../lib/request/conversation-request.ts'
@@ -44,7 +45,7 @@ export const DETAIL_TYPES = {
   'Conversation Message Updated': 'the first message was sent late, or ended unsent',
   'Conversation Updated': 'the id became known later, or an unknown outcome was settled',
   'Conversation Closed': 'the conversation was closed',
-} as const
+} as const satisfies Meanings<DetailType>
 
 const oneOf = <T extends string>(subject: string, meanings: Meanings<T>) =>
   z.enum(namesOf(meanings)).describe(
@@ -130,7 +131,9 @@ const outcomeEvent = z.object({
   detail: outcomeDetail,
 })
 
-/** Returns the JSON Schema of an outcome event. Unknown members are allowed, because versions may add some. */
+/**
+ * Returns the JSON Schema of an outcome event. Unknown members are allowed, because versions may add some.
+ */
 export const toOutcomeSchema = (): JsonSchema => ({
   title: 'Outcome event',
   description:
