@@ -31,8 +31,8 @@ export interface OutcomeStage {
 }
 
 /**
- * Returns where a stage's outcomes are. Flags override environment variables, which override the names that the
- * stage is deployed with.
+ * Returns where a stage's outcomes are. Flags override environment variables, which override the names that
+ * the stage is deployed with.
  *
  * @throws {UsageError} Both --local and --stage are set.
  */

@@ -22,15 +22,17 @@ const TARGET = 'queue'
 
 /** A temporary subscription to the events of a bus. */
 export interface Subscription {
-  /** Returns the events that came since the last call. Waits up to 20 seconds for one, or until the signal. */
+  /**
+   * Returns the events that came since the last call. Waits up to 20 seconds for one, or until the signal.
+   */
   readonly receive: (signal: AbortSignal) => Promise<readonly unknown[]>
   /** Removes the rule and the queue. Returns the names of those that could not be removed. */
   readonly remove: () => Promise<readonly string[]>
 }
 
 /**
- * Subscribes to the events of a bus that match a pattern, with a queue and a rule of this name. If that fails,
- * what was made is removed.
+ * Subscribes to the events of a bus that match a pattern, with a queue and a rule of this name. If that
+ * fails, what was made is removed.
  *
  * @throws {ServiceUnavailableError} SQS or EventBridge fails. Its `detail` names the operation.
  */

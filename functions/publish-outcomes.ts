@@ -40,8 +40,8 @@ export const createHandler = (getService: () => OutcomesService) =>
   })
 
 /**
- * Publishes the outcome of each write that changed one. If an event can't be published, reports the first such
- * record, and Lambda continues from there. What comes after it may then be published twice.
+ * Publishes the outcome of each write that changed one. If an event can't be published, reports the first
+ * such record, and Lambda continues from there. What comes after it may then be published twice.
  */
 const publishOutcomes = async (
   service: OutcomesService,
@@ -65,16 +65,22 @@ const publishOutcomes = async (
   return { batchItemFailures: first ? [{ itemIdentifier: first.write.sequenceNumber }] : [] }
 }
 
-/** A record that can't be read must not hold back the others: the item can be published again from the table. */
+/**
+ * A record that can't be read must not hold back the others: the item can be published again from the table.
+ */
 const toOutcome = ({ log, count }: OutcomesService, write: Write): Outcome | undefined => {
   let event: OutcomeEvent | undefined
   let key = ''
+  let requestId: string | undefined
   try {
     const after = write.after === undefined ? undefined : fromImage(write.after)
     key = String(after?.pk)
+    if (typeof after?.requestId === 'string') requestId = after.requestId
     event = outcomeOfWrite(after, write.before === undefined ? undefined : fromImage(write.before))
   } catch (error) {
-    log.error('An outcome could not be read from the stream, so it was not published', toAppError(error))
+    log.error('An outcome could not be read from the stream, so it was not published', toAppError(error), {
+      requestId,
+    })
     count('outcome_unreadable')
   }
   return event && { key, event, write }

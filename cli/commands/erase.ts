@@ -64,6 +64,7 @@ const NOT_ERASED: readonly string[] = [
   'The items quarantined#…: request ids and codes, for 30 days.',
   'Backups of the state table: point-in-time recovery restores every state of the last 35 days. On-demand backups and exports stay until someone deletes them. Run this command again after a restore.',
   'Logs: request ids and conversation ids, for 30 days.',
+  'Outcome events on the EventBridge bus, and what its consumers have stored of them: ids of requests and conversations.',
   "Memory of running functions: the consumer's id and token, until the container ends.",
   "LivePerson: the consumer's profile and conversations. Ask LivePerson, with the ids above.",
   'The CRM, the identity provider, the bot check, and the site that sent the form.',

@@ -22,8 +22,8 @@ export interface Unpublished<T> {
 }
 
 /**
- * Puts events on the bus. The events of one request are put one after the other, and one that fails holds back
- * those after it.
+ * Puts events on the bus. The events of one request are put one after the other, and one that fails holds
+ * back those after it.
  *
  * @param options.tableArn What the events are about. Consumers tell stages apart by it.
  * @param options.hasTime Returns whether there is time for another request.
