@@ -17,8 +17,8 @@ export type PortName = 'api' | 'lambda' | StandInName
 
 /**
  * Starts the stand-ins, Lambda and the schedule (`serverless offline`), the event source mappings from the
- * queues and from the table's stream to their functions, and the HTTP API. Several stacks can run at once. LivePerson has every account and
- * campaign of config/local.json.
+ * queues and from the table's stream to their functions, and the HTTP API. Several stacks can run at once.
+ * LivePerson has every account and campaign of config/local.json.
  *
  * @param options.ports Default: free ones.
  * @param options.watch Whether to rebuild when a file in functions/ or lib/ changes. Default: no.
