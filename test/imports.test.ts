@@ -97,6 +97,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
   'test/lib/conversation/model/load-protocol.ts': '`data:text/javascript,${encodeURIComponent(script)}`',
   'test/support/process-runner.ts': 'url',
+  'test/tools/sdk-parts.test.ts': 'pathToFileURL(file).href',
 }
 
 /** Folders in the root without code. */
