@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { z } from 'zod'
+import { answerHelp } from '../tools/help.ts'
 import { awsClientConfig } from './aws/sdk.ts'
 import { findExpectedSkill, type OpenedConversation, print } from './demo-report.ts'
 import { type Stack, startStack } from './stack/stack.ts'
@@ -131,6 +132,15 @@ async function waitFor<Result>(what: string, look: () => Promise<Result | undefi
 function readExample(name: string): string {
   return readFileSync(new URL(`./examples/${name}.json`, import.meta.url), 'utf8')
 }
+
+answerHelp(`npm run demo [-- --json]
+
+Starts the whole service on this machine, opens one conversation from a form and one from a CRM event, shows where
+LivePerson routed them, and stops. Needs no AWS account.
+
+  --json   print one JSON object
+
+Exits with 0 only if both conversations are open and on the skill of their engagement.`)
 
 try {
   if (!(await main())) process.exitCode = 1

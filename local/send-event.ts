@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { answerHelp } from '../tools/help.ts'
 import { readResources } from './aws/resources.ts'
 import { AWS_ACCOUNT_ID, awsClientConfig } from './aws/sdk.ts'
 
@@ -16,6 +17,13 @@ async function main(
   console.log(`Sent ${file} as message ${MessageId}.`)
   client.destroy()
 }
+
+answerHelp(`npx node local/send-event.ts [file] [queue URL]
+
+Sends the content of a file to the events queue of npm start.
+
+  file        default local/examples/crm-event.json
+  queue URL   default that of npm start at its default port`)
 
 try {
   await main(...process.argv.slice(2))

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { answerHelp } from '../tools/help.ts'
 import { startWatchedStack } from './console/watched-stack.ts'
 import { ensureFreePort, PortTakenError } from './net/listen.ts'
 import { listenForStop } from './stack/stop-signal.ts'
@@ -14,6 +15,16 @@ const PORTS = {
   eventBridge: ['EVENT_BRIDGE_PORT', 4587],
   console: ['CONSOLE_PORT', 3010],
 } as const
+
+const HELP = `npm start
+
+Runs the whole service on this machine until Ctrl-C: functions, queues, table, secrets, EventBridge, the LivePerson
+simulator and the console, with config/local.json. Needs no AWS account.
+
+Variables for the ports:
+${Object.values(PORTS)
+  .map(([variable, port]) => `  ${variable.padEnd(22)} default ${port}`)
+  .join('\n')}`
 
 /** `npm start`: runs the local stack on fixed ports until Ctrl-C or SIGTERM. */
 async function main(): Promise<void> {
@@ -79,6 +90,8 @@ function introduce({
   The same requestId always returns the same conversation. Press Ctrl-C to stop.
 `
 }
+
+answerHelp(HELP)
 
 try {
   await main()

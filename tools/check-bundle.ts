@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { bundleFunctions, packagesIn } from './bundle.ts'
 import { BUDGETS, findExcess, type PackagedFunction } from './bundle-budget.ts'
+import { answerHelp } from './help.ts'
 import { readZip } from './zip.ts'
 
 /** Prints whether importing a module loads undici. The list of loaded modules isn't documented. */
@@ -109,6 +110,14 @@ const startsWithUndici = async (cwd: string, path: string): Promise<boolean> => 
 function inKb(bytes: number): string {
   return `${(bytes / 1000).toFixed(1).padStart(6)} kB`
 }
+
+answerHelp(`npm run budget [-- <folder>]
+
+Checks the size of each function's bundle, and that none loads what it must not.
+
+  <folder>   where npm run package has left the zips, default .serverless
+
+Exits with 0 if all are within their budgets, 1 if one isn't.`)
 
 try {
   if (!(await main(process.argv[2] ?? '.serverless'))) process.exitCode = 1

@@ -28,3 +28,33 @@ test('an unknown verb is refused, with those that exist', async () => {
   expect([exitCode, printed]).toEqual([2, ''])
   expect(errors).toMatch(/^There is no verb pause\. Verbs: doctor, .*account, /)
 })
+
+const verbsIn = (help: string): readonly string[] =>
+  [...help.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].flatMap(([, verb]) => verb ?? [])
+
+test('each verb has a help on each level, which names the flags that all have', async () => {
+  const { printed } = await run('--help')
+  const groups = ['routes', 'request', 'quarantine']
+  expect(verbsIn(printed)).toEqual(
+    expect.arrayContaining(['doctor', 'explain', 'account', 'erase', ...groups]),
+  )
+  for (const group of groups) {
+    const verbs = verbsIn((await run(group, '--help')).printed)
+    expect(verbs.length).toBeGreaterThan(0)
+    expect((await run(group)).exitCode).toBe(2)
+    for (const verb of verbs) {
+      const { exitCode, printed: help } = await run(group, verb, '--help')
+      expect(exitCode).toBe(0)
+      expect(help).toMatch(new RegExp(`^npm run ops -- ${group} ${verb}`))
+      for (const flag of ['--stage', '--local', '--json', 'Exits with 0']) expect(help).toContain(flag)
+    }
+  }
+})
+
+test('a verb that a group does not have is refused, with those that it has', async () => {
+  const { exitCode, errors } = await run('quarantine', 'delete')
+  expect([exitCode, errors]).toEqual([
+    2,
+    'There is no verb quarantine delete. Verbs: list, show, replay, drop.',
+  ])
+})

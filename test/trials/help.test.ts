@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import metadata from '../../package.json' with { type: 'json' }
+import { projectRoot } from '../structure/source.ts'
+
+const run = (args: readonly string[]) =>
+  promisify(execFile)(process.execPath, [...args], { cwd: projectRoot, timeout: 20_000 })
+
+/** Scripts that run one file of ours, besides those that have the files of tests. */
+const FILES = Object.values(metadata.scripts)
+  .flatMap((script) => /^node ((?:local|bench|tools|cli)\/[\w/-]+\.ts)(?: ([\w ]+))?/.exec(script) ?? [])
+  .filter((part) => part !== undefined && part.includes('.ts') && !part.startsWith('node '))
+
+describe('--help', () => {
+  test('is asked of every such script', () => {
+    expect(FILES.length).toBeGreaterThan(10)
+  })
+
+  test.each([...new Set([...FILES, 'local/send-event.ts'])])(
+    'of %s prints its usage, and does nothing else',
+    async (file) => {
+      const { stdout, stderr } = await run([file, '--help'])
+      expect(stderr).toBe('')
+      // The Serverless Framework has a help of its own.
+      expect(stdout).toMatch(file === 'tools/run-serverless.ts' ? /deploy/ : /^(npm|npx) /)
+      expect(stdout.length).toBeGreaterThan(40)
+    },
+  )
+})
+
+describe('npm run ops', () => {
+  test('has no colors, because the output is no terminal', async () => {
+    const { stdout } = await run(['cli/ops.ts', 'explain', 'local/examples/crm-event.json', '--local'])
+    expect(stdout).toContain('Accepted')
+    expect(stdout).not.toContain('\u001b')
+  })
+})
