@@ -58,6 +58,8 @@ const isOfLambda = ({ holder, action }: Grant) => holder.endsWith('Role') && USE
 
 const describeResource = ({ action, resource }: Grant): string => {
   if (action.startsWith('kms:')) return "the customer's key"
+  const [, route] = resource.split('/$default/')
+  if (route !== undefined) return `\`${route.replace('/', ' /')}\` of \`HttpApi\``
   const [, secret] = resource.split(':secret:')
   return secret === undefined ? `\`${resource}\`` : `secrets \`${secret.replace('/dev/', '/<stage>/')}\``
 }
