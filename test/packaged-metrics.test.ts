@@ -112,6 +112,7 @@ const start = async ({
     FORM_DEADLINE_MS: '1500',
     POWERTOOLS_SERVICE_NAME: 'here',
     OUTCOME_BUS: 'outcomes',
+    AWS_ENDPOINT_URL_EVENTBRIDGE: process.env.AWS_ENDPOINT_URL_EVENTBRIDGE ?? '',
   })
   const container = await startContainer({ [name]: deployed.handlers[name] ?? '' }, env)
   containers.push(container)
@@ -813,8 +814,10 @@ describe('the packaged functions write', () => {
     await form.submit({ route: 'order-help', requestId, ...solved() })
     await form.submit({ route: 'order-help', requestId, message: 'Guessed' })
     await form.submit({ campaign: refused, ...solved() })
-    await outputOf(form)
-    written += queue.output() + form.output()
+    const outcomes = await start({ function: 'publishOutcomes' })
+    expect(await publish('opened')({ container: outcomes, world })).toBe(0)
+    await outputOf(outcomes)
+    written += queue.output() + form.output() + outcomes.output()
   })
 
   test('every metric that the dashboard reads', () => {
