@@ -9,9 +9,9 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { CommandContext } from '../../../cli/commands/command.ts'
-import { runOps } from '../../support/command.ts'
-import { createPatientService, drain } from '../../support/drain.ts'
+import type { CommandContext } from '../../cli/commands/command.ts'
+import { runOps } from '../support/command.ts'
+import { createPatientService, drain } from '../support/drain.ts'
 import {
   ACCOUNT,
   CRM_UPGRADE,
@@ -20,7 +20,7 @@ import {
   startWorld,
   toRecord,
   type World,
-} from '../../support/world.ts'
+} from '../support/world.ts'
 
 let world: World
 let sqs: SQSClient
