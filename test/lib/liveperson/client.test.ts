@@ -117,6 +117,10 @@ describe('the time of a call', () => {
     simulated.livePerson.faults.add({ service: 'idp', kind: 'status', status: 503 })
     await expect(client.open()).rejects.toThrow()
     expect(names(hops)).toEqual(['app_jwt'])
+    // The IDP refuses the AppJWT, so it issues no ConsumerJWS before there is a new one.
+    simulated.livePerson.faults.add({ service: 'idp', kind: 'expired-app-jwt' })
+    await client.open()
+    expect(names(hops)).toEqual(['app_jwt', 'app_jwt', 'consumer_jws', 'create'])
   })
 
   test('is not told of a call without an answer, but of one with 503', async () => {
