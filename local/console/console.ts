@@ -7,7 +7,7 @@ import type { LivePersonSimulator } from '../liveperson/server.ts'
 import type { Conversation } from '../liveperson/state/store.ts'
 import { closeServer, listen } from '../net/listen.ts'
 import { createProxy } from './proxy.ts'
-import { bundlePage } from './scripts.ts'
+import { bundleScript } from './scripts.ts'
 import { isSwitch, type Switch } from './switches.ts'
 import type { Step } from './timeline.ts'
 
@@ -167,7 +167,7 @@ export const startConsole = async ({
     if (pathname === '/events') return follow(response)
     if (pathname === '/routes') return json(response, 200, routes)
     if (pathname === '/console.js' || pathname === '/form-client.js') {
-      const script = await bundlePage(pathname)
+      const script = await bundleScript(pathname)
       response.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8', ...HEADERS }).end(script)
       return
     }

@@ -1,10 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { bundleFormClient } from '../../tools/form-client.ts'
 
-const ENTRIES = {
-  '/console.js': new URL('./page/console.ts', import.meta.url),
-  '/form-client.js': new URL('../../web/form-client-script.ts', import.meta.url),
-} as const
+export type Script = '/console.js' | '/form-client.js'
 
 /**
  * Returns a script of the page, built from its TypeScript source. It is built on each call, so that a reload
@@ -12,9 +10,13 @@ const ENTRIES = {
  *
  * @throws {Error} It doesn't compile. The message says where.
  */
-export const bundlePage = async (path: keyof typeof ENTRIES): Promise<string> => {
+export const bundleScript = async (path: Script): Promise<string> => {
+  if (path === '/form-client.js') {
+    const [, plain] = await bundleFormClient()
+    return plain?.code ?? ''
+  }
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(ENTRIES[path])],
+    entryPoints: [fileURLToPath(new URL('./page/console.ts', import.meta.url))],
     bundle: true,
     format: 'esm',
     target: 'es2022',
