@@ -108,13 +108,6 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
     { scenario: 'a CRM event whose item is lost', told: 'done', logged: 'DynamoDB GetItem failed.' },
     { scenario: 'a hand-over that can no longer be read', told: 'kept', logged: 'DynamoDB GetItem failed.' },
   ],
-  'OpenFromQueueRole dynamodb:GetItem refused#*': [
-    {
-      scenario: 'an invalid CRM event that was refused before',
-      told: 'kept',
-      logged: 'DynamoDB GetItem failed.',
-    },
-  ],
   'OpenFromQueueRole dynamodb:UpdateItem consumer#*': [
     { scenario: 'a CRM event', told: 'done', logged: 'DynamoDB UpdateItem failed.' },
   ],
@@ -413,11 +406,13 @@ const IMAGINED: readonly Omit<Call, 'role'>[] = [
     'Scan',
   ].flatMap((action) =>
     [ARNS.StateTable, `${ARNS.StateTable}-other`].flatMap((resource) =>
-      ['account', 'consumer', 'domains', 'quarantined', 'request', 'requests', 'other'].map((family) => ({
-        action: `dynamodb:${action}`,
-        resource,
-        leadingKeys: [`${family}#1`],
-      })),
+      ['account', 'consumer', 'domains', 'quarantined', 'refused', 'request', 'requests', 'other'].map(
+        (family) => ({
+          action: `dynamodb:${action}`,
+          resource,
+          leadingKeys: [`${family}#1`],
+        }),
+      ),
     ),
   ),
   ...[
