@@ -14,10 +14,11 @@ import { type Call, isAllowed, type Permission, SECRET_ID_PREFIX, secretArnOf } 
 export type Iam = Awaited<ReturnType<typeof startIam>>
 
 /**
- * Starts an endpoint in front of the local SQS, DynamoDB and Secrets Manager that enforces permissions. The
- * access key id of a request names the role. A call that the role may not make is answered as AWS answers it.
+ * Starts an endpoint in front of the local SQS, DynamoDB, Secrets Manager and EventBridge that enforces
+ * permissions. The access key id of a request names the role. A call that the role may not make is answered
+ * as AWS answers it.
  */
-export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
+export const startIam = async ({ sqs, dynamoDb, secretsManager, eventBridge }: World) => {
   let permissions: readonly Permission[] = []
   let silenced: Permission | undefined
   let isLosing = false
@@ -27,6 +28,7 @@ export const startIam = async ({ sqs, dynamoDb, secretsManager }: World) => {
     dynamodb: dynamoDb.url,
     sqs: sqs.url,
     secretsmanager: secretsManager.url,
+    events: eventBridge.url,
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -112,6 +114,7 @@ const SERVICES: Readonly<Record<string, string>> = {
   AmazonSQS: 'sqs',
   DynamoDB_20120810: 'dynamodb',
   secretsmanager: 'secretsmanager',
+  AWSEvents: 'events',
 }
 
 const Key = z.object({ pk: z.object({ S: z.string() }) })
@@ -127,6 +130,7 @@ const ConditionalWrite = z.object({
 const Input = z.union([
   z.object({ QueueUrl: z.string() }),
   z.object({ SecretId: z.string() }),
+  z.object({ Entries: z.tuple([z.object({ EventBusName: z.string() })]) }),
   z.object({ TableName: z.string(), Key }),
   z.object({ RequestItems: z.record(z.string(), z.object({ Keys: z.array(Key) })) }),
 ])
@@ -148,6 +152,8 @@ const whatOf = (input: z.infer<typeof Input>): Pick<Call, 'resource' | 'leadingK
     return { resource: arn('sqs', new URL(input.QueueUrl).pathname.split('/').at(-1) ?? ''), leadingKeys: [] }
   if ('SecretId' in input)
     return { resource: secretArnOf(input.SecretId.replace(`${SECRET_ID_PREFIX}/`, '')), leadingKeys: [] }
+  if ('Entries' in input)
+    return { resource: arn('events', `event-bus/${input.Entries[0].EventBusName}`), leadingKeys: [] }
   if ('Key' in input)
     return { resource: arn('dynamodb', `table/${input.TableName}`), leadingKeys: [input.Key.pk.S] }
   const [[table, { Keys }] = ['', { Keys: [] }]] = Object.entries(input.RequestItems)

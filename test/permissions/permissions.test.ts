@@ -11,6 +11,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { QueueName } from '../../lib/aws/queues.ts'
+import { readResources } from '../../local/aws/resources.ts'
 import { awsClientConfig } from '../../local/aws/sdk.ts'
 import { toSqsEvent } from '../../local/aws/sqs-event.ts'
 import { readGrants } from '../../tools/iam.ts'
@@ -192,6 +193,9 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   'ConversationStatusRole dynamodb:BatchGetItem request#*': [
     { scenario: 'a status', told: '503 service_unavailable', logged: 'DynamoDB BatchGetItem failed.' },
   ],
+  'PublishOutcomesRole events:PutEvents OutcomeBus': [
+    { scenario: 'an outcome', told: 'kept', logged: 'EventBridge PutEvents failed.' },
+  ],
 }
 
 const ROLES: Readonly<Record<FunctionName, string>> = {
@@ -199,6 +203,7 @@ const ROLES: Readonly<Record<FunctionName, string>> = {
   openFromQueue: 'OpenFromQueueRole',
   refreshDomains: 'RefreshDomainsRole',
   conversationStatus: 'ConversationStatusRole',
+  publishOutcomes: 'PublishOutcomesRole',
 }
 
 let permissions: readonly Permission[]
@@ -269,6 +274,8 @@ const start = async (name: FunctionName, account: object = {}): Promise<Containe
     AWS_ENDPOINT_URL_DYNAMODB: iam.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: iam.url,
     AWS_ENDPOINT_URL_SQS: iam.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: iam.url,
+    OUTCOME_BUS: readResources().outcomeBus,
     EVENTS_QUEUE_URL: guarded(world.sqs.eventsQueueUrl),
     HANDOVER_QUEUE_URL: guarded(world.sqs.handOverQueueUrl),
     QUARANTINE_QUEUE_URL: guarded(world.sqs.quarantineQueueUrl),
@@ -386,7 +393,9 @@ const expectOneConversation = async (scenario: Scenario, tools: Tools) => {
   expect(opened).toHaveLength(1)
 }
 
-const isOfLog = ({ action }: Permission) => action.startsWith('logs:')
+/** What only Lambda does: it writes the log, reads the stream, and tells what it has given up of the stream. */
+const isOfLambda = ({ action, resource }: Permission) =>
+  action.startsWith('logs:') || [ARNS['StateTable/stream'], ARNS.OutcomesFailedQueue].includes(resource)
 
 /** The calls of all scenarios. */
 const recorded: Call[] = []
@@ -423,6 +432,13 @@ const IMAGINED: readonly Omit<Call, 'role'>[] = [
       (resource) => ({ action: `sqs:${action}`, resource, leadingKeys: [] }),
     ),
   ),
+  ...['PutEvents', 'PutRule'].flatMap((action) =>
+    [ARNS.OutcomeBus, `${ARNS.OutcomeBus}-other`].map((resource) => ({
+      action: `events:${action}`,
+      resource,
+      leadingKeys: [],
+    })),
+  ),
   ...['GetSecretValue', 'PutSecretValue', 'DeleteSecret'].flatMap((action) =>
     [secretArnOf(ACCOUNT), secretArnOf(`${ACCOUNT}/bot-check`), OTHER_SECRET].map((resource) => ({
       action: `secretsmanager:${action}`,
@@ -443,7 +459,7 @@ const differencesOf = (given: readonly Permission[]) => {
   const used = new Set(recorded.flatMap(kindsOf))
   const granted = new Set(possible.filter((call) => isAllowed(given, call)).flatMap(kindsOf))
   const idle = given.filter(
-    (one) => one.effect === 'Allow' && !isOfLog(one) && !recorded.some((call) => isAllowed([one], call)),
+    (one) => one.effect === 'Allow' && !isOfLambda(one) && !recorded.some((call) => isAllowed([one], call)),
   )
   return [
     ...[...used].filter((kind) => !granted.has(kind)).map((kind) => `used, not granted: ${kind}`),
@@ -470,7 +486,7 @@ describe('each role', () => {
   })
 
   test('would not, with one permission less', () => {
-    for (const removed of permissions.filter((one) => !isOfLog(one)))
+    for (const removed of permissions.filter((one) => !isOfLambda(one)))
       expect([nameOf(removed), differencesOf(permissions.filter((one) => one !== removed))]).not.toEqual([
         nameOf(removed),
         [],
@@ -499,18 +515,24 @@ describe('each role', () => {
     expect(differencesOf([...permissions, added])).not.toEqual([])
   })
 
-  test('has besides what Lambda itself uses to write its log', () => {
-    expect(permissions.filter(isOfLog).map(nameOf)).toEqual(
-      Object.values(ROLES).flatMap((role) =>
-        ['CreateLogStream', 'PutLogEvents'].map(
-          (action) => `${role} logs:${action} ${role.replace('Role', 'LogGroup')}`,
-        ),
+  test('has besides what Lambda itself uses to write its log, and to read the stream', () => {
+    const ofLogs = Object.values(ROLES).flatMap((role) =>
+      ['CreateLogStream', 'PutLogEvents'].map(
+        (action) => `${role} logs:${action} ${role.replace('Role', 'LogGroup')}`,
       ),
     )
+    const ofStream = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+      (action) => `PublishOutcomesRole dynamodb:${action} StateTable/stream`,
+    )
+    expect(permissions.filter(isOfLambda).map(nameOf)).toEqual([
+      ...ofLogs,
+      ...ofStream,
+      'PublishOutcomesRole sqs:SendMessage OutcomesFailedQueue',
+    ])
   })
 
   test('has each of its permissions taken away below', () => {
-    const names = permissions.filter((one) => one.effect === 'Allow' && !isOfLog(one)).map(nameOf)
+    const names = permissions.filter((one) => one.effect === 'Allow' && !isOfLambda(one)).map(nameOf)
     expect(names.toSorted()).toEqual(Object.keys(REFUSALS).toSorted())
   })
 })

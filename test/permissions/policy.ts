@@ -72,6 +72,9 @@ export const ARNS = {
   EventsQueue: RESOURCES.events.arn,
   HandOverQueue: RESOURCES.handOver.arn,
   QuarantineQueue: RESOURCES.quarantine.arn,
+  'StateTable/stream': RESOURCES.streamArn,
+  OutcomeBus: `arn:aws:events:${REGION}:${AWS_ACCOUNT_ID}:event-bus/${RESOURCES.outcomeBus}`,
+  OutcomesFailedQueue: RESOURCES.outcomesFailed.arn,
 } as const
 
 const LABELS: Readonly<Record<string, string>> = Object.fromEntries(

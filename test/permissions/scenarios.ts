@@ -2,10 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { QueueName } from '../../lib/aws/queues.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { createStateStream } from '../../local/stack/outcomes.ts'
 import type { Container } from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, toRecord, type World } from '../support/world.ts'
 
-export type FunctionName = 'openFromForm' | 'openFromQueue' | 'refreshDomains' | 'conversationStatus'
+export type FunctionName =
+  | 'openFromForm'
+  | 'openFromQueue'
+  | 'refreshDomains'
+  | 'conversationStatus'
+  | 'publishOutcomes'
 
 /** Something that a function does, and that needs permissions. */
 export interface Scenario {
@@ -77,6 +83,23 @@ const deliver = async (container: Container, body: unknown, queue: QueueName = '
 const deliverEvent = ({ container, requestId }: Tools) => deliver(container, event(requestId))
 const deliverHandOver = ({ container, requestId }: Tools) =>
   deliver(container, handedOver(requestId), 'handOver')
+
+/** A record of the stream: a conversation was opened. */
+const outcomeOf = (requestId: string) => {
+  const stream = createStateStream()
+  const item = {
+    pk: { S: `request#${ACCOUNT}#queue#crm#${requestId}` },
+    requestId: { S: requestId },
+    accountId: { S: ACCOUNT },
+    door: { S: 'queue' },
+    updatedAt: { N: String(Date.now()) },
+  }
+  stream.push({
+    oldImage: { ...item, status: { S: 'opening' }, outcomeNumber: { N: '0' } },
+    newImage: { ...item, status: { S: 'opened' }, outcomeNumber: { N: '1' } },
+  })
+  return stream.take(1)
+}
 
 /** Fails creates, by an answer or a lost answer, until `act` has ended. */
 const whileDown = async (
@@ -255,6 +278,12 @@ export const SCENARIOS = {
       return `${answer.statusCode} ${JSON.parse(answer.body).code}`
     },
     whole: '404 not_found',
+  },
+  'an outcome': {
+    function: 'publishOutcomes',
+    perform: async ({ container, requestId }) =>
+      (await container.publish(outcomeOf(requestId))).length === 0 ? 'done' : 'kept',
+    whole: 'done',
   },
 } as const satisfies Readonly<Record<string, Scenario>>
 

@@ -125,8 +125,8 @@ export const createFaultyBus = ({
 }
 
 /**
- * Gives the writes to `publishOutcomes` as Lambda does, until each of them is processed. The function is killed
- * around its calls, and batches that succeeded are delivered again.
+ * Gives the writes to `publishOutcomes` as Lambda does, until each of them is processed. The function is
+ * killed around its calls, and batches that succeeded are delivered again.
  *
  * @param options.bus Where the function publishes.
  */

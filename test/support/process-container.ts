@@ -1,6 +1,11 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { APIGatewayProxyStructuredResultV2, SQSBatchResponse, SQSRecord } from 'aws-lambda'
+import type {
+  APIGatewayProxyStructuredResultV2,
+  DynamoDBRecord,
+  SQSBatchResponse,
+  SQSRecord,
+} from 'aws-lambda'
 import { z } from 'zod'
 import { formEvent } from './world.ts'
 
@@ -25,6 +30,7 @@ export const SOURCE_HANDLERS = Object.fromEntries(
     openFromQueue: 'open-from-queue',
     refreshDomains: 'refresh-domains',
     conversationStatus: 'conversation-status',
+    publishOutcomes: 'publish-outcomes',
   }).map(([name, file]) => [name, new URL(`../../functions/${file}.ts`, import.meta.url).href]),
 )
 
@@ -111,6 +117,13 @@ export const startContainer = async (
 
     refresh: async (): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'refreshDomains', event: {} })),
+
+    /** Gives it records of the stream. Returns the sequence numbers of those that it reports as failed. */
+    publish: async (records: readonly DynamoDBRecord[]): Promise<readonly string[]> => {
+      const event = { Records: records }
+      const answer = await send({ handler: 'publishOutcomes', event, remainingMs: 60_000 })
+      return BatchAnswer.parse(answer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)
+    },
 
     /** Calls any handler. Returns what it returns. */
     invoke: (handler: string, event: unknown): Promise<unknown> => send({ handler, event }),

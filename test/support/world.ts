@@ -91,7 +91,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>
 /** Starts the stand-ins for everything that the service calls, in this process and on free ports. */
 export const startWorld = async () => {
   const standIns = await startStandIns({ secretIdPrefix: 'campaign-conversations/test' })
-  const { accounts, livePerson, sqs, dynamoDb, secretsManager } = standIns
+  const { accounts, livePerson, sqs, dynamoDb, secretsManager, eventBridge } = standIns
   Object.assign(process.env, standIns.awsEnvironment)
   const client = new SQSClient({})
 
@@ -121,6 +121,7 @@ export const startWorld = async () => {
     sqs,
     dynamoDb,
     secretsManager,
+    eventBridge,
     configOf,
 
     /** Returns a new container, which has its own caches. */
