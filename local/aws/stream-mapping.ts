@@ -19,12 +19,13 @@ export interface StreamMapping {
 
 /**
  * Starts an event source mapping between a table's stream and a function with ReportBatchItemFailures and
- * BisectBatchOnFunctionError. Like Lambda's, it keeps the order of the records, and nothing passes a record that
- * failed:
+ * BisectBatchOnFunctionError. Like Lambda's, it keeps the order of the records, and nothing passes a record
+ * that failed:
  *
  * - If the function reports failures, all records from the first one on are given to it again.
  * - If it fails, its batch is given to it again in two halves, one after the other.
- * - Records that are too old are discarded. Lambda sends their place in the stream to the failure destination.
+ * - Records that are too old are discarded. Lambda sends their place in the stream to the failure
+ *   destination.
  *
  * @param options.patterns Only records that match one of them are given to the function.
  * @param options.maximumRecordAgeMs Undefined: a record is never too old.

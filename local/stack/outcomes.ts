@@ -11,7 +11,8 @@ import { createTableStream, type TableStream } from '../aws/table-stream.ts'
 export const createStateStream = (): TableStream => createTableStream({ arn: readResources().streamArn })
 
 /**
- * Starts the event source mapping from the state table's stream to its function, as serverless.yml declares it.
+ * Starts the event source mapping from the state table's stream to its function, as serverless.yml declares
+ * it.
  *
  * @param options.invoke Invokes the function with this name.
  * @param options.firstPauseMs See `startStreamMapping`.
