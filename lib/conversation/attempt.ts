@@ -39,6 +39,7 @@ import {
   messageDeadline,
   type TimeBudget,
 } from './time-budget.ts'
+import { isMissingId } from './told.ts'
 
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
@@ -323,6 +324,9 @@ export const createAttempt = ({
           return { kind: 'forgotten' }
 
         case 'record': {
+          // Pushes name the consumer only by this id. A failure is reported where the call was started.
+          if (isMissingId(step.facts) && (step.facts.lpConsumerId ?? lpConsumerId) === undefined)
+            await Promise.allSettled([identified])
           // Kept whatever happened to the create, because erasure finds a consumer's requests by this id.
           const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }
           return { kind: 'recorded', facts: await claimed().record(facts) }

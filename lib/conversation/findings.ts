@@ -8,6 +8,7 @@ import {
   ERASED_LEASE,
   factsAt,
   keysOf,
+  openerOf,
   openersIn,
   type RequestItem,
   type RequestKey,
@@ -210,9 +211,11 @@ export const createFindings = ({
       hasLearned = added !== undefined
       return { kind: 'add', facts: added ?? facts }
     })
-    const isKnown = found.kind === 'recorded' && found.outcome.conversationId !== undefined
+    const outcome = found.kind === 'recorded' ? found.outcome : undefined
+    const isKnown = outcome?.conversationId !== undefined
     const isOver = found.kind === 'not_found' || found.kind === 'erased'
-    return { pk, hasLearned, isSettled: isKnown || isOver }
+    const opened = outcome?.status === 'opened' ? outcome.conversationId : undefined
+    return { pk, hasLearned, isSettled: isKnown || isOver, opened }
   }
 
   return {
@@ -265,15 +268,18 @@ export const createFindings = ({
       const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)
       const pks = new Set([...waiting.values(), ...(opener === undefined ? [] : [opener])])
       const found = await Promise.all([...pks].map((each) => tellRequest(each, all, openers)))
-      const settled = new Set(found.flatMap((each) => (each.isSettled ? each.pk : [])))
-      const over = [...waiting].filter(([, each]) => settled.has(each)).map(([name]) => name)
+      const settled = new Map(
+        found.flatMap((each) => (each.isSettled ? [[each.pk, each.opened] as const] : [])),
+      )
+      const over = [...waiting].filter(([, each]) => settled.has(each))
       await Promise.all(
-        over.map((name) =>
-          table.update({
-            ...{ pk, set: {}, remove: [name], add: { waiting: -1 } },
-            condition: `attribute_exists(#${name})`,
-          }),
-        ),
+        over.map(([name, each]) => {
+          const opened = settled.get(each)
+          return table.update({
+            ...{ pk, set: opened === undefined ? {} : openerOf(opened, each) },
+            ...{ remove: [name], add: { waiting: -1 }, condition: `attribute_exists(#${name})` },
+          })
+        }),
       )
       return found.filter(({ hasLearned }) => hasLearned).length
     },

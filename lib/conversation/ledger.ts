@@ -197,9 +197,14 @@ export const createLedger = ({
         consumerRecorded = name
         return found
       }
-      if (conversation.kind !== 'opened' || openedAt === undefined || conversationId === consumerRecorded)
-        return undefined
+      if (conversation.kind !== 'opened' || conversationId === consumerRecorded) return undefined
       const opener = openerOf(conversationId, pk)
+      if (openedAt === undefined) {
+        // A push or a person has told the id.
+        const { item: found } = await table.update({ pk: consumerPk, set: { ...opener, ...times() } })
+        consumerRecorded = conversationId
+        return found
+      }
       const { applied, item: found } = await table.update({
         pk: consumerPk,
         set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...opener, ...times() },
