@@ -226,8 +226,6 @@ export type RequestStatus = {
    * be sent in time.
    */
   readonly messageCode?: 'conversation_closed' | 'conversation_unknown' | 'given_up'
-  /** When the conversation was closed. */
-  readonly closedAt?: string
   /** What was left out of the request. */
   readonly warnings?: readonly {
     /** The dotted path of a member, or of a claim of the token after `token.`. */

@@ -87,7 +87,6 @@ const told = {
     MESSAGE_STATUSES,
   ).optional(),
   messageCode: oneOf('Why the message is not sent.', MESSAGE_CODES).optional(),
-  closedAt: time.describe('When the conversation was closed.').optional(),
   warnings: warnings.optional(),
 }
 
@@ -118,6 +117,7 @@ export const outcomeDetail = z.strictObject({
   door: z.enum(DOORS).describe('Where the request came in.'),
   status: oneOf('How the request stands.', FINAL_STATUSES),
   ...told,
+  closedAt: time.describe('When the conversation was closed.').optional(),
   campaignId: z.string().describe("LivePerson's id of the campaign.").optional(),
   engagementId: z.string().describe("LivePerson's id of the engagement.").optional(),
   route: z.string().describe("The name of the request's route.").optional(),

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
+import type { toOutcomeBody } from '../../../functions/http/outcome.ts'
+import type { DetailType, OutcomeDetail } from '../../../lib/conversation/outcome-event.ts'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
 import { unwrap } from '../../../lib/request/envelope.ts'
@@ -11,6 +13,7 @@ import { readResources } from '../../../local/aws/resources.ts'
 import metadata from '../../../package.json' with { type: 'json' }
 import { toContracts } from '../../../tools/contracts/contracts.ts'
 import { toOpenApi } from '../../../tools/contracts/openapi.ts'
+import { DETAIL_TYPES, type outcomeDetail, requestStatus } from '../../../tools/contracts/outcome.ts'
 import { readDeclaration } from '../../../tools/serverless-yml.ts'
 import { codeBlocksOf, documents } from '../../docs/markdown.ts'
 import { readCommands, toCurlRequest } from '../../docs/shell.ts'
@@ -67,6 +70,71 @@ const FunctionEvents = z.object({
       }),
     )
     .optional(),
+})
+
+describe('the contracts have the members', () => {
+  test("of the service's outcome events", () => {
+    expectTypeOf<keyof z.infer<typeof outcomeDetail>>().toEqualTypeOf<keyof OutcomeDetail>()
+    expectTypeOf<keyof typeof DETAIL_TYPES>().toEqualTypeOf<DetailType>()
+    expect(Object.keys(DETAIL_TYPES)).toHaveLength(8)
+  })
+
+  test("of the service's statuses", () => {
+    type Status = keyof ReturnType<typeof toOutcomeBody> | 'requestId' | 'messageId' | 'continue'
+    expectTypeOf<keyof z.infer<typeof requestStatus>>().toEqualTypeOf<Status>()
+    expect(Object.keys(requestStatus.shape)).toContain('status')
+  })
+})
+
+const OUTCOME = {
+  source: 'campaign-conversations',
+  'detail-type': 'Conversation Opened',
+  detail: {
+    version: 1,
+    sequence: 1,
+    requestId: 'crm-upgrade-2026-11-23-000731',
+    accountId: '70123456',
+    door: 'queue',
+    status: 'opened',
+    conversationId: '2d5c7f10-8a46-4f0e-9b1d-3c6e8a7f2b94',
+    messageStatus: 'sent',
+    campaignId: '3120045610',
+    engagementId: '3120047711',
+    occurredAt: '2026-11-23T09:30:00.000Z',
+    warnings: [{ path: 'context', message: 'had unknown members, which were left out' }],
+  },
+}
+
+describe('an outcome event', () => {
+  test('is accepted, also with members that a later version adds', () => {
+    expect(isOutcome(OUTCOME)).toBeUndefined()
+    expect(isOutcome({ ...OUTCOME, account: '111122223333' })).toBeUndefined()
+    expect(isOutcome({ ...OUTCOME, detail: { ...OUTCOME.detail, agentId: '1' } })).toBeUndefined()
+  })
+
+  test.each<[string, object]>([
+    ['of another source', { ...OUTCOME, source: 'crm' }],
+    ['of an unknown type', { ...OUTCOME, 'detail-type': 'Conversation Lost' }],
+    ['without a detail', { ...OUTCOME, detail: undefined }],
+    ...Object.entries({
+      version: 2,
+      sequence: 0,
+      accountId: undefined,
+      door: 'window',
+      status: 'queued',
+      code: 'unknown_code',
+      messageStatus: 'lost',
+      messageCode: 'forgotten',
+      conversationId: 1,
+      occurredAt: undefined,
+      warnings: [{ path: 'context' }],
+    }).map(([name, value]): [string, object] => [
+      `whose ${name} is ${JSON.stringify(value)}`,
+      { ...OUTCOME, detail: { ...OUTCOME.detail, [name]: value } },
+    ]),
+  ])('%s is refused', (_, event) => {
+    expect(isOutcome(JSON.parse(JSON.stringify(event)))).toBeDefined()
+  })
 })
 
 describe('the linter', () => {
