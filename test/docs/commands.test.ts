@@ -6,6 +6,7 @@ import { toProblem } from '../../functions/http/problem.ts'
 import { parseStageConfig, warningsOf } from '../../lib/config/stage.ts'
 import { InvalidRequestError } from '../../lib/errors/errors.ts'
 import { parseForm } from '../../lib/request/form.ts'
+import { toDeployerPolicy } from '../../tools/deployer-policy.ts'
 import { createClient } from '../../web/client.ts'
 import { projectRoot } from '../structure/source.ts'
 import { startApi } from '../support/api.ts'
@@ -86,16 +87,6 @@ describe('commands', () => {
     expect(unknown).toEqual([])
   })
 
-  test('of the AWS CLI name an operation and its options', () => {
-    const unknown = commands
-      .filter(({ words: [name] }) => name === 'aws')
-      .filter(({ words: [, service, operation, ...rest] }) => {
-        const known = AWS_COMMANDS[`${service} ${operation}`]
-        return rest.some((word) => word.startsWith('--') && !known?.includes(word.slice(2))) || !known
-      })
-    expect(unknown).toEqual([])
-  })
-
   test('name outputs that the stack has', () => {
     const files = ['outputs.yml', 'stacks/customer-key.yml', 'stacks/cloudfront.yml']
     const Outputs = Object.assign(
@@ -105,8 +96,8 @@ describe('commands', () => {
     const named = commands.flatMap(({ words }) =>
       words.flatMap((word) => [...word.matchAll(/<([A-Z]\w+(?:Arn|Url|Name))>/g)].map(([, name]) => name)),
     )
-    // The text says how to get it.
-    const other = ['QuarantineQueueArn']
+    // The Serverless Framework adds it.
+    const other = ['ServerlessDeploymentBucketName']
     expect(named.length).toBeGreaterThan(4)
     expect(
       [...new Set(named)].filter(
@@ -115,29 +106,6 @@ describe('commands', () => {
     ).toEqual([])
   })
 })
-
-/** Operations that the documents use, with the options of the AWS CLI's reference that they use. */
-const AWS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  'cloudformation deploy': ['region', 'stack-name', 'template-file', 'parameter-overrides'],
-  'cloudformation describe-stacks': ['stack-name', 'query'],
-  'dynamodb delete-item': ['table-name', 'key'],
-  'lambda invoke': ['function-name', 'payload', 'cli-binary-format'],
-  'secretsmanager create-secret': ['name', 'secret-string'],
-  'secretsmanager put-secret-value': ['secret-id', 'secret-string'],
-  'secretsmanager update-secret': ['secret-id', 'kms-key-id'],
-  'sns subscribe': ['topic-arn', 'protocol', 'notification-endpoint'],
-  'sqs get-queue-attributes': ['queue-url', 'attribute-names'],
-  'sqs list-message-move-tasks': ['source-arn'],
-  'sqs receive-message': [
-    'queue-url',
-    'message-attribute-names',
-    'attribute-names',
-    'max-number-of-messages',
-    'visibility-timeout',
-  ],
-  'sqs send-message': ['queue-url', 'message-body', 'message-group-id'],
-  'sqs start-message-move-task': ['source-arn', 'destination-arn', 'max-number-of-messages-per-second'],
-}
 
 describe('curl examples', () => {
   const examples = commands
@@ -205,11 +173,32 @@ describe('JSON examples', () => {
     if (path === 'docs/outcomes.md') return () => undefined
     if ('accounts' in example) return acceptStage
     if ('issuer' in example) return acceptTokenIssuer
-    if ('Statement' in example) return comparePolicy
+    if (Array.isArray(example)) return acceptImport
+    if ('Statement' in example) return path === 'docs/deployment.md' ? compareDeployerPolicy : comparePolicy
     if ('code' in example) return compareProblem
     if (['Type', 'detail-type'].some((name) => name in example)) return acceptEvent
     if (!('route' in example) && !('campaign' in example)) return undefined
     return path === 'docs/form-api.md' ? acceptForm : acceptEvent
+  }
+
+  const compareDeployerPolicy = (text: string) => expect(JSON.parse(text)).toEqual(toDeployerPolicy())
+
+  const acceptImport = (text: string) => {
+    const files = ['queues', 'state-table']
+    const resources = Object.assign(
+      {},
+      ...files.map(
+        (file) => parseYaml(readFileSync(inProject(`infrastructure/${file}.yml`), 'utf8')).Resources,
+      ),
+    )
+    const kept = Object.entries<{ readonly Type: string; readonly DeletionPolicy?: string }>(resources)
+      .filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain')
+      .map(([LogicalResourceId, { Type: ResourceType }]) => ({ ResourceType, LogicalResourceId }))
+    const imported = JSON.parse(text).map(
+      ({ ResourceIdentifier: _, ...rest }: { ResourceIdentifier: object }) => rest,
+    )
+    expect(imported).toHaveLength(kept.length)
+    expect(imported).toEqual(expect.arrayContaining(kept))
   }
 
   const acceptStage = (text: string) =>
@@ -307,13 +296,19 @@ describe('other examples', () => {
     world.secretsManager.fail(false)
   })
 
+  const parameters = Object.keys(parseYaml(readFileSync(inProject('serverless.yml'), 'utf8')).params.default)
+
   // event-sources.test.ts applies those of docs/event-sources.md. The others are statements of a policy.
   test.each(inLanguage('yaml'))('$place is YAML', ({ path, text }) => {
-    expect(parseYaml(text)).toBeInstanceOf(path === 'docs/event-sources.md' ? Object : Array)
+    const example = parseYaml(text)
+    if (path === 'docs/deployment.md')
+      expect(parameters).toEqual(expect.arrayContaining(Object.keys(example.params.prod)))
+    else expect(example).toBeInstanceOf(path === 'docs/event-sources.md' ? Object : Array)
   })
 
   test('no example is in a language that nothing here checks', () => {
-    const checked = ['sh', 'json', 'html', 'ts', 'yaml', 'text', '']
+    // deployment.test.ts checks those of Terraform and CDK.
+    const checked = ['sh', 'json', 'html', 'ts', 'yaml', 'text', 'hcl', 'typescript', '']
     expect(blocks.filter(({ language }) => !checked.includes(language))).toEqual([])
   })
 })
