@@ -15,9 +15,9 @@ export const violationsOf = async (page: Page) => {
   return results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
 }
 
-/** Takes a picture of the page if somebody wants one. */
+/** Takes a picture of the whole page if somebody wants one. */
 export const takePicture = async (page: Page, name: string): Promise<void> => {
   if (!SCREENSHOTS) return
   await mkdir(SCREENSHOTS, { recursive: true })
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })
 }

@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWatchedStack } from '../../local/console/watched-stack.ts'
-import { findViolations } from './accessibility.ts'
+import { takePicture, violationsOf } from './axe.ts'
 import { startChromium } from './chromium.ts'
 
 let stack: Awaited<ReturnType<typeof startWatchedStack>>
@@ -10,6 +10,8 @@ let page: Page
 const printed: string[] = []
 
 beforeAll(async () => {
+  // The functions inherit it. Tests are silent otherwise.
+  process.env.LOG_LEVEL = 'INFO'
   ;[stack, chromium] = await Promise.all([
     startWatchedStack({ print: (line) => printed.push(line) }),
     startChromium({ hosts: {} }),
@@ -45,14 +47,19 @@ test('a filled form becomes a conversation under the skill of its campaign, whic
   await arrived.getByText('My order is late').waitFor()
   await form().getByText('Thank you. We have received your message.').waitFor()
 
+  expect(await arrived.getByLabel('Answer to Zoë').isVisible()).toBe(false)
   await arrived.getByRole('button', { name: 'Join' }).click()
   await arrived.getByLabel('Answer to Zoë').fill('It arrives tomorrow.')
   await arrived.getByRole('button', { name: 'Answer' }).click()
   await arrived.getByText('It arrives tomorrow.').waitFor()
   await arrived.getByRole('button', { name: 'Close' }).click()
   await arrived.getByText('closed').waitFor()
+  expect(await arrived.getByRole('button').count()).toBe(0)
   expect(conversationsOf('Zoë')).toMatchObject([
-    { state: 'CLOSE', messages: [{ text: 'My order is late' }, { text: 'It arrives tomorrow.', from: 'agent' }] },
+    {
+      state: 'CLOSE',
+      messages: [{ text: 'My order is late' }, { text: 'It arrives tomorrow.', from: 'agent' }],
+    },
   ])
 }, 60_000)
 
@@ -71,6 +78,10 @@ test('the path has the calls, the states of the ledger, the log and the outcome 
     'Request finished',
   ])
     await steps.filter({ hasText: text }).first().waitFor({ timeout: 15_000 })
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await takePicture(page, `console-${colorScheme}`)
+  }
   await request.selectOption('')
 }, 60_000)
 
@@ -91,7 +102,9 @@ test('killed containers start again, and the form that they were working on open
   await slow.check()
   await fill('Eve', 'Hello')
   await form().getByRole('button', { name: 'Send' }).click()
-  await expect.poll(() => stack.livePerson.requests({ service: 'conversation' }).at(-1)?.status).toBeUndefined()
+  await expect
+    .poll(() => stack.livePerson.requests({ service: 'conversation' }).at(-1)?.status)
+    .toBeUndefined()
   await page.getByRole('button', { name: 'Kill the containers' }).click()
   await slow.uncheck()
   await form()
@@ -103,14 +116,15 @@ test('killed containers start again, and the form that they were working on open
 test('axe finds nothing, in light and in dark', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
-    expect(await findViolations(page)).toEqual([])
+    expect(await violationsOf(page)).toEqual([])
   }
 }, 60_000)
 
 test('everything works by keyboard alone', async () => {
   const keys = await chromium.browser.newPage()
   await keys.goto(stack.consoleUrl)
-  const focused = () => keys.evaluate<string>('document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText')
+  const focused = () =>
+    keys.evaluate<string>('document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText')
   const tabTo = async (label: string): Promise<void> => {
     for (let presses = 0; presses < 60; presses++) {
       if ((await focused()).startsWith(label)) return
