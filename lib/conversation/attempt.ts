@@ -308,12 +308,11 @@ export const createAttempt = ({
         }
 
         case 'ask': {
-          const isOpen = await livePerson.isOpen(
-            consumerId,
-            step.conversationId,
-            messageDeadline(budget, now()),
-          )
-          return { kind: 'asked', answer: isOpen === undefined ? 'unsure' : isOpen ? 'open' : 'closed' }
+          const askBy = messageDeadline(budget, now())
+          const isOpen = await livePerson.isOpen(consumerId, step.conversationId, askBy)
+          if (typeof isOpen === 'boolean') return { kind: 'asked', answer: isOpen ? 'open' : 'closed' }
+          onFailure({ step: 'ask', error: isOpen })
+          return { kind: 'asked', answer: 'unsure' }
         }
 
         case 'send':
@@ -324,9 +323,10 @@ export const createAttempt = ({
           return { kind: 'forgotten' }
 
         case 'record': {
-          // Pushes name the consumer only by this id. A failure is reported where the call was started.
-          if (isMissingId(step.facts) && (step.facts.lpConsumerId ?? lpConsumerId) === undefined)
-            await Promise.allSettled([identified])
+          // Pushes name the consumer only by this id. Without it, a person has to find the conversation.
+          const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
+          if (!isNamed && isMissingId(step.facts) && policy.admission !== 'paused')
+            await Promise.allSettled([identified ?? identify()])
           // Kept whatever happened to the create, because erasure finds a consumer's requests by this id.
           const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }
           return { kind: 'recorded', facts: await claimed().record(facts) }

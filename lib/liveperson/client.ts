@@ -24,8 +24,6 @@ export interface LivePersonOptions extends AccessOptions {
   readonly onProfileRefused: (requestId: string | undefined) => void
   /** Called each time LivePerson has refused a conversation with its language, but not without it. */
   readonly onLanguageRefused: (requestId: string | undefined) => void
-  /** Called with each error that prevented an answer to `isOpen`. */
-  readonly onAskFailed: (error: AppError) => void
 }
 
 /** LivePerson's answer to CONVERSATION. */
@@ -212,8 +210,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
     },
 
     /**
-     * Returns whether a consumer's conversation is open, or undefined if LivePerson doesn't say. Asking
-     * changes nothing that consumers or agents can see. Never throws.
+     * Returns whether a consumer's conversation is open, or the error because of which LivePerson doesn't
+     * say. Asking changes nothing that consumers or agents can see. Never throws.
      *
      * @param deadline Milliseconds since the epoch.
      */
@@ -221,14 +219,10 @@ export const createLivePerson = (options: LivePersonOptions) => {
       consumerId: string,
       conversationId: string,
       deadline: number,
-    ): Promise<boolean | undefined> => {
+    ): Promise<boolean | AppError> => {
       const id = uuid()
       const answer = await publish(consumerId, toPresenceBody(conversationId, id), id, deadline)
-      if ('error' in answer) {
-        options.onAskFailed(answer.error)
-        return undefined
-      }
-      return answer.kind === 'sent'
+      return 'error' in answer ? answer.error : answer.kind === 'sent'
     },
   }
 }

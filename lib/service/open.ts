@@ -87,8 +87,6 @@ export const createOpenService = (config: Config, seams: Partial<Seams> = {}) =>
           log.error("The AppJWT can't be renewed. The old one stays in use", toAppError(error), {
             accountId,
           }),
-        onAskFailed: (error) =>
-          log.error("LivePerson doesn't say whether a conversation is open", error, { accountId }),
       })
       const { tokens, botCheck } = form
       const verifyConsumer = tokens && createConsumerTokens({ tokens, call, now })

@@ -96,7 +96,6 @@ export const startSimulatedAccount = async () => {
         onProfileRefused: () => undefined,
         onLanguageRefused: () => undefined,
         onRenewalFailed: () => undefined,
-        onAskFailed: () => undefined,
       }
     },
 

@@ -320,6 +320,16 @@ describe('each step calls its operation, in the order of the protocol', () => {
     expect(result).toMatchObject({ outcome: { status: 'existing', conversationId: 'c-0' } })
   })
 
+  test('a consumer of whom LivePerson does not say whether the conversation is open', async () => {
+    const { result, failed } = await attempt({
+      openConversation: async () => ALREADY_OPEN,
+      findConversation: async () => LAST,
+      isOpen: async () => notCarriedOut(),
+    })
+    expect(result).toMatchObject({ kind: 'finished', outcome: { status: 'existing' } })
+    expect(failed).toEqual([{ step: 'ask', code: 'liveperson_unavailable' }])
+  })
+
   test('a consumer whose conversation is open, and a message', async () => {
     const { result, calls } = await attempt({
       ...Hello,
@@ -1423,7 +1433,7 @@ describe('for any results of its operations', () => {
     identify: anyOf(fc.constant({ token: 'consumer-jws', lpConsumerId: LP_CONSUMER })),
     openConversation: anyOf(fc.constantFrom(OPENED, ALREADY_OPEN)),
     sendMessage: anyOf(anyMessageAnswer),
-    isOpen: anyOf(fc.constantFrom(true, false, undefined)),
+    isOpen: anyOf(fc.constantFrom(true, false, UNAVAILABLE)),
     handOver: anyOf(nothing),
     quarantine: anyOf(nothing),
   })

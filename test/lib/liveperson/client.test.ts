@@ -46,21 +46,18 @@ const create = ({
 }: Partial<LivePersonOptions> & { readonly domainApiUrl?: string; readonly outbound?: Outbound } = {}) => {
   const onProfileRefused = vi.fn()
   const onLanguageRefused = vi.fn()
-  const onAskFailed = vi.fn()
   let ids = 0
   const client = createLivePerson({
     ...simulated.createOptions({ ...(domainApiUrl && { domainApiUrl }), ...(outbound && { outbound }) }),
     uuid: () => `id-${++ids}`,
     onProfileRefused,
     onLanguageRefused,
-    onAskFailed,
     ...overrides,
   })
   return {
     ...client,
     onProfileRefused,
     onLanguageRefused,
-    onAskFailed,
     openWith: (members: object, beforeCall: () => void = () => undefined) =>
       client.openConversation(
         simulated.newConsumerId(),
@@ -924,19 +921,17 @@ describe('sendMessage', () => {
 
 describe('isOpen', () => {
   test('is true while the conversation is open, and leaves nothing in it', async () => {
-    const { ask, conversationId, onAskFailed } = await openConversation()
+    const { ask, conversationId } = await openConversation()
     expect(await ask()).toBe(true)
     expect(messages()).toEqual([])
     const [request] = simulated.received('send')
     expect(JSON.parse(request?.body ?? '')).toEqual(toPresenceBody(conversationId, 'id-3'))
-    expect(onAskFailed).not.toHaveBeenCalled()
   })
 
   test.each(['closeConversation', 'startSurvey'] as const)('is false after %s', async (operation) => {
-    const { ask, conversationId, onAskFailed } = await openConversation()
+    const { ask, conversationId } = await openConversation()
     simulated.livePerson[operation](conversationId)
     expect(await ask()).toBe(false)
-    expect(onAskFailed).not.toHaveBeenCalled()
   })
 
   test.each<[string, Trouble]>([
@@ -945,11 +940,10 @@ describe('isOpen', () => {
     ['a reset connection', { kind: 'reset' }],
     ['HTML', { kind: 'html' }],
     ['404', { kind: 'status', status: 404, body: '' }],
-  ])('is undefined if LivePerson doesn’t say, and reports why: %s', async (_, fault) => {
-    const { ask, onAskFailed } = await openConversation()
+  ])('is an error if LivePerson doesn’t say: %s', async (_, fault) => {
+    const { ask } = await openConversation()
     simulated.livePerson.faults.add({ ...fault, service: 'send' })
-    expect(await ask()).toBeUndefined()
+    expect(await ask()).toBeInstanceOf(LivePersonUnavailableError)
     expect(simulated.received('send')).toHaveLength(1)
-    expect(onAskFailed.mock.calls).toEqual([[expect.any(LivePersonUnavailableError)]])
   })
 })
