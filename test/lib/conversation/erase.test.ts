@@ -85,8 +85,9 @@ describe('a finished request', () => {
     const after = await read()
     for (const secret of ['lp-1', 'conversation-1', DERIVED, 'c0ffee', 'lease-0001', CAMPAIGN.campaignId])
       expect(JSON.stringify(after)).not.toContain(secret)
-    for (const name of ['pk', 'fingerprint', 'createdAt', 'expiresAt', 'status', 'attempts', 'finished'])
-      expect(after[name]).toEqual(before[name])
+    const kept = ['pk', 'fingerprint', 'createdAt', 'expiresAt', 'status', 'attempts', 'finished']
+    for (const name of [...kept, 'outcomeNumber', 'outcomeAt']) expect(after[name]).toEqual(before[name])
+    expect(after.outcomeNumber).toBe(1)
     expect(after.revision).toBe(Number(before.revision) + 1)
   })
 
@@ -156,8 +157,12 @@ describe('a request that is not finished', () => {
     ],
   ])('and %s', async (_, facts, expected) => {
     const ledger = await store(facts)
-    expect(await read()).toMatchObject({ finished: false })
+    const before = await read()
+    expect(before).toMatchObject({ finished: false })
+    time += LEASE_MS
     expect(await erase()).toMatchObject({ outcome: 'erased', ended: true })
+    // Its end is an outcome of its own.
+    expect(await read()).toMatchObject({ outcomeNumber: Number(before.outcomeNumber) + 1, outcomeAt: time })
     expect(await read()).toMatchObject({ ...expected, finished: true, claimState: 'done' })
     time += 2 * LEASE_MS
     expect(await ledger.claim(REQUEST, DESTINATION, time + LEASE_MS)).toMatchObject({ kind: 'final' })

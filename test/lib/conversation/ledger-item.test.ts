@@ -64,6 +64,20 @@ test('an item expires 30 days after it was last written', () => {
   expect(timesAt(NOW)).toEqual({ updatedAt: NOW, expiresAt: (NOW + KEEP_MS) / 1000 })
 })
 
+test('a write that is an outcome has a number and a time, and no other write does', () => {
+  const held = { ...NOTHING, claim: { attempt: 1, releases: 0, state: 'held' } } as const
+  const opened = { ...held, conversation: { kind: 'opened', conversationId: 'c-1' } } as const
+  const closed = { ...opened, closed: { conversationId: 'c-1', at: NOW - 1 } }
+  const first = toWrite(held, opened, false, NOW)
+  expect([first.add, first.set.outcomeAt]).toEqual([{ revision: 1, outcomeNumber: 1 }, NOW])
+  expect(toWrite(opened, closed, false, NOW)).toMatchObject({
+    set: { outcomeAt: NOW, closedAt: NOW - 1 },
+    add: { outcomeNumber: 1 },
+  })
+  const other = toWrite(opened, { ...opened, handedOver: true }, false, NOW)
+  expect([other.add, Object.hasOwn(other.set, 'outcomeAt')]).toEqual([{ revision: 1 }, false])
+})
+
 test('a claim is over once its lease has expired', () => {
   const item = itemOf({ ...NOTHING, claim: { attempt: 1, releases: 0, state: 'held' } })
   expect(factsAt(item, NOW).claim.state).toBe('held')
