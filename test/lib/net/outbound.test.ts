@@ -631,6 +631,17 @@ describe('a frozen process', () => {
     expect(raw.sockets).toHaveLength(connections)
   })
 
+  test('uses a connection for as long as each answer comes within 4 s of the last one', async () => {
+    const raw = await startRawServer(answering((socket) => socket.write(OK)))
+    const { clocks, pass } = createClocks()
+    const outbound = createOutbound(clocks)
+    for (let call = 0; call < 4; call++) {
+      expect(await outbound(toRequest({ url: raw.url }))).toMatchObject({ kind: 'answer' })
+      pass(3000)
+    }
+    expect(raw.sockets).toHaveLength(1)
+  })
+
   test('drops all idle connections to a host, not just one', async () => {
     const raw = await startRawServer(answering((socket) => socket.write(OK)))
     const { clocks, pass } = createClocks()
