@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { readConfig } from '../../../lib/config/environment.ts'
+import { readConfig, readOutcomesConfig } from '../../../lib/config/environment.ts'
 import { InvalidConfigError } from '../../../lib/errors/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'campaign-conversations-config-'))
@@ -134,5 +134,16 @@ describe('readConfig', () => {
       .tuple(...names.map(() => value))
       .map((values) => Object.fromEntries(names.map((name, index) => [name, values[index]])))
     fc.assert(fc.property(members, (given) => void refusal(given)))
+  })
+})
+
+describe('readOutcomesConfig', () => {
+  test('returns the bus, and needs no stage file', () => {
+    expect(readOutcomesConfig({ OUTCOME_BUS: 'outcomes' })).toEqual({ eventBus: 'outcomes' })
+  })
+
+  test.each([{}, { OUTCOME_BUS: '' }])('refuses %j', (env) => {
+    expect(() => readOutcomesConfig(env)).toThrow(InvalidConfigError)
+    expect(() => readOutcomesConfig(env)).toThrow('OUTCOME_BUS is not set')
   })
 })
