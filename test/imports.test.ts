@@ -101,7 +101,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
 }
 
 /** Folders in the root without code. */
-const FOLDERS_OF_DATA = ['.ci', '.github', 'config', 'docs', 'infrastructure']
+const FOLDERS_OF_DATA = ['.ci', '.github', 'config', 'contracts', 'docs', 'infrastructure']
 
 /** What a file may be, beside code. */
 const EXTENSIONS_OF_DATA = ['.json', '.md', '.png', '.svg', '.yml']

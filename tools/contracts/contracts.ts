@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import type { JsonSchema } from '../request-schema.ts'
 import { toOpenApi } from './openapi.ts'
 import { toOutcomeSchema } from './outcome.ts'
@@ -8,20 +10,22 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 
 const toFile = (schema: JsonSchema) => ({ $schema: DIALECT, ...schema })
 
-/**
- * Returns the files of `contracts/` by name, as values.
- *
- * @param version The version of the package.
- */
-export const toContracts = (version: string): Readonly<Record<string, object>> => ({
+/** The version of the service is that of its contracts. */
+const readVersion = (): string => {
+  const metadata = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return z.object({ version: z.string() }).parse(metadata).version
+}
+
+/** Returns the files of `contracts/` by name, as values. */
+export const toContracts = (): Readonly<Record<string, object>> => ({
   'crm-event.schema.json': toFile(toEventSchema()),
   'form-submission.schema.json': toFile(toFormSchema()),
   'outcome-event.schema.json': toFile(toOutcomeSchema()),
-  'openapi.json': toOpenApi(version),
+  'openapi.json': toOpenApi(readVersion()),
 })
 
 /** Returns the text of `web/types.ts`, before it is formatted. */
 export const toClientTypes = (): string => {
-  const { FormSubmission, RequestStatus, Problem, DomainReport } = toOpenApi('').components.schemas
+  const { FormSubmission, RequestStatus, Problem, DomainReport } = toOpenApi(readVersion()).components.schemas
   return toTypes({ FormSubmission, RequestStatus, Problem, DomainReport })
 }

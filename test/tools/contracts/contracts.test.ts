@@ -10,7 +10,6 @@ import { unwrap } from '../../../lib/request/envelope.ts'
 import { parseForm, readForm } from '../../../lib/request/form.ts'
 import { isRecord } from '../../../lib/request/lenient-json.ts'
 import { readResources } from '../../../local/aws/resources.ts'
-import metadata from '../../../package.json' with { type: 'json' }
 import { toContracts } from '../../../tools/contracts/contracts.ts'
 import { toOpenApi } from '../../../tools/contracts/openapi.ts'
 import { DETAIL_TYPES, type outcomeDetail, requestStatus } from '../../../tools/contracts/outcome.ts'
@@ -20,7 +19,7 @@ import { readCommands, toCurlRequest } from '../../docs/shell.ts'
 import { partValidatorOf, readContract, validatorOf } from '../../support/contracts.ts'
 import { BROKEN, LIMITS, ROUTE_LIMITS, wholeEvent, withMember } from './variants.ts'
 
-const contracts = toContracts(metadata.version)
+const contracts = toContracts()
 
 test.each(Object.entries(contracts))('contracts/%s is what `npm run contracts` writes', (name, contract) => {
   expect(readContract(name)).toEqual(JSON.parse(JSON.stringify(contract)))
