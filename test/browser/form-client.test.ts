@@ -68,10 +68,12 @@ describe('exactly one conversation', () => {
   test('after a double click', async () => {
     site.serve({ '/': pageWith(site.api.anonymous) })
     const page = await site.visit()
+    const ids = recordIds(page)
     await fill(page)
     await send(page).dblclick()
     await says(page, RECEIVED)
     expect(conversations()).toHaveLength(1)
+    expect(ids).toHaveLength(1)
   })
 
   test('after a second click that comes when the first is answered', async () => {
