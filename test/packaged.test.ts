@@ -138,10 +138,11 @@ const skills = () => world.livePerson.conversations().map(({ skillId }) => Strin
 
 test('everyone may read each file of a package, whatever the umask of its builder', () => {
   expect(modes.toSorted()).toEqual([
-    ...Array(4).fill('100644 config/dev.json'),
+    ...Array(5).fill('100644 config/dev.json'),
     '100644 functions/conversation-status.mjs',
     '100644 functions/open-from-form.mjs',
     '100644 functions/open-from-queue.mjs',
+    '100644 functions/publish-outcomes.mjs',
     '100644 functions/refresh-domains.mjs',
   ])
 })
