@@ -12,15 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { CommandContext } from '../../cli/commands/command.ts'
 import { runOps } from '../support/command.ts'
 import { createPatientService, drain } from '../support/drain.ts'
-import {
-  ACCOUNT,
-  CRM_UPGRADE,
-  deliver,
-  STAGE,
-  startWorld,
-  toRecord,
-  type World,
-} from '../support/world.ts'
+import { ACCOUNT, CRM_UPGRADE, deliver, STAGE, startWorld, toRecord, type World } from '../support/world.ts'
 
 let world: World
 let sqs: SQSClient
@@ -244,8 +236,11 @@ describe('replay', () => {
   test('stops after the present record on Ctrl-C, and the next run does the rest', async () => {
     for (const each of [id(1), id(2), id(3)]) await put(event(each))
     const stopping = new AbortController()
+    const startedAt = world.livePerson.clock.now()
     const { exitCode, report } = await json(['replay'], {
       signal: stopping.signal,
+      // Sending takes no time, so the command waits after the first record.
+      now: () => startedAt,
       sleep: async () => stopping.abort(),
     })
     expect(exitCode).toBe(130)
