@@ -59,7 +59,7 @@ const KEPT: readonly string[] = [
 
 /** What the command can't erase. */
 const NOT_ERASED: readonly string[] = [
-  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body of a request that was not found can bring ids back. Delete quarantined messages by their requestId, and run this command again once the queues are empty.',
+  'Queues: bodies in the events and hand-over queues hold whole requests, for up to 10 days after each time that one is parked, in the quarantine queue for 14 days. A body of a request that was not found can bring ids back. Delete those in quarantine with npm run ops -- quarantine drop --request <requestId>, and run this command again once the queues are empty.',
   "Requests of the consumer whose items have no id of theirs: those that are still waiting for their first attempt, that LivePerson's IDP didn't answer, or whose attempts were all killed. --consumer can't find them: use --request, or run this command again once the queues are empty.",
   'The items quarantined#…: request ids and codes, for 30 days.',
   'The items refused#…: request ids, SQS message ids and codes, for 30 days.',
