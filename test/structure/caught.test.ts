@@ -14,6 +14,12 @@ const INVALID_INPUT =
 
 const ACCEPTED: readonly Accepted[] = [
   {
+    path: 'functions/http/browser.ts',
+    within: 'routeOf',
+    form: 'catch clause',
+    reason: 'A body that can’t be read names no route. The problem already says what is wrong with it.',
+  },
+  {
     path: 'functions/http/event.ts',
     within: 'idempotencyKeyOf',
     form: 'catch clause',
