@@ -120,6 +120,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** An event in quarantine, the form of the README, whose consumer is anonymous, or an event. */
+const requestIdFor = (command: string): string => {
+  if (command.includes('quarantine')) return REFUSED
+  return command.includes('erase') ? 'b1f4d6c2-5e07-4a9d-8c38-27d90e6a1f54' : 'crm-upgrade-2026-11-23-000732'
+}
+
 /** What the reader writes in place of what is in angle brackets. */
 const toWrite = (name: string, word: string, command: string): string => {
   const values: Readonly<Record<string, string>> = {
@@ -129,7 +135,7 @@ const toWrite = (name: string, word: string, command: string): string => {
     // The secrets of the local account exist already.
     accountId: word.startsWith('<service>/') ? '71234567' : '70123456',
     consumerId: 'crm-20731',
-    requestId: command.includes('quarantine') ? REFUSED : 'crm-upgrade-2026-11-23-000732',
+    requestId: requestIdFor(command),
     door: 'queue',
     vouchedBy: 'crm',
     code: 'invalid_request',
