@@ -379,7 +379,11 @@ export const createLedger = ({
       const entry = createEntry(request, { ...found, facts }, destination)
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
-      if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }
+      if (isFinished(facts, found.hasMessage)) {
+        // An attempt that died may not have added what pushes had told.
+        const told = isMissingId(facts) ? await entry.record(facts) : facts
+        return { kind: 'final', entry, facts: told }
+      }
       if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))
         return claimed(beforeOwnClaim(found), found.revision + 1)
       if (found.leaseUntil < now() && (await claimAgain(request, found, lease)))

@@ -84,6 +84,8 @@ export interface Ending {
   readonly wasClosed: (conversation: Conversation) => boolean
   /** Whether only another account was in trouble, in a run without any other fault. */
   readonly isCalm: (planned: Planned) => boolean
+  /** Whether LivePerson's webhooks are set up. Every push has been delivered. */
+  readonly hasWebhooks: boolean
   /** Whether any fault struck in the run. */
   readonly hasFaults: boolean
   /** When the run began, in milliseconds since the epoch. */
@@ -113,7 +115,7 @@ export const endingOf = ({
   readonly onLostAnswer: 'repeat' | 'hold'
 } & Pick<
   Ending,
-  'lostQueue' | 'told' | 'leaks' | 'isCalm' | 'hasFaults' | 'startedAt' | 'endedAt'
+  'lostQueue' | 'told' | 'leaks' | 'isCalm' | 'hasWebhooks' | 'hasFaults' | 'startedAt' | 'endedAt'
 >): Ending => {
   const allItems = new Map(world.table.items())
   const itemOf = ({ accountId, door, body }: Planned): Item | undefined => {

@@ -6,6 +6,7 @@ import { findWrongOutcomes } from './outcome-invariants.ts'
 import { QUARANTINE_INVARIANTS } from './quarantine-invariants.ts'
 import { MARK } from './requests.ts'
 import type { Invariant, Subject } from './subject.ts'
+import { WEBHOOK_GLOBAL_INVARIANTS, WEBHOOK_INVARIANTS } from './webhook-invariants.ts'
 
 export interface Finding {
   readonly invariant: string
@@ -20,6 +21,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   ...MESSAGE_INVARIANTS,
   ...QUARANTINE_INVARIANTS,
   ...ANSWER_INVARIANTS,
+  ...WEBHOOK_INVARIANTS,
 }
 
 /** Promises about the whole run. */
@@ -40,6 +42,8 @@ export const GLOBAL_INVARIANTS: Readonly<Record<string, (ending: Ending) => read
 
   'no record stays in its queue for ever': ({ waiting }) =>
     waiting.size > 0 ? [`the queues still hold ${[...waiting].slice(0, 5).join(', ')}`] : [],
+
+  ...WEBHOOK_GLOBAL_INVARIANTS,
 }
 
 /** The promises that are watched during the run, by `witness.ts`. */

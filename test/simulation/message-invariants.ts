@@ -31,9 +31,12 @@ export const MESSAGE_INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'a message that was certainly not sent is sent later or accounted for': (subject) => {
     if (!hasOpened(subject)) return []
-    const { planned, item, ending, own } = subject
+    const { planned, item, ending, own, quarantined } = subject
+    // A replay sends the message of a request that a push has settled.
     if (item?.messageStatus === 'pending')
-      return ending.waiting.has(planned.key) ? [] : ['pending, and no queue holds it']
+      return ending.waiting.has(planned.key) || quarantined.length > 0
+        ? []
+        : ['pending, and no queue holds it']
     if (item?.messageStatus !== 'not_sent') return []
     const named = ending.byId.get(String(item.conversationId))
     switch (item.messageCode) {

@@ -25,6 +25,8 @@ export interface Mutant {
 const PROTOCOL = 'lib/conversation/protocol.ts'
 const ATTEMPT = 'lib/conversation/attempt.ts'
 const LEDGER = 'lib/conversation/ledger.ts'
+const FINDINGS = 'lib/conversation/findings.ts'
+const TOLD = 'lib/conversation/told.ts'
 const LEDGER_ITEM = 'lib/conversation/ledger-item.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -302,9 +304,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a replay repeats what was refused',
     file: LEDGER,
-    find: "if (isFinished(facts, found.hasMessage)) return { kind: 'final', entry, facts }",
-    replace:
-      "if (isFinished(facts, found.hasMessage) && facts.conversation.kind !== 'refused') return { kind: 'final', entry, facts }",
+    find: 'if (isFinished(facts, found.hasMessage)) {',
+    replace: "if (isFinished(facts, found.hasMessage) && facts.conversation.kind !== 'refused') {",
     breaks: 'a replay opens only what was given up',
   },
   {
@@ -328,5 +329,50 @@ export const MUTANTS: readonly Mutant[] = [
     find: '      facts: others,\n',
     replace: '      facts: { ...others, message: { tried: 0, refused: 0, sent: false } },\n',
     breaks: 'a replay sends no message again',
+  },
+  {
+    name: 'a push gives no request an id',
+    file: TOLD,
+    find: 'if (!hasConversation(facts)) return undefined',
+    replace: 'if (facts) return undefined',
+    breaks: 'a conversation has its id once all pushes are delivered',
+  },
+  {
+    name: 'a push settles no outcome',
+    file: TOLD,
+    find: 'if (isDerived) return byStart[0]',
+    replace: 'if (isDerived && hasConversation(facts)) return byStart[0]',
+    breaks: 'no outcome stays unknown that LivePerson can settle',
+    options: { onLostAnswer: 'hold' },
+  },
+  {
+    name: 'a push that overtakes the answer is forgotten',
+    file: LEDGER,
+    find: 'if (!found || !told) return undefined',
+    replace: 'if (found) return undefined',
+    breaks: 'a conversation has its id once all pushes are delivered',
+  },
+  {
+    name: 'a closing is told only to the consumer',
+    file: FINDINGS,
+    find: 'const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)',
+    replace: 'const opener = undefined',
+    breaks: 'a closing is told, and true',
+  },
+  {
+    name: 'a late push opens a closed conversation again',
+    file: FINDINGS,
+    find: "const isClosed = merged.closedAt !== undefined || (isLast && item?.state === 'CLOSE')",
+    replace: 'const isClosed = given.closedAt !== undefined',
+    breaks: 'a consumer’s item names the open conversation',
+  },
+  {
+    name: 'a push settles a request with the conversation of another one',
+    file: TOLD,
+    find: "if (facts.conversation.kind === 'unknown') {",
+    replace:
+      "if (facts.conversation.kind === 'unknown') return byStart.at(-1)\n  if (facts.conversation.kind === 'unknown') {",
+    breaks: 'a settled outcome names a conversation of its own',
+    options: { onLostAnswer: 'hold' },
   },
 ]

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '10000' },
     intensity: { type: 'string', default: '1' },
     hold: { type: 'boolean', default: false },
+    'no-webhooks': { type: 'boolean', default: false },
     day: { type: 'boolean', default: false },
     'no-faults': { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
@@ -31,6 +32,7 @@ if (values.help) {
   --intensity N   multiplies the odds of every fault (default 1)
   --day           100,000 CRM events spread over one day, without faults
   --hold          the first account uses onLostAnswer: hold
+  --no-webhooks   LivePerson sends no pushes
   --no-faults     no fault strikes
   --only FAULT    only this fault strikes. Repeat the option for several
   --without FAULT this fault doesn't strike. Repeat the option for several
@@ -78,6 +80,7 @@ function optionsOf(seed: string): SimulationOptions {
     requests: Number(values.requests),
     intensity: Number(values.intensity),
     onLostAnswer: values.hold ? 'hold' : 'repeat',
+    webhooks: !values['no-webhooks'],
     without: values['no-faults']
       ? ALL_FAULTS
       : only.length > 0

@@ -132,13 +132,14 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       ({ key }) => keys?.has(key) ?? true,
     )
     const agents = createAgents({ seed, time, faults, trace, livePerson: () => world.livePerson })
+    const hasWebhooks = options.webhooks !== false
     const pushes = createPushes({ seed, time, faults, trace, world: () => world })
     const world = await createWorld({
       ...{ seed, time, faults, trace, odds, containerOdds, onLostAnswer },
       maxSkewMs: 5000,
       onOpened: agents.onOpened,
       ...(options.onWrite && { onWrite: options.onWrite }),
-      ...(options.webhooks !== false && { onChanged: pushes.onChanged }),
+      ...(hasWebhooks && { onChanged: pushes.onChanged }),
     })
     const senders = startSenders({ world, time, faults, trace, planned })
     const { troubles } = scheduleOperations({ seed, time, faults, world, spanMs })
@@ -153,6 +154,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
         leaks: output.leaks(),
         isCalm: calmOf(faults.struck, troubles),
         lostQueue: lostQueueOf(planned, faults.struck),
+        hasWebhooks,
         hasFaults: faults.struck.length > 0,
         startedAt: START,
         endedAt: time.now(),
@@ -165,7 +167,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
     faults.stop()
     await endOperations(world)
     agents.closeHalf()
-    await replay({ world, time, ending, planned })
+    await replay({ world, time, ending, planned, isOver })
     const replayed = takeEnding()
     findings.push(...checkReplay(ending, replayed), ...world.witness.broken())
     trace.add('the run', `ends with ${findings.length} findings`)
@@ -205,17 +207,19 @@ const replay = async ({
   time,
   ending,
   planned,
+  isOver,
 }: {
   readonly world: World
   readonly time: VirtualTime
   readonly ending: Ending
   readonly planned: readonly Planned[]
+  readonly isOver: () => boolean
 }): Promise<void> => {
   for (const record of ending.quarantined) world.replay(record)
   for (const { door, body, accountId } of planned)
     if (door === 'queue') world.sendEvent(JSON.stringify(body), accountId)
   const from = time.now()
-  await time.runUntil(() => world.isQuiet() || time.now() > from + PATIENCE_MS)
+  await time.runUntil(() => isOver() || time.now() > from + PATIENCE_MS)
   await time.runUntil(() => time.now() > from + CALM_AFTER_MS)
 }
 
