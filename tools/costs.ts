@@ -11,7 +11,9 @@ const MORE_PRICES = { busEvent: 1e-6, dashboardMonth: 3 } as const
 /** The schedule of refreshDomains, and how long a refresh takes, in seconds. */
 const REFRESH = { everySeconds: 600, seconds: 1 } as const
 
-/** What a conversation publishes: its outcome, and for some a later one. `seconds` of the function for each. */
+/**
+ * What a conversation publishes: its outcome, and for some a later one. `seconds` of the function for each.
+ */
 const OUTCOMES = { perConversation: 1.5, seconds: 0.05 } as const
 
 interface Row {

@@ -284,8 +284,8 @@ const STATEMENTS: readonly Covering[] = [
 export const coveredTypes = (): ReadonlySet<string> => new Set(STATEMENTS.flatMap(({ types }) => types))
 
 /**
- * Returns the IAM policy of the deployer of one stage. `<stage>`, `<region>` and `<AWS account>` stand for its
- * values.
+ * Returns the IAM policy of the deployer of one stage. `<stage>`, `<region>` and `<AWS account>` stand for
+ * its values.
  */
 export const toDeployerPolicy = () => ({
   Version: '2012-10-17',

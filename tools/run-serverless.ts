@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { checkStageFile, isValid, stagesIn, toLines } from './stage-check.ts'
 
-const SERVERLESS = fileURLToPath(new URL('../node_modules/serverless/bin/serverless.js', import.meta.url))
+const SERVERLESS = join(
+  fileURLToPath(new URL('..', import.meta.url)),
+  'node_modules/serverless/bin/serverless.js',
+)
 
 /** The stage that serverless.yml has by default. */
 const DEFAULT_STAGE = 'dev'

@@ -12,13 +12,13 @@ export interface AwsCommand {
 }
 
 /** The clients of AWS's SDK, which have the shape of each operation. */
-const CLIENTS: Readonly<Record<string, string>> = {
-  cloudformation: 'client-cloudformation',
-  dynamodb: 'client-dynamodb',
-  lambda: 'client-lambda',
-  secretsmanager: 'client-secrets-manager',
-  sns: 'client-sns',
-  sqs: 'client-sqs',
+const CLIENTS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  cloudformation: () => import('@aws-sdk/client-cloudformation'),
+  dynamodb: () => import('@aws-sdk/client-dynamodb'),
+  lambda: () => import('@aws-sdk/client-lambda'),
+  secretsmanager: () => import('@aws-sdk/client-secrets-manager'),
+  sns: () => import('@aws-sdk/client-sns'),
+  sqs: () => import('@aws-sdk/client-sqs'),
 }
 
 /**
@@ -88,9 +88,8 @@ export interface Shape {
 
 /** Returns the shape of an operation, or `undefined` if AWS has none of that name. */
 export const shapeOf = async ({ service, operation }: AwsCommand): Promise<Shape | undefined> => {
-  const name = CLIENTS[service]
-  if (name === undefined) return undefined
-  const module: Record<string, unknown> = await import(`@aws-sdk/${name}`)
+  const module = await CLIENTS[service]?.()
+  if (module === undefined) return undefined
   const pascal = toPascal(operation)
   const Command = module[`${pascal}Command`]
   const Client = Object.entries(module).find(
