@@ -5,7 +5,7 @@ import { causesOf, toAppError } from '../lib/errors/errors.ts'
 import { fetchHosts } from '../lib/liveperson/domain-api.ts'
 import { type Hosts, SERVICES } from '../lib/liveperson/hosts.ts'
 import type { Http } from '../lib/liveperson/http.ts'
-import type { Found } from './steps.ts'
+import type { Found } from './doctor/steps.ts'
 
 /**
  * Asks the Domain API for an account's hosts, and reads the age of those in the state table. A table that

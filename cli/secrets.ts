@@ -6,7 +6,7 @@ import {
   readPreviousSecret,
 } from '../lib/account/secrets.ts'
 import type { AppCredentials } from '../lib/liveperson/app-jwt.ts'
-import type { Found } from './steps.ts'
+import type { Found } from './doctor/steps.ts'
 
 /** The secret of an account. */
 export interface Secret {

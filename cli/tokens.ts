@@ -3,8 +3,8 @@ import { type AppCredentials, type AppJwt, requestAppJwt } from '../lib/livepers
 import { type ConsumerJws, requestConsumerJws } from '../lib/liveperson/consumer-jws.ts'
 import { type Hosts, type Service, toOrigin } from '../lib/liveperson/hosts.ts'
 import type { Http } from '../lib/liveperson/http.ts'
+import type { Found } from './doctor/steps.ts'
 import type { Secret } from './secrets.ts'
-import type { Found } from './steps.ts'
 
 /** The only consumer that the doctor registers at LivePerson. It never has a conversation. */
 const CONSUMER_ID = 'campaign-conversations-doctor'

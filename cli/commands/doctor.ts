@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { checkStage } from '../checkup.ts'
+import { checkStage } from '../doctor/checkup.ts'
+import type { Step } from '../doctor/steps.ts'
 import { findStage, STAGE_OPTIONS } from '../settings.ts'
-import type { Step } from '../steps.ts'
 import type { Command, CommandContext, ExitCode } from './command.ts'
 import { chooseStage } from './local-stack.ts'
 

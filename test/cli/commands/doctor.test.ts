@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Step } from '../../../cli/steps.ts'
+import type { Step } from '../../../cli/doctor/steps.ts'
 import { type AwsAnswer, startAwsEndpoint } from '../../support/aws-endpoint.ts'
 import { ACCOUNT, OTHER_ACCOUNT, refresh, STAGE, startWorld, type World } from '../../support/world.ts'
 

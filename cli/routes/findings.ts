@@ -1,4 +1,4 @@
-import type { RouteConfig } from '../lib/config/stage.ts'
+import type { RouteConfig } from '../../lib/config/stage.ts'
 import type { Campaign, Skills } from './campaigns.ts'
 
 /** A route of the configuration. */

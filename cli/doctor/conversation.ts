@@ -1,7 +1,7 @@
-import { attributesOf, resolve } from '../lib/config/routes.ts'
-import type { AccountConfig, RouteConfig } from '../lib/config/stage.ts'
-import { InvalidConfigError } from '../lib/errors/errors.ts'
-import { toConversationBody } from '../lib/liveperson/payload.ts'
+import { attributesOf, resolve } from '../../lib/config/routes.ts'
+import type { AccountConfig, RouteConfig } from '../../lib/config/stage.ts'
+import { InvalidConfigError } from '../../lib/errors/errors.ts'
+import { toConversationBody } from '../../lib/liveperson/payload.ts'
 import type { Found } from './steps.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { SecretUnavailableError, UnusableSecretError } from '../lib/account/secrets.ts'
-import type { AppError } from '../lib/errors/errors.ts'
-import { ForeignHostError } from '../lib/liveperson/domain-api.ts'
+import { SecretUnavailableError, UnusableSecretError } from '../../lib/account/secrets.ts'
+import type { AppError } from '../../lib/errors/errors.ts'
+import { ForeignHostError } from '../../lib/liveperson/domain-api.ts'
 import type { StepName } from './steps.ts'
 
 /** What the advice names. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { buildConversations } from '../../cli/conversation.ts'
-import { parseStageConfig } from '../../lib/config/stage.ts'
+import { buildConversations } from '../../../cli/doctor/conversation.ts'
+import { parseStageConfig } from '../../../lib/config/stage.ts'
 
 const accountOf = (given: object) => {
   const stage = { origins: [], accounts: [{ accountId: '70123456', ...given }] }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { adviseOn } from '../../cli/advice.ts'
-import { STEPS, type StepName } from '../../cli/steps.ts'
-import { SecretUnavailableError, UnusableSecretError } from '../../lib/account/secrets.ts'
-import { type AppError, InternalError, toError } from '../../lib/errors/errors.ts'
-import { ForeignHostError } from '../../lib/liveperson/domain-api.ts'
+import { adviseOn } from '../../../cli/doctor/advice.ts'
+import { STEPS, type StepName } from '../../../cli/doctor/steps.ts'
+import { SecretUnavailableError, UnusableSecretError } from '../../../lib/account/secrets.ts'
+import { type AppError, InternalError, toError } from '../../../lib/errors/errors.ts'
+import { ForeignHostError } from '../../../lib/liveperson/domain-api.ts'
 
 const about = { accountId: '70123456', secretId: 'app/dev/70123456', stages: ['dev', 'local'] }
 

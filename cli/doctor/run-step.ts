@@ -1,6 +1,6 @@
-import { causesOf, toAppError } from '../lib/errors/errors.ts'
+import { causesOf, toAppError } from '../../lib/errors/errors.ts'
+import { findAwsTrouble, hasNoCredentials } from '../aws-advice.ts'
 import { type About, adviseOn, isAboutSecret } from './advice.ts'
-import { findAwsTrouble, hasNoCredentials } from './aws-advice.ts'
 import type { Found, Step, StepName } from './steps.ts'
 
 /**

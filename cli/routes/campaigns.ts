@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { LivePersonUnavailableError } from '../lib/errors/errors.ts'
-import { toOrigin } from '../lib/liveperson/hosts.ts'
-import { describeAnswer, type Http } from '../lib/liveperson/http.ts'
-import { parseLenientJson } from '../lib/request/lenient-json.ts'
+import { LivePersonUnavailableError } from '../../lib/errors/errors.ts'
+import { toOrigin } from '../../lib/liveperson/hosts.ts'
+import { describeAnswer, type Http } from '../../lib/liveperson/http.ts'
+import { parseLenientJson } from '../../lib/request/lenient-json.ts'
 
 const engagementShape = z.object({
   id: z.number(),

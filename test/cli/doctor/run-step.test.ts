@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createRunStep } from '../../cli/run-step.ts'
-import type { Step } from '../../cli/steps.ts'
-import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
+import { createRunStep } from '../../../cli/doctor/run-step.ts'
+import type { Step } from '../../../cli/doctor/steps.ts'
+import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 
 const accountId = '70123456'
 
