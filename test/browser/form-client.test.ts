@@ -34,6 +34,12 @@ const sendAgain = async (page: Page, message: string) => {
   await Promise.all([page.waitForResponse('**/conversations'), send(page).click()])
 }
 
+/** The response about a request that has ended. */
+const statusOf = (status: string) => ({
+  headers: { 'access-control-allow-origin': SITE },
+  json: { requestId: 'example', status, code: 'liveperson_rejected' },
+})
+
 describe('a filled form', () => {
   test('becomes a conversation under its campaign’s skill, with its message', async () => {
     site.serve({ '/': pageWith(site.api.anonymous) })
@@ -50,6 +56,30 @@ describe('a filled form', () => {
     const [, [, opened] = []] = events
     expect(opened).toMatchObject({ status: 'opened', conversationId: conversations()[0]?.conversationId })
     expect(await page.getAttribute('form', 'data-conversation')).toBe('opened')
+  })
+
+  test('is sent so that it outlives its page, unless it is too large for that', async () => {
+    site.serve({ '/': pageWith(site.api.anonymous) })
+    const page = await site.visit()
+    await page.evaluate(`{
+      const { fetch } = window
+      window.kept = []
+      window.fetch = (address, init) => (kept.push(init.keepalive), fetch(address, init))
+    }`)
+    const long = '語'.repeat(4000)
+    for (const message of ['short', `${long}${'字'.repeat(498)}`]) {
+      await fill(page, message)
+      await page.getByLabel('Name').fill(message === 'short' ? 'Zoë' : '語'.repeat(256))
+      await page.evaluate(`{
+        const description = Object.assign(document.createElement('textarea'), { name: 'consumer.description' })
+        description.value = '${message === 'short' ? '' : long}'
+        document.forms[0].append(description)
+      }`)
+      await send(page).click()
+      await expect.poll(() => messages().at(-1)).toBe(message)
+      await page.waitForTimeout(1200)
+    }
+    expect(await page.evaluate('kept')).toEqual([true, false])
   })
 
   test('is sent without a preflight', async () => {
@@ -85,6 +115,7 @@ describe('exactly one conversation', () => {
     await says(page, RECEIVED)
     await send(page).click()
     await page.waitForTimeout(1200)
+    expect(ids).toHaveLength(1)
     await send(page).click()
     await expect.poll(() => ids.length).toBe(2)
     await says(page, RECEIVED)
@@ -280,6 +311,41 @@ describe('exactly one conversation', () => {
     expect(conversations()).toHaveLength(1)
   })
 
+  test('if an answer takes too long: it is given up, and the form sent again', async () => {
+    site.serve({ '/': pageWith(site.api.anonymous) })
+    const page = await site.visit()
+    const ids = recordIds(page)
+    // Waits for 2.5 seconds instead of 20.
+    await page.evaluate(
+      '{ const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 8) }',
+    )
+    await page.route('**/conversations', () => {}, { times: 1 })
+    await fill(page)
+    await send(page).click()
+    await says(page, RECEIVED)
+    expect(ids.length).toBeGreaterThan(1)
+    expect(new Set(ids).size).toBe(1)
+    expect(conversations()).toHaveLength(1)
+  })
+
+  test('if no queue holds the request any more: the form is sent again', async () => {
+    site.serve({ '/': pageWith(site.api.anonymous) })
+    const page = await site.visit()
+    const ids = recordIds(page)
+    const read = await recordEvents(page)
+    site.world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, times: 50 })
+    await page.route('**/conversations/*', (route) => route.fulfill(statusOf('failed')), { times: 1 })
+    await fill(page)
+    await send(page).click()
+    await says(page, RECEIVED)
+    site.world.livePerson.faults.clear()
+    await deliverAll()
+    await expect.poll(async () => namesOf(await read()).at(-1), { timeout: 30_000 }).toBe('opened')
+    expect(namesOf(await read()).slice(0, 3)).toEqual(['sending', 'queued', 'retrying'])
+    expect(ids).toEqual([ids[0], ids[0]])
+    expect(conversations()).toHaveLength(1)
+  })
+
   test('after a field was corrected', async () => {
     site.serve({ '/': pageWith(site.api.anonymous) })
     const page = await site.visit()
@@ -345,6 +411,20 @@ describe('exactly one conversation', () => {
     expect(new Set(ids).size).toBe(1)
     expect(conversations()).toHaveLength(1)
   })
+})
+
+test('a queued request that LivePerson refuses ends in a message', async () => {
+  site.serve({ '/': pageWith(site.api.anonymous) })
+  const page = await site.visit()
+  const read = await recordEvents(page)
+  site.world.livePerson.faults.add({ service: 'conversation', kind: 'status', status: 503, times: 50 })
+  await page.route('**/conversations/*', (route) => route.fulfill(statusOf('rejected')))
+  await fill(page)
+  await send(page).click()
+  await says(page, RECEIVED)
+  await says(page, 'Your message could not be sent. Please try again.')
+  expect((await read()).at(-1)).toMatchObject(['failed', { code: 'liveperson_rejected' }])
+  expect(conversations()).toEqual([])
 })
 
 test('who writes the same again after a conversation was opened gets another one', async () => {
