@@ -19,7 +19,7 @@ export const reopen = async (
     findings,
     stage,
     reason,
-  }: { readonly findings: Findings; readonly stage: StageConfig; readonly reason: string },
+  }: { readonly findings: Pick<Findings, 'forget'>; readonly stage: StageConfig; readonly reason: string },
 ): Promise<Prepared> => {
   const { key } = record
   if (!key) return { body: toReplayBody(record) }
