@@ -718,9 +718,12 @@ const isSettled = (known: Known, policy: Policy): boolean =>
 const isAboutToSend = ({ facts, progress }: Known): boolean =>
   progress.marked && progress.sent === undefined && (idOf(facts) ?? progress.last) !== undefined
 
-/** Marks a create in doubt as unknown if the account chose `hold`. */
-const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer }: Policy): Facts =>
-  onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'
+/**
+ * Marks a create in doubt as unknown if the account chose `hold`. While the account is paused, nobody can ask
+ * for the consumer's id, by which a push settles it.
+ */
+const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer, admission }: Policy): Facts =>
+  admission !== 'paused' && onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'
     ? { ...facts, conversation: { kind: 'unknown' } }
     : facts
 

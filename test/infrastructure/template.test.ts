@@ -21,6 +21,7 @@ const FUNCTIONS = [
   'openFromQueue',
   'refreshDomains',
   'conversationStatus',
+  'conversationEvents',
   'publishOutcomes',
 ] as const
 const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
@@ -157,7 +158,7 @@ describe('functions', () => {
   })
 
   test('time out before API Gateway does after 30 s, and openFromForm well after the form’s deadline', () => {
-    for (const name of ['openFromForm', 'refreshDomains', 'conversationStatus']) {
+    for (const name of ['openFromForm', 'refreshDomains', 'conversationStatus', 'conversationEvents']) {
       expect(get(`${logicalId(name)}LambdaFunction`).Timeout).toBeLessThan(30)
     }
     expect(get('OpenFromFormLambdaFunction').Timeout).toBeGreaterThan(12)
@@ -651,9 +652,19 @@ test('the functions know the header of the edge, and the hash of its secret', ()
     })
 })
 
+test('the webhook has its own limits, which the stage knows once it has the route', () => {
+  const { RouteSettings } = get('HttpApiStage')
+  const [route] = Object.keys(RouteSettings ?? {})
+  expect(route).toBe('POST /liveperson/{accountId}/events')
+  expect(get('HttpApiRoutePostLivepersonAccountIdVarEvents').RouteKey).toBe(route)
+  expect(service.template.Resources.HttpApiStage?.DependsOn).toContain(
+    'HttpApiRoutePostLivepersonAccountIdVarEvents',
+  )
+})
+
 test('concurrency is reserved only by a parameter', () => {
   const reserved = (from: typeof service) =>
     FUNCTIONS.map((name) => get(`${logicalId(name)}LambdaFunction`, from).ReservedConcurrentExecutions)
-  expect(reserved(service)).toEqual([undefined, undefined, undefined, undefined, undefined])
-  expect(reserved(full)).toEqual(['100', '10', undefined, '20', undefined])
+  expect(reserved(service)).toEqual(FUNCTIONS.map(() => undefined))
+  expect(reserved(full)).toEqual(['100', '10', undefined, '20', undefined, undefined])
 })
