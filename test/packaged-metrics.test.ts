@@ -19,6 +19,7 @@ import { type Container, startContainer } from './support/process-container.ts'
 import {
   ACCOUNT,
   CRM_UPGRADE,
+  formEvent,
   ORDER_HELP,
   refresh,
   startWorld,
@@ -31,6 +32,7 @@ type FunctionName =
   | 'openFromQueue'
   | 'refreshDomains'
   | 'conversationStatus'
+  | 'conversationEvents'
   | 'publishOutcomes'
 
 /** What a packaged function does. Each step returns the HTTP status, or how many records stay. */
@@ -521,6 +523,13 @@ const publish =
     return z.object({ batchItemFailures: z.array(z.unknown()) }).parse(answer).batchItemFailures.length
   }
 
+/** Sends a push that LivePerson has not signed. */
+const forge = async ({ container }: Tools): Promise<number> => {
+  const push = { ...formEvent({ type: 'forged' }), pathParameters: { accountId: ACCOUNT } }
+  const answer = await container.invoke('conversationEvents', push)
+  return z.object({ statusCode: z.number() }).parse(answer).statusCode
+}
+
 const DRIVEN_ALARMS: readonly DrivenAlarm[] = [
   {
     alarm: 'RequestsQueuedAlarm',
@@ -694,6 +703,16 @@ const DRIVEN_ALARMS: readonly DrivenAlarm[] = [
     expectDown: 201,
   },
   {
+    alarm: 'PushesRefusedAlarm',
+    function: 'conversationEvents',
+    below: times(99, forge),
+    expectBelow: 401,
+    up: times(100, forge),
+    expectUp: 401,
+    down: forge,
+    expectDown: 401,
+  },
+  {
     alarm: 'OutcomeUnreadableAlarm',
     function: 'publishOutcomes',
     up: publish('from a later version'),
@@ -816,8 +835,10 @@ describe('the packaged functions write', () => {
     await form.submit({ campaign: refused, ...solved() })
     const outcomes = await start({ function: 'publishOutcomes' })
     expect(await publish('opened')({ container: outcomes, world })).toBe(0)
-    await outputOf(outcomes)
-    written += queue.output() + form.output() + outcomes.output()
+    const pushes = await start({ function: 'conversationEvents' })
+    expect(await forge({ container: pushes, world })).toBe(401)
+    await Promise.all([outputOf(outcomes), outputOf(pushes)])
+    written += queue.output() + form.output() + outcomes.output() + pushes.output()
   })
 
   test('every metric that the dashboard reads', () => {
