@@ -27,7 +27,10 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   refreshDomains: { code: 150_000, zip: 58_000 },
 }
 
-/** The packages that may be inside. The clients of DynamoDB, SQS and EventBridge are not: lib/aws/ calls them itself. */
+/**
+ * The packages that may be inside. The clients of DynamoDB, SQS and EventBridge are not: lib/aws/ calls them
+ * itself.
+ */
 export const ALLOWED_PACKAGES: readonly string[] = [
   '@aws-lambda-powertools/commons',
   '@aws-lambda-powertools/logger',

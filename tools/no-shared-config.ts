@@ -1,6 +1,7 @@
 /**
- * Replaces the SDK's reader of settings in the bundle. A Lambda function has no files in `~/.aws`, so settings
- * come from the environment, or have their default. Reading such files started four threads at a cold start.
+ * Replaces the SDK's reader of settings in the bundle. A Lambda function has no files in `~/.aws`, so
+ * settings come from the environment, or have their default. Reading such files started four threads at a
+ * cold start.
  */
 
 type Environment = Readonly<Record<string, string | undefined>>

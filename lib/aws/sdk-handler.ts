@@ -7,8 +7,8 @@ import { credentialsOf, endpointOf, originOf, regionOf } from './settings.ts'
 const MAX_ANSWER_BYTES = 1_000_000
 
 /**
- * Options that make a client of the AWS SDK send its requests through {@link AwsOptions.outbound}. It gets its
- * endpoint, region and credentials as our own calls do.
+ * Options that make a client of the AWS SDK send its requests through {@link AwsOptions.outbound}. It gets
+ * its endpoint, region and credentials as our own calls do.
  */
 export const sdkOptions = ({ maxAttempts, region, credentials, ...transport }: AwsOptions) => {
   const getRegion = async () => region ?? regionOf()

@@ -2,8 +2,8 @@
 const MAX_ADDRESSES = 1000
 
 /**
- * Returns a function that parses an address. It returns undefined if the address may not be called, and throws
- * if it isn't one. It remembers addresses that may be called.
+ * Returns a function that parses an address. It returns undefined if the address may not be called, and
+ * throws if it isn't one. It remembers addresses that may be called.
  */
 export const createAddressBook = (mayCall: (address: string) => boolean) => {
   const known = new Map<string, URL>()
