@@ -70,17 +70,14 @@ export const readPlacedJson = (given: string): PlacedJson => {
 const startOf = ({ type, offset, parent }: Node): number =>
   (type === 'object' || type === 'array') && parent?.type === 'property' ? parent.offset : offset
 
-/** Names may have dots, so the longest name that fits is taken. Of duplicates, JSON.parse takes the last. */
+/** Names may have dots, so each name that fits is tried. Of duplicates, JSON.parse takes the last. */
 const locate = (node: Node, path: string): Node | undefined => {
   if (path === '') return node
   const members = (node.children ?? []).map((child, index) => {
     const [name, value] = child.type === 'property' ? (child.children ?? []) : [undefined, child]
     return { name: String(name?.value ?? index), value }
   })
-  const fitting = members
-    .toReversed()
-    .filter(({ name }) => path === name || path.startsWith(`${name}.`))
-    .toSorted((one, other) => other.name.length - one.name.length)
+  const fitting = members.toReversed().filter(({ name }) => path === name || path.startsWith(`${name}.`))
   for (const { name, value } of fitting) {
     const found = value === undefined ? undefined : locate(value, path.slice(name.length + 1))
     if (found !== undefined) return found
