@@ -95,7 +95,7 @@ export const USED = {
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
  */
-export const METRICS = { perAccount: 10, perRoute: 1, perStage: 1, perApiRoute: 6, apiRoutes: 4 } as const
+export const METRICS = { perAccount: 10, perRoute: 1, perStage: 1, perApiRoute: 6, apiRoutes: 5 } as const
 
 export const SECONDS_PER_MONTH = 730 * 3600
 const DAYS_KEPT = 30
