@@ -16,7 +16,7 @@ let arrived: readonly object[] = []
 
 beforeAll(async () => {
   const simulated = await writesOf('few', 60)
-  expect(simulated.report.findings).toEqual([])
+  expect(simulated.wrong).toEqual([])
   writes = simulated.writes
   const tally = createTally()
   const clock = createPlayClock()

@@ -23,13 +23,13 @@ let eventBridge: LocalEventBridge
 
 beforeAll(async () => {
   const simulated = await writesOf('outcomes', REQUESTS)
-  const { findings, struck, states, messages } = simulated.report
+  const { struck, states, messages } = simulated.report
   console.log(
     `${REQUESTS} requests, ${struck.length} faults, ${simulated.writes.length} writes`,
     states,
     messages,
   )
-  expect(findings).toEqual([])
+  expect(simulated.wrong).toEqual([])
   writes = simulated.writes
   eventBridge = await startEventBridge({ deliver: async () => undefined })
 }, 300_000)
