@@ -138,7 +138,8 @@ const skills = () => world.livePerson.conversations().map(({ skillId }) => Strin
 
 test('everyone may read each file of a package, whatever the umask of its builder', () => {
   expect(modes.toSorted()).toEqual([
-    ...Array(5).fill('100644 config/dev.json'),
+    ...Array(6).fill('100644 config/dev.json'),
+    '100644 functions/conversation-events.mjs',
     '100644 functions/conversation-status.mjs',
     '100644 functions/open-from-form.mjs',
     '100644 functions/open-from-queue.mjs',
