@@ -8,7 +8,7 @@ import { withDeployment } from '../../tools/deployment-docs.ts'
 import { packageService } from '../../tools/package-service.ts'
 import { readSettings } from '../../tools/scale.ts'
 import { projectRoot } from '../structure/source.ts'
-import { codeBlocksOf, codeSpansOf } from './markdown.ts'
+import { codeBlocksOf, codeSpansOf, documents } from './markdown.ts'
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
 const page = read('docs/deployment.md')
@@ -306,6 +306,30 @@ test('what the page says is kept has both policies, and nothing else outlives th
     .filter(([, resource]) => 'DeletionPolicy' in resource && resource.DeletionPolicy === 'Retain')
     .map(([id, resource]) => [id, 'UpdateReplacePolicy' in resource && resource.UpdateReplacePolicy])
   expect(Object.fromEntries(kept)).toEqual({ QuarantineQueue: 'Retain', StateTable: 'Retain' })
+})
+
+test('removing a stage: what is deleted, what is kept and what holds on to its name are in the page', () => {
+  const [, section = ''] = /## Removing a stage\n([\s\S]*)/.exec(page) ?? []
+  const prose = section.replaceAll(/\s+/g, ' ')
+  expect(prose).toContain('deletes the events queue and the hand-over queue, with the accepted requests')
+  expect(prose).toContain('The state table and the quarantine queue are kept')
+  expect(prose).toContain('hold on to their names')
+  for (const queue of ['EventsQueueUrl', 'HandOverQueueUrl', 'QuarantineQueueUrl'])
+    expect(section).toContain(queue)
+})
+
+test('the alarm about hosts names the Domain API and the state table', () => {
+  const { AlarmDescription } = service.template.Resources.DomainsRefreshFailedAlarm?.Properties ?? {}
+  expect(AlarmDescription).toMatch(/Domain API or the state table/)
+})
+
+test('where --cli-binary-format is used, the page says which version of the AWS CLI has it', () => {
+  const pages = documents.filter(({ text }) => /^.*aws [\s\S]*?--cli-binary-format raw/m.test(text))
+  expect(pages.map(({ path }) => path)).toEqual(['docs/operations.md'])
+  for (const { text } of pages)
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      '`--cli-binary-format` exists in version 2 of the AWS CLI only',
+    )
 })
 
 describe('costs', () => {
