@@ -75,6 +75,11 @@ test('the routes of the HTTP API are those of serverless.yml, and its CORS those
       path: '/events/{accountId}/{requestId}',
       functionName: 'campaign-conversations-local-conversationStatus',
     },
+    {
+      method: 'POST',
+      path: '/liveperson/{accountId}/events',
+      functionName: 'campaign-conversations-local-conversationEvents',
+    },
   ])
   expect(cors).toMatchObject({ allowedOrigins: ['http://127.0.0.1:5173', 'http://localhost:5173'] })
 })
