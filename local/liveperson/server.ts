@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { createExchange, type Serve } from './faults/exchange.ts'
 import { createFaults } from './faults/faults.ts'
 import { startListener } from './http/listener.ts'
 import { createInspection } from './inspection.ts'
+import { createPushSender } from './pushes/sender.ts'
 import { answer, notFound } from './services/answer.ts'
 import type { Simulator } from './simulator.ts'
 import type { LivePersonAccount } from './state/account.ts'
@@ -37,11 +39,13 @@ export const startLivePerson = async (options: {
   const mode = options.mode ?? 'strict'
   const clock = createClock()
   const settings = defaultSettings(mode)
-  const store = createStore()
+  const accounts = new Map(options.accounts.map((account) => [account.accountId, account]))
+  const pushes = createPushSender({ settings, accounts, clock })
+  const store = createStore(randomUUID, { now: clock.now, onChanged: pushes.send })
   const faults = createFaults()
   const journal = createJournal(clock, settings)
   const state: State = {
-    accounts: new Map(options.accounts.map((account) => [account.accountId, account])),
+    accounts,
     settings,
     clock,
     tokens: await createTokens(clock, settings),
@@ -80,7 +84,7 @@ export const startLivePerson = async (options: {
     consumers: () => [...store.consumers.values()],
     startSurvey: (conversationId) => store.startSurvey(findOpen(conversationId)),
     joinConversation: (conversationId, agent) => {
-      findOpen(conversationId).agent = agent
+      store.join(findOpen(conversationId), agent)
     },
     answerConversation: (conversationId, text) => {
       const conversation = findOpen(conversationId)
@@ -103,6 +107,7 @@ export const startLivePerson = async (options: {
     revokeConsumerTokens: state.tokens.revokeConsumerTokens,
     reset: () => {
       exchange.drop()
+      pushes.drop()
       store.clear()
       journal.clear()
       faults.clear()
@@ -112,6 +117,7 @@ export const startLivePerson = async (options: {
     },
     close: async () => {
       exchange.drop()
+      pushes.drop()
       await Promise.all([domain.close(), hosts.close()])
     },
   }

@@ -133,6 +133,7 @@ export async function startStack(
     })
     const api = await startHttpApi({ routes, cors: httpApi.cors, port: ports.api })
     stops.push(api.close)
+    livePerson.settings.pushUrl = api.url
 
     return {
       stage,

@@ -48,6 +48,16 @@ export interface Settings {
   createLimit: RateLimit | undefined
   /** Order of a CONVERSATION answer's elements. Default array: the order of the request. */
   answerShape: 'array' | 'reversed'
+  /** The base address of the API whose webhook gets pushes. Default undefined: none are sent. */
+  pushUrl: string | undefined
+  /** The hash function of a push's signature. Default sha1. */
+  pushHash: 'sha1' | 'sha256'
+  /** Whether a push names the campaign. No page documents that it does. Default false. */
+  pushCampaign: boolean
+  /** How many times each push is sent. LivePerson documents duplicates. Default 1. */
+  pushCopies: number
+  /** The longest random delay of a push, in milliseconds, so that they overtake each other. Default 0. */
+  pushDisorderMs: number
   /** Maximum number of recorded requests. When it is reached, the older half is dropped. Default 100000. */
   rememberedRequests: number
 }
@@ -69,6 +79,11 @@ export const defaultSettings = (mode: Mode): Settings => ({
   conversationLimit: undefined,
   createLimit: undefined,
   answerShape: 'array',
+  pushUrl: undefined,
+  pushHash: 'sha1',
+  pushCampaign: false,
+  pushCopies: 1,
+  pushDisorderMs: 0,
   rememberedRequests: 100_000,
 })
 
@@ -95,6 +110,11 @@ const count = must('a positive integer', (value) => Number.isInteger(value) && N
 
 const positive = must('a positive number', (value) => typeof value === 'number' && value > 0)
 
+const notNegative = must(
+  'a whole number of 0 or more',
+  (value) => Number.isInteger(value) && Number(value) >= 0,
+)
+
 const rateLimit = object(
   { perSecond: positive, burst: count, retryAfter: positive },
   { required: ['perSecond', 'burst'], closed: true },
@@ -116,5 +136,10 @@ const checks: Readonly<Record<string, Check>> = {
   conversationLimit: (value, path) => (value === undefined ? undefined : count(value, path)),
   createLimit: (value, path) => (value === undefined ? undefined : rateLimit(value, path)),
   answerShape: oneOf('array', 'reversed'),
+  pushUrl: (value, path) => (value === undefined ? undefined : text(value, path)),
+  pushHash: oneOf('sha1', 'sha256'),
+  pushCampaign: boolean,
+  pushCopies: count,
+  pushDisorderMs: notNegative,
   rememberedRequests: count,
 } satisfies Record<keyof Settings, Check>
