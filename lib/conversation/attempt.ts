@@ -248,8 +248,8 @@ export const createAttempt = ({
       switch (step.kind) {
         case 'identify':
           identified = identify()
-          // The create waits for it. Without a create, nobody else reports a failure. After the attempt's end,
-          // nobody needs it.
+          // The create waits for it. Without a create, nobody else reports a failure. After the attempt's
+          // end, nobody needs it.
           identified.catch((thrown: unknown) => {
             if (identified) onFailure({ step: 'identify', error: toAppError(thrown) })
           })
