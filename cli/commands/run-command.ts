@@ -23,15 +23,15 @@ const COMMANDS: ReadonlyMap<string, Command | CommandGroup> = new Map<string, Co
   ['erase', erase],
 ])
 
-const EXIT_CODES = `Exits with 0 if everything was done, 1 if something failed, 2 for wrong arguments, 3 if something is still
-waiting, 130 after Ctrl-C.`
+const EXIT_CODES = `Exits with 0 if everything was done, 1 if something failed, 2 for wrong arguments, 3 if something is
+still waiting, 130 after Ctrl-C.`
 
 const toHelp = (path: string, verbs: CommandGroup['verbs'] | typeof COMMANDS, notes = ''): string =>
   [
     `npm run ops -- ${path}<verb> [arguments]`,
     [...verbs].map(([verb, { summary }]) => `  ${verb.padEnd(11)} ${summary}`).join('\n'),
     ...(notes === '' ? [] : [notes]),
-    `npm run ops -- ${path}<verb> --help describes a verb. ${EXIT_CODES}`,
+    `npm run ops -- ${path}<verb> --help describes a verb.\n${EXIT_CODES}`,
   ].join('\n\n')
 
 /** Runs the command that the first arguments name. Never throws. */
