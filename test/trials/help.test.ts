@@ -1,14 +1,18 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import metadata from '../../package.json' with { type: 'json' }
+import { z } from 'zod'
 import { projectRoot } from '../structure/source.ts'
 
 const run = (args: readonly string[]) =>
   promisify(execFile)(process.execPath, [...args], { cwd: projectRoot, timeout: 20_000 })
 
+const Package = z.object({ scripts: z.record(z.string(), z.string()) })
+const { scripts } = Package.parse(JSON.parse(readFileSync(`${projectRoot}/package.json`, 'utf8')))
+
 /** Scripts that run one file of ours, besides those that have the files of tests. */
-const FILES = Object.values(metadata.scripts).flatMap((script) => {
+const FILES = Object.values(scripts).flatMap((script) => {
   const [, file] = /^node ((?:local|bench|tools|cli)\/[\w/-]+\.ts)/.exec(script) ?? []
   return file === undefined ? [] : [file]
 })
