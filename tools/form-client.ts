@@ -33,6 +33,8 @@ export const bundleFormClient = (): Promise<readonly FormClientFile[]> =>
         platform: 'browser',
         target: 'es2022',
         charset: 'utf8',
+        // Without the project's settings, which add "use strict" to the plain script. The code needs none.
+        tsconfigRaw: {},
         write: false,
       })
       const code = outputFiles.map(({ text }) => text).join('')

@@ -16,14 +16,14 @@ export interface FormClientOptions extends SubmissionOptions {
  */
 export const start = (options: FormClientOptions = {}): void => {
   const { root = document } = options
-  const { isBusy, run } = createSubmissions(options)
+  const { runs, run } = createSubmissions(options)
 
   const onSubmit = (event: SubmitEvent) => {
     const { target: form, submitter } = event
     // A page's own check may have stopped it.
     if (!isOurs(form) || event.defaultPrevented) return
     event.preventDefault()
-    if (isBusy(form)) return
+    if (runs.get(form)?.isBusy) return
     clearFieldErrors(form)
     const { content, context, errors } = readContent(form, submitter)
     if (errors.length > 0) {
@@ -42,7 +42,10 @@ export const start = (options: FormClientOptions = {}): void => {
     if (!isOurs(form)) return
     clearFieldErrors(form, target instanceof Element ? target.getAttribute('name') : null)
     // Who writes the same again after the conversation was opened, asks for another one.
-    if (keptOf(form)?.state === 'done') keep(form, undefined)
+    if (keptOf(form)?.state === 'done') {
+      keep(form, undefined)
+      runs.delete(form)
+    }
   }
 
   root.addEventListener('submit', onSubmit)

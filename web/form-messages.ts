@@ -78,7 +78,7 @@ export const tell = (
   if (address?.startsWith('https:')) {
     const link = document.createElement('a')
     link.href = address
-    link.append(textOf(form, 'continue'))
+    link.textContent = textOf(form, 'continue')
     element.append(' ', link)
   }
 }

@@ -9,8 +9,8 @@ export interface KeptRequest {
   readonly context: string
   /** `done`: the conversation is open. */
   readonly state: 'sent' | 'queued' | 'done'
-  /** Where the status of a queued request is. Empty: at the default address. */
-  readonly location: string
+  /** Where the status of a queued request is. Default: the endpoint and the id. */
+  readonly location?: string
 }
 
 /** The attribute of the forms that the client looks after. */
@@ -43,7 +43,7 @@ export const createRequest = (content: URLSearchParams, context: URLSearchParams
   // Pages of some apps have no crypto.randomUUID.
   const id = crypto.getRandomValues(new Uint32Array(4)).join('-')
   addMonitoringIds(context)
-  return { id, hash: hashOf(id, content), context: context.toString(), state: 'sent', location: '' }
+  return { id, hash: hashOf(id, content), context: context.toString(), state: 'sent' }
 }
 
 /**

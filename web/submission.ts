@@ -30,12 +30,13 @@ const KEEPALIVE_LIMIT = 60_000
 
 /** What is sent from a form, or followed up. */
 interface Run {
+  /** Whether another submit would be a double click. */
   isBusy: boolean
 }
 
-/** Returns what sends forms: one request of each form at a time. */
+/** Returns what sends forms, one request of each form at a time, and the latest run of each form. */
 export const createSubmissions = (options: SubmissionOptions) => {
-  /** The latest run of each form. Earlier ones stop. */
+  /** Earlier runs stop. */
   const runs = new WeakMap<HTMLFormElement, Run>()
 
   /**
@@ -66,7 +67,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
     /** Acts on an answer. Returns the seconds until the next call, undefined if there is none. */
     const act = (answer: Answer, isAsking: boolean): number | undefined => {
       const { body, retryAfter, location } = answer
-      const { code = '' } = body
+      const { code } = body
       const verdict = verdictOf(answer)
       const backOff = (tries: number) => Math.max(retryAfter, Math.min(2 ** tries, MAX_PAUSE))
       const askAgain = () => (asks++ < MAX_ASKS ? backOff(asks) : undefined)
@@ -78,7 +79,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
           return undefined
         case 'queued':
           self.isBusy = false
-          save({ state: 'queued', location: location || kept.location })
+          save({ state: 'queued', ...(location && { location }) })
           if (asks === 0) say(verdict, body)
           return askAgain()
         case 'unknown':
@@ -136,7 +137,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
       if (runs.get(form) !== self) return
       const isAsking = !content || kept.state === 'queued'
       const answer = await (isAsking
-        ? call(kept.location || `${endpointOf(form)}/${kept.id}`)
+        ? call(kept.location ?? `${endpointOf(form)}/${kept.id}`)
         : call(endpointOf(form), () => toInit(toBody(form, content, kept))))
       if (runs.get(form) !== self) return
       pause = act(answer, isAsking)
@@ -145,11 +146,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
     self.isBusy = false
   }
 
-  return {
-    /** Whether the form's request is on its way. Another submit would be a double click. */
-    isBusy: (form: HTMLFormElement): boolean => runs.get(form)?.isBusy ?? false,
-    run,
-  }
+  return { runs, run }
 }
 
 const sleep = (seconds: number): Promise<void> =>

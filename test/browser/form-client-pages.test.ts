@@ -308,7 +308,8 @@ describe('forms', () => {
       await page.getByRole('button').nth(index).click()
     }
     await expect.poll(() => messages().toSorted()).toEqual(['form 0', 'form 1'])
-    for (const index of [0, 1]) expect(await page.getByRole('status').nth(index).textContent()).toBe(RECEIVED)
+    for (const index of [0, 1])
+      await expect.poll(() => page.getByRole('status').nth(index).textContent()).toBe(RECEIVED)
   })
 
   test('in a shadow root work with the ES module', async () => {

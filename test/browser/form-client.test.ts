@@ -434,6 +434,6 @@ test('who writes the same again after a conversation was opened gets another one
     await fill(page, 'Hello')
     await send(page).click()
     await expect.poll(() => conversations().length).toBe(count)
-    await page.waitForTimeout(1200)
+    await says(page, RECEIVED)
   }
 })
