@@ -731,7 +731,9 @@ const applyLostAnswerPolicy = (facts: Facts, { onLostAnswer, admission }: Policy
 const nextUnsettled = (known: Known, policy: Policy): Step => {
   const { facts, progress } = known
   if (isInterrupted(known, policy)) return giveUp('interrupted', known, policy)
-  if (isToBeIsolated(known.facts, policy)) return keepForLater(known, policy)
+  // Its hand-over is another attempt's by now.
+  if (isToBeIsolated(known.facts, policy) || progress.handOver !== 'untried')
+    return keepForLater(known, policy)
   if (hasConversation(facts)) return nextMessage(known, policy)
   if (progress.create === 'already_open') return nextAfterAlreadyOpen(known, policy)
   if (progress.create === 'ended' || progress.isOutOfTime || policy.admission !== 'granted')
@@ -910,7 +912,11 @@ const keepForLater = (known: Known, policy: Policy): Step => {
         return releaseOr('failed', known) ?? endFailed(known)
     }
   }
-  const mayGiveUp = isClaimed && policy.admission === 'granted' && progress.record === 'possible'
+  const mayGiveUp =
+    isClaimed &&
+    policy.admission === 'granted' &&
+    progress.record === 'possible' &&
+    progress.handOver !== 'done'
   // A record that is isolated has not been tried.
   if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known.facts, policy))
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)
@@ -1267,10 +1273,14 @@ const learnRecorded = (known: Known, ledger: Facts): Known => {
   }
 }
 
-/** Whether a record said that the message is about to be sent. A former attempt may have said so, too. */
+/**
+ * Whether a record of this attempt said that the message is about to be sent. What a former attempt said is
+ * that attempt's: it may send the message, or find out that it can't.
+ */
 const isMark = (before: Facts, after: Facts): boolean =>
   messageStateOf(before.message) === 'owed' &&
   messageStateOf(after.message) === 'in_doubt' &&
+  after.message.tried === nextTry(before) &&
   after.claim.state === 'held' &&
   after.message.dropped === undefined
 

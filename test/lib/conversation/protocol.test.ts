@@ -1908,6 +1908,27 @@ describe('an attempt', () => {
     expect(triedBy(1, { tried: 9, refused: 9, sent: false })).toBe(10)
   })
 
+  test('does not take the try of a former attempt for its own', () => {
+    const before = factsWith({ claim: held(1, 0) })
+    const byFormer = factsWith({
+      claim: held(2, 0),
+      conversation: C1,
+      message: { tried: 1, refused: 0, sent: false },
+    })
+    const answers: readonly Answer[] = [done, { kind: 'claimed', before }, alreadyOpen, nothing(true)]
+    const step = stepAfter(EVENT, [...answers, { kind: 'recorded', facts: byFormer }])
+    expect(step).toMatchObject({ kind: 'record', facts: { claim: { state: 'done' }, message: { tried: 1 } } })
+  })
+
+  test('makes no create after it has left its batch, even if it turns out that no attempt died', () => {
+    const before = factsWith({ claim: held(2, 0), conversation: { kind: 'in_doubt' } })
+    const byFormer = factsWith({ claim: queued(3, 2), conversation: { kind: 'in_doubt' }, handedOver: true })
+    const answers: readonly Answer[] = [done, { kind: 'claimed', before }, done]
+    expect(stepAfter(redelivered(EVENT), answers).kind).toBe('record')
+    const step = stepAfter(redelivered(EVENT), [...answers, { kind: 'recorded', facts: byFormer }])
+    expect(step).toMatchObject({ kind: 'done', result: { kind: 'queued', kept: 'in_hand_over' } })
+  })
+
   test('that is given up as interrupted starts the count again, for an operator’s replay', () => {
     const answers: readonly Answer[] = [done, claimedAfter({ claim: held(5, 0) })]
     const step = stepAfter(silent(EVENT), answers)

@@ -3,7 +3,7 @@
  * GB.
  *
  * Options: `--short` for the bounds of `npm test`; `--every-order` for all orders, also those that reach
- * nothing new.
+ * nothing new; `--only three` for the explorations of that name.
  */
 import { parseArgs } from 'node:util'
 import { configurations, LONG, SHORT } from './explorations.ts'
@@ -14,9 +14,13 @@ import { explore, type Finding } from './search.ts'
 import { initialWorld } from './world.ts'
 
 const { values } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, 'every-order': { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    'every-order': { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 })
-const kinds = values.short ? SHORT : LONG
+const kinds = (values.short ? SHORT : LONG).filter(({ name }) => name === (values.only ?? name))
 const isExhaustive = values['every-order']
 
 for (const { name, bounds } of kinds) console.log(`Bounds, ${name}: ${describeBounds(bounds)}`)
