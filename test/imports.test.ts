@@ -33,7 +33,7 @@ const MODULES: readonly Module[] = [
   { layer: 5, module: 'lib/consumer', packages: ['jose'] },
   { layer: 4, module: 'lib/config', packages: ['node:fs'] },
   { layer: 4, module: 'lib/account', packages: ['@aws-sdk/client-secrets-manager'] },
-  { layer: 3, module: 'lib/liveperson', packages: ['jose', 'quick-lru'] },
+  { layer: 3, module: 'lib/liveperson', packages: ['jose', 'node:crypto', 'quick-lru'] },
   {
     layer: 3,
     module: 'lib/aws',
@@ -104,7 +104,7 @@ const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
 const FOLDERS_OF_DATA = ['.ci', '.github', 'config', 'contracts', 'docs', 'infrastructure']
 
 /** What a file may be, beside code. */
-const EXTENSIONS_OF_DATA = ['.json', '.md', '.png', '.svg', '.yml']
+const EXTENSIONS_OF_DATA = ['.css', '.html', '.json', '.md', '.png', '.svg', '.yml']
 const OTHER_FILES = ['.ci/run', '.gitignore', '.nvmrc', 'LICENSE']
 
 /** Returns a sentence for each file of an unknown kind, and for each unknown folder in the root. */

@@ -3,7 +3,9 @@ import { parseAppCredentials, type ReadSecret, readCurrentSecret, readPreviousSe
 
 /** How long the secrets are used before they are read again, in milliseconds. */
 const LIFE_MS = 300_000
-/** How often the secrets are read again because they didn't fit, in milliseconds: anyone can make that happen. */
+/**
+ * How often the secrets are read again because they didn't fit, in milliseconds: anyone can make that happen.
+ */
 const RELOAD_MS = 10_000
 
 /**

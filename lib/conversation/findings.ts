@@ -22,6 +22,7 @@ import {
   waitingIn,
 } from './ledger-item.ts'
 import {
+  type Closing,
   type Facts,
   forgottenAt,
   hasConversation,
@@ -39,8 +40,8 @@ import { addTold, type Openers } from './told.ts'
 const MAX_TOLD = 4
 
 /**
- * How long a push is remembered about a consumer whom no request names, in milliseconds: longer than a request
- * may wait between its create and the end of its last attempt.
+ * How long a push is remembered about a consumer whom no request names, in milliseconds: longer than a
+ * request may wait between its create and the end of its last attempt.
  */
 const UNNAMED_MS = 4 * 24 * 3600 * 1000
 
@@ -196,7 +197,12 @@ export const createFindings = ({
   }
 
   /** Tells one request what pushes have told about its consumer. */
-  const tellRequest = async (pk: string, told: readonly ToldConversation[], openers: Openers) => {
+  const tellRequest = async (
+    pk: string,
+    told: readonly ToldConversation[],
+    openers: Openers,
+    closed: Closing | undefined,
+  ) => {
     let hasLearned = false
     const found = await change(pk, (item) => {
       const facts = toFacts(item)
@@ -209,7 +215,8 @@ export const createFindings = ({
         openers,
       )
       hasLearned = added !== undefined
-      return { kind: 'add', facts: added ?? facts }
+      // The request may record the id of the conversation only after this.
+      return { kind: 'add', facts: { ...(added ?? facts), ...(closed && { closed }) } }
     })
     const outcome = found.kind === 'recorded' ? found.outcome : undefined
     const isKnown = outcome?.conversationId !== undefined
@@ -221,7 +228,8 @@ export const createFindings = ({
   return {
     /**
      * Records the conversation that was found for a request whose outcome is unknown, or whose conversation's
-     * id is. A message that is owed is sent by the next copy of the request, such as a replay from quarantine.
+     * id is. A message that is owed is sent by the next copy of the request, such as a replay from
+     * quarantine.
      */
     settle: (
       key: RequestKey,
@@ -246,8 +254,8 @@ export const createFindings = ({
 
     /**
      * Records what a push of LivePerson tells about a conversation of a consumer: in the consumer's item, and
-     * in the items of the requests that wait for its id, or that opened it. The order and the number of pushes
-     * make no difference.
+     * in the items of the requests that wait for its id, or that opened it. The order and the number of
+     * pushes make no difference.
      *
      * A consumer whom no request has had is remembered, too: a push may overtake the answer to the create.
      *
@@ -267,7 +275,17 @@ export const createFindings = ({
       const waiting = waitingIn(item)
       const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)
       const pks = new Set([...waiting.values(), ...(opener === undefined ? [] : [opener])])
-      const found = await Promise.all([...pks].map((each) => tellRequest(each, all, openers)))
+      const { conversationId, closedAt: at } = told
+      const found = await Promise.all(
+        [...pks].map((each) =>
+          tellRequest(
+            each,
+            all,
+            openers,
+            each === opener && at !== undefined ? { conversationId, at } : undefined,
+          ),
+        ),
+      )
       const settled = new Map(
         found.flatMap((each) => (each.isSettled ? [[each.pk, each.opened] as const] : [])),
       )

@@ -1,6 +1,6 @@
 /**
- * The items of the ledger in the state table: their keys, their shape, and how facts are stored in them. Every
- * reader and writer of these items goes through this file.
+ * The items of the ledger in the state table: their keys, their shape, and how facts are stored in them.
+ * Every reader and writer of these items goes through this file.
  */
 import * as z from 'zod/mini'
 import type { Item } from '../aws/state-table.ts'

@@ -615,8 +615,8 @@ export const settledBy = (facts: Facts, settled: Settlement): Facts => {
 }
 
 /**
- * Returns the facts after an operator found that there is no conversation. The next copy of the request claims
- * it, as after an attempt that failed.
+ * Returns the facts after an operator found that there is no conversation. The next copy of the request
+ * claims it, as after an attempt that failed.
  */
 export const forgottenAt = (facts: Facts, at: number, reason: string): Facts => {
   const { attempt } = facts.claim

@@ -1,11 +1,11 @@
 /**
- * Decides which conversation of a consumer is a request's, by what LivePerson's pushes have told. This file is
- * pure.
+ * Decides which conversation of a consumer is a request's, by what LivePerson's pushes have told. This file
+ * is pure.
  *
- * LivePerson's pushes name no request. A consumer whose id was derived from a request is that request's alone,
- * so every conversation of it is. Any other consumer may have several requests, and conversations that this
- * service didn't open. But a consumer has at most one open conversation at a time. So what LivePerson said
- * about an open conversation is about the one that was open then.
+ * LivePerson's pushes name no request. A consumer whose id was derived from a request is that request's
+ * alone, so every conversation of it is. Any other consumer may have several requests, and conversations that
+ * this service didn't open. But a consumer has at most one open conversation at a time. So what LivePerson
+ * said about an open conversation is about the one that was open then.
  */
 import type { ToldConversation } from './ledger-item.ts'
 import { closedAtOf, type Facts, hasConversation, mayHaveOpened, outcomeOf, settledBy } from './protocol.ts'
@@ -37,8 +37,8 @@ export const isMissingId = (facts: Facts): boolean =>
   outcomeOf(facts, false).conversationId === undefined
 
 /**
- * Returns a request's facts with what pushes add to them: an id that is missing, the conversation of an unknown
- * outcome if it is certain, and a closing. Undefined: nothing.
+ * Returns a request's facts with what pushes add to them: an id that is missing, the conversation of an
+ * unknown outcome if it is certain, and a closing. Undefined: nothing.
  */
 export const addTold = (
   seeker: Seeker,

@@ -1,6 +1,9 @@
 import * as z from 'zod/mini'
 
-/** What one push of LivePerson tells about a conversation of a consumer. Times are milliseconds since the epoch. */
+/**
+ * What one push of LivePerson tells about a conversation of a consumer. Times are milliseconds since the
+ * epoch.
+ */
 export interface PushedConversation {
   readonly conversationId: string
   /** LivePerson's own id of the consumer. */

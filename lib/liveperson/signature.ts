@@ -4,8 +4,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 const HASHES = ['sha1', 'sha256'] as const
 
 /**
- * Returns whether LivePerson signed a push with one of the app's client secrets. The comparison takes the same
- * time whatever differs.
+ * Returns whether LivePerson signed a push with one of the app's client secrets. The comparison takes the
+ * same time whatever differs.
  *
  * @param body The bytes as received. JSON that is parsed and written again may have other ones.
  * @param signature The header `x-liveperson-signature`: `sha1=` or `sha256=`, and the HMAC in Base64.

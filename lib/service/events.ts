@@ -53,7 +53,9 @@ export const createEventsService = (config: Config, seams: Partial<Seams> = {}) 
     /** Whether the stage has this account. */
     hasAccount: (accountId: string): boolean => secrets.has(accountId),
 
-    /** Returns whether LivePerson signed a body for this account. @throws The account's secret can't be read. */
+    /**
+     * Returns whether LivePerson signed a body for this account. @throws The account's secret can't be read.
+     */
     isGenuine: async (accountId: string, body: Uint8Array, signature: string | undefined): Promise<boolean> =>
       (await secrets.get(accountId)?.fits((clientSecrets) => isSigned(body, signature, clientSecrets))) ??
       false,

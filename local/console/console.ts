@@ -8,31 +8,8 @@ import type { Conversation } from '../liveperson/state/store.ts'
 import { closeServer, listen } from '../net/listen.ts'
 import { createProxy } from './proxy.ts'
 import { bundleScript } from './scripts.ts'
-import { isSwitch, type Switch } from './switches.ts'
-import type { Step } from './timeline.ts'
-
-/** What the page shows. The server sends it whenever it has changed. */
-export interface Shown {
-  readonly conversations: readonly ShownConversation[]
-  readonly queues: { readonly events: number; readonly handOver: number; readonly quarantine: number }
-  readonly switches: readonly Switch[]
-  readonly steps: readonly Step[]
-}
-
-/** A conversation as an agent sees it. */
-export interface ShownConversation {
-  readonly conversationId: string
-  readonly accountId: string
-  readonly skill: string
-  readonly campaign: string
-  readonly state: 'OPEN' | 'CLOSE'
-  readonly openedAt: number
-  readonly agent?: string | undefined
-  readonly consumer: string
-  /** Engagement attributes. LivePerson shows all of them as authenticated. */
-  readonly attributes: readonly string[]
-  readonly messages: readonly { readonly from: 'agent' | 'consumer'; readonly text: string }[]
-}
+import type { Shown, ShownConversation, Step, Switch } from './shown.ts'
+import { isSwitch } from './switches.ts'
 
 /** How often the server looks for changes, in milliseconds. */
 const LOOK_EVERY_MS = 300

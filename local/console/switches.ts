@@ -1,21 +1,13 @@
 import type { LivePersonSimulator } from '../liveperson/server.ts'
 import type { LivePersonAccount } from '../liveperson/state/account.ts'
+import type { Switch, SwitchName } from './shown.ts'
 
-/** A fault that a person can switch on and off. */
-export interface Switch {
-  readonly name: SwitchName
-  readonly label: string
-  readonly isOn: boolean
-}
-
-export type SwitchName = keyof typeof LABELS
-
-const LABELS = {
+const LABELS: Readonly<Record<SwitchName, string>> = {
   slow: 'LivePerson takes 8 seconds to open a conversation',
   lost: 'LivePerson opens the next conversation, and its answer is lost',
   refused: "LivePerson refuses every account's secret",
   down: 'LivePerson answers 503',
-} as const
+}
 
 /** Longer than the time that a form has. */
 const SLOW_MS = 8000

@@ -4,17 +4,7 @@ import { fromImage } from '../../lib/aws/state-table.ts'
 import type { ReceivedRequest, Service } from '../liveperson/http/request.ts'
 import type { Consumer } from '../liveperson/state/store.ts'
 import { readLogLine } from '../stack/log-line.ts'
-
-/** One step of a request's path, as the console shows it. */
-export interface Step {
-  /** Milliseconds since the epoch. */
-  readonly at: number
-  readonly kind: 'call' | 'ledger' | 'outcome' | 'log' | 'switch'
-  readonly text: string
-  readonly isTrouble: boolean
-  /** The requestId of the sender. Undefined if it isn't known which request it is about. */
-  readonly requestId?: string | undefined
-}
+import type { Step } from './shown.ts'
 
 /** How many steps the console keeps, without the calls of LivePerson, which the simulator keeps. */
 const MAX_STEPS = 500
@@ -52,11 +42,9 @@ const Outcome = z.object({
   detail: z.object({ requestId: z.string().optional(), sequence: z.number(), status: z.string() }),
 })
 
-export type Timeline = ReturnType<typeof createTimeline>
-
 /**
- * Returns what happened to the requests of the local stack: calls to LivePerson, states of the ledger, outcome
- * events, and lines of the log.
+ * Returns what happened to the requests of the local stack: calls to LivePerson, states of the ledger,
+ * outcome events, and lines of the log.
  *
  * @param options.calls Returns the requests that LivePerson has received.
  * @param options.consumers Returns the consumers that LivePerson knows.

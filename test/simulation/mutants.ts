@@ -307,6 +307,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (isFinished(facts, found.hasMessage)) {',
     replace: "if (isFinished(facts, found.hasMessage) && facts.conversation.kind !== 'refused') {",
     breaks: 'a replay opens only what was given up',
+    options: { requests: 3000 },
   },
   {
     name: 'an interrupted request is never attempted again',

@@ -1,6 +1,4 @@
-import type { Shown, ShownConversation } from '../console.ts'
-import type { Switch } from '../switches.ts'
-import type { Step } from '../timeline.ts'
+import type { Shown, ShownConversation, Step, Switch } from '../shown.ts'
 
 const find = <T extends Element>(selector: string, type: new () => T): T => {
   const element = document.querySelector(selector)

@@ -13,8 +13,8 @@ const ANSWER_MS = 5000
 
 /**
  * Returns LivePerson's webhooks. While `settings.pushUrl` is set, each change of a conversation is pushed to
- * `{pushUrl}/liveperson/{accountId}/events`, signed with the account's first client secret. A push whose answer is
- * neither 200 nor 201 is repeated.
+ * `{pushUrl}/liveperson/{accountId}/events`, signed with the account's first client secret. A push whose
+ * answer is neither 200 nor 201 is repeated.
  */
 export const createPushSender = ({
   settings,

@@ -4,9 +4,9 @@ import type { LivePersonAccount } from '../state/account.ts'
 import type { State } from '../state/state.ts'
 
 /**
- * Answers the account configuration API: campaigns, with their engagements, and skills. It needs the bearer of
- * a LivePerson user. Without a filter, deleted campaigns and engagements are returned, too, as the API does for
- * one that is named by its id.
+ * Answers the account configuration API: campaigns, with their engagements, and skills. It needs the bearer
+ * of a LivePerson user. Without a filter, deleted campaigns and engagements are returned, too, as the API
+ * does for one that is named by its id.
  *
  * LivePerson documents only the skills. The campaigns are as its clients use them.
  *
