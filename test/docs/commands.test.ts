@@ -6,6 +6,7 @@ import { toProblem } from '../../functions/http/problem.ts'
 import { parseStageConfig, warningsOf } from '../../lib/config/stage.ts'
 import { InvalidRequestError } from '../../lib/errors/errors.ts'
 import { parseForm } from '../../lib/request/form.ts'
+import { readResources } from '../../local/aws/resources.ts'
 import { toDeployerPolicy } from '../../tools/deployer-policy.ts'
 import { createClient } from '../../web/client.ts'
 import { projectRoot } from '../structure/source.ts'
@@ -52,6 +53,9 @@ const exampleStage = () => {
   const stage = readJson('config/dev.json')
   return { ...stage, accounts: [{ ...stage.accounts[0], form: { campaigns: 'any' } }] }
 }
+
+/** LivePerson's name of the events that the webhook gets. */
+const WEBHOOK = 'cqm.ExConversationChangeNotification'
 
 const SIMULATOR = 'http://127.0.0.1:4570'
 
@@ -174,11 +178,21 @@ describe('JSON examples', () => {
     if ('accounts' in example) return acceptStage
     if ('issuer' in example) return acceptTokenIssuer
     if (Array.isArray(example)) return acceptImport
+    if (WEBHOOK in example) return acceptWebhook
     if ('Statement' in example) return path === 'docs/deployment.md' ? compareDeployerPolicy : comparePolicy
     if ('code' in example) return compareProblem
     if (['Type', 'detail-type'].some((name) => name in example)) return acceptEvent
     if (!('route' in example) && !('campaign' in example)) return undefined
     return path === 'docs/form-api.md' ? acceptForm : acceptEvent
+  }
+
+  /** The address in LivePerson's settings is that of a route of the API. */
+  const acceptWebhook = (text: string) => {
+    const { pathname } = new URL(JSON.parse(text)[WEBHOOK].endpoint)
+    const { routes } = readResources().httpApi
+    expect(routes.map(({ method, path }) => `${method} ${path.replace('{accountId}', ACCOUNT)}`)).toContain(
+      `POST ${pathname}`,
+    )
   }
 
   const compareDeployerPolicy = (text: string) => expect(JSON.parse(text)).toEqual(toDeployerPolicy())
