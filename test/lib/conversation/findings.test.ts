@@ -289,6 +289,15 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
   })
 
+  test('tells a closing to a request that has written its consumer’s item, but not its own yet', async () => {
+    const entry = await take()
+    const set = { conversationId: 'c-1', state: 'OPEN', openedBy: PK, openedAt: time }
+    await table.update({ pk: CONSUMER, set })
+    await tell(CLOSED)
+    await entry.record({ ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1' })
+    expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt })
+  })
+
   test('does not reopen a conversation, if its closing overtakes the answer to the create', async () => {
     await tell(CLOSED)
     await store({ conversation: C1, openedAt: time + 2000 })
