@@ -91,13 +91,6 @@ const ACCEPTED: readonly Accepted[] = [
     reason: 'The token is fetched ahead of time. The create needs the same one, and reports the failure.',
   },
   {
-    path: 'lib/conversation/attempt.ts',
-    within: 'createSteps',
-    form: 'allSettled',
-    reason:
-      'Without the id, a push can’t name the consumer, and a person settles the outcome. It is recorded.',
-  },
-  {
     path: 'lib/liveperson/access.ts',
     within: 'callHost',
     form: 'catch clause',
