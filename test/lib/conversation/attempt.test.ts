@@ -966,7 +966,7 @@ describe('a record that has been tried until it is too old', () => {
     expect(calls.at(-2)).toEqual([
       'record',
       known({
-        claim: { attempt: 1, releases: 1, state: 'failed', code: 'liveperson_unavailable' },
+        claim: { attempt: 1, releases: 1, state: 'given_up', code: 'liveperson_unavailable' },
         lpConsumerId: LP_CONSUMER,
       }),
     ])

@@ -396,11 +396,12 @@ describe('ids', () => {
   })
 
   test.each([1.5, 2 ** 53, -(2 ** 53), 1e21, true, {}, [], ['1']])('%j is no id', (id) => {
-    expect(
-      findingsOf(() =>
-        parseConversationRequest({ route: 'vip', requestId: id, accountId: id, consumer: { id } }),
-      ),
-    ).toEqual(
+    const findings = findingsOf(() =>
+      parseConversationRequest({ route: 'vip', requestId: id, accountId: id, consumer: { id } }),
+    )
+    // An account id has another finding if it is negative.
+    const first = Map.groupBy(findings, ({ path }) => path)
+    expect([...first.values()].map(([finding]) => finding)).toEqual(
       ['requestId', 'accountId', 'consumer.id'].map((path) => ({
         path,
         message: 'must be a string, or an integer up to 9007199254740991',
