@@ -60,7 +60,7 @@ export const planRequests = (random: Random, count: number): readonly Planned[] 
         campaign: isRefused ? { campaignId: '999999', engagementId: '999999' } : campaign,
         context: { sessionId: `${door} ${id}` },
         ...(door === 'queue' && {
-          consumer: { id: isShared ? `shared-${Math.floor(index / 10)}` : `consumer-${index}` },
+          consumer: { id: isShared ? `shared-n${Math.floor(index / 10)}` : `consumer-n${index}` },
         }),
         ...(random.chance(0.25) && { message: `message of ${door} ${id}` }),
       },
