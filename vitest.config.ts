@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const SEPARATE = [
   'test/bench/run.test.ts',
   'test/browser',
+  'test/cli/commands/doctor.test.ts',
   'test/docs',
   'test/faults',
   'test/local/pause.test.ts',
