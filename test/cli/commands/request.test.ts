@@ -29,13 +29,14 @@ const id = () => `event-${round}-0001`
 
 beforeAll(async () => {
   world = await startWorld()
-  service = createPatientService(world, { stage })
   folder = await mkdtemp(join(tmpdir(), 'campaign-conversations-request-'))
   configFile = join(folder, 'stage.json')
   await writeFile(configFile, JSON.stringify(stage))
 })
 beforeEach(() => {
   round++
+  // A new container: the rate of the calls that failed in another test doesn't hold this one back.
+  service = createPatientService(world, { stage })
 })
 afterEach(async () => {
   await world.receiveQuarantine()
