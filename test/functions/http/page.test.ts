@@ -4,7 +4,7 @@ import { toProblemPage, toStatusPage } from '../../../functions/http/page.ts'
 import { CODES, isCode } from '../../../lib/errors/codes.ts'
 
 const STATUSES = ['opened', 'existing', 'opening', 'queued', 'failed', 'rejected', 'outcome_unknown'] as const
-const htmlOf = ({ body = '' }: { readonly body?: string }) => body
+const htmlOf = ({ body = '' }: { readonly body?: string | undefined }) => body
 
 describe('a page', () => {
   test.each([
