@@ -193,6 +193,21 @@ const REFUSALS: Readonly<Record<string, readonly Refusal[]>> = {
   'ConversationStatusRole dynamodb:BatchGetItem request#*': [
     { scenario: 'a status', told: '503 service_unavailable', logged: 'DynamoDB BatchGetItem failed.' },
   ],
+  'ConversationEventsRole dynamodb:GetItem consumer#*': [
+    { scenario: 'a push', told: '503', logged: 'DynamoDB GetItem failed.' },
+  ],
+  'ConversationEventsRole dynamodb:GetItem request#*': [
+    { scenario: 'a push', told: '503', logged: 'DynamoDB GetItem failed.' },
+  ],
+  'ConversationEventsRole dynamodb:UpdateItem consumer#*': [
+    { scenario: 'a push', told: '503', logged: 'DynamoDB UpdateItem failed.' },
+  ],
+  'ConversationEventsRole dynamodb:UpdateItem request#*': [
+    { scenario: 'a push', told: '503', logged: 'DynamoDB UpdateItem failed.' },
+  ],
+  'ConversationEventsRole secretsmanager:GetSecretValue campaign-conversations/test/*': [
+    { scenario: 'a push', told: '500', logged: refusedSecret(ACCOUNT) },
+  ],
   'PublishOutcomesRole events:PutEvents OutcomeBus': [
     { scenario: 'an outcome', told: 'kept', logged: 'EventBridge PutEvents failed.' },
   ],
@@ -203,6 +218,7 @@ const ROLES: Readonly<Record<FunctionName, string>> = {
   openFromQueue: 'OpenFromQueueRole',
   refreshDomains: 'RefreshDomainsRole',
   conversationStatus: 'ConversationStatusRole',
+  conversationEvents: 'ConversationEventsRole',
   publishOutcomes: 'PublishOutcomesRole',
 }
 

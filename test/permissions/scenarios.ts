@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { marshall } from '@aws-sdk/util-dynamodb'
+import { z } from 'zod'
 import type { QueueName } from '../../lib/aws/queues.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { awsClientConfig } from '../../local/aws/sdk.ts'
+import { signatureOf, toChangePush } from '../../local/liveperson/pushes/push.ts'
+import { loadFixture } from '../../local/liveperson/state/account.ts'
 import { createStateStream } from '../../local/stack/outcomes.ts'
 import type { Container } from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, toRecord, type World } from '../support/world.ts'
@@ -11,6 +17,7 @@ export type FunctionName =
   | 'openFromQueue'
   | 'refreshDomains'
   | 'conversationStatus'
+  | 'conversationEvents'
   | 'publishOutcomes'
 
 /** Something that a function does, and that needs permissions. */
@@ -99,6 +106,61 @@ const outcomeOf = (requestId: string) => {
     newImage: { ...item, status: { S: 'opened' }, outcomeNumber: { N: '1' } },
   })
   return stream.take(1)
+}
+
+const lpConsumerOf = (requestId: string) => `lp-${requestId}`
+const conversationOf = (requestId: string) => `conversation-${requestId}`
+
+/** Puts a request with its open conversation into the table, and its consumer. */
+const putOpened = async ({ world, requestId }: Tools): Promise<void> => {
+  const now = Date.now()
+  const pk = `request#${ACCOUNT}#queue#crm#${requestId}`
+  const conversationId = conversationOf(requestId)
+  const { claim: _, ...nothing } = NOTHING
+  const items = [
+    {
+      ...{ pk, requestId, accountId: ACCOUNT, door: 'queue', fingerprint: '3.f00d', status: 'opened' },
+      ...{ createdAt: now, updatedAt: now, revision: 2, attempts: 1, releases: 1, releasedAttempt: 1 },
+      ...{ claimState: 'done', leaseId: 'lease', leaseUntil: 0, hasMessage: false, outcomeNumber: 1 },
+      facts: { ...nothing, conversation: { kind: 'opened', conversationId } },
+    },
+    {
+      pk: `consumer#${ACCOUNT}#${lpConsumerOf(requestId)}`,
+      ...{ conversationId, state: 'OPEN', openedBy: pk, openedAt: now },
+    },
+  ]
+  const dynamoDb = new DynamoDBClient(awsClientConfig(world.dynamoDb.url))
+  for (const item of items)
+    await dynamoDb.send(new PutItemCommand({ TableName: world.dynamoDb.stateTable, Item: marshall(item) }))
+  dynamoDb.destroy()
+}
+
+/** Tells that the conversation was closed. Returns the HTTP status. */
+const pushClosing = async ({ container, requestId }: Tools): Promise<string> => {
+  const now = Date.now()
+  const body = JSON.stringify(
+    toChangePush(
+      {
+        ...{ conversationId: conversationOf(requestId), accountId: ACCOUNT, extConsumerId: 'crm-1' },
+        ...{
+          lpConsumerId: lpConsumerOf(requestId),
+          profile: {},
+          openedAt: now,
+          closedAt: now,
+          ttr: 'NORMAL',
+        },
+        ...{ body: [], state: 'CLOSE', mainDialog: 'CLOSE', messages: [], nextSequence: 0 },
+      },
+      { sentAt: now, hasCampaign: false },
+    ),
+  )
+  const account = loadFixture().find(({ accountId }) => accountId === ACCOUNT)
+  const answer = await container.invoke('conversationEvents', {
+    pathParameters: { accountId: ACCOUNT },
+    headers: { 'x-liveperson-signature': signatureOf(body, account?.clientSecrets[0] ?? '', 'sha1') },
+    body,
+  })
+  return String(z.object({ statusCode: z.number() }).parse(answer).statusCode)
 }
 
 /** Fails creates, by an answer or a lost answer, until `act` has ended. */
@@ -279,6 +341,13 @@ export const SCENARIOS = {
     },
     whole: '404 not_found',
   },
+  'a push': {
+    function: 'conversationEvents',
+    before: putOpened,
+    perform: pushClosing,
+    whole: '200',
+  },
+
   'an outcome': {
     function: 'publishOutcomes',
     perform: async ({ container, requestId }) =>

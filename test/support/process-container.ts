@@ -30,6 +30,7 @@ export const SOURCE_HANDLERS = Object.fromEntries(
     openFromQueue: 'open-from-queue',
     refreshDomains: 'refresh-domains',
     conversationStatus: 'conversation-status',
+    conversationEvents: 'conversation-events',
     publishOutcomes: 'publish-outcomes',
   }).map(([name, file]) => [name, new URL(`../../functions/${file}.ts`, import.meta.url).href]),
 )
