@@ -308,12 +308,12 @@ test('what the page says is kept has both policies, and nothing else outlives th
   expect(Object.fromEntries(kept)).toEqual({ QuarantineQueue: 'Retain', StateTable: 'Retain' })
 })
 
-test('removing a stage: what is deleted, what is kept and what holds on to its name are in the page', () => {
+test('removing a stage: what is deleted, what is kept and what keeps its name are in the page', () => {
   const [, section = ''] = /## Removing a stage\n([\s\S]*)/.exec(page) ?? []
   const prose = section.replaceAll(/\s+/g, ' ')
-  expect(prose).toContain('deletes the events queue and the hand-over queue, with the accepted requests')
+  expect(prose).toContain('deletes the events queue and the hand-over queue, and the accepted requests')
   expect(prose).toContain('The state table and the quarantine queue are kept')
-  expect(prose).toContain('hold on to their names')
+  expect(prose).toContain('still have their names')
   for (const queue of ['EventsQueueUrl', 'HandOverQueueUrl', 'QuarantineQueueUrl'])
     expect(section).toContain(queue)
 })

@@ -59,7 +59,7 @@ describe('saved queries', () => {
   })
 
   test('include one over the logs of every function', () => {
-    const widest = queries.find(({ Name }) => Name.endsWith('do something about'))
+    const widest = queries.find(({ Name }) => Name.endsWith('Errors to act on'))
     expect(widest?.LogGroupNames.map(({ Ref }) => Ref)).toEqual(ids.map((id) => `${id}LogGroup`))
   })
 
