@@ -15,17 +15,24 @@ export const WEBHOOK_INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'no outcome stays unknown that LivePerson can settle': ({ item, own, planned, ending }) => {
     if (!ending.hasWebhooks || item?.status !== 'outcome_unknown' || own.length === 0) return []
+    // Pushes name the consumer only by LivePerson's own id, and the IDP didn't tell it.
+    if (factsOf(item).lpConsumerId === undefined) return []
     const isDerived = item.consumerId !== undefined
     // The pushes of the second account name the campaign. Several requests of one consumer may have the same.
     const isCertain = planned.accountId === ACCOUNTS[1] && !planned.isShared && own.length === 1
     return isDerived || isCertain ? [`unknown, and LivePerson has told ${own[0]?.conversationId}`] : []
   },
 
-  'a closing is told, and true': ({ item, own, ending }) => {
+  'a closing is told, and true': ({ item, own, ending, witnessed }) => {
     if (!ending.hasWebhooks || !item || !isOpened(item.status)) return []
     const named = ending.byId.get(String(item.conversationId))
     if (item.closedAt !== undefined)
       return named?.closedAt === item.closedAt ? [] : [`closed at ${item.closedAt}, not ${named?.closedAt}`]
+    // Nobody repeats what an attempt that died, or whose write failed, left undone.
+    const consumer = named && consumerKey(named.accountId, named.lpConsumerId)
+    const isDisturbed =
+      witnessed.deaths > 0 || [String(item.pk), String(consumer)].some((pk) => ending.failedWrites(pk) > 0)
+    if (isDisturbed) return []
     // A request whose conversation was open before isn't told.
     return named?.closedAt !== undefined && own.includes(named) && item.status === 'opened'
       ? [`${named.conversationId} was closed, and the ledger doesn't know`]
