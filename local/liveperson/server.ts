@@ -113,7 +113,8 @@ export const startLivePerson = async (options: {
       faults.clear()
       clock.set(undefined)
       state.hosts.overrides.clear()
-      Object.assign(settings, defaultSettings(mode))
+      // Where pushes go belongs to the surroundings, like the ports.
+      Object.assign(settings, defaultSettings(mode), { pushUrl: settings.pushUrl })
     },
     close: async () => {
       exchange.drop()

@@ -51,7 +51,7 @@ export interface Simulator {
   revokeAppTokens(): void
   /** Makes every ConsumerJWS issued so far invalid. */
   revokeConsumerTokens(): void
-  /** Returns to the initial state. Ports, keys, tokens and the accounts' secrets stay. */
+  /** Returns to the initial state. Ports, keys, tokens, the accounts' secrets and `pushUrl` stay. */
   reset(): void
   /** Destroys all connections. Resolves when both ports are free. */
   close(): Promise<void>

@@ -95,6 +95,8 @@ test('a lost answer ends in one conversation, and the page shows the way', async
   await expect.poll(() => lost.isChecked()).toBe(false)
   await path().getByText('(fault: reset-after)').first().waitFor()
   expect(conversationsOf('Ada')).toHaveLength(1)
+  // LivePerson's webhook has told the id, so the message that was owed is sent.
+  await card('Ada').getByText('Is anybody there?').waitFor({ timeout: 60_000 })
 }, 90_000)
 
 test('killed containers start again, and the form that they were working on opens one conversation', async () => {
