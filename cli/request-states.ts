@@ -7,6 +7,8 @@ import { refusalKey } from '../lib/conversation/refusals.ts'
 /** What the ledger knows about a request, and which write that was. */
 export interface RequestState {
   readonly outcome: Outcome
+  /** Of the content with which the id was used first. */
+  readonly fingerprint: string
   /** Raised by each write. */
   readonly revision: number
   /** Whether only a new copy of the request changes it. */
@@ -32,7 +34,7 @@ export const readRequestStates = async (
       const facts = factsAt(item, now)
       const outcome = outcomeOf(facts, item.hasMessage)
       const isSettled = isFinal(outcome) || (outcome.status === 'failed' && isGivenUp(facts))
-      return [item.pk, { outcome, revision: item.revision, isSettled }]
+      return [item.pk, { outcome, fingerprint: item.fingerprint, revision: item.revision, isSettled }]
     }),
   )
 }

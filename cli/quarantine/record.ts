@@ -23,10 +23,15 @@ export interface QuarantinedRecord {
   readonly code: string
   readonly detail: string
   readonly requestId: string
-  /** The account that the body names, or whose route it names. Undefined if it can't be read. */
+  /**
+   * The account that the body names, or whose route it names, else the default account. Undefined if there is
+   * none.
+   */
   readonly accountId: string | undefined
   /** The key of the request's item in the ledger. Undefined if the body can't be read as a request. */
   readonly key: RequestKey | undefined
+  /** Of the content. Undefined if the body can't be read as a request. */
+  readonly fingerprint: string | undefined
   /** How many attempts were made. Undefined: none, or nobody counted. */
   readonly attempts: number | undefined
   /**
@@ -80,7 +85,8 @@ export const readQuarantined = async (
     ...{ messageId, body, queue, code, detail, attempts, sentAt },
     requestId: read.kind === 'job' ? read.job.request.requestId : (read.ids?.requestId ?? requestId),
     key: keyOf(read),
-    accountId: keyOf(read)?.accountId ?? accountIdIn(body),
+    fingerprint: read.kind === 'job' ? read.job.request.fingerprint : undefined,
+    accountId: keyOf(read)?.accountId ?? (read.kind === 'refused' ? read.event?.accountId : undefined),
   }
 }
 
@@ -104,11 +110,6 @@ const keyOf = (read: ReadRecord): RequestKey | undefined => {
   if (read.kind === 'refused') return read.ids
   const { accountId, door, vouchedBy, requestId } = read.job.request
   return { accountId, door, vouchedBy, requestId }
-}
-
-const accountIdIn = (body: string): string | undefined => {
-  const input = contentOf(body)?.input
-  return isRecord(input) && typeof input.accountId === 'string' ? input.accountId : undefined
 }
 
 /** Returns what a body holds without its envelopes. Undefined if it can't be read. */

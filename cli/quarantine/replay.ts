@@ -1,7 +1,9 @@
 import type { StateTable } from '../../lib/aws/state-table.ts'
+import { hasContent } from '../../lib/conversation/ledger.ts'
 import { type RequestKey, requestKey } from '../../lib/conversation/ledger-item.ts'
 import type { Outcome } from '../../lib/conversation/protocol.ts'
 import { NO_ACCOUNT } from '../../lib/conversation/refusals.ts'
+import type { Code } from '../../lib/errors/codes.ts'
 import { toAppError } from '../../lib/errors/errors.ts'
 import type { CommandContext } from '../commands/command.ts'
 import { type RequestState, readRefusals, readRequestStates } from '../request-states.ts'
@@ -146,11 +148,14 @@ const watch = async (
 const pkOf = ({ record: { key } }: Sent): string => (key ? requestKey(key) : '')
 
 const fateOf = (
-  { before }: Sent,
+  { before, record: { fingerprint } }: Sent,
   state: RequestState | undefined,
   refusal: string | undefined,
 ): Fate | undefined => {
   if (refusal !== undefined) return { kind: 'refused', code: refusal }
+  // The outcome of another request with the same id. This one is refused.
+  if (state && fingerprint !== undefined && !hasContent(state, fingerprint))
+    return { kind: 'refused', code: 'request_id_reused' satisfies Code }
   if (!state?.isSettled) return undefined
   // A request that was given up can be tried again, so only a later write is its outcome.
   if (before?.revision === state.revision && state.outcome.status === 'failed') return undefined

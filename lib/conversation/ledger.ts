@@ -518,8 +518,8 @@ const versionOf = (fingerprint: string): string =>
 
 const ANY_VERSION = /^\d+\.[0-9a-f]+$/
 
-/** Whether an item's request has this content, as far as the fingerprints can be compared. */
-const hasContent = (item: RequestItem, fingerprint: string): boolean =>
+/** Returns whether an item's request has this content, as far as the fingerprints can be compared. */
+export const hasContent = (item: Pick<RequestItem, 'fingerprint'>, fingerprint: string): boolean =>
   item.fingerprint === fingerprint || !item.fingerprint.startsWith(versionOf(fingerprint))
 
 /** The value of a challenge's attribute while no copy has taken its turn. */

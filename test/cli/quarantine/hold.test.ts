@@ -14,6 +14,7 @@ const toRecord = ({ MessageId = '' }: Message): QuarantinedRecord => ({
   requestId: MessageId,
   accountId: undefined,
   key: undefined,
+  fingerprint: undefined,
   attempts: undefined,
   sentAt: 0,
 })

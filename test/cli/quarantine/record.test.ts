@@ -94,7 +94,9 @@ describe('the reason', () => {
 test.each([
   ['a route', { requestId: 'event-0001', route: 'other-help' }, OTHER_ACCOUNT],
   ['an account, in an invalid event', { accountId: OTHER_ACCOUNT }, OTHER_ACCOUNT],
-  ['nothing', { requestId: 'event-0001' }, undefined],
+  ['the default, for an account of another stage', { accountId: '79999999', route: 'x' }, ACCOUNT],
+  ['the default, for what is no account', { accountId: 'zoe@example.org\u001b[2J' }, ACCOUNT],
+  ['the default, if it names none', { requestId: 'event-0001' }, ACCOUNT],
 ])('the account is found by %s', async (_, body, accountId) => {
   const message = { Body: JSON.stringify(body), ...attributes(reason) }
   expect((await read(message)).accountId).toBe(accountId)
@@ -114,6 +116,7 @@ describe('the body of a replay', () => {
     ...{ body, queue, messageId: 'other', code: 'x', detail: '', requestId: ID, sentAt: 0 },
     accountId: undefined,
     key: undefined,
+    fingerprint: undefined,
     attempts: undefined,
   })
 

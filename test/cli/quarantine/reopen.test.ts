@@ -23,6 +23,7 @@ const handOver = (asked: Asked) =>
 const record = (body: string, given: Partial<QuarantinedRecord> = {}): QuarantinedRecord => ({
   ...{ body, messageId: 'message-1', queue: 'handOver', code: 'liveperson_rejected', detail: '' },
   ...{ requestId: KEY.requestId, accountId: ACCOUNT, key: KEY, attempts: 1, sentAt: 0 },
+  fingerprint: undefined,
   ...given,
 })
 

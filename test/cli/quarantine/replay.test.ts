@@ -2,8 +2,12 @@ import { expect, test } from 'vitest'
 import type { Held } from '../../../cli/quarantine/hold.ts'
 import type { QuarantinedRecord } from '../../../cli/quarantine/record.ts'
 import { replay } from '../../../cli/quarantine/replay.ts'
+import { createLedger } from '../../../lib/conversation/ledger.ts'
+import { NOTHING } from '../../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import { createMemoryTable } from '../../simulation/state-table.ts'
+
+const FINGERPRINT = `3.${'a'.repeat(64)}`
 
 const record = (number: number): QuarantinedRecord => ({
   messageId: `message-${number}`,
@@ -14,6 +18,7 @@ const record = (number: number): QuarantinedRecord => ({
   requestId: `event-000${number}`,
   accountId: '70123456',
   key: { accountId: '70123456', door: 'queue', vouchedBy: 'crm', requestId: `event-000${number}` },
+  fingerprint: FINGERPRINT,
   attempts: 1,
   sentAt: number,
 })
@@ -22,6 +27,7 @@ const record = (number: number): QuarantinedRecord => ({
 const run = async (
   records: readonly QuarantinedRecord[],
   failing: Partial<Held> & { readonly send?: () => Promise<string> } = {},
+  table = createMemoryTable(),
 ) => {
   const steps: string[] = []
   let now = 0
@@ -44,7 +50,7 @@ const run = async (
           return 'sent'
         }),
     },
-    table: createMemoryTable(),
+    table,
     accountIds: ['70123456'],
     ratePerSecond: 2,
     waitMs: 3000,
@@ -100,4 +106,26 @@ test('a record that another command has taken is skipped', async () => {
   })
   expect(fates).toMatchObject([{ kind: 'skipped' }, { kind: 'waiting' }])
   expect(steps).toHaveLength(2)
+})
+
+test('a record whose id another request used first is refused, whatever became of that request', async () => {
+  const table = createMemoryTable()
+  const ledger = createLedger({ table, now: () => 0, uuid: () => 'lease-1' })
+  const { key, requestId } = record(1)
+  if (!key) throw new Error('The record has a key.')
+  const first = { ...key, requestId, consumerId: 'consumer-1', fingerprint: FINGERPRINT, warnings: [] }
+  const ids = { campaignId: '3120045610', engagementId: '3120047711' }
+  const claimed = await ledger.claim(first, { ...ids, ttr: 'NORMAL', routeAttributes: [] }, 1000)
+  if (claimed.kind !== 'claimed') throw new Error('The request is claimed.')
+  const conversation = { kind: 'opened', conversationId: 'conversation-1' } as const
+  await claimed.entry.record({
+    ...NOTHING,
+    conversation,
+    claim: { attempt: 1, releases: 1, state: 'done' },
+  })
+  const other = { ...record(1), fingerprint: `3.${'b'.repeat(64)}` }
+  expect((await run([other], {}, table)).fates).toEqual([{ kind: 'refused', code: 'request_id_reused' }])
+  expect((await run([record(1)], {}, table)).fates).toMatchObject([
+    { kind: 'settled', outcome: { status: 'opened' } },
+  ])
 })
