@@ -175,7 +175,7 @@ const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'content-security-policy':
-    "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
 } as const
 
 /** A page whose name leads to 127.0.0.1 must not use the console. */

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { request as send } from 'node:http'
 
 /**
- * Returns a listener that passes on `/api/…` to the HTTP API, as a page of a listed origin would call it.
+ * Returns a listener that passes on `/api/…` to the HTTP API. A call of the console's own page is passed on
+ * as one of a listed origin. Those of other sites keep their origin, so the API refuses them.
  *
  * @param options.origin Undefined: no origin is listed, so none is sent.
  */
@@ -10,11 +11,12 @@ export const createProxy =
   ({ apiUrl, origin }: { readonly apiUrl: string; readonly origin: string | undefined }) =>
   (incoming: IncomingMessage, response: ServerResponse): void => {
     const { method, url = '', headers } = incoming
-    const target = new URL(url.slice('/api'.length), apiUrl)
-    const { origin: _, host: __, connection: ___, ...others } = headers
-    const outgoing = send(target, {
-      method,
-      headers: { ...others, ...(headers.origin !== undefined && origin !== undefined && { origin }) },
+    const { host, connection: _, origin: given, ...others } = headers
+    const passed = given === `http://${host}` ? origin : given
+    // The path may begin with two slashes. Resolved against the API's address, it would name another host.
+    const outgoing = send(apiUrl, {
+      ...{ method, path: url.slice('/api'.length) },
+      headers: { ...others, ...(passed !== undefined && { origin: passed }) },
     })
     outgoing.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)

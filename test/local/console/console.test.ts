@@ -154,3 +154,16 @@ test('another site can neither send commands nor read anything under a name of i
   expect((await fetch(`${console_.url}/`, { method: 'DELETE' })).status).toBe(405)
   expect((await command({ action: 'switch', name: 'constructor', on: true })).status).toBe(400)
 })
+
+test('another site’s form reaches the API as what it is, and no path leads to another host', async () => {
+  const post = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`${console_.url}${path}`, { method: 'POST', headers, body: 'a=1' })
+  for (const origin of ['https://evil.example', 'null']) {
+    await post('/api/conversations', { origin })
+    expect(received.at(-1)).toMatchObject({ url: '/conversations', headers: { origin } })
+  }
+  const count = received.length
+  const { port } = new URL(console_.url)
+  await post(`/api//localhost:${port}/events`)
+  expect(received.slice(count)).toMatchObject([{ url: `//localhost:${port}/events` }])
+})
