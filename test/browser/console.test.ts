@@ -143,7 +143,7 @@ test('everything works by keyboard alone', async () => {
   await keys.getByRole('article').filter({ hasText: 'Kim' }).waitFor({ timeout: 30_000 })
   await tabTo('Join')
   await keys.keyboard.press('Space')
-  await tabTo('Answer to Kim')
+  await expect.poll(focused).toMatch(/^Answer to Kim/)
   await keys.keyboard.type('Hello Kim')
   await keys.keyboard.press('Enter')
   await expect
@@ -151,3 +151,10 @@ test('everything works by keyboard alone', async () => {
     .toEqual(['By keyboard', 'Hello Kim'])
   await keys.close()
 }, 90_000)
+
+test('a conversation that the simulator has forgotten is no longer shown', async () => {
+  expect(await workspace().getByRole('article').count()).toBeGreaterThan(0)
+  stack.livePerson.reset()
+  await workspace().getByText('No conversation yet.').waitFor()
+  expect(await workspace().getByRole('article').count()).toBe(0)
+})

@@ -55,6 +55,7 @@ const createCard = ({ conversationId, campaign, consumer, attributes }: ShownCon
   card.id = `c-${conversationId}`
   const title = create('h3')
   title.id = `t-${conversationId}`
+  title.tabIndex = -1
   card.setAttribute('aria-labelledby', title.id)
   const facts = [`Campaign ${campaign}`, ...attributes.map((one) => `${one} (shown as authenticated)`)]
   const joining = createButton('Join', () => void send({ action: 'join', conversationId }))
@@ -96,13 +97,21 @@ const fillCard = (card: HTMLElement, conversation: ShownConversation): void => {
     list?.append(create('li', text, from))
   const [joining, closing] = card.querySelectorAll<HTMLButtonElement>('p button')
   const answering = card.querySelector('form')
+  const { activeElement } = document
   if (joining) joining.hidden = !isOpen || agent !== undefined
   if (closing) closing.hidden = !isOpen
   if (answering) answering.hidden = !isOpen || agent === undefined
+  // Without this, the focus of a control that is now hidden would move to the start of the page.
+  if (activeElement?.closest('[hidden]') && card.contains(activeElement))
+    (isOpen ? answering?.querySelector('input') : card.querySelector('h3'))?.focus()
 }
 
 const showConversations = (conversations: readonly ShownConversation[]): void => {
   nothing.hidden = conversations.length > 0
+  // The simulator was reset, or newer conversations took their place.
+  const known = new Set(conversations.map(({ conversationId }) => `c-${conversationId}`))
+  for (const card of workspace.querySelectorAll('article')) if (!known.has(card.id)) card.remove()
+  for (const group of [...workspace.children]) if (!group.querySelector('article')) group.remove()
   for (const [skill, ofSkill] of Map.groupBy(conversations, (one) => one.skill)) {
     const id = `skill-${skill.replaceAll(/\W/g, '-')}`
     let group = document.getElementById(id)
