@@ -23,17 +23,15 @@ const noRequestId = () => undefined
  * What is still under way continues in the container's next invocation, or never. Either does no harm: every
  * write adds facts, and LivePerson repeats the push.
  */
-const answerInTime = (service: EventsService, event: APIGatewayProxyEventV2): Promise<Answer> =>
-  Promise.race([
-    answer(service, event),
-    service.sleep(ANSWER_WITHIN_MS).then(() => {
-      const accountId = event.pathParameters?.accountId ?? ''
-      service.log.warn('A push was not recorded in time', {
-        ...(service.hasAccount(accountId) && { accountId }),
-      })
-      return toAnswer(503, {})
-    }),
-  ])
+const answerInTime = async (service: EventsService, event: APIGatewayProxyEventV2): Promise<Answer> => {
+  const answered = await Promise.race([answer(service, event), service.sleep(ANSWER_WITHIN_MS)])
+  if (answered) return answered
+  const accountId = event.pathParameters?.accountId ?? ''
+  service.log.warn('A push was not recorded in time', {
+    ...(service.hasAccount(accountId) && { accountId }),
+  })
+  return toAnswer(503, {})
+}
 
 /** LivePerson repeats every push whose answer is not 200 or 201. */
 const answer = async (service: EventsService, event: APIGatewayProxyEventV2): Promise<Answer> => {

@@ -23,6 +23,9 @@ let table: StateTable
 let secrets: Partial<Record<SecretStage, string>>
 let time: number
 let slowMs: number
+/** When the time for an answer is over. */
+let timeout: PromiseWithResolvers<void>
+const warn = vi.fn()
 
 beforeEach(() => {
   vi.spyOn(console, 'info').mockImplementation(() => undefined)
@@ -31,6 +34,8 @@ beforeEach(() => {
   table = createMemoryTable()
   time = NOW
   slowMs = 0
+  timeout = Promise.withResolvers()
+  warn.mockClear()
   secrets = { AWSCURRENT: CURRENT, AWSPREVIOUS: PREVIOUS }
 })
 
@@ -108,7 +113,7 @@ const call = async (
       table: seamed,
       now: () => time,
       sleep: async (ms) => {
-        if (slowMs < ms) await new Promise(() => undefined)
+        if (slowMs < ms) await timeout.promise
       },
       readSecret: async (_, stage) => {
         const clientSecret = secrets[stage]
@@ -122,7 +127,8 @@ const call = async (
     body: isBase64Encoded ? Buffer.from(body).toString('base64') : body,
     isBase64Encoded,
   }
-  const answer = await createHandler(() => service)(event as unknown as APIGatewayProxyEventV2, {} as Context)
+  const logged = { ...service, log: { ...service.log, warn } }
+  const answer = await createHandler(() => logged)(event as unknown as APIGatewayProxyEventV2, {} as Context)
   return answer.statusCode
 }
 
@@ -190,6 +196,13 @@ describe('a push', () => {
     expect(await table.get(PK)).toMatchObject({ status: 'outcome_unknown' })
   })
 
+  test('that was recorded is not reported as late when the time is over', async () => {
+    expect(await call(push())).toBe(200)
+    timeout.resolve()
+    await new Promise(setImmediate)
+    expect(warn).not.toHaveBeenCalled()
+  })
+
   test('about something else is answered, so that LivePerson doesn’t repeat it', async () => {
     for (const body of ['{}', 'no JSON', '{"type":"ms.MessagingEventNotification","body":{"changes":[]}}'])
       expect(await call(body)).toBe(200)
@@ -225,6 +238,7 @@ describe('LivePerson has to repeat a push', () => {
   test('if the table doesn’t answer within two seconds', async () => {
     slowMs = 2000
     expect(await call(push())).toBe(503)
+    expect(warn.mock.calls).toEqual([['A push was not recorded in time', { accountId: ACCOUNT }]])
   })
 
   test('if the account’s secret can’t be used', async () => {
