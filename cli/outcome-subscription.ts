@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import { ServiceUnavailableError } from '../lib/errors/errors.ts'
 
-/** What is left of the queue, if nobody removes it: no message is older than this, in seconds. */
+/** How long the queue keeps messages, in seconds, in case nobody removes it. */
 const RETENTION_SECONDS = 300
 const TARGET = 'queue'
 
@@ -32,7 +32,7 @@ export interface Subscription {
 
 /**
  * Subscribes to the events of a bus that match a pattern, with a queue and a rule of this name. If that
- * fails, what was made is removed.
+ * fails, everything that was created is removed.
  *
  * @throws {ServiceUnavailableError} SQS or EventBridge fails. Its `detail` names the operation.
  */

@@ -14,8 +14,8 @@ export interface Terminal {
   /** Returns the text with its style, or unchanged if the output is no terminal or NO_COLOR is set. */
   readonly paint: (style: Style, text: string) => string
   /**
-   * Says how far a long command is. On a terminal, it is one line that changes. Elsewhere, it is written to
-   * the standard error every ten seconds.
+   * Shows the progress of a long command. On a terminal, it is one line that changes. Elsewhere, it is
+   * written to the standard error every ten seconds.
    */
   readonly progress: (text: string) => void
   /** Returns whether the user agrees. False without asking if the input is no terminal. */

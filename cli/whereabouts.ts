@@ -30,7 +30,7 @@ export const whereaboutsOf = ({ key: { door }, outcome, facts, inUseUntil }: Sho
 
 const IN_QUARANTINE = 'in quarantine, unless it was dropped'
 
-/** Returns what it would mean to forget a request, by what the ledger knows. */
+/** Returns what would happen if a request were forgotten, by what the ledger knows. */
 export const meaningOfForget = ({ facts, outcome, inUseUntil, isErased }: ShownRequest): string => {
   if (isErased) return 'refused: its ids were erased'
   if (inUseUntil !== undefined) return 'refused until the attempt is over'

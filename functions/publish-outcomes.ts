@@ -26,8 +26,8 @@ interface Outcome extends Publication {
 }
 
 /**
- * Returns the handler of the state table's stream. After an error, Lambda gives it the records again, in two
- * halves.
+ * Returns the handler of the state table's stream. After an error, Lambda splits the batch in two and retries
+ * both halves.
  */
 export const createHandler = (getService: () => OutcomesService) =>
   middy((event: unknown, context: Context) => {

@@ -18,7 +18,7 @@ export interface SubmitOptions {
   readonly token?: string
   /** Whether the call outlives the page that makes it. */
   readonly keepalive?: boolean
-  /** Ends the call, whatever became of the request. Repeat it with the same id. */
+  /** Aborts the call. The request may have been processed: repeat it with the same id. */
   readonly signal?: AbortSignal
 }
 
@@ -91,11 +91,11 @@ export const createClient = ({ apiUrl, fetch = globalThis.fetch }: ClientOptions
         ...(signal && { signal }),
       }),
 
-    /** Returns how a form's request stands. @param address Its id, or the `statusUrl` of an answer. */
+    /** Returns the status of a form's request. @param address Its id, or the `statusUrl` of an answer. */
     getStatus: (address: string): Promise<Answered<RequestStatus> | Refused> =>
       call(isStatus, /^https?:/.test(address) ? address : pathOf('conversations', address)),
 
-    /** Returns how a CRM event stands. @param id Its id, or its SQS message id if it was refused. */
+    /** Returns the status of a CRM event. @param id Its id, or its SQS message id if it was refused. */
     getEvent: (accountId: string, id: string): Promise<Answered<RequestStatus> | Refused> =>
       call(isStatus, pathOf('events', accountId, id)),
 

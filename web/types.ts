@@ -185,11 +185,11 @@ export type RequestStatus = {
   /** The SQS message id of an event that was refused before its attempt. */
   readonly messageId?: string
   /**
-   * How the request stands. `opening`: an attempt is in progress. `queued`: a queue holds the request,
-   * and it is retried. `failed`: no queue holds the request, and `code` gives the reason. `opened`: the
-   * conversation is open. `existing`: the consumer already had an open conversation. `rejected`: the
-   * request was refused, and `code` gives the reason. `outcome_unknown`: the conversation may be open,
-   * and the operator has to check.
+   * The status of the request. `opening`: an attempt is in progress. `queued`: a queue holds the
+   * request, and it is retried. `failed`: no queue holds the request, and `code` gives the reason.
+   * `opened`: the conversation is open. `existing`: the consumer already had an open conversation.
+   * `rejected`: the request was refused, and `code` gives the reason. `outcome_unknown`: the
+   * conversation may be open, and the operator has to check.
    */
   readonly status: 'opening' | 'queued' | 'failed' | 'opened' | 'existing' | 'rejected' | 'outcome_unknown'
   /** LivePerson's id of the conversation. */
@@ -215,8 +215,8 @@ export type RequestStatus = {
     | 'interrupted'
     | 'service_unavailable'
   /**
-   * Where the first message stands, if the request has one. `pending`: the service still has to send it.
-   * `sent`: LivePerson accepted it. `unknown`: LivePerson may have accepted it, and it is not sent
+   * The status of the first message, if the request has one. `pending`: the service still has to send
+   * it. `sent`: LivePerson accepted it. `unknown`: LivePerson may have accepted it, and it is not sent
    * again. `not_sent`: it is not sent, and `messageCode` gives the reason.
    */
   readonly messageStatus?: 'pending' | 'sent' | 'unknown' | 'not_sent'
@@ -233,7 +233,7 @@ export type RequestStatus = {
     /** What is wrong with it, for people. */
     readonly message: string
   }[]
-  /** Where a signed-in consumer goes on, if the account has such an address. */
+  /** Where a signed-in consumer continues the conversation, if the account has such an address. */
   readonly continue?: string
 }
 

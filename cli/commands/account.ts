@@ -12,9 +12,10 @@ const HELP = `npm run account -- pause <accountId> [--stage <stage>] [--region <
 npm run account -- resume <accountId> …
 npm run account -- status [<accountId>] …
 
-Pauses an account, resumes it, or shows whether it is paused. Within a minute, a paused account is not called
-any more: forms are answered 202, events wait, and nothing is given up. After it is resumed, everything that
-waited is opened once. No deploy is needed. Without an id, status shows all accounts of the stage.
+Pauses an account, resumes it, or shows whether it is paused. Within a minute, LivePerson is no longer called
+for a paused account: forms are answered with 202, events wait, and nothing is given up. After a resume, each
+waiting request opens its conversation once. No deploy is needed. Without an id, status shows all accounts of
+the stage.
 
   --stage          default dev
   --local          the local stack of npm start, with its default ports, as --stage local

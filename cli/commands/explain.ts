@@ -14,7 +14,7 @@ const ENTRANCES = ['queue', 'form', 'hand-over'] as const satisfies readonly Ent
 
 const HELP = `npm run ops -- explain <file> [--door queue|form|hand-over] [--show] [--stage <stage>] [--json]
 
-Says what would happen to the request in a file: how it is parsed, its account, route, id and consumer, and the
+Shows what would happen to the request in a file: how it is parsed, its account, route, id and consumer, and the
 exact bodies that LivePerson would get. Nothing is sent, and no AWS credentials are needed. Personal values are
 masked. - reads the standard input.
 

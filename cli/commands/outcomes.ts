@@ -20,7 +20,7 @@ import { type Command, type CommandContext, type CommandGroup, type ExitCode, Us
 const HELP = `npm run ops -- outcomes republish --since <time> [--account <id>] [--dry-run] [--stage <stage>] [--json]
 
 Publishes outcome events again, from the state table: one event for each request whose outcome changed since
-then, with its present outcome and its present number. Consumers that have the event already know it by
+then, with its current outcome and its current number. Consumers recognize an event that they already have by
 accountId, door, requestId and sequence. Use it after publishing failed, or for a new consumer. It reads the
 whole table, which costs 1 read unit per 4 KB.
 
@@ -149,7 +149,7 @@ const findTableArn = async (region: string, stateTable: string): Promise<string>
   }
 }
 
-/** `outcomes`: the events about what became of requests. */
+/** `outcomes`: the outcome events. */
 export const outcomes: CommandGroup = {
   summary: 'publishes outcome events again, from the state table',
   notes: 'npm run ops -- tail prints outcomes as they happen.',

@@ -7,8 +7,8 @@ import type { Command, ExitCode } from './command.ts'
 
 const HELP = `npm run ops -- tail [--account <id>] [--stage <stage>] [--json]
 
-Prints the outcomes of a stage as they happen, until Ctrl-C. It makes a temporary queue and a rule on the bus,
-both named <service>-<stage>-tail-…, and removes them at the end. Other consumers of the bus are not affected.
+Prints the outcomes of a stage as they happen, until Ctrl-C. It creates a temporary queue and a rule on the bus,
+both named <service>-<stage>-tail-…, and deletes them at the end. Other consumers of the bus are not affected.
 Events may come twice or out of order: the number behind # counts the outcomes of a request.
 
 ${OUTCOME_FLAGS}
@@ -40,7 +40,7 @@ export const tail: Command = {
       while (!signal.aborted)
         for (const event of await subscription.receive(signal)) {
           const outcome = readOutcomeEvent(event)
-          if (!outcome) printError('An event is of another version, and was left out.')
+          if (!outcome) printError('An event has another version and was skipped.')
           else if (flags.json)
             print(JSON.stringify({ 'detail-type': outcome.detailType, detail: outcome.detail }))
           else print(describeOutcome(outcome))

@@ -2,7 +2,10 @@ import type { Message } from '@aws-sdk/client-sqs'
 import { BATCH_SIZE, type QuarantineQueue } from './queues.ts'
 import type { QuarantinedRecord } from './record.ts'
 
-/** How long received messages are hidden from others, in seconds. A command that is killed leaves them so. */
+/**
+ * How long received messages are hidden from others, in seconds. If a command is killed, they stay hidden
+ * that long.
+ */
 export const HIDDEN_SECONDS = 900
 /** The most messages that one command holds. SQS allows 120,000 in flight. */
 const MAX_HELD = 10_000
@@ -37,9 +40,9 @@ interface Receipt {
 }
 
 /**
- * Receives all messages of the quarantine queue, and returns the records that match. SQS can't look at a
- * message without receiving it, so every message is hidden from others until it is released. Nothing else
- * happens to it: the queue has no redrive policy, so receives are not counted.
+ * Receives all messages of the quarantine queue, and returns the records that match. SQS can't read a message
+ * without receiving it, so every message is hidden from others until it is released. Nothing else happens to
+ * it: the queue has no redrive policy, so receives are not counted.
  *
  * All are received before the caller sends any. A record that comes back later is a new message, which is
  * never among them.

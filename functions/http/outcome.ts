@@ -3,7 +3,7 @@ import type { Outcome } from '../../lib/conversation/protocol.ts'
 import type { Warning } from '../../lib/request/warnings.ts'
 
 /**
- * Returns the members of a response that tell how a request stands. `warnings` is left out if there are none.
+ * Returns the members of a response about the status of a request. `warnings` is left out if there are none.
  *
  * @param warnings What was left out of the request.
  */

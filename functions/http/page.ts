@@ -10,7 +10,7 @@ interface Page {
 
 const THANKS = 'Thank you'
 const NOT_SENT = 'Your message was not sent'
-const AGAIN = 'Go back with your browser, and send it again.'
+const AGAIN = 'Go back in your browser, and send it again.'
 
 const RECEIVED: Page = { title: THANKS, text: 'We have received your message.' }
 const ON_ITS_WAY: Page = { title: THANKS, text: 'We have received your message, and it is on its way.' }
@@ -26,7 +26,7 @@ const PAGES: Readonly<Record<Outcome['status'], Page>> = {
   opening: ON_ITS_WAY,
   queued: ON_ITS_WAY,
   failed: FAILED,
-  rejected: { title: NOT_SENT, text: 'We can’t accept it here. Please contact us in another way.' },
+  rejected: { title: NOT_SENT, text: 'We can’t accept it here. Please contact us another way.' },
   outcome_unknown: UNSURE,
 }
 
@@ -43,8 +43,8 @@ const PROBLEMS: Readonly<Partial<Record<Code, Page>>> = {
   origin_not_allowed: {
     title: NOT_SENT,
     text:
-      'This form may not be sent from its page. If the page is yours: the service has to list its origin, and the' +
-      ' page must not have the header Referrer-Policy: no-referrer or same-origin.',
+      'This form can’t be sent from its page. If the page is yours: the service must list its origin, and the page' +
+      ' must not have the header Referrer-Policy: no-referrer or same-origin.',
   },
 }
 

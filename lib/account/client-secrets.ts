@@ -4,13 +4,13 @@ import { parseAppCredentials, type ReadSecret, readCurrentSecret, readPreviousSe
 /** How long the secrets are used before they are read again, in milliseconds. */
 const LIFE_MS = 300_000
 /**
- * How often the secrets are read again because they didn't fit, in milliseconds: anyone can make that happen.
+ * How often the secrets are read again because no signature matched, in milliseconds: anyone can cause that.
  */
 const RELOAD_MS = 10_000
 
 /**
- * Returns the client secrets with which LivePerson may sign: the current one, and the one before while an
- * operator replaces it.
+ * Returns the client secrets with which LivePerson may sign: the current one, and the previous one during a
+ * rotation.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.onFailure Called with each error of reading the previous secret.

@@ -24,8 +24,8 @@ const toBytes = (data: Data): Uint8Array => {
 }
 
 /**
- * The SHA-256 of what it is given, or the HMAC if there is a secret, as AWS's signer wants it. Its own one
- * takes twice as long for texts of this size.
+ * The SHA-256 of what it is given, or the HMAC if there is a secret, as AWS's signer wants it. The signer's
+ * own one takes twice as long for texts of this size.
  */
 export class Sha256 {
   readonly #secret: Data | undefined

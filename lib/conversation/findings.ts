@@ -36,11 +36,11 @@ import {
 } from './protocol.ts'
 import { addTold, type Openers } from './told.ts'
 
-/** How many conversations of a consumer are remembered as pushes have told them. */
+/** How many conversations that pushes have reported are remembered for one consumer. */
 const MAX_TOLD = 4
 
 /**
- * How long a push is remembered about a consumer whom no request names, in milliseconds: longer than a
+ * How long a push is remembered for a consumer that no request has named, in milliseconds: longer than a
  * request may wait between its create and the end of its last attempt.
  */
 const UNNAMED_MS = 4 * 24 * 3600 * 1000
@@ -71,7 +71,7 @@ export interface ShownRequest {
   readonly warnings: readonly { readonly path: string; readonly message: string }[]
 }
 
-/** What became of a finding. `outcome`: what the sender is told from now on. */
+/** The result of recording a finding. `outcome`: what the sender is told from now on. */
 export type Found =
   | { readonly kind: 'recorded'; readonly outcome: Outcome }
   /** The ledger has no such request. It is forgotten after 30 days. */
@@ -92,7 +92,7 @@ export type Found =
 
 export type Findings = ReturnType<typeof createFindings>
 
-/** What a finding does to the facts, or why it can't be recorded. */
+/** How a finding changes the facts, or why it can't be recorded. */
 type Decision =
   | { readonly kind: 'add'; readonly facts: Facts; readonly attempts?: number }
   | Exclude<Found, { readonly kind: 'recorded' }>
@@ -162,8 +162,8 @@ export const createFindings = ({
   }
 
   /**
-   * Adds a conversation to what pushes have told about a consumer. Returns the consumer's item after that.
-   * Undefined: the consumer was erased.
+   * Adds a conversation to those that pushes have reported for a consumer. Returns the consumer's item after
+   * that. Undefined: the consumer was erased.
    */
   const rememberTold = async (pk: string, told: ToldConversation): Promise<Item | undefined> => {
     let found = await table.get(pk)
@@ -196,7 +196,7 @@ export const createFindings = ({
     throw new ServiceUnavailableError({ detail: 'Other pushes kept writing the same consumer.' })
   }
 
-  /** Tells one request what pushes have told about its consumer. */
+  /** Applies what pushes have reported about a consumer to one of its requests. */
   const tellRequest = async (
     pk: string,
     told: readonly ToldConversation[],
@@ -253,16 +253,16 @@ export const createFindings = ({
     ): Promise<Found> => change(requestKey(key), (item) => decideToForget(item, reason, force)),
 
     /**
-     * Records what a push of LivePerson tells about a conversation of a consumer: in the consumer's item, and
+     * Records what a push of LivePerson reports about a consumer's conversation: in the consumer's item, and
      * in the items of the requests that wait for its id, or that opened it. The order and the number of
      * pushes make no difference.
      *
-     * A consumer whom no request has had is remembered, too: a push may overtake the answer to the create.
+     * A consumer that no request has named is remembered, too: a push may overtake the answer to the create.
      *
-     * Costs 1 read unit and 1 write unit, and as much again for each request that it concerns. A push that
-     * tells nothing new costs 1 read unit, and 1 for each such request.
+     * Costs 1 read unit and 1 write unit, and as much again for each request that it concerns. A push without
+     * anything new costs 1 read unit, and 1 for each such request.
      *
-     * @returns How many requests have learned something.
+     * @returns How many requests were changed.
      */
     tell: async (accountId: string, lpConsumerId: string, told: ToldConversation): Promise<number> => {
       const pk = consumerKey(accountId, lpConsumerId)
@@ -310,7 +310,7 @@ export const createFindings = ({
   }
 }
 
-/** The ids of an erased consumer are not written again. A conversation that began later is another matter. */
+/** The ids of an erased consumer are not written again, except those of a conversation that began later. */
 const isErased = (
   { conversationId, openedAt }: z.infer<typeof consumerItem>,
   { startedAt }: ToldConversation,
@@ -340,7 +340,7 @@ const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConve
   } as const
 }
 
-/** A consumer whom no request names is forgotten soon. */
+/** A consumer that no request has named is forgotten soon. */
 const timesOf = (item: Item | undefined, now: number) => {
   if (item && (openersIn(item).size > 0 || waitingIn(item).size > 0)) return timesAt(now)
   const expiresAt = Math.floor((now + UNNAMED_MS) / 1000)

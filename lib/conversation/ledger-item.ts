@@ -20,7 +20,7 @@ export const KEEP_MS = 30 * 24 * 3600 * 1000
 /** The lease id of an item whose ids were erased. It is finished. */
 export const ERASED_LEASE = 'erased'
 
-/** How many times a write is merged with what others wrote in the meantime. */
+/** How many times a write is merged with what others wrote in the meantime, at most. */
 export const WRITE_ATTEMPTS = 5
 
 /** A request's item in the state table. */
@@ -65,15 +65,15 @@ const toldConversation = z.object({
 export type ToldConversation = z.infer<typeof toldConversation>
 
 /**
- * The item of a consumer in the state table: the last known conversation, and what pushes have told. Besides
- * these, it has `waiting_…` for each request that waits for an id, and `opener0` to `opener3`.
+ * The item of a consumer in the state table: the last known conversation, and what pushes have reported.
+ * Besides these, it has `waiting_…` for each request that waits for an id, and `opener0` to `opener3`.
  */
 export const consumerItem = z.object({
   conversationId: z.optional(z.string()),
   state: z.enum(['OPEN', 'CLOSE']),
   /** The key of the request that opened it. */
   openedBy: z.optional(z.string()),
-  /** By the clock of a container, until a push tells it by LivePerson's. */
+  /** By a container's clock, until a push reports the time of LivePerson's. */
   openedAt: z.optional(z.number()),
   /** The latest ones. */
   told: z.optional(z.array(toldConversation)),

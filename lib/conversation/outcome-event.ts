@@ -1,4 +1,4 @@
-/** The outcome events: what is read from the items of the state table, and what an event tells. */
+/** The outcome events: what is read from the items of the state table, and what an event contains. */
 import * as z from 'zod/mini'
 import type { Item } from '../aws/state-table.ts'
 import { leftOutOf } from './left-out.ts'
@@ -18,7 +18,7 @@ const TYPES = {
   failed: 'Conversation Request Failed',
 } as const
 
-/** What an event tells that it happened. */
+/** What has happened. */
 export type DetailType =
   | (typeof TYPES)[keyof typeof TYPES]
   | 'Conversation Message Updated'
@@ -72,7 +72,7 @@ const itemBefore = z.object({
 
 type ItemBefore = z.infer<typeof itemBefore>
 
-/** What an event tells. It holds nothing personal. */
+/** The content of an event. It has no personal data. */
 export interface OutcomeDetail {
   readonly version: 1
   /** Counts the outcomes of this request, without gaps. */
@@ -102,10 +102,10 @@ export interface OutcomeEvent {
 }
 
 /**
- * Returns the event about an item's present outcome.
+ * Returns the event about an item's current outcome.
  *
  * @param before The item before the write that raised its number. Undefined: the write isn't known, as when
- *   events are published again from the table. The type then tells the status, or that it is closed.
+ *   events are published again from the table. The type is then that of the status or closing.
  */
 export const toOutcomeEvent = (item: OutcomeItem, before?: ItemBefore): OutcomeEvent => {
   const { requestId, messageId, accountId, door, status, conversationId, code, ...told } = item

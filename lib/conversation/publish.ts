@@ -2,7 +2,7 @@ import type { BusEvent, EventBus } from '../aws/event-bus.ts'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import { OUTCOME_SOURCE, type OutcomeEvent } from './outcome-event.ts'
 
-/** How often events that the bus refused are put again. */
+/** How many times events that the bus refused are put again. */
 const MAX_REFUSALS = 3
 /** The longest pause before the second attempt, in milliseconds. It doubles with each attempt. */
 const PAUSE_MS = 200
@@ -14,7 +14,9 @@ export interface Publication {
   readonly event: OutcomeEvent
 }
 
-/** Which events the bus doesn't have, in their order, and why. It may have some of them nevertheless. */
+/**
+ * Which events were not confirmed by the bus, in their order, and why. It may have some of them nevertheless.
+ */
 export interface Unpublished<T> {
   readonly left: readonly T[]
   /** Undefined: there was no time. */

@@ -1,11 +1,11 @@
 /**
- * Decides which conversation of a consumer is a request's, by what LivePerson's pushes have told. This file
- * is pure.
+ * Decides which conversation of a consumer belongs to a request, from what LivePerson's pushes have reported.
+ * This file is pure.
  *
- * LivePerson's pushes name no request. A consumer whose id was derived from a request is that request's
- * alone, so every conversation of it is. Any other consumer may have several requests, and conversations that
- * this service didn't open. But a consumer has at most one open conversation at a time. So what LivePerson
- * said about an open conversation is about the one that was open then.
+ * LivePerson's pushes name no request. A consumer whose id was derived from a request belongs to that request
+ * alone, and so do all of its conversations. Any other consumer may have several requests, and conversations
+ * that this service didn't open. But a consumer has at most one open conversation at a time. So what
+ * LivePerson said about an open conversation is about the one that was open then.
  */
 import type { ToldConversation } from './ledger-item.ts'
 import { closedAtOf, type Facts, hasConversation, mayHaveOpened, outcomeOf, settledBy } from './protocol.ts'
@@ -13,7 +13,7 @@ import { closedAtOf, type Facts, hasConversation, mayHaveOpened, outcomeOf, sett
 /** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
 const CLOCKS_MS = 5000
 
-/** A request, as far as it tells whose a conversation is. Times are milliseconds since the epoch. */
+/** What is needed of a request to match a conversation to it. Times are milliseconds since the epoch. */
 export interface Seeker {
   readonly pk: string
   readonly facts: Facts

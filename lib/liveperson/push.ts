@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 
 /**
- * What one push of LivePerson tells about a conversation of a consumer. Times are milliseconds since the
+ * What one push of LivePerson reports about a consumer's conversation. Times are milliseconds since the
  * epoch.
  */
 export interface PushedConversation {
@@ -16,7 +16,7 @@ export interface PushedConversation {
   readonly engagementId?: string
 }
 
-/** The push about changed conversations. Each change has the whole present state. */
+/** The push about changed conversations. Each change has the whole current state. */
 const CHANGED = 'cqm.ExConversationChangeNotification'
 
 /** These become parts of the state table's keys. */
@@ -59,7 +59,7 @@ const push = z.object({
 })
 
 /**
- * Returns what a push tells, and when LivePerson sent it, if it says so. Returns nothing for other types of
+ * Returns what a push reports, and when LivePerson sent it, if it says so. Returns nothing for other types of
  * push, other channels, other accounts, and changes without what is needed. Never throws.
  *
  * @param accountId The account whose secret the push was signed with.

@@ -227,7 +227,7 @@ const toAnswer = (
   const { 'set-cookie': cookies, ...others } = headers
   const named: Record<string, string> = cookies ? { 'set-cookie': cookies.join(', ') } : {}
   for (const name of Object.keys(others)) named[name] = String(others[name])
-  // Faster than a decoder, which drops the mark of the byte order.
+  // Faster than a decoder, which drops a byte order mark.
   const body = Buffer.concat(chunks)
     .toString()
     .replace(/^\uFEFF/, '')

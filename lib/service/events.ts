@@ -61,7 +61,7 @@ export const createEventsService = (config: Config, seams: Partial<Seams> = {}) 
       false,
 
     /**
-     * Records what a genuine push tells. One that tells nothing, or that is too old, is ignored.
+     * Records what a genuine push reports. A push without a usable change, or that is too old, is ignored.
      *
      * @throws {ServiceUnavailableError} LivePerson has to repeat it.
      */

@@ -23,7 +23,7 @@ const FIELDS = [
   'ageMs',
 ] as const
 
-/** How long a failure that passes by itself is no `ERROR` again, in milliseconds. */
+/** How long a failure that the service retries is not logged as `ERROR` again, in milliseconds. */
 const QUIET_MS = 600_000
 
 /** A host per service. */
@@ -81,7 +81,7 @@ export const createLog = ({ now = Date.now }: { readonly now?: () => number } = 
     return 'error'
   }
 
-  /** A line is as bad as the worst of what it tells. */
+  /** A line has the level of the worst failure in it. */
   const levelOf = (own: AppError | undefined, { accountId, failures = [] }: LogFields): Level => {
     const others = failures.map(({ error }) => levelOfOne(error, accountId))
     const level = own ? levelOfOne(own, accountId) : 'info'

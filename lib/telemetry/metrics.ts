@@ -71,12 +71,13 @@ export type CountMetric = (name: MetricName, accountId?: string, options?: Metri
 /**
  * Returns two functions. `count` writes one line in CloudWatch's embedded metric format, at once. `measure`
  * keeps the time of a call to LivePerson, in milliseconds, for the next line of the same account. A line for
- * each call would cost more than it tells.
+ * each call would cost more than it is worth.
  *
  * Every metric has the dimension `service` (from `POWERTOOLS_SERVICE_NAME`: name and stage). It is written
  * once for each of `accountId`, `route` and `code` that is given.
  *
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * @see
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export const createMetrics = () => {
   const metrics = new Metrics({ namespace: 'CampaignConversations' })

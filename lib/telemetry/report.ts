@@ -29,7 +29,7 @@ interface ReportedOutcome {
   readonly messageCode?: string | undefined
 }
 
-/** How an attempt at a request ended. `failures` are those that `error` doesn't tell. */
+/** How an attempt at a request ended. `failures` are those that `error` doesn't include. */
 type ReportedResult = Ended & { readonly failures?: readonly Failure[] | undefined }
 
 type Ended =

@@ -38,8 +38,9 @@ server.listen(workerData.port, '127.0.0.1', () => {
 })
 
 /**
- * Tells the main thread of each write of an item, with its images before and after. dynalite has no streams.
- * It holds a lock on the item's key while it writes, so the writes of one item are told in their order.
+ * Reports each write of an item to the main thread, with its images before and after. dynalite has no
+ * streams. It holds a lock on the item's key while it writes, so the writes of one item are reported in
+ * order.
  */
 function captureWrites(): void {
   const { create } = database

@@ -60,7 +60,7 @@ export const createSwitches = ({
     }
   }
 
-  /** The lost answer switches itself off once it has struck. */
+  /** The lost answer switches itself off once it has occurred. */
   const isOn = (name: SwitchName): boolean =>
     off.has(name) && (name !== 'lost' || faults.active().some(({ kind }) => kind === 'reset-after'))
 

@@ -42,7 +42,7 @@ export const readLogLine = (text: string): LogLine | 'metrics' | undefined => {
 }
 
 /**
- * Returns a line as a person reads it, without ANSI colours: time, level, message and fields. `undefined` for
+ * Returns a line as a person reads it, without ANSI colors: time, level, message and fields. `undefined` for
  * metrics. What isn't a line of the log stays as it is.
  */
 export const toReadable = (text: string): string | undefined => {

@@ -35,7 +35,7 @@ export const startOutcomes = ({
   const { functionName, failedQueueArn, ...mapping } = source
   const { log, firstPauseMs } = options
 
-  /** Lambda tells the place of the records, and not the records themselves. */
+  /** Lambda reports the position of the records, and not the records themselves. */
   const onDiscarded = async (records: readonly DynamoDBRecord[], streamArn: string) => {
     const numbers = records.map(({ dynamodb }) => dynamodb?.SequenceNumber)
     const client = new SQSClient(awsClientConfig(sqs.url))

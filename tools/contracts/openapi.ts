@@ -205,13 +205,13 @@ export const toOpenApi = (version: string) => ({
             name: 'holder',
             in: 'query',
             description:
-              'Tells requests of different accounts and kinds of sender with the same id apart. `Location` of a 202 has it. Default: the oldest request.',
+              'Selects one of several requests with the same id, of different accounts or kinds of sender. `Location` of a 202 has it. Default: the oldest request.',
             schema: { type: 'string' },
           },
         ],
         responses: {
           '200': {
-            description: 'How the request stands. A browser (`Accept` has `text/html`) gets a page.',
+            description: 'The status of the request. A browser (`Accept` has `text/html`) gets a page.',
             content: { ...jsonBody('RequestStatus'), 'text/html': { schema: { type: 'string' } } },
           },
           ...problems(['origin_not_allowed', 'not_found', ...FOR_READERS]),
@@ -234,7 +234,7 @@ export const toOpenApi = (version: string) => ({
           idParameter("The event's request id, or its SQS message id if it was refused."),
         ],
         responses: {
-          '200': statusResponse('How the event stands.'),
+          '200': statusResponse('The status of the event.'),
           ...problems(['not_found', ...FOR_READERS]),
           ...gateway('Forbidden', 'TooManyRequests'),
         },
@@ -255,7 +255,7 @@ export const toOpenApi = (version: string) => ({
           content: { 'application/json': { schema: { type: 'object' } } },
         },
         responses: {
-          '200': { description: 'The push is recorded, or nothing in it has to be.' },
+          '200': { description: 'The push was recorded, or has nothing to record.' },
           '401': { description: 'The signature is wrong.' },
           '404': { description: 'The stage has no such account.' },
           '413': { description: 'The body is too large.' },

@@ -78,27 +78,27 @@ const warnings = z
   .describe('What was left out of the request.')
 const time = z.iso.datetime()
 
-/** What both the status and an outcome event tell. */
+/** The members that the status and an outcome event share. */
 const told = {
   conversationId: conversationId.optional(),
   code: code.optional(),
   messageStatus: oneOf(
-    'Where the first message stands, if the request has one.',
+    'The status of the first message, if the request has one.',
     MESSAGE_STATUSES,
   ).optional(),
   messageCode: oneOf('Why the message is not sent.', MESSAGE_CODES).optional(),
   warnings: warnings.optional(),
 }
 
-/** The body of a response that says how a request stands. */
+/** The body of a response with the status of a request. */
 export const requestStatus = z.strictObject({
   requestId,
   messageId: messageId.optional(),
-  status: oneOf('How the request stands.', STATUSES),
+  status: oneOf('The status of the request.', STATUSES),
   ...told,
   continue: z
     .url()
-    .describe('Where a signed-in consumer goes on, if the account has such an address.')
+    .describe('Where a signed-in consumer continues the conversation, if the account has such an address.')
     .optional(),
 })
 
@@ -115,7 +115,7 @@ export const outcomeDetail = z.strictObject({
   messageId: messageId.optional(),
   accountId,
   door: z.enum(DOORS).describe('Where the request came in.'),
-  status: oneOf('How the request stands.', FINAL_STATUSES),
+  status: oneOf('The status of the request.', FINAL_STATUSES),
   ...told,
   closedAt: time.describe('When the conversation was closed.').optional(),
   campaignId: z.string().describe("LivePerson's id of the campaign.").optional(),
@@ -141,7 +141,7 @@ export const toOutcomeSchema = (): JsonSchema => ({
   ...toOpenJsonSchema(outcomeEvent),
 })
 
-/** Returns the JSON Schema of the body that says how a request stands. */
+/** Returns the JSON Schema of the body with the status of a request. */
 export const toStatusSchema = (): JsonSchema => toOpenJsonSchema(requestStatus)
 
 /** Readers must accept members that a later version adds. */

@@ -6,8 +6,8 @@ import { FLAGS, OPTIONS, readId } from './find.ts'
 const HELP = `npm run ops -- request forget <request id> --reason <text> [--force] [--account <id>] …
 
 Records that a request has no conversation, so that its next copy is attempted again: a replay of its record, or
-its sender's repeat. Refused where a create may have reached LivePerson, unless --force says that a person has
-looked there.
+its sender's repeat. It is refused if a create may have reached LivePerson, unless --force says that a person
+has looked there.
 
   --reason         why. Required. It is stored for 30 days: no personal data
   --force          a person has looked in LivePerson, and the consumer has no such conversation. If they have, the

@@ -5,9 +5,9 @@ import { FLAGS, OPTIONS, readId } from './find.ts'
 
 const HELP = `npm run ops -- request settle <request id> --conversation <id> [--reason <text>] [--account <id>] …
 
-Records the conversation that a person found in LivePerson, for a request whose outcome is unknown, or whose
-conversation's id is. Its sender is then told that the conversation is open. If its first message is owed, a
-replay of its record sends it.
+Records the conversation that a person found in LivePerson, for a request whose outcome or conversation id is
+unknown. The request's status then says that the conversation is open. If its first message is still to be sent,
+a replay of its record sends it.
 
   --conversation   LivePerson's id of the conversation. Required
   --reason         how it was found. It is stored for 30 days: no personal data

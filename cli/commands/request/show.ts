@@ -10,7 +10,7 @@ import { FLAGS, find, OPTIONS, readId, toIso } from './find.ts'
 const HELP = `npm run ops -- request show <request id> [--account <id>] [--door form|queue] [--json]
 
 Shows what the ledger knows about a request: its outcome, its attempts, where its record should be now, and what
-it would mean to forget it. The id may also be the SQS message id of an event that was refused.
+would happen if you forgot it. The id may also be the SQS message id of an event that was refused.
 
 ${FLAGS}: {stage, requests: [{accountId, door, sender, requestId,
                    status, code, conversationId, messageStatus, messageCode, campaignId, engagementId, attempts,

@@ -85,7 +85,7 @@ test('only those of the stage, of an account and of the service are printed', as
 
 test('an event of a later version is mentioned', async () => {
   const { printed, errors } = await tail([], [eventOf('a', { version: 2 })], 1)
-  expect([printed, errors.at(-1)]).toEqual([[], 'An event is of another version, and was left out.'])
+  expect([printed, errors.at(-1)]).toEqual([[], 'An event has another version and was skipped.'])
 })
 
 describe('if AWS fails', () => {
