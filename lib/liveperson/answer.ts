@@ -53,10 +53,9 @@ export const readAnswer = (answer: HttpAnswer, reqId: string, call: AnsweredCall
  */
 export const isProfileRefused = ({ body }: HttpAnswer, reqId: string): boolean => {
   const parsed = parseLenientJson(body)
-  const { item, isOwnElement } = Array.isArray(parsed)
-    ? itemOf(parsed.filter(isRecord), reqId)
-    : { item: undefined, isOwnElement: false }
-  return isOwnElement && item !== undefined && !isSuccess(statusOf(item.code))
+  if (!Array.isArray(parsed)) return false
+  const { item, isOwnElement } = itemOf(parsed.filter(isRecord), reqId)
+  return isOwnElement && !isSuccess(statusOf(item?.code))
 }
 
 /**

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Answer, type AnsweredCall, readAnswer } from '../../../lib/liveperson/answer.ts'
+import {
+  type Answer,
+  type AnsweredCall,
+  isProfileRefused,
+  readAnswer,
+} from '../../../lib/liveperson/answer.ts'
 
 const OK_PROFILE = { code: 'OK', body: { msg: 'OK User Profile set successfully' }, reqId: 'p' }
 const opened = (members = {}) => ({ code: 'OK', body: { conversationId: 'c-1' }, reqId: 'c', ...members })
@@ -577,5 +582,25 @@ describe('of any answer', () => {
         },
       ),
     )
+  })
+})
+
+describe('a profile is refused', () => {
+  const REFUSED_PROFILE = { code: 'BAD_REQUEST', body: { msg: 'x' }, reqId: 'p' }
+
+  test.each<[string, unknown, boolean]>([
+    ['if its item says so', [REFUSED_PROFILE, opened()], true],
+    ['if its item has a code that nobody knows', [{ ...REFUSED_PROFILE, code: 'TEAPOT' }, opened()], true],
+    ['if its item has no code', [{ reqId: 'p' }, opened()], true],
+    ['unless its item is a success', [OK_PROFILE, refused()], false],
+    ['unless the answer doesn’t mention it', [{ ...REFUSED_PROFILE, reqId: 'x' }, opened()], false],
+    ['unless two items have its id', [REFUSED_PROFILE, { ...opened(), reqId: 'p' }], false],
+    ['unless the answer is one item', REFUSED_PROFILE, false],
+    ['also beside what is no item', [null, 1, 'x', REFUSED_PROFILE, opened()], true],
+    ['unless the answer has no items', [], false],
+    ['unless the answer is no JSON', undefined, false],
+  ])('%s', (_, body, expected) => {
+    const text = body === undefined ? '<html>' : JSON.stringify(body)
+    expect(isProfileRefused({ status: 200, body: text, retryAfterMs: undefined }, 'p')).toBe(expected)
   })
 })
