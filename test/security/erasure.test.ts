@@ -163,7 +163,8 @@ const placesOf = (items: Readonly<Record<string, Item>>, wanted: Readonly<Record
         ...(places[`${String(item.pk).split('#')[0]}.${name}`] ?? []),
         JSON.stringify({ [name]: value }),
       ]
-  return findMarks(places, wanted).map(({ kind, mark }) => `${mark} in ${kind}`)
+  // Which of its attributes names an opener depends on a hash of the conversation's id.
+  return findMarks(places, wanted).map(({ kind, mark }) => `${mark} in ${kind.replace(/opener\d$/, 'opener')}`)
 }
 
 /** The ids that the service was told, or made, for the consumer. */
@@ -293,6 +294,7 @@ describe('a consumer of both doors', () => {
         'anonymous in request.pk',
         'anonymous in request.requestId',
         'anonymous in consumer.openedBy',
+        'anonymous in consumer.opener',
         // The keys.
         ...['event', 'laterEvent', 'form', 'queued', 'waiting'].flatMap((name) => [
           `${name} in request.pk`,

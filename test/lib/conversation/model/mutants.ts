@@ -189,8 +189,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an open conversation is always this request's",
     wrong: {
-      find: "conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
-      replace: "conversation.kind === 'in_doubt' ? 'opened' : 'opened'",
+      find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
+      replace: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'opened'",
     },
     configuration: EVENT_AMONG_OTHERS,
     invariant: 'an outcome does not contradict LivePerson',
@@ -198,8 +198,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an open conversation after a lost answer is always another's",
     wrong: {
-      find: "conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
-      replace: "conversation.kind === 'in_doubt' ? 'existing' : 'existing'",
+      find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
+      replace: "kind: conversation.kind === 'in_doubt' ? 'existing' : 'existing'",
     },
     configuration: { ...EVENT, hasMessage: false },
     invariant: 'an outcome does not contradict LivePerson',
