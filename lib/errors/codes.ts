@@ -55,7 +55,7 @@ export const CODES = {
     retryable: false,
     logLevel: 'warn',
     title: 'Request not found',
-    detail: 'No form request has this id.',
+    detail: 'No request has this id.',
   },
   outcome_unknown: {
     httpStatus: 409,
@@ -209,8 +209,8 @@ export const GUIDANCE = {
   },
   not_found: {
     meaning:
-      'No request with this id is known. Requests are kept for 30 days. Right after a `202`, a form may not be recorded yet, and an event is not before its first attempt. A refused event is recorded only under its SQS message id.',
-    sender: 'Check the id, and for an event the account. After a `202`, keep polling.',
+      'No request with this id is known. Requests are kept for 30 days. Right after a `202`, a form may not be recorded yet. An event is not recorded before its first attempt. A refused event is recorded only under its SQS message id.',
+    sender: 'Check the id and, for an event, the account. After a `202`, keep polling.',
     operator: 'Nothing.',
     record: 'not_applicable',
   },

@@ -69,7 +69,7 @@ export class BotCheckFailedError extends AppError {
   readonly code = 'bot_check_failed'
 }
 
-/** No form request has this id. */
+/** No request has this id. */
 export class NotFoundError extends AppError {
   readonly code = 'not_found'
 }

@@ -189,7 +189,7 @@ describe('show', () => {
 })
 
 describe('replay', () => {
-  test('sends one of several copies, and says what became of each request', async () => {
+  test('sends one of several copies, and prints the outcome of each request', async () => {
     for (const each of [id(1), id(1), id(2)]) await put(event(each))
     const { exitCode, report } = await json(['replay'])
     expect(report.records).toMatchObject([

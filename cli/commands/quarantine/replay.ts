@@ -14,7 +14,7 @@ import { countOf, FILTER_OPTIONS, FLAGS, HIDDEN, idsOf, withRecords } from './wi
 
 const HELP = `npm run ops -- quarantine replay [--code <code>] [--account <id>] [--since <time>] [--dry-run] [--reopen]
 
-Returns records to the queue that they came from, and says what became of each. One of several copies is sent.
+Returns records to the queue that they came from, and prints the outcome of each. One of several copies is sent.
 A record that comes back is not taken again, so the command ends. The ledger answers a request that is
 finished, so nothing is opened twice.
 
@@ -45,7 +45,7 @@ const OPTIONS = {
 
 /** `quarantine replay` */
 export const replayVerb: Command = {
-  summary: 'returns records to their queues, and says what became of each',
+  summary: 'returns records to their queues, and prints the outcome of each',
   help: HELP,
   run: (args, context) => {
     const { values: flags } = parseArgs({ args: [...args], options: OPTIONS })
