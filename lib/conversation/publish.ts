@@ -2,7 +2,7 @@ import type { BusEvent, EventBus } from '../aws/event-bus.ts'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import { OUTCOME_SOURCE, type OutcomeEvent } from './outcome-event.ts'
 
-/** How many times events that the bus refused are put again. */
+/** How many refusals end a call. The events that are left wait for Lambda's next attempt. */
 const MAX_REFUSALS = 3
 /** The longest pause before the second attempt, in milliseconds. It doubles with each attempt. */
 const PAUSE_MS = 200
