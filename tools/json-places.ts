@@ -109,23 +109,23 @@ const findDuplicates = (
 /** What the parser's errors mean for somebody who writes the file. */
 const MESSAGES: Readonly<Record<string, string>> = {
   InvalidSymbol:
-    'has something here that is not JSON: write text in double quotes, or a number, true, false or null',
-  PropertyNameExpected: 'has no name here: write the name of a member in double quotes',
-  ValueExpected: 'has no value here: write one',
-  ColonExpected: 'has no colon here: write it between a name and its value',
-  CommaExpected: 'has no comma before this: write it',
-  CloseBraceExpected: 'has no } here: write it',
-  CloseBracketExpected: 'has no ] here: write it',
-  EndOfFileExpected: 'goes on after its end: remove what follows',
+    'has a value here that is not JSON: write text in double quotes, a number, true, false or null',
+  PropertyNameExpected: "is missing a name here: write the member's name in double quotes",
+  ValueExpected: 'is missing a value here: add it',
+  ColonExpected: 'is missing a colon here: add it between the name and the value',
+  CommaExpected: 'is missing a comma before this: add it',
+  CloseBraceExpected: 'is missing a } here: add it',
+  CloseBracketExpected: 'is missing a ] here: add it',
+  EndOfFileExpected: 'has text after its end: remove it',
   InvalidCommentToken: 'has a comment here, which JSON does not allow: remove it',
   UnexpectedEndOfComment: 'has a comment here, which JSON does not allow: remove it',
-  UnexpectedEndOfString: 'has a text here without its closing quotation mark: write it',
-  InvalidUnicode: 'has \\u here without four hexadecimal digits: write them',
-  InvalidEscapeCharacter: 'has a \\ here that stands for nothing: write \\\\ for a backslash',
+  UnexpectedEndOfString: 'has a text here without a closing quotation mark: add it',
+  InvalidUnicode: 'has \\u here without four hexadecimal digits: add them',
+  InvalidEscapeCharacter: 'has an invalid escape sequence here: write \\\\ for a backslash',
   InvalidCharacter: 'has a control character in a text here: write \\n or \\t',
 }
 
-const TRAILING_COMMA = 'has a comma before this that nothing follows: remove it'
+const TRAILING_COMMA = 'has a trailing comma before this: remove it'
 const HARMLESS = [TRAILING_COMMA, MESSAGES.CommaExpected, MESSAGES.InvalidCommentToken]
 
 /**

@@ -80,7 +80,7 @@ export const checkStageFile = (stage: string, folder = CONFIG_FOLDER): StageRepo
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     const message = isMissing
       ? `is missing: write it, or name one of the stages that have a file: ${stagesIn(folder).join(', ')}`
-      : `can not be read: ${error instanceof Error ? error.message : String(error)}`
+      : `can't be read: ${error instanceof Error ? error.message : String(error)}`
     return { file, findings: [{ severity: 'error', path: '', message }] }
   }
 }
