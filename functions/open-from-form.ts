@@ -127,7 +127,7 @@ const answer = (request: AcceptedRequest, account: AccountConfig, result: Result
 
 /**
  * Returns the address of the status, relative to the address that was called. Behind a base path, such as an
- * API mapping or a CloudFront behaviour, the function doesn't know the whole path.
+ * API mapping or a CloudFront behavior, the function doesn't know the whole path.
  */
 const locationOf = (request: AcceptedRequest): string =>
   `conversations/${encodeURIComponent(request.requestId)}?holder=${holderOf(request)}`
