@@ -110,7 +110,7 @@ const open = async (
 
 /**
  * Quarantines a record that can never succeed. A record that could not be read for another reason is retried
- * until it is too old. Its request in the ledger is ended first, so that its status tells the sender.
+ * until it is too old. Its request in the ledger is ended first, so that the sender can see the status.
  */
 const refuse = async (
   { quarantine, giveUp, log, count, now, random, giveUpAfterMs }: OpenService,

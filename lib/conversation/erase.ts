@@ -6,8 +6,8 @@ import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
 import { isOutcome } from './published.ts'
 
 /**
- * What is left of a request: what tells a replay from a new request, its status, and its times. Every other
- * attribute is removed, including those that a later version of this service adds.
+ * What is left of a request: what distinguishes a replay from a new request, its status, and its times. Every
+ * other attribute is removed, including those that a later version of this service adds.
  */
 const KEPT_OF_REQUEST: readonly string[] = [
   ...['pk', 'requestId', 'accountId', 'door', 'vouchedBy', 'fingerprint', 'hasMessage'],

@@ -299,7 +299,7 @@ export type Seen =
   | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
-  /** `unknown`: a push told the conversation, and it began after the request was accepted. */
+  /** `unknown`: a push reported the conversation, and it began after the request was accepted. */
   | {
       readonly kind: 'known'
       readonly conversationId: string
@@ -421,7 +421,7 @@ const remembered = (facts: Facts, forgotten: Forgetting | undefined): Conversati
 const withAdded = (facts: Facts, added: Partial<Facts>): Facts =>
   merge(facts, { ...NOTHING, ...given({ forgotten: facts.forgotten }), ...added })
 
-/** What tells one fact from another of its kind. The least one counts. */
+/** What distinguishes one fact from another of its kind. The least one counts. */
 type Ranks = readonly (string | number)[]
 
 const byClosing = ({ conversationId = '', at }: Closing): Ranks => [conversationId, at]
@@ -489,7 +489,7 @@ const given = <T extends object>(members: T): Partial<T> =>
     ? (Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>)
     : members
 
-/** Returns the id of a request's conversation. What LivePerson tells counts more than what a person found. */
+/** Returns the id of a request's conversation. LivePerson's takes precedence over one that a person found. */
 const idOf = ({ conversation, settled }: Facts): string | undefined =>
   conversation.kind === 'opened' || conversation.kind === 'existing'
     ? (conversation.conversationId ?? settled?.conversationId)
@@ -772,7 +772,7 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
         ? recordOrKeep(inferOwner(facts), known, policy)
         : keepForLater(known, policy)
     case 'nothing':
-      // The other attempt is about to record the id, or LivePerson tells it.
+      // The other attempt is about to record the id, or LivePerson will report it.
       return isOwed && !progress.isOverdue && facts.conversation.kind !== 'in_doubt'
         ? keepForLater(known, policy)
         : recordOrKeep(inferOwner(facts), known, policy)
@@ -815,7 +815,7 @@ const nextMessage = (known: Known, policy: Policy): Step => {
  */
 const sendTo = (conversationId: string, known: Known, policy: Policy): Step => {
   const { facts, progress } = known
-  // A push has told the conversation to an attempt that had released its claim.
+  // A push reported the conversation after this attempt had released its claim.
   const isReleased = facts.claim.state !== 'held'
   if (progress.sent !== undefined || policy.admission === 'paused' || isReleased)
     return keepForLater(known, policy)
