@@ -2,6 +2,7 @@ import { resolve } from '../../lib/config/routes.ts'
 import type { StageConfig } from '../../lib/config/stage.ts'
 import type { Findings, Found } from '../../lib/conversation/findings.ts'
 import { readHandOver, toHandOver } from '../../lib/conversation/hand-over.ts'
+import type { Code } from '../../lib/errors/codes.ts'
 import { toAppError } from '../../lib/errors/errors.ts'
 import { parseLenientJson } from '../../lib/request/lenient-json.ts'
 import { type QuarantinedRecord, toReplayBody } from './record.ts'
@@ -22,7 +23,9 @@ export const reopen = async (
   }: { readonly findings: Pick<Findings, 'forget'>; readonly stage: StageConfig; readonly reason: string },
 ): Promise<Prepared> => {
   const { key } = record
-  if (!key) return { body: toReplayBody(record) }
+  // The ledger's item is that of another request.
+  const isOther = record.code === ('request_id_reused' satisfies Code)
+  if (!key || isOther) return { body: toReplayBody(record) }
   const found = await findings.forget(key, { reason, force: false })
   const obstacle = obstacleOf(found)
   return obstacle === undefined ? { body: rerouted(record, stage) } : { obstacle }

@@ -72,6 +72,12 @@ test('a record that names no request is replayed, and nothing is forgotten', asy
   expect([told, prepared]).toEqual([[], { body: 'hello' }])
 })
 
+test('a record whose id another request used first is replayed, and nothing of that request is forgotten', async () => {
+  const body = '{"requestId":"event-0001"}'
+  const { told, prepared } = await run(record(body, { queue: 'events', code: 'request_id_reused' }))
+  expect([told, prepared]).toEqual([[], { body }])
+})
+
 test.each<[Found, string]>([
   [
     { kind: 'may_have_opened', outcome: { status: 'outcome_unknown' } },
