@@ -325,8 +325,12 @@ export const createAttempt = ({
         case 'record': {
           // Pushes name the consumer only by this id. Without it, a person has to find the conversation.
           const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
-          if (!isNamed && isMissingId(step.facts) && policy.admission !== 'paused')
-            await Promise.allSettled([identified ?? identify()])
+          if (!isNamed && isMissingId(step.facts) && policy.admission !== 'paused') {
+            const identifying = identified ?? identify()
+            await identifying.catch((thrown: unknown) => {
+              if (toAppError(thrown).retryable && !policy.isTooOld) throw thrown
+            })
+          }
           // Kept whatever happened to the create, because erasure finds a consumer's requests by this id.
           const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }
           return { kind: 'recorded', facts: await claimed().record(facts) }

@@ -170,7 +170,8 @@ export const createFindings = ({
     for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
       const item = found ? z.parse(consumerItem, found) : undefined
       if (item && isErased(item, told)) return undefined
-      const set = toTold(item, told)
+      const openedBy = found && openersIn(found).get(told.conversationId)
+      const set = toTold(item, { ...told, ...(openedBy !== undefined && { openedBy }) })
       const after = { ...found, ...set }
       if (found && JSON.stringify(z.parse(consumerItem, after)) === JSON.stringify(item)) return found
       const isMoved = set.conversationId !== item?.conversationId

@@ -60,6 +60,8 @@ const toldConversation = z.object({
   /** Pushes need not name the campaign. */
   campaignId: z.optional(z.string()),
   engagementId: z.optional(z.string()),
+  /** The key of the request that opened it. */
+  openedBy: z.optional(z.string()),
 })
 
 export type ToldConversation = z.infer<typeof toldConversation>
@@ -97,10 +99,12 @@ export const openerOf = (conversationId: string, openedBy: string): Item => ({
 /** Returns which request opened which conversation of a consumer, by the conversation's id. */
 export const openersIn = (item: Item): ReadonlyMap<string, string> =>
   new Map(
-    [item, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])].flatMap((each) => {
-      const { data } = z.safeParse(opener, each)
-      return data ? [[data.conversationId, data.openedBy] as const] : []
-    }),
+    [item, item.told, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])]
+      .flat()
+      .flatMap((each) => {
+        const { data } = z.safeParse(opener, each)
+        return data ? [[data.conversationId, data.openedBy] as const] : []
+      }),
   )
 
 /** Returns the name of the attribute of a consumer's item under which a request waits for an id. */

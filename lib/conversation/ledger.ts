@@ -197,12 +197,16 @@ export const createLedger = ({
         consumerRecorded = name
         return found
       }
-      if (conversation.kind !== 'opened' || conversationId === consumerRecorded) return undefined
+      const written = `${conversationId} ${openedAt}`
+      if (conversation.kind !== 'opened' || consumerRecorded === written) return undefined
       const opener = openerOf(conversationId, pk)
       if (openedAt === undefined) {
         // A push or a person has told the id.
-        const { item: found } = await table.update({ pk: consumerPk, set: { ...opener, ...times() } })
-        consumerRecorded = conversationId
+        const { item: found } = await table.update({
+          ...{ pk: consumerPk, set: { ...opener, ...times() } },
+          setIfAbsent: { state: 'CLOSE' },
+        })
+        consumerRecorded = written
         return found
       }
       const { applied, item: found } = await table.update({
@@ -214,7 +218,7 @@ export const createLedger = ({
         values: { openedAt, conversationId, closed: 'CLOSE' },
       })
       if (!applied) await table.update({ pk: consumerPk, set: opener })
-      consumerRecorded = conversationId
+      consumerRecorded = written
       return found
     }
 
@@ -294,7 +298,8 @@ export const createLedger = ({
   return {
     /**
      * Claims a request: 1 write unit, or 2 if a message is owed, or if the request is held or finished and
-     * has a new challenge. If it is held or finished, DynamoDB returns the item with the failed condition.
+     * has a new challenge. If it is held or finished, DynamoDB returns the item with the failed condition. If
+     * a finished request opened a conversation, its consumer's item is written again: 1 more write unit.
      *
      * After that, copies with this request's challenge are admitted.
      *
@@ -380,9 +385,10 @@ export const createLedger = ({
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) {
-        // An attempt that died may not have added what pushes had told.
-        const told = isMissingId(facts) ? await entry.record(facts) : facts
-        return { kind: 'final', entry, facts: told }
+        // An attempt that died, or whose write failed, may not have written the consumer's item. By now, that
+        // may hold a later conversation.
+        const { openedAt: _, ...told } = facts
+        return { kind: 'final', entry, facts: await entry.record(told) }
       }
       if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))
         return claimed(beforeOwnClaim(found), found.revision + 1)

@@ -707,6 +707,16 @@ describe('a request for an account that holds lost answers, after a killed conta
     expect(result).toMatchObject({ outcome: { status: 'outcome_unknown', code: 'outcome_unknown' } })
   })
 
+  test.each([MEMORY, EVENT])('waits until its consumer can be named: $kind', async (carrier) => {
+    const identify = throws(UNAVAILABLE)
+    const setting = { ...abandoned, carrier, identify, onLostAnswer: 'hold' } as const
+    const { result, names } = await attempt(setting)
+    expect(names).not.toContain('record')
+    expect(result).toMatchObject({ kind: 'queued' })
+    const rejected = await attempt({ ...setting, identify: throws(REFUSED) })
+    expect(rejected.result).toMatchObject({ outcome: { status: 'outcome_unknown' } })
+  })
+
   test('is created again if the account repeats them', async () => {
     const { names } = await attempt({ ...abandoned, carrier: EVENT, onLostAnswer: 'repeat' })
     expect(names).toContain('openConversation')

@@ -3,7 +3,7 @@ import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
 import { eraseItem } from '../../../lib/conversation/erase.ts'
 import { createFindings } from '../../../lib/conversation/findings.ts'
 import { createLedger, type Entry } from '../../../lib/conversation/ledger.ts'
-import type { ToldConversation } from '../../../lib/conversation/ledger-item.ts'
+import { openerOf, type ToldConversation } from '../../../lib/conversation/ledger-item.ts'
 import { type Facts, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
@@ -303,6 +303,57 @@ describe('a push', () => {
     await store({ conversation: C1, openedAt: time + 2000 })
     expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt })
     expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
+  })
+
+  test('tells a closing to a request of which only the consumer’s item could not be written', async () => {
+    const isConsumer = (pk: string) => pk === CONSUMER
+    const failing: StateTable = {
+      ...table,
+      update: async (update) => {
+        if (isConsumer(update.pk)) throw new ServiceUnavailableError({ detail: 'DynamoDB throttles.' })
+        return table.update(update)
+      },
+    }
+    const ledger = createLedger({ table: failing, now: () => time, uuid: () => `lease-${++serial}` })
+    const claimed = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
+    const facts = { ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt: time }
+    await expect(claimed.entry.record({ ...facts, message: SENT })).rejects.toThrow(ServiceUnavailableError)
+    expect(await tell(CLOSED)).toBe(0)
+    expect(await read()).not.toHaveProperty('closedAt')
+    const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 }
+    await tell(later)
+    expect(await claim()).toMatchObject({
+      kind: 'final',
+      facts: { closed: { conversationId: 'c-1', at: CLOSED.closedAt } },
+    })
+    expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt, outcomeNumber: 2 })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
+  })
+
+  test('tells a closing to the copy of a request whose consumer’s item is written late', async () => {
+    await store({ conversation: C1, message: SENT })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE' })
+    expect(await tell(CLOSED)).toBe(1)
+    expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
+  })
+
+  test('tells a closing late, when another conversation has taken the place of its opener', async () => {
+    const place = Object.keys(openerOf('c-1', PK))[0]
+    const taken = Array.from({ length: 99 }, (_, serial) => `c-${serial + 2}`).find(
+      (id) => Object.keys(openerOf(id, PK))[0] === place,
+    )
+    if (taken === undefined) throw new Error('No conversation has the same place')
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    await tell(START)
+    time += 5000
+    await store(
+      { conversation: { kind: 'opened', conversationId: taken }, openedAt: time, message: SENT },
+      { ...REQUEST, requestId: 'request-0002' },
+    )
+    await tell({ conversationId: taken, startedAt: time })
+    expect((await read(CONSUMER))[String(place)]).toMatchObject({ conversationId: taken })
+    expect(await tell(CLOSED)).toBe(1)
+    expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
   })
 
   test('gives the id of the conversation that was open when LivePerson said so', async () => {
