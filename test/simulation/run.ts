@@ -53,6 +53,7 @@ const peaks = { containers: 0, inFlight: 0 }
 let requests = 0
 let virtualMs = 0
 let reopened = 0
+const untold = { closings: 0, outcomes: 0 }
 const startedAt = process.hrtime.bigint()
 
 const first = Number(values.seed)
@@ -108,6 +109,8 @@ function add(report: Report): void {
   requests += report.requests
   virtualMs += report.virtualMs
   reopened += report.reopened
+  untold.closings += report.untold.closings
+  untold.outcomes += report.untold.outcomes
 }
 
 function print(report: Report): void {
@@ -155,7 +158,9 @@ ${requests} requests, ${(requests / seconds).toFixed(0)} per second, in ${second
 ${(virtualMs / 3_600_000).toFixed(1)} hours of virtual time
 at most ${peaks.containers} containers and ${peaks.inFlight} requests in flight at once
 ${[INVARIANTS, GLOBAL_INVARIANTS, REPLAY_INVARIANTS].flatMap(Object.keys).length + WATCHED_INVARIANTS.length} invariants
-${reopened} requests with a second conversation, because an agent closed the first before the repeat`)
+${reopened} requests with a second conversation, because an agent closed the first before the repeat
+${untold.closings} closings not told: the attempt died or its write failed, and no copy came later
+${untold.outcomes} outcomes not settled: the attempts died before they had LivePerson's id of the consumer`)
   console.log('faults that struck:')
   for (const [fault, count] of Object.entries(total).toSorted(([, a], [, b]) => b - a))
     console.log(`  ${String(count).padStart(8)}  ${fault}`)

@@ -11,7 +11,7 @@ import {
   SEND_FAULTS,
   type Struck,
 } from './faults.ts'
-import { check, type Finding } from './invariants.ts'
+import { check, type Finding, subjectsOf } from './invariants.ts'
 import type { Odds } from './network.ts'
 import { endOperations, scheduleOperations, type Trouble } from './operations.ts'
 import { captureOutput } from './output.ts'
@@ -22,6 +22,7 @@ import { startSenders } from './senders.ts'
 import type { Invariant } from './subject.ts'
 import { installTime, type VirtualTime } from './time.ts'
 import { createTrace, type TraceEvent } from './trace.ts'
+import { untoldOf } from './webhook-invariants.ts'
 import { createWorld, type World } from './world.ts'
 
 export interface SimulationOptions {
@@ -60,6 +61,8 @@ export interface Report {
    * repeat.
    */
   readonly reopened: number
+  /** What no push can tell a request. See {@link untoldOf}. */
+  readonly untold: { readonly closings: number; readonly outcomes: number }
   readonly states: Readonly<Record<string, number>>
   /** The number of messages in each state. */
   readonly messages: Readonly<Record<string, number>>
@@ -161,6 +164,8 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       })
     const ending = takeEnding()
     const endedAt = time.now()
+    const untold = subjectsOf(ending).map(untoldOf)
+    const countUntold = (kind: ReturnType<typeof untoldOf>) => untold.filter((each) => each === kind).length
     const findings = [...check(ending, options.others)]
     const opened = ending.conversations.length
 
@@ -180,6 +185,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       events: trace.events,
       conversations: opened,
       reopened: replayed.reopened.size,
+      untold: { closings: countUntold('closing'), outcomes: countUntold('outcome') },
       states: countBy([...ending.items.values()].map(({ status }) => String(status))),
       messages: countBy(
         [...ending.items.values()].flatMap(({ messageStatus }) =>

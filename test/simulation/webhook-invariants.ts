@@ -1,10 +1,33 @@
 import type { Item } from '../../lib/aws/state-table.ts'
-import { consumerKey } from '../../lib/conversation/ledger-item.ts'
+import { consumerKey, openersIn } from '../../lib/conversation/ledger-item.ts'
 import type { Conversation } from '../../local/liveperson/state/store.ts'
 import type { Ending } from './ending.ts'
 import { ACCOUNTS } from './requests.ts'
 import { factsOf, isOpened } from './statuses.ts'
-import type { Invariant } from './subject.ts'
+import type { Invariant, Subject } from './subject.ts'
+
+/**
+ * Returns what no push can tell a request, because an attempt died, or its write failed, before the ledger held
+ * how to find the request. Undefined: nothing. Runs count and print them.
+ *
+ * `closing`: LivePerson closed the conversation, and no copy of the request arrived afterwards to name its opener
+ * in the consumer's item. `outcome`: pushes name the consumer only by LivePerson's own id, and no attempt could
+ * ask for it after the create.
+ */
+export const untoldOf = ({ item, own, ending, witnessed }: Subject): 'closing' | 'outcome' | undefined => {
+  if (!ending.hasWebhooks || !item) return undefined
+  const isDisturbed = (pk: string) => witnessed.deaths > 0 || ending.failedWrites(pk) > 0
+  if (item.status === 'outcome_unknown') {
+    const isUnnamed = factsOf(item).lpConsumerId === undefined
+    return own.length > 0 && isUnnamed && isDisturbed(String(item.pk)) ? 'outcome' : undefined
+  }
+  const named = own.find(({ conversationId }) => conversationId === item.conversationId)
+  if (item.status !== 'opened' || item.closedAt !== undefined || named?.closedAt === undefined)
+    return undefined
+  const consumer = consumerKey(named.accountId, named.lpConsumerId)
+  const openers = openersIn(ending.allItems.get(consumer) ?? {})
+  return !openers.has(named.conversationId) && isDisturbed(consumer) ? 'closing' : undefined
+}
 
 /** Promises about a request once every push of LivePerson has been delivered. */
 export const WEBHOOK_INVARIANTS: Readonly<Record<string, Invariant>> = {
@@ -13,28 +36,25 @@ export const WEBHOOK_INVARIANTS: Readonly<Record<string, Invariant>> = {
       ? [`${item?.status} without an id`]
       : [],
 
-  'no outcome stays unknown that LivePerson can settle': ({ item, own, planned, ending }) => {
+  'no outcome stays unknown that LivePerson can settle': (subject) => {
+    const { item, own, planned, ending } = subject
     if (!ending.hasWebhooks || item?.status !== 'outcome_unknown' || own.length === 0) return []
-    // Pushes name the consumer only by LivePerson's own id, and the IDP didn't tell it.
-    if (factsOf(item).lpConsumerId === undefined) return []
+    if (untoldOf(subject) === 'outcome') return []
     const isDerived = item.consumerId !== undefined
     // The pushes of the second account name the campaign. Several requests of one consumer may have the same.
     const isCertain = planned.accountId === ACCOUNTS[1] && !planned.isShared && own.length === 1
     return isDerived || isCertain ? [`unknown, and LivePerson has told ${own[0]?.conversationId}`] : []
   },
 
-  'a closing is told, and true': ({ item, own, ending, witnessed }) => {
+  'a closing is told, and true': (subject) => {
+    const { item, own, ending } = subject
     if (!ending.hasWebhooks || !item || !isOpened(item.status)) return []
     const named = ending.byId.get(String(item.conversationId))
     if (item.closedAt !== undefined)
       return named?.closedAt === item.closedAt ? [] : [`closed at ${item.closedAt}, not ${named?.closedAt}`]
-    // Nobody repeats what an attempt that died, or whose write failed, left undone.
-    const consumer = named && consumerKey(named.accountId, named.lpConsumerId)
-    const isDisturbed =
-      witnessed.deaths > 0 || [String(item.pk), String(consumer)].some((pk) => ending.failedWrites(pk) > 0)
-    if (isDisturbed) return []
     // A request whose conversation was open before isn't told.
-    return named?.closedAt !== undefined && own.includes(named) && item.status === 'opened'
+    const isOwed = named?.closedAt !== undefined && own.includes(named) && item.status === 'opened'
+    return isOwed && untoldOf(subject) !== 'closing'
       ? [`${named.conversationId} was closed, and the ledger doesn't know`]
       : []
   },
