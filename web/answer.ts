@@ -4,10 +4,10 @@ import type { ConversationDetail } from './form-messages.ts'
 export interface Answer {
   /** 0: nothing came back. */
   readonly status: number
-  /** The absolute address of the request's status, or empty. */
-  readonly location: string
-  /** How long to wait at least, in seconds. */
-  readonly retryAfter: number
+  /** The absolute address of the request's status. */
+  readonly location?: string | null
+  /** How long to wait at least, in seconds. NaN: a date, which is ignored. */
+  readonly retryAfter?: number
   readonly body: ConversationDetail
 }
 
@@ -35,13 +35,13 @@ export const call = async (address: string, toInit?: () => Promise<RequestInit>)
     const location = response.headers.get('location')
     return {
       status: response.status,
-      location: location ? new URL(location, response.url).href : '',
-      retryAfter: Number(response.headers.get('retry-after')) || 0,
-      // API Gateway's own answers may have no JSON.
-      body: await response.json().catch(() => ({})),
+      location: location && new URL(location, response.url).href,
+      retryAfter: Number(response.headers.get('retry-after')),
+      // API Gateway's own answers may have no JSON, and an answer may break off.
+      body: Object(await response.json().catch(() => undefined)),
     }
   } catch {
-    return { status: 0, location: '', retryAfter: 0, body: {} }
+    return { status: 0, body: {} }
   }
 }
 
@@ -57,7 +57,9 @@ export const verdictOf = ({ status, body }: Answer): Verdict => {
     case 'failed':
       return 'lost'
   }
-  if (status === 0 || status === 429 || (status >= 500 && body.retryable !== false)) return 'busy'
+  // What doesn't say how the request stands may be the rest of an answer, or not from the service.
+  if ((status < 400 && !body.status) || status === 429 || (status >= 500 && body.retryable !== false))
+    return 'busy'
   if (status === 404) return 'unknown'
   return 'failed'
 }

@@ -11,8 +11,8 @@ export interface FormClientOptions extends SubmissionOptions {
 }
 
 /**
- * Lets every form with the attribute `data-campaign-conversations` open a conversation, also those that are
- * added later. Follows up what a reload interrupted.
+ * Lets every form with the attribute `data-campaign-conversations` open a conversation, including those that
+ * are added later. Continues the requests that a reload interrupted.
  */
 export const start = (options: FormClientOptions = {}): void => {
   const { root = document } = options
@@ -20,39 +20,40 @@ export const start = (options: FormClientOptions = {}): void => {
 
   const onSubmit = (event: SubmitEvent) => {
     const { target: form, submitter } = event
-    // A page's own check may have stopped it.
-    if (!isOurs(form) || event.defaultPrevented) return
+    // A page's own check may have stopped it, and a button may only close its dialog.
+    if (!isOurs(form) || event.defaultPrevented || submitter?.matches('[formmethod=dialog]')) return
     event.preventDefault()
     if (runs.get(form)?.isBusy) return
     clearFieldErrors(form)
     const { content, context, errors } = readContent(form, submitter)
-    if (errors.length > 0) {
+    if (errors[0]) {
       showFieldErrors(form, errors)
       return tell(form, 'invalid', { errors })
     }
     const kept = keptOf(form)
-    const isRepeat = kept !== undefined && kept.hash === hashOf(kept.id, content)
+    const isRepeat = !!kept && kept.hash === hashOf(kept.id, content)
     const request = isRepeat ? kept : createRequest(content, context)
     keep(form, request)
     run(form, request, isRepeat, content)
   }
 
-  const onEdit = ({ target }: Event) => {
-    const form = Reflect.get(Object(target), 'form') ?? target
+  const onEdit = ({ target, type }: Event) => {
+    const { form = target, name } = Object(target)
     if (!isOurs(form)) return
-    clearFieldErrors(form, target instanceof Element ? target.getAttribute('name') : null)
-    // Who writes the same again after the conversation was opened, asks for another one.
+    const isEdit = type === 'input'
+    clearFieldErrors(form, isEdit && name)
+    // Whoever enters the same again after the conversation was opened wants another one.
     if (keptOf(form)?.state === 'done') {
-      keep(form, undefined)
-      runs.delete(form)
+      keep(form)
+      // Pages reset the form when its conversation was opened. A second click may still come.
+      if (isEdit) runs.delete(form)
     }
   }
 
   root.addEventListener('submit', onSubmit)
   root.addEventListener('input', onEdit)
   root.addEventListener('reset', onEdit)
-  for (const form of root.querySelectorAll('form')) {
-    if (!isOurs(form)) continue
+  for (const form of root.querySelectorAll<HTMLFormElement>(`form[${ATTRIBUTE}]`)) {
     // What is new together with its text isn't announced.
     toStatusElement(form)
     const request = keptOf(form)

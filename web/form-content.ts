@@ -54,13 +54,13 @@ export const toBody = (
  */
 export const addMonitoringIds = (context: URLSearchParams): void => {
   const sdk = window.lpTag?.taglets?.lp_monitoringSDK
-  if (!sdk || context.has('context.visitorId')) return
-  try {
-    context.set('context.visitorId', sdk.getVid() ?? '')
-    context.set('context.sessionId', sdk.getSid() ?? '')
-  } catch {
-    // The tag is still loading.
-  }
+  if (sdk && !context.has('context.visitorId'))
+    try {
+      context.set('context.visitorId', sdk.getVid() ?? '')
+      context.set('context.sessionId', sdk.getSid() ?? '')
+    } catch {
+      // The tag is still loading.
+    }
 }
 
 declare global {

@@ -21,7 +21,7 @@ export type ConversationState =
 export interface ConversationDetail
   extends Partial<Omit<RequestStatus, 'status'>>,
     Partial<Pick<Problem, 'detail' | 'errors' | 'retryable'>> {
-  /** How the request stands, or the HTTP status of a problem. */
+  /** The status of the request, or the HTTP status of a problem. */
   readonly status?: RequestStatus['status'] | Problem['status']
 }
 
@@ -36,8 +36,8 @@ declare global {
 const RECEIVED = 'Thank you. We have received your message.'
 
 /**
- * What visitors read if the form has no attribute `data-text-…` for it: by state, by code of an error, and a
- * few more.
+ * The default texts for visitors, by state, by error code, and a few more. An attribute `data-text-…` of the
+ * form replaces one.
  */
 const TEXTS: Readonly<Record<string, string>> = {
   sending: 'Sending…',
@@ -54,8 +54,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   outcome_unknown: 'We may have received your message. Please don’t send it again.',
 }
 
-const textOf = (form: HTMLFormElement, name: string): string =>
-  form.getAttribute(`data-text-${name}`) ?? TEXTS[name] ?? ''
+const textOf = (form: HTMLFormElement, name: string): string | undefined =>
+  form.getAttribute(`data-text-${name}`) ?? TEXTS[name]
 
 /**
  * Tells the page and the visitor what happened. If the page calls the event's `preventDefault`, nothing is
@@ -73,12 +73,13 @@ export const tell = (
   const init = { detail, bubbles: true, composed: true, cancelable: true }
   if (!form.dispatchEvent(new CustomEvent(`conversation:${state}`, init))) return
   const element = toStatusElement(form)
-  element.textContent = textOf(form, name) || textOf(form, state)
+  element.textContent = textOf(form, name) ?? textOf(form, state) ?? ''
   const { continue: address } = detail
-  if (address?.startsWith('https:')) {
+  const label = textOf(form, 'continue')
+  if (label && address?.startsWith('https:')) {
     const link = document.createElement('a')
     link.href = address
-    link.textContent = textOf(form, 'continue')
+    link.textContent = label
     element.append(' ', link)
   }
 }
@@ -97,9 +98,12 @@ let serial = 0
 
 /**
  * Shows errors beside their fields, and moves the focus to the first. Fields outside that name the form
- * belong to it. Returns whether there is a field for one of them that the visitor can see.
+ * belong to it. Returns the first field with an error that the visitor can see. Undefined: there is none.
  */
-export const showFieldErrors = (form: HTMLFormElement, errors: readonly FieldError[]): boolean => {
+export const showFieldErrors = (
+  form: HTMLFormElement,
+  errors: readonly FieldError[],
+): Element | undefined => {
   let first: Element | undefined
   for (const control of form.elements) {
     const name = control.getAttribute('name')
@@ -111,7 +115,7 @@ export const showFieldErrors = (form: HTMLFormElement, errors: readonly FieldErr
     first ??= control
   }
   if (first instanceof HTMLElement) first.focus()
-  return first !== undefined
+  return first
 }
 
 /** Removes the errors of a form, or those of the controls with one name. */
@@ -134,7 +138,7 @@ const toNote = (form: HTMLFormElement, control: Element, name: string): Element 
   note.id ||= `conversation-error-${++serial}`
   // It stays there: an empty note describes nothing.
   const described = [control.getAttribute('aria-describedby'), note.id]
-  control.setAttribute('aria-describedby', described.filter(Boolean).join(' '))
+  control.setAttribute('aria-describedby', described.join(' ').trim())
   notes.set(control, note)
   return note
 }

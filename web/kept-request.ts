@@ -29,7 +29,7 @@ export const keptOf = (form: HTMLFormElement): KeptRequest | undefined => {
 }
 
 /** Keeps a request over reloads of the page, in this tab. Undefined: forgets it. */
-export const keep = (form: HTMLFormElement, kept: KeptRequest | undefined): void => {
+export const keep = (form: HTMLFormElement, kept?: KeptRequest): void => {
   memory.set(form, kept)
   try {
     sessionStorage[slotOf(form)] = JSON.stringify(kept)
@@ -43,7 +43,7 @@ export const createRequest = (content: URLSearchParams, context: URLSearchParams
   // Pages of some apps have no crypto.randomUUID.
   const id = crypto.getRandomValues(new Uint32Array(4)).join('-')
   addMonitoringIds(context)
-  return { id, hash: hashOf(id, content), context: context.toString(), state: 'sent' }
+  return { id, hash: hashOf(id, content), context: String(context), state: 'sent' }
 }
 
 /**
@@ -52,7 +52,7 @@ export const createRequest = (content: URLSearchParams, context: URLSearchParams
  */
 export const hashOf = (id: string, content: URLSearchParams): number => {
   let hash = 0
-  for (const character of id + content) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193)
+  for (const character of id + content) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193)
   return hash
 }
 

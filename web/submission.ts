@@ -67,9 +67,9 @@ export const createSubmissions = (options: SubmissionOptions) => {
     /** Acts on an answer. Returns the seconds until the next call, undefined if there is none. */
     const act = (answer: Answer, isAsking: boolean): number | undefined => {
       const { body, retryAfter, location } = answer
-      const { code } = body
+      const { code, errors } = body
       const verdict = verdictOf(answer)
-      const backOff = (tries: number) => Math.max(retryAfter, Math.min(2 ** tries, MAX_PAUSE))
+      const backOff = (tries: number) => Math.max(retryAfter || 0, Math.min(2 ** tries, MAX_PAUSE))
       const askAgain = () => (asks++ < MAX_ASKS ? backOff(asks) : undefined)
       switch (verdict) {
         case 'opened':
@@ -95,7 +95,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
           return backOff(sends - 1)
         case 'failed':
           // What visitors don't see, they can't correct.
-          if (body.errors && showFieldErrors(form, body.errors)) {
+          if (Array.isArray(errors) && showFieldErrors(form, errors)) {
             say('invalid', body)
             return undefined
           }
@@ -110,7 +110,7 @@ export const createSubmissions = (options: SubmissionOptions) => {
             return 0
           }
           // Final for this id.
-          if (code === 'liveperson_rejected') keep(form, undefined)
+          if (code === 'liveperson_rejected') keep(form)
       }
       say('failed', body, code)
       return undefined
