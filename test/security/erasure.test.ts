@@ -164,7 +164,9 @@ const placesOf = (items: Readonly<Record<string, Item>>, wanted: Readonly<Record
         JSON.stringify({ [name]: value }),
       ]
   // Which of its attributes names an opener depends on a hash of the conversation's id.
-  return findMarks(places, wanted).map(({ kind, mark }) => `${mark} in ${kind.replace(/opener\d$/, 'opener')}`)
+  return findMarks(places, wanted).map(
+    ({ kind, mark }) => `${mark} in ${kind.replace(/opener\d$/, 'opener')}`,
+  )
 }
 
 /** The ids that the service was told, or made, for the consumer. */

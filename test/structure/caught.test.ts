@@ -80,7 +80,7 @@ const ACCEPTED: readonly Accepted[] = [
   {
     path: 'lib/conversation/attempt.ts',
     within: 'createSteps',
-    form: 'allSettled',
+    form: '.catch()',
     reason:
       'Without the consumer’s id, a push can’t settle the request. The outcome is recorded all the same.',
   },
