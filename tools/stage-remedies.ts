@@ -42,7 +42,7 @@ export const withRemedy = ({ path, message }: Finding, json: Pick<PlacedJson, 'f
   const { type, source = '' } = json.find(path) ?? {}
   if (message === 'is missing' || message === 'must have at least 1 item') return andRemedy(message)
   if (type === 'null') return remedy ? andRemedy('is null') : 'is null: write a value, or remove the member'
-  if (type === 'number' && /string|\bid\b/.test(message))
+  if (type === 'number' && /string|\bid\b/.test(message) && /^\d+$/.test(source))
     return Number.isSafeInteger(Number(source))
       ? 'is a number: write it as text, in quotes'
       : 'is a number that JSON readers round, so digits are lost: write it as text, in quotes'

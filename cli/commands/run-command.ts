@@ -1,4 +1,4 @@
-import { AppError, causesOf } from '../../lib/errors/errors.ts'
+import { AppError, causesOf, InvalidConfigError } from '../../lib/errors/errors.ts'
 import { findAwsTrouble } from '../aws-advice.ts'
 import { account } from './account.ts'
 import { type Command, type CommandContext, type CommandGroup, type ExitCode, UsageError } from './command.ts'
@@ -93,10 +93,15 @@ const isUsageError = (error: unknown): boolean =>
   error instanceof UsageError ||
   (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 
+/** How the message of a stage file's mistake begins. */
+const MISTAKE_IN_FILE = /^\S+\.json(:| is not valid JSON)/
+
 const explainError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   const causes = causesOf(error.cause)
   const trouble = findAwsTrouble(causes)
+  if (error instanceof InvalidConfigError && MISTAKE_IN_FILE.test(error.message))
+    return `${error.message}\nFor the place and what to write instead: npm run config:check`
   const found = error instanceof AppError && causes.length > 0 ? ` (${causes.join(', ')})` : ''
   return `${error.message}${found}${trouble ? `\n${trouble.problem} ${trouble.remedy}` : ''}`
 }

@@ -190,6 +190,12 @@ export const BROKEN: readonly BrokenStage[] = [
     '26:25: accounts.0.routes.order-help.campaignId is a number that JSON readers round, so digits are lost: write it as text, in quotes',
   ),
   change(
+    'a campaign id with a decimal point',
+    '"3120045610"',
+    '3120045610.5',
+    '26:25: accounts.0.routes.order-help.campaignId must be an id of 1 to 19 digits: write it as text, such as "3120045610"',
+  ),
+  change(
     'a campaign that has a name',
     '"3120045610"',
     '"spring sale"',

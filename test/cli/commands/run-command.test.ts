@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runOps } from '../../support/command.ts'
 
@@ -21,6 +24,18 @@ test.each(['--help', '-h'])('%s describes a verb, and names every flag', async (
   expect(exitCode).toBe(0)
   for (const name of ['--stage', '--region', '--config-file', '--state-table', '--json', 'resume', 'status'])
     expect(printed).toContain(name)
+})
+
+test('a mistake in a stage file says which command shows its place', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stage-file-'))
+  const file = join(folder, 'broken.json')
+  for (const text of ['{"accounts": [}', '{"accounts": [{"accountId": 70123456}]}']) {
+    writeFileSync(file, text)
+    const { exitCode, errors } = await run('routes', 'check', '--config-file', file)
+    expect(exitCode).toBe(1)
+    expect(errors).toMatch(/broken\.json.*\nFor the place and what to write instead: npm run config:check$/)
+  }
+  rmSync(folder, { recursive: true })
 })
 
 test('an unknown verb is refused, with those that exist', async () => {
