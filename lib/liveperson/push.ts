@@ -21,7 +21,8 @@ const CHANGED = 'cqm.ExConversationChangeNotification'
 
 /** These become parts of the state table's keys. */
 const id = z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,128}$/))
-const time = z.number().check(z.positive())
+/** `effectiveTTR` is -1 if there is none, so other times may be, too. An unusable value counts as none. */
+const time = z.catch(z.optional(z.number().check(z.positive())), undefined)
 /** An id of the account configuration is a number there, and a text in pushes. */
 const configured = z.union([id, z.pipe(z.int(), z.transform(String))])
 
@@ -30,21 +31,24 @@ const change = z.object({
   result: z.object({
     convId: z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,64}$/)),
     conversationDetails: z.object({
-      brandId: z.optional(z.string()),
+      brandId: z.optional(configured),
       state: z.optional(z.string()),
       stage: z.optional(z.string()),
-      startTs: z.optional(time),
-      endTs: z.optional(time),
-      metaDataLastUpdateTs: z.optional(time),
-      campaignInfo: z.optional(z.object({ campaignId: configured, engagementId: configured })),
+      startTs: time,
+      endTs: time,
+      metaDataLastUpdateTs: time,
+      campaignInfo: z.catch(
+        z.optional(z.object({ campaignId: configured, engagementId: configured })),
+        undefined,
+      ),
       participants: z.optional(z.array(z.object({ id: z.string(), role: z.string() }))),
       dialogs: z.optional(
         z.array(
           z.object({
             dialogType: z.optional(z.string()),
             channelType: z.optional(z.string()),
-            creationTs: z.optional(time),
-            endTs: z.optional(time),
+            creationTs: time,
+            endTs: time,
             participantsDetails: z.optional(z.array(z.object({ id: z.string(), role: z.string() }))),
           }),
         ),
@@ -55,7 +59,7 @@ const change = z.object({
 
 const push = z.object({
   type: z.literal(CHANGED),
-  body: z.object({ sentTs: z.optional(time), changes: z.array(z.unknown()) }),
+  body: z.object({ sentTs: time, changes: z.array(z.unknown()) }),
 })
 
 /**

@@ -51,6 +51,15 @@ test('a push tells which conversation of which consumer began, and when it was s
   expect(parsePush(push(), '70123456')).toEqual({ sentAt: START + 150, conversations: [OPEN] })
 })
 
+test.each<[string, object]>([
+  ['an end', { endTs: -1, dialogs: [{ ...dialog, endTs: -1 }] }],
+  ['an end or a campaign', { endTs: null, campaignInfo: null }],
+  ['the ids of a campaign', { campaignInfo: { campaignId: '', engagementId: null } }],
+  ['a text as its account', { brandId: 70123456 }],
+])('a conversation without %s is told', (_, changed) => {
+  expect(parsePush(push(changed), '70123456').conversations).toEqual([OPEN])
+})
+
 test.each<[string, object, object]>([
   ['when it was closed', { state: 'CLOSE', endTs: START + 9 }, { closedAt: START + 9 }],
   ['by its stage', { stage: 'CLOSE', endTs: START + 9 }, { closedAt: START + 9 }],
