@@ -916,7 +916,9 @@ const keepForLater = (known: Known, policy: Policy): Step => {
     isClaimed &&
     policy.admission === 'granted' &&
     progress.record === 'possible' &&
-    progress.handOver !== 'done'
+    progress.handOver !== 'done' &&
+    // A message that it has not tried itself is left to the next copy.
+    (facts.claim.state === 'held' || !hasConversation(facts))
   // A record that is isolated has not been tried.
   if (policy.isTooOld && mayGiveUp && !isToBeIsolated(known.facts, policy))
     return giveUp(progress.failure?.code ?? 'liveperson_unavailable', known, policy)

@@ -1929,6 +1929,25 @@ describe('an attempt', () => {
     expect(step).toMatchObject({ kind: 'done', result: { kind: 'queued', kept: 'in_hand_over' } })
   })
 
+  test('that had released its claim gives up no message that another attempt turns out not to have sent', () => {
+    const inDoubt = factsWith({ claim: held(1, 0), conversation: C1, message: message({ tried: 1 }) })
+    const refusedByFormer = factsWith({
+      claim: { attempt: 2, releases: 1, state: 'done' },
+      conversation: C1,
+      message: OWED,
+    })
+    const answers: readonly Answer[] = [done, { kind: 'claimed', before: inDoubt }]
+    expect(stepAfter(old(EVENT), answers)).toMatchObject({
+      kind: 'record',
+      facts: { claim: { state: 'done' } },
+    })
+    const step = stepAfter(old(EVENT), [...answers, { kind: 'recorded', facts: refusedByFormer }])
+    expect(step).toMatchObject({
+      kind: 'done',
+      result: { kind: 'finished', outcome: { messageStatus: 'pending' }, kept: 'in_record' },
+    })
+  })
+
   test('that is given up as interrupted starts the count again, for an operator’s replay', () => {
     const answers: readonly Answer[] = [done, claimedAfter({ claim: held(5, 0) })]
     const step = stepAfter(silent(EVENT), answers)
