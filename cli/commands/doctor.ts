@@ -20,8 +20,8 @@ LivePerson, which never has a conversation.
   --secret-id-prefix   SECRET_ID_PREFIX, default <service>/<stage>
   --state-table        STATE_TABLE, default <service>-<stage>-state
   --domain-api-url     LIVEPERSON_DOMAIN_API_URL, default https://api.liveperson.net
-  --json               print one JSON object as the last line: {ok, stage, steps: [{accountId, step, status,
-                       found, warnings, code, next}]}
+  --json               print one JSON object: {ok, stage, steps: [{accountId, step, status, found, warnings,
+                       code, next}]}. The lines are written to the standard error
 
 Exits with 0 if every step is ok, 1 if one isn't, 2 for wrong flags. The AWS SDK finds its credentials as usual
 (AWS_PROFILE, …). They must allow secretsmanager:GetSecretValue, which the operators' policy doesn't.
@@ -38,8 +38,9 @@ const OPTIONS = {
 } as const
 
 const run = async (args: readonly string[], context: CommandContext): Promise<ExitCode> => {
-  const { env, print } = context
+  const { env } = context
   const { values: flags } = parseArgs({ args: [...args], options: OPTIONS })
+  const print = flags.json ? context.printError : context.print
   const stage = flags.local ? chooseStage(flags, env) : flags.stage
   const found = findStage({ ...flags, stage }, env)
   // The SDK's clients read it when they are created.
@@ -52,7 +53,7 @@ const run = async (args: readonly string[], context: CommandContext): Promise<Ex
   const ok = steps.every(({ status }) => status === 'ok')
   const failed = steps.filter(({ status }) => status === 'failed').length
   print(ok ? '\nAll steps are ok.' : `\n${failed} ${failed === 1 ? 'step' : 'steps'} failed.`)
-  if (flags.json) print(JSON.stringify({ ok, stage: found.stage, steps }))
+  if (flags.json) context.print(JSON.stringify({ ok, stage: found.stage, steps }))
   return ok ? 0 : 1
 }
 

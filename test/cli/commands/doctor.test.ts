@@ -61,8 +61,8 @@ interface Run {
  * conversation.
  */
 const examine = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> => {
-  const { exitCode, printed } = await run(['--json', ...args], env)
-  const { ok, steps } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '')
+  const { exitCode, printed, output } = await run(['--json', ...args], env)
+  const { ok, steps } = JSON.parse(output)
   expect(ok).toBe(exitCode === 0)
   expect(printed).not.toMatch(/eyJ[\w-]+\./)
   for (const { clientId, clientSecrets } of world.accounts)
@@ -90,8 +90,12 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
     cwd: root,
     env: environment,
   })
-    .then(({ stdout, stderr }) => ({ exitCode: 0, printed: stdout + stderr }))
-    .catch(({ code, stdout, stderr }) => ({ exitCode: Number(code), printed: `${stdout}${stderr}` }))
+    .then(({ stdout, stderr }) => ({ exitCode: 0, output: stdout, printed: stdout + stderr }))
+    .catch(({ code, stdout, stderr }) => ({
+      exitCode: Number(code),
+      output: String(stdout),
+      printed: `${stdout}${stderr}`,
+    }))
 }
 
 /** Returns the AppJWTs that the IDP received. */
