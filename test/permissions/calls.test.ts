@@ -41,7 +41,7 @@ test('no function can scan the table: its bundle has no such operation', async (
     ),
   )
   await remove()
-  expect(bundles).toHaveLength(5)
+  expect(bundles).toHaveLength(6)
   for (const [name, bundle] of bundles) {
     // It reads the table's stream only.
     expect([name, bundle.includes('"UpdateItem"')]).toEqual([name, name !== 'publishOutcomes'])
