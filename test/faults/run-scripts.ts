@@ -1,8 +1,17 @@
 import { parseArgs } from 'node:util'
+import { answerHelp } from '../../tools/help.ts'
 import { compareEndings } from '../simulation/scripts.ts'
 import { planStruckScript, type SimulatedScript } from '../simulation/scripts-simulated.ts'
 import { startWorld } from '../support/world.ts'
 import { startScripts } from './scripts-over-http.ts'
+
+answerHelp(`npm run test:fidelity -- [--seed <number>] [--scripts <count>] [--timeline]
+
+Runs generated scripts in the simulated world and over real HTTP, and prints where they end differently.
+
+  --seed       of the first script, default 1
+  --scripts    how many, default 300
+  --timeline   also print the steps`)
 
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { answerHelp } from '../../tools/help.ts'
 import { deploy } from '../security/deployment.ts'
 import { runFrozen } from './frozen.ts'
 import { type Report, runMachine, type Safeguard } from './machine.ts'
@@ -6,6 +7,17 @@ import { runSignals } from './signals.ts'
 
 process.env.LOG_LEVEL ??= 'SILENT'
 process.env.POWERTOOLS_METRICS_DISABLED ??= 'true'
+answerHelp(`npm run test:faults -- [--seed <number> …] [--requests <count>] [--kills <count>] [--freezes <count>]
+
+Runs the fault machine over real HTTP, and kills and freezes processes that run the packaged service. The
+first part of the script runs copies at once, and has no options.
+
+  --seed       may be given several times. Default 1, 2, 3
+  --requests   default 2000
+  --kills      default 40
+  --freezes    default 20
+  --without    a safeguard to leave out`)
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', multiple: true, default: ['1', '2', '3'] },

@@ -6,12 +6,21 @@
  * nothing new; `--only three` for the explorations of that name.
  */
 import { parseArgs } from 'node:util'
+import { answerHelp } from '../../../../tools/help.ts'
 import { configurations, LONG, SHORT } from './explorations.ts'
 import { INVARIANT_NAMES } from './invariants.ts'
 import { PROTOCOL } from './load-protocol.ts'
 import { describeBounds, describeConfiguration, describeExploration, printTrace } from './print.ts'
 import { explore, type Finding } from './search.ts'
 import { initialWorld } from './world.ts'
+
+answerHelp(`npm run test:model -- [--short] [--every-order] [--only <name>]
+
+Explores every configuration and prints what was found. Takes about ten minutes and 6 GB.
+
+  --short         the bounds of npm test
+  --every-order   all orders, also those that reach nothing new
+  --only          the explorations of that name`)
 
 const { values } = parseArgs({
   options: {
