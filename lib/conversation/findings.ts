@@ -10,6 +10,7 @@ import {
   keysOf,
   openerOf,
   openersIn,
+  openingsIn,
   type RequestItem,
   type RequestKey,
   requestItem,
@@ -275,15 +276,19 @@ export const createFindings = ({
       const openers = openersIn(item)
       const waiting = waitingIn(item)
       const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)
-      const pks = new Set([...waiting.values(), ...(opener === undefined ? [] : [opener])])
       const { conversationId, closedAt: at } = told
+      const openings = opener === undefined ? [] : openingsIn(item)
+      const closed = new Set(
+        openings.flatMap((each) => (each.conversationId === conversationId ? [each.openedBy] : [])),
+      )
+      const pks = new Set([...waiting.values(), ...closed])
       const found = await Promise.all(
         [...pks].map((each) =>
           tellRequest(
             each,
             all,
             openers,
-            each === opener && at !== undefined ? { conversationId, at } : undefined,
+            closed.has(each) && at !== undefined ? { conversationId, at } : undefined,
           ),
         ),
       )

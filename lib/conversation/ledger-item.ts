@@ -96,16 +96,21 @@ export const openerOf = (conversationId: string, openedBy: string): Item => ({
   },
 })
 
+/**
+ * Returns the conversations of a consumer, each with a request that opened it. After a lost answer, two
+ * requests may have the same conversation.
+ */
+export const openingsIn = (item: Item): readonly z.infer<typeof opener>[] =>
+  [item, item.told, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])]
+    .flat()
+    .flatMap((each) => {
+      const { data } = z.safeParse(opener, each)
+      return data ? [data] : []
+    })
+
 /** Returns which request opened which conversation of a consumer, by the conversation's id. */
 export const openersIn = (item: Item): ReadonlyMap<string, string> =>
-  new Map(
-    [item, item.told, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])]
-      .flat()
-      .flatMap((each) => {
-        const { data } = z.safeParse(opener, each)
-        return data ? [[data.conversationId, data.openedBy] as const] : []
-      }),
-  )
+  new Map(openingsIn(item).map(({ conversationId, openedBy }) => [conversationId, openedBy]))
 
 /** Returns the name of the attribute of a consumer's item under which a request waits for an id. */
 export const waitingName = (pk: string): string => `waiting_${sha256(pk).slice(0, 16)}`

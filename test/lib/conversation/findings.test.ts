@@ -356,6 +356,18 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
   })
 
+  test('tells a closing to both requests that a lost answer left with one conversation', async () => {
+    const other = 'request#70123456#queue#crm#request-0002'
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    await store(
+      { conversation: C1, openedAt: time, message: SENT },
+      { ...REQUEST, requestId: 'request-0002' },
+    )
+    await table.update({ pk: CONSUMER, set: { openedBy: PK, ...openerOf('c-1', other) } })
+    expect(await tell(CLOSED)).toBe(2)
+    for (const pk of [PK, other]) expect(await read(pk)).toMatchObject({ closedAt: CLOSED.closedAt })
+  })
+
   test('gives the id of the conversation that was open when LivePerson said so', async () => {
     const saidAt = time + 30_000
     await store({ conversation: { kind: 'existing' }, idMissingSince: saidAt, message: SENT })
