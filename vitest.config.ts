@@ -12,6 +12,8 @@ const SEPARATE = [
   'test/permissions',
   'test/security/canary.test.ts',
   'test/security/growth.test.ts',
+  'test/simulation/outage.test.ts',
+  'test/simulation/scripts-compared.test.ts',
   'test/trials',
 ]
 
