@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { answerHelp } from './help.ts'
 
 /** How many lines are kept together. */
 const BLOCK = 20
 
-const HELP = `Usage: npm run test:mutation [-- options]
+const HELP = `npm run test:mutation [-- options]
 
 Changes the code one expression at a time, and reports the changes that no test notices.
 
@@ -14,8 +15,7 @@ Options:
   --part K/N  Only every Nth block of ${BLOCK} lines, from the Kth on. The parts 1/N to N/N are the whole,
               except for changes that span two blocks
   --force     Runs everything again. Default: only what has changed since the last run
-  --help      Prints this text
-`
+  --help      Prints this text`
 
 /**
  * Returns the parts of files that belong to one part of the mutation tests, in Stryker's syntax, such as
@@ -53,24 +53,20 @@ const readFiles = () => {
 
 /** `npm run test:mutation` */
 if (import.meta.main) {
+  answerHelp(HELP)
   try {
-    const { values } = parseArgs({
-      options: { part: { type: 'string' }, force: { type: 'boolean' }, help: { type: 'boolean' } },
-    })
-    if (values.help) console.log(HELP)
-    else {
-      const mutate = values.part === undefined ? [] : rangesOf(readFiles(), readPart(values.part))
-      const { status } = spawnSync(
-        'stryker',
-        [
-          'run',
-          ...(mutate.length > 0 ? ['--mutate', mutate.join(',')] : []),
-          ...(values.force ? ['--force'] : []),
-        ],
-        { stdio: 'inherit' },
-      )
-      process.exitCode = status ?? 1
-    }
+    const { values } = parseArgs({ options: { part: { type: 'string' }, force: { type: 'boolean' } } })
+    const mutate = values.part === undefined ? [] : rangesOf(readFiles(), readPart(values.part))
+    const { status } = spawnSync(
+      'stryker',
+      [
+        'run',
+        ...(mutate.length > 0 ? ['--mutate', mutate.join(',')] : []),
+        ...(values.force ? ['--force'] : []),
+      ],
+      { stdio: 'inherit' },
+    )
+    process.exitCode = status ?? 1
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
     process.exitCode = 1
