@@ -295,3 +295,16 @@ test.each<[string, unknown]>([
 ])('%s has no request id', (_, value) => {
   expect(requestIdOf(value)).toBeUndefined()
 })
+
+test('a request id that is a placeholder says so, and nothing else', () => {
+  try {
+    parse({ ...minimal, requestId: 'undefined' })
+    expect.unreachable()
+  } catch (error) {
+    expect(error).toMatchObject({
+      findings: [
+        { path: 'requestId', message: 'is a placeholder, not an id. Send a real id, or leave it out' },
+      ],
+    })
+  }
+})
