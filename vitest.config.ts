@@ -7,13 +7,16 @@ const SEPARATE = [
   'test/cli/commands/doctor.test.ts',
   'test/docs',
   'test/faults',
+  'test/lib/aws/sdk-compared.test.ts',
   'test/local/pause.test.ts',
   'test/packaged-metrics.test.ts',
   'test/permissions',
   'test/security/canary.test.ts',
   'test/security/growth.test.ts',
   'test/simulation/outage.test.ts',
+  'test/simulation/queue-compared.test.ts',
   'test/simulation/scripts-compared.test.ts',
+  'test/simulation/state-table-compared.test.ts',
   'test/trials',
 ]
 
