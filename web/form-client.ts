@@ -37,22 +37,19 @@ export const start = (options: FormClientOptions = {}): void => {
     run(form, request, isRepeat, content)
   }
 
-  const onEdit = ({ target, type }: Event) => {
+  const onEdit = ({ type, target }: Event) => {
     const { form = target, name } = Object(target)
     if (!isOurs(form)) return
-    const isEdit = type === 'input'
-    clearFieldErrors(form, isEdit && name)
+    clearFieldErrors(form, type === 'input' && name)
     // Whoever enters the same again after the conversation was opened wants another one.
-    if (keptOf(form)?.state === 'done') {
-      keep(form)
-      // Pages reset the form when its conversation was opened. A second click may still come.
-      if (isEdit) runs.delete(form)
-    }
+    if (keptOf(form)?.state === 'done') keep(form)
+    // Pages reset the form when its conversation was opened. A second click may still come.
+    if (type === 'input' && !keptOf(form)) runs.delete(form)
   }
 
-  root.addEventListener('submit', onSubmit)
   root.addEventListener('input', onEdit)
   root.addEventListener('reset', onEdit)
+  root.addEventListener('submit', onSubmit)
   for (const form of root.querySelectorAll<HTMLFormElement>(`form[${ATTRIBUTE}]`)) {
     // What is new together with its text isn't announced.
     toStatusElement(form)
