@@ -420,7 +420,6 @@ describe('without JavaScript', () => {
     await send(page).click()
     await page.goBack()
     await send(page).click()
-    await page.getByRole('heading').waitFor()
-    expect(conversations()).toHaveLength(2)
+    await expect.poll(() => conversations().length).toBe(2)
   })
 })
