@@ -418,6 +418,7 @@ describe('without JavaScript', () => {
     const page = await site.visit('/', noScript)
     await fill(page)
     await send(page).click()
+    await page.waitForURL('**/conversations/**')
     await page.goBack()
     await send(page).click()
     await expect.poll(() => conversations().length).toBe(2)
