@@ -244,7 +244,6 @@ const deliver = async ({ container }: Tools, { message, ageMs = 0 }: Delivery = 
 
 type FaultOf = Parameters<World['livePerson']['faults']['add']>[0]
 
-/** Performs something while LivePerson has a fault. */
 const during = async ({ world: { livePerson } }: Tools, fault: FaultOf, act: () => Promise<number>) => {
   const stop = livePerson.faults.add(fault)
   try {
@@ -258,6 +257,28 @@ const always = { times: 100 } as const
 const creates = (status: number) =>
   ({ service: 'conversation', kind: 'status', status, ...always }) satisfies FaultOf
 const sends = (status: number) => ({ service: 'send', kind: 'status', status, ...always }) satisfies FaultOf
+
+type Act = (tools: Tools) => Promise<number>
+
+const submitMessage: Act = (tools) => submit(tools, 'My order is late')
+/** Too old to be tried again. */
+const OLD = { ageMs: 80 * HOUR }
+const deliverOld: Act = (tools) => deliver(tools, OLD)
+const deliverOldMessage: Act = (tools) => deliver(tools, { ...OLD, message: 'My order is late' })
+
+/** Performs something while LivePerson has a fault. */
+const under =
+  (fault: FaultOf, act: Act): Act =>
+  (tools) =>
+    during(tools, fault, () => act(tools))
+
+/** Performs something a minute later. */
+const later =
+  (act: Act): Act =>
+  async (tools) => {
+    await tools.container.advance(MINUTE)
+    return act(tools)
+  }
 
 /** Opens the circuit breaker: three failures, one after another, halve the rate from 8 to 1 call per second. */
 const openBreaker = async (tools: Tools): Promise<number> => {
@@ -282,7 +303,7 @@ const DRIVEN: readonly Driven[] = [
   {
     metric: 'request_queued',
     function: 'openFromForm',
-    up: (tools) => during(tools, creates(503), () => submit(tools)),
+    up: under(creates(503), submit),
     expectUp: 202,
     down: submit,
     expectDown: 201,
@@ -290,58 +311,45 @@ const DRIVEN: readonly Driven[] = [
   {
     metric: 'record_parked',
     function: 'openFromQueue',
-    up: (tools) => during(tools, creates(503), () => openBreaker(tools)),
+    up: under(creates(503), openBreaker),
     // The first two are put off. The third opens the circuit breaker, so it and the fourth are parked.
     expectUp: 2,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools)
-    },
+    down: later(deliver),
     expectDown: 0,
   },
   {
     metric: 'record_given_up',
     function: 'openFromQueue',
-    up: (tools) => during(tools, creates(429), () => deliver(tools, { ageMs: 80 * HOUR })),
+    up: under(creates(429), deliverOld),
     expectUp: 0,
-    down: (tools) => during(tools, creates(429), () => deliver(tools)),
+    down: under(creates(429), deliver),
     expectDown: 1,
   },
   {
     metric: 'message_pending',
     line: { level: 'INFO', failures: [failedSend('LivePerson answered HTTP 429 without a body.')] },
     function: 'openFromForm',
-    up: (tools) => during(tools, sends(429), () => submit(tools, 'My order is late')),
+    up: under(sends(429), submitMessage),
     expectUp: 201,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return submit(tools, 'My order is late')
-    },
+    down: later(submitMessage),
     expectDown: 201,
   },
   {
     metric: 'message_not_sent',
     line: { level: 'INFO', failures: [failedSend('LivePerson answered HTTP 429 without a body.')] },
     function: 'openFromQueue',
-    up: (tools) =>
-      during(tools, sends(429), () => deliver(tools, { message: 'My order is late', ageMs: 80 * HOUR })),
+    up: under(sends(429), deliverOldMessage),
     expectUp: 0,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools, { message: 'My order is late', ageMs: 80 * HOUR })
-    },
+    down: later(deliverOldMessage),
     expectDown: 0,
   },
   {
     metric: 'message_unknown',
     line: { level: 'INFO', failures: [failedSend('LivePerson answered error code 50001.')] },
     function: 'openFromForm',
-    up: (tools) => during(tools, sends(500), () => submit(tools, 'My order is late')),
+    up: under(sends(500), submitMessage),
     expectUp: 201,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return submit(tools, 'My order is late')
-    },
+    down: later(submitMessage),
     expectDown: 201,
   },
   {
@@ -360,8 +368,7 @@ const DRIVEN: readonly Driven[] = [
     },
     function: 'openFromForm',
     account: { onLostAnswer: 'hold' },
-    up: (tools) =>
-      during(tools, { service: 'conversation', kind: 'reset-after', ...always }, () => submit(tools)),
+    up: under({ service: 'conversation', kind: 'reset-after', ...always }, submit),
     expectUp: 409,
     down: submit,
     expectDown: 201,
@@ -371,13 +378,13 @@ const DRIVEN: readonly Driven[] = [
     function: 'openFromForm',
     up: submit,
     expectUp: 201,
-    down: (tools) => during(tools, creates(503), () => submit(tools)),
+    down: under(creates(503), submit),
     expectDown: 202,
   },
   {
     metric: 'liveperson_busy',
     function: 'openFromQueue',
-    up: (tools) => during(tools, creates(429), () => deliver(tools)),
+    up: under(creates(429), deliver),
     expectUp: 1,
     down: deliver,
     expectDown: 0,
@@ -385,8 +392,7 @@ const DRIVEN: readonly Driven[] = [
   {
     metric: 'liveperson_silent',
     function: 'openFromForm',
-    up: (tools) =>
-      during(tools, { service: 'conversation', kind: 'silence', ...always }, () => submit(tools)),
+    up: under({ service: 'conversation', kind: 'silence', ...always }, submit),
     expectUp: 202,
     down: submit,
     expectDown: 201,
@@ -394,7 +400,7 @@ const DRIVEN: readonly Driven[] = [
   {
     metric: 'liveperson_failed',
     function: 'openFromQueue',
-    up: (tools) => during(tools, creates(503), () => deliver(tools)),
+    up: under(creates(503), deliver),
     expectUp: 1,
     down: deliver,
     expectDown: 0,
@@ -402,12 +408,9 @@ const DRIVEN: readonly Driven[] = [
   {
     metric: 'breaker_open',
     function: 'openFromQueue',
-    up: (tools) => during(tools, creates(503), () => openBreaker(tools)),
+    up: under(creates(503), openBreaker),
     expectUp: 2,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools)
-    },
+    down: later(deliver),
     expectDown: 0,
   },
   {
@@ -534,12 +537,9 @@ const DRIVEN_ALARMS: readonly DrivenAlarm[] = [
   {
     alarm: 'RequestsQueuedAlarm',
     function: 'openFromForm',
-    up: (tools) => during(tools, creates(503), () => submit(tools)),
+    up: under(creates(503), submit),
     expectUp: 202,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return submit(tools)
-    },
+    down: later(submit),
     expectDown: 201,
   },
   {
@@ -565,42 +565,29 @@ const DRIVEN_ALARMS: readonly DrivenAlarm[] = [
   {
     alarm: 'RecordGivenUpAlarm',
     function: 'openFromQueue',
-    below: (tools) => during(tools, creates(429), () => deliver(tools)),
+    below: under(creates(429), deliver),
     expectBelow: 1,
-    up: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return during(tools, creates(429), () => deliver(tools, { ageMs: 80 * HOUR }))
-    },
+    up: later(under(creates(429), deliverOld)),
     expectUp: 0,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools)
-    },
+    down: later(deliver),
     expectDown: 0,
   },
   {
     alarm: 'MessageNotSentAlarm',
     function: 'openFromQueue',
-    up: (tools) =>
-      during(tools, sends(429), () => deliver(tools, { message: 'My order is late', ageMs: 80 * HOUR })),
+    up: under(sends(429), deliverOldMessage),
     expectUp: 0,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools, { message: 'My order is late', ageMs: 80 * HOUR })
-    },
+    down: later(deliverOldMessage),
     expectDown: 0,
   },
   {
     alarm: 'BreakerOpenAlarm',
     function: 'openFromQueue',
-    below: (tools) => during(tools, creates(503), () => deliver(tools)),
+    below: under(creates(503), deliver),
     expectBelow: 1,
-    up: (tools) => during(tools, creates(503), () => openBreaker(tools)),
+    up: under(creates(503), openBreaker),
     expectUp: 1,
-    down: async (tools) => {
-      await tools.container.advance(MINUTE)
-      return deliver(tools)
-    },
+    down: later(deliver),
     expectDown: 0,
   },
   {
@@ -635,8 +622,7 @@ const DRIVEN_ALARMS: readonly DrivenAlarm[] = [
   {
     alarm: 'DomainsRefreshFailedAlarm',
     function: 'refreshDomains',
-    up: (tools) =>
-      during(tools, { service: 'domain', kind: 'status', status: 503, ...always }, () => refreshHosts(tools)),
+    up: under({ service: 'domain', kind: 'status', status: 503, ...always }, refreshHosts),
     expectUp: 502,
     down: refreshHosts,
     expectDown: 200,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CODES } from '../../lib/errors/codes.ts'
-import { toRequestId } from '../../lib/request/conversation-request.ts'
+import { type AcceptedRequest, toRequestId } from '../../lib/request/conversation-request.ts'
 import { isDerived } from '../../lib/request/identity.ts'
 import { type Entrance, type Explanation, explainRequest } from '../explanation.ts'
 import { MASKED, maskValues } from '../mask.ts'
@@ -86,16 +86,7 @@ const toJson = (explanation: Explanation, shown: Shown) => {
     return { accepted: false, code, httpStatus, detail: message, errors: findings.map(safe) }
   }
   const { request, destination, ledgerKey, conversationBody, messageBody } = explanation
-  const {
-    door: _,
-    requestId,
-    accountId,
-    consumerId,
-    vouchedBy,
-    warnings,
-    fingerprint: __,
-    ...content
-  } = request
+  const { requestId, accountId, consumerId, vouchedBy, warnings, ...content } = withoutOwn(request)
   const { campaignId, engagementId, ttr } = destination
   return {
     accepted: true,
@@ -107,6 +98,9 @@ const toJson = (explanation: Explanation, shown: Shown) => {
     messageBody: messageBody && shown(messageBody),
   }
 }
+
+/** Leaves out what the other members follow from. */
+const withoutOwn = ({ door: _, fingerprint: __, ...request }: AcceptedRequest) => request
 
 /** An id that was derived from the request is not personal. */
 const showId = (consumerId: string, shown: Shown) => (shown === maskValues ? MASKED : consumerId)
@@ -145,16 +139,7 @@ const describe = (
   }
   const { request, destination, ledgerKey, conversationBody, messageBody } = explanation
   const { campaignId, engagementId, ttr } = destination
-  const {
-    door: _,
-    requestId,
-    accountId,
-    consumerId,
-    vouchedBy,
-    warnings,
-    fingerprint: __,
-    ...content
-  } = request
+  const { requestId, accountId, consumerId, vouchedBy, warnings, ...content } = withoutOwn(request)
   const path = `/api/account/${accountId}/messaging/consumer/conversation`
   const from = isDerived(consumerId) ? 'derived from the request' : 'given by the sender'
   const rows: readonly (readonly [string, string])[] = [

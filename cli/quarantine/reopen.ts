@@ -9,8 +9,8 @@ import { type QuarantinedRecord, toReplayBody } from './record.ts'
 import type { Prepared } from './replay.ts'
 
 /**
- * Gives a request that LivePerson rejected a new try, and returns the body to replay. A hand-over holds the
- * campaign that its route had. If the route has another one now, the replay gets that one.
+ * Lets a request that LivePerson rejected be attempted again, and returns the body to replay. A hand-over
+ * holds the campaign that its route had. If the route has another one now, the replay has that one.
  *
  * @throws {ServiceUnavailableError}
  */

@@ -22,15 +22,15 @@ export interface StreamMapping {
  * BisectBatchOnFunctionError. Like Lambda's, it keeps the order of the records, and nothing passes a record
  * that failed:
  *
- * - If the function reports failures, all records from the first one on are given to it again.
- * - If it fails, its batch is given to it again in two halves, one after the other.
+ * - If the function reports failures, it is invoked again with all records from the first failure on.
+ * - If it fails, it is invoked again with each half of its batch, one after the other.
  * - Records that are too old are discarded. Lambda sends their place in the stream to the failure
  *   destination.
  *
- * @param options.patterns Only records that match one of them are given to the function.
+ * @param options.patterns The function is invoked only with records that match one of them.
  * @param options.maximumRecordAgeMs Undefined: a record is never too old.
- * @param options.firstPauseMs The pause before records are given to the function again, in milliseconds. It
- *   doubles each time, up to 10 seconds. Default: 100.
+ * @param options.firstPauseMs The pause before the function is invoked again with the same records, in
+ *   milliseconds. It doubles each time, up to 10 seconds. Default: 100.
  * @param options.onDiscarded Called with records that were too old.
  * @param options.log Called for each batch that fails. Default: nothing is logged.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -69,7 +69,7 @@ export function startStreamMapping(options: {
     maximumRecordAgeMs !== undefined &&
     now() - Number(dynamodb?.ApproximateCreationDateTime) * 1000 > maximumRecordAgeMs
 
-  /** Gives records to the function until they are all processed or discarded. */
+  /** Invokes the function with the records until all of them are processed or discarded. */
   async function process(batch: readonly DynamoDBRecord[]): Promise<void> {
     let left = batch
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
@@ -78,7 +78,7 @@ export function startStreamMapping(options: {
       left = left.filter((record) => !old.includes(record))
       if (left.length === 0) return
       const numbers = left.map(sequenceNumberOf)
-      // Without an answer, the records are given to the function again.
+      // Without an answer, the function is invoked again with the same records.
       const invocation = await invoke({ Records: left }).catch(
         (error: unknown): Invocation => ({ functionError: 'NoAnswer', payload: String(error) }),
       )

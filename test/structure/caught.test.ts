@@ -213,8 +213,8 @@ describe('a planted error that is dropped is found', () => {
     ['is returned', 'try { work() } catch (error) { return { failed: true, error } }'],
     ['is logged', "try { work() } catch (e) { const error = toAppError(e); log.error('x', error) }"],
     ['is logged by a service', "try { work() } catch (error) { service.log.error('x', toAppError(error)) }"],
-    ['is given to a callback', 'work().catch((error) => onFailure(error))'],
-    ['is given to a reporter of the file', 'const report = (e) => log.error("x", e); work().catch(report)'],
+    ['is passed to a callback', 'work().catch((error) => onFailure(error))'],
+    ['is passed to a reporter of the file', 'const report = (e) => log.error("x", e); work().catch(report)'],
     [
       'is thrown by a function that is made',
       'const fail = (a) => (e) => { throw toError(a, e) }; work().catch(fail(1))',

@@ -129,7 +129,7 @@ export const createFaultyBus = ({
 }
 
 /**
- * Gives the writes to `publishOutcomes` as Lambda does, until each of them is processed. The function is
+ * Invokes `publishOutcomes` with the writes, as Lambda does, until all of them are processed. The function is
  * killed around its calls, and batches that succeeded are delivered again.
  *
  * @param options.bus Where the function publishes.

@@ -119,7 +119,7 @@ export const startContainer = async (
     refresh: async (): Promise<HttpAnswer> =>
       HttpAnswer.parse(await send({ handler: 'refreshDomains', event: {} })),
 
-    /** Gives it records of the stream. Returns the sequence numbers of those that it reports as failed. */
+    /** Invokes it with records of the stream. Returns the sequence numbers that it reports as failed. */
     publish: async (records: readonly DynamoDBRecord[]): Promise<readonly string[]> => {
       const event = { Records: records }
       const answer = await send({ handler: 'publishOutcomes', event, remainingMs: 60_000 })

@@ -183,7 +183,7 @@ describe('secrets that are broken', { timeout: 300_000 }, () => {
 })
 
 describe('a wrong campaign', { timeout: 120_000 }, () => {
-  test('is corrected, and --reopen gives what LivePerson rejected a new try', async () => {
+  test('is corrected, and --reopen retries what LivePerson rejected', async () => {
     await deploy(stageWith('3120047712'))
     const ids = newIds(6)
     for (const id of ids) await send(standIns.sqs.eventsQueueUrl, id)

@@ -304,13 +304,13 @@ describe('replay --reopen', () => {
   test('asks first, and sends nothing without an answer', async () => {
     await reject(id(1))
     const { exitCode, errors, asked } = await quarantine(['replay', '--reopen'])
-    expect(asked).toEqual(['Give 1 request a new try, where LivePerson rejected them?'])
+    expect(asked).toEqual(['Replay 1 request, and retry those that LivePerson rejected?'])
     expect(exitCode).toBe(1)
     expect(errors).toContain('--yes')
     expect(depth()).toEqual({ ready: 1, delayed: 0, inFlight: 0 })
   })
 
-  test('gives rejected requests a new try after the campaign was corrected', async () => {
+  test('retries rejected requests after the campaign was corrected', async () => {
     for (const each of [id(1), id(2)]) await reject(each)
     const [account] = world.accounts
     const engagement = account?.campaigns[0]?.engagements.find((one) => one.id === Number(WRONG.engagementId))

@@ -19,7 +19,7 @@ A record that comes back is not taken again, so the command ends. The ledger ans
 finished, so nothing is opened twice.
 
   --dry-run        only print what would be sent, and what the ledger knows
-  --reopen         also give requests that LivePerson rejected a new try. Asks first
+  --reopen         also retry requests that LivePerson rejected. Asks first
   --reason         why, for --reopen. It is stored with the request for 30 days: no personal data
   --yes            don't ask
   --rate           how many records to send per second, 1 to 100, default 5
@@ -58,7 +58,7 @@ export const replayVerb: Command = {
         await printPlan(held.records, stage, flags.json ?? false, context)
         return 0
       }
-      const question = `Give ${countOf(new Set(held.records.map(requestOf)).size, 'request')} a new try, where LivePerson rejected them?`
+      const question = `Replay ${countOf(new Set(held.records.map(requestOf)).size, 'request')}, and retry those that LivePerson rejected?`
       if (flags.reopen && held.records.length > 0 && !flags.yes && !(await context.ask(question))) {
         context.printError('Nothing was sent. Add --yes to reopen without a question.')
         return 1

@@ -58,20 +58,20 @@ const start = (
   return { run, write, batches, discarded, slept }
 }
 
-test('records are given to the function in their order, in batches', async () => {
+test('the function is invoked with records in their order, in batches', async () => {
   const { run, batches } = start(() => [], { batchSize: 2 })
   await run('a', 'b', 'c')
   expect(batches).toEqual([['a', 'b'], ['c']])
 })
 
-test('from the first failure on, records are given to it again, and nothing passes them', async () => {
+test('it is invoked again with the records from the first failure on, and nothing passes them', async () => {
   const { run, batches, slept } = start((_, batch) => (batch < 3 ? ['c', 'b'] : []), { batchSize: 3 })
   await run('a', 'b', 'c', 'd')
   expect(batches).toEqual([['a', 'b', 'c'], ['b', 'c'], ['b', 'c'], ['d']])
   expect(slept).toEqual([100, 200])
 })
 
-test('after an error, the batch is given to it in two halves, one after the other', async () => {
+test('after an error, it is invoked with each half of the batch, one after the other', async () => {
   const { run, batches } = start((names) => (names.length > 1 && names.includes('b') ? 'fail' : []))
   await run('a', 'b', 'c')
   expect(batches).toEqual([['a', 'b', 'c'], ['a', 'b'], ['a'], ['b'], ['c']])
@@ -100,7 +100,7 @@ test('an answer of another shape counts as an error', async () => {
 })
 
 describe('a record that is too old', () => {
-  test('is discarded, and the next one is given to the function', async () => {
+  test('is discarded, and the function is invoked with the next one', async () => {
     const { run, write, batches, discarded } = start(
       (names, batch) => {
         if (batch === 5) write('b')
@@ -115,14 +115,14 @@ describe('a record that is too old', () => {
   })
 })
 
-test('records that match no pattern are not given to it', async () => {
+test('it is not invoked with records that match no pattern', async () => {
   const patterns = [{ dynamodb: { NewImage: { pk: { S: [{ prefix: 'request#' }] } } } }]
   const { run, batches } = start(() => [], { patterns })
   await run('request#1', 'consumer#1', 'request#2')
   expect(batches).toEqual([['request#1', 'request#2']])
 })
 
-test('records that are written later are given to it, too', async () => {
+test('it is invoked with records that are written later, too', async () => {
   const { run, write, batches } = start(() => [])
   await run('a')
   write('b')

@@ -40,7 +40,7 @@ export interface Bounds {
   readonly replays: number
   /** What an attempt may be told about its account, first what is usual. */
   readonly admissions: readonly Policy['admission'][]
-  /** Whether a record can be too old for another try. */
+  /** Whether a record can be too old for another attempt. */
   readonly ageing: boolean
   /** Whether a failure can show that the whole account is in trouble. */
   readonly troubles: boolean
