@@ -23,6 +23,21 @@ export const STAGE_OPTIONS = {
   'domain-api-url': { type: 'string' },
 } as const
 
+/** The flags of every command that works on a stage, for `parseArgs`. */
+export const COMMAND_OPTIONS = {
+  ...STAGE_OPTIONS,
+  local: { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const
+
+/** The description of these flags, for `--help`, as far as commands on the state table have them. */
+export const COMMAND_FLAGS = `  --stage          default dev
+  --local          the local stack of npm start, with its default ports, as --stage local
+  --region         default AWS_REGION, else eu-west-1
+  --config-file, --state-table
+                   default: those of the stage
+  --json           print one JSON object`
+
 /**
  * Returns where a stage's parts are. Flags override environment variables, which override the names that the
  * stage is deployed with.

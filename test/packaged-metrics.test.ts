@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -192,8 +193,7 @@ const startProfileRefusal = async (domainApi: string) => {
   const { baseURI } = z.object({ baseURI: z.string() }).parse(await domain.json())
   const state = { refuses: true }
   const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
+    const body = await buffer(request)
     const { authorization = '', 'x-lp-on-behalf': onBehalf = '' } = request.headers
     const answer = await fetch(`http://${baseURI}${request.url}`, {
       method: 'POST',
@@ -202,7 +202,7 @@ const startProfileRefusal = async (domainApi: string) => {
         authorization,
         'x-lp-on-behalf': String(onBehalf),
       },
-      body: Buffer.concat(chunks),
+      body,
     })
     const [profile, ...others] = z.array(z.unknown()).parse(await answer.json())
     response.writeHead(state.refuses ? 400 : answer.status, { 'content-type': 'application/json' })

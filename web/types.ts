@@ -1,5 +1,26 @@
 // Generated from the contracts by `npm run contracts`.
 
+/** A code of a problem or an outcome. */
+export type Code =
+  | 'invalid_request'
+  | 'consumer_token_invalid'
+  | 'campaign_not_allowed'
+  | 'origin_not_allowed'
+  | 'bot_check_failed'
+  | 'not_found'
+  | 'outcome_unknown'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'request_id_reused'
+  | 'event_too_old'
+  | 'liveperson_rejected'
+  | 'invalid_config'
+  | 'internal_error'
+  | 'liveperson_unavailable'
+  | 'credentials_refused'
+  | 'interrupted'
+  | 'service_unavailable'
+
 /**
  * The JSON body of `POST /conversations`: what a form asks for. Without the context and the bot
  * check's token, its values have at most 16384 characters together. Lengths are counted in UTF-16 code
@@ -195,25 +216,7 @@ export type RequestStatus = {
   /** LivePerson's id of the conversation. */
   readonly conversationId?: string
   /** Why the request was not processed. docs/errors.md says what each code means. */
-  readonly code?:
-    | 'invalid_request'
-    | 'consumer_token_invalid'
-    | 'campaign_not_allowed'
-    | 'origin_not_allowed'
-    | 'bot_check_failed'
-    | 'not_found'
-    | 'outcome_unknown'
-    | 'payload_too_large'
-    | 'unsupported_media_type'
-    | 'request_id_reused'
-    | 'event_too_old'
-    | 'liveperson_rejected'
-    | 'invalid_config'
-    | 'internal_error'
-    | 'liveperson_unavailable'
-    | 'credentials_refused'
-    | 'interrupted'
-    | 'service_unavailable'
+  readonly code?: Code
   /**
    * The status of the first message, if the request has one. `pending`: the service still has to send
    * it. `sent`: LivePerson accepted it. `unknown`: LivePerson may have accepted it, and it is not sent
@@ -246,25 +249,7 @@ export type Problem = {
   /** The HTTP status. */
   readonly status: number
   /** The code to match on. */
-  readonly code:
-    | 'invalid_request'
-    | 'consumer_token_invalid'
-    | 'campaign_not_allowed'
-    | 'origin_not_allowed'
-    | 'bot_check_failed'
-    | 'not_found'
-    | 'outcome_unknown'
-    | 'payload_too_large'
-    | 'unsupported_media_type'
-    | 'request_id_reused'
-    | 'event_too_old'
-    | 'liveperson_rejected'
-    | 'invalid_config'
-    | 'internal_error'
-    | 'liveperson_unavailable'
-    | 'credentials_refused'
-    | 'interrupted'
-    | 'service_unavailable'
+  readonly code: Code
   /** What went wrong this time, for people. */
   readonly detail: string
   /** Whether the same request, with the same id, may succeed later. */
@@ -291,24 +276,6 @@ export type DomainReport = {
     /** After a failure: the age of the hosts, in milliseconds. */
     readonly ageMs?: number
     /** Why the account could not be refreshed. */
-    readonly code?:
-      | 'invalid_request'
-      | 'consumer_token_invalid'
-      | 'campaign_not_allowed'
-      | 'origin_not_allowed'
-      | 'bot_check_failed'
-      | 'not_found'
-      | 'outcome_unknown'
-      | 'payload_too_large'
-      | 'unsupported_media_type'
-      | 'request_id_reused'
-      | 'event_too_old'
-      | 'liveperson_rejected'
-      | 'invalid_config'
-      | 'internal_error'
-      | 'liveperson_unavailable'
-      | 'credentials_refused'
-      | 'interrupted'
-      | 'service_unavailable'
+    readonly code?: Code
   }[]
 }

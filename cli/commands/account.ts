@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { type Pause, readPause, setPaused } from '../../lib/account/pause.ts'
 import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts'
 import { AWS } from '../aws.ts'
-import { findStage, STAGE_OPTIONS } from '../settings.ts'
+import { COMMAND_OPTIONS, findStage } from '../settings.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
 import { chooseStage } from './local-stack.ts'
 import { readAccountIds } from './stage-file.ts'
@@ -44,7 +44,7 @@ interface Account extends Pause {
 const run = async (args: readonly string[], { env, print, now }: CommandContext): Promise<ExitCode> => {
   const { values: flags, positionals } = parseArgs({
     args: [...args],
-    options: { ...STAGE_OPTIONS, local: { type: 'boolean' }, json: { type: 'boolean' } },
+    options: COMMAND_OPTIONS,
     allowPositionals: true,
   })
   const { action, accountId } = readArguments(positionals)

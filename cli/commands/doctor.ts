@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { checkStage } from '../doctor/checkup.ts'
 import type { Step } from '../doctor/steps.ts'
-import { findStage, STAGE_OPTIONS } from '../settings.ts'
+import { COMMAND_OPTIONS, findStage } from '../settings.ts'
 import type { Command, CommandContext, ExitCode } from './command.ts'
 import { chooseStage } from './local-stack.ts'
 
@@ -30,12 +30,7 @@ dynamodb:GetItem is needed to show the age of the hosts in the state table.
 If npm start uses other ports, set AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_DYNAMODB and
 LIVEPERSON_DOMAIN_API_URL to the URLs that it prints.`
 
-const OPTIONS = {
-  ...STAGE_OPTIONS,
-  account: { type: 'string' },
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const
+const OPTIONS = { ...COMMAND_OPTIONS, account: { type: 'string' } } as const
 
 const run = async (args: readonly string[], context: CommandContext): Promise<ExitCode> => {
   const { env } = context

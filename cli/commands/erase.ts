@@ -15,7 +15,7 @@ import { isDerived } from '../../lib/request/identity.ts'
 import { AWS } from '../aws.ts'
 import { findHosts } from '../domains.ts'
 import { findSecret } from '../secrets.ts'
-import { findStage, STAGE_OPTIONS } from '../settings.ts'
+import { COMMAND_OPTIONS, findStage } from '../settings.ts'
 import { findAppJwt, findLpConsumerId } from '../tokens.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
 import { chooseStage } from './local-stack.ts'
@@ -72,13 +72,11 @@ const NOT_ERASED: readonly string[] = [
 ]
 
 const OPTIONS = {
-  ...STAGE_OPTIONS,
+  ...COMMAND_OPTIONS,
   account: { type: 'string' },
   consumer: { type: 'string' },
   request: { type: 'string' },
   'dry-run': { type: 'boolean' },
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
 } as const
 
 /** Whom to erase. */

@@ -7,7 +7,7 @@ import { isDerived } from '../../lib/request/identity.ts'
 import { type Entrance, type Explanation, explainRequest } from '../explanation.ts'
 import { MASKED, maskValues } from '../mask.ts'
 import { openStage } from '../open-stage.ts'
-import { STAGE_OPTIONS } from '../settings.ts'
+import { COMMAND_OPTIONS } from '../settings.ts'
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts'
 
 const ENTRANCES = ['queue', 'form', 'hand-over'] as const satisfies readonly Entrance[]
@@ -34,9 +34,7 @@ The challenge of a bot check counts as solved. A consumer token can't be verifie
 shown as refused. Exits with 0 if the request would be accepted, 1 if not, 2 for wrong arguments.`
 
 const OPTIONS = {
-  ...STAGE_OPTIONS,
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
+  ...COMMAND_OPTIONS,
   door: { type: 'string' },
   id: { type: 'string' },
   show: { type: 'boolean' },

@@ -9,7 +9,7 @@ import { AWS } from '../aws.ts'
 import { BearerRefusedError, openAccountConfig } from '../routes/campaigns.ts'
 import { findIllFormed, findInLivePerson, type NamedRoute } from '../routes/findings.ts'
 import { findSecret } from '../secrets.ts'
-import { findStage, STAGE_OPTIONS } from '../settings.ts'
+import { COMMAND_OPTIONS, findStage } from '../settings.ts'
 import { type Command, type CommandContext, type CommandGroup, type ExitCode, UsageError } from './command.ts'
 import { chooseStage } from './local-stack.ts'
 
@@ -35,12 +35,7 @@ With a bearer, an engagement's app installation is compared with the account's s
 allow secretsmanager:GetSecretValue. Exits with 0 if there is no finding, 1 if there is one or LivePerson could
 not be asked, 2 for wrong arguments.`
 
-const OPTIONS = {
-  ...STAGE_OPTIONS,
-  account: { type: 'string' },
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const
+const OPTIONS = { ...COMMAND_OPTIONS, account: { type: 'string' } } as const
 
 interface CheckedAccount {
   readonly accountId: string

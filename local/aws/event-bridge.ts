@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventBridgeEvent } from 'aws-lambda'
 import { z } from 'zod'
 import { closeServer, listen } from '../net/listen.ts'
+import { sendAwsJson } from './aws-json.ts'
 import { createEventRules, EventRuleError } from './event-rules.ts'
 import { AWS_ACCOUNT_ID, REGION } from './sdk.ts'
 
@@ -45,15 +47,15 @@ export async function startEventBridge(options: {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const action = String(request.headers['x-amz-target'] ?? '').replace(/^AWSEvents\./, '')
-    const body = await readBody(request)
+    const body = await text(request)
     try {
       if (action === 'PutEvents') await putEvents(body, response)
-      else send(response, 200, rules.perform(action, JSON.parse(body)))
+      else sendAwsJson(response, 200, rules.perform(action, JSON.parse(body)))
     } catch (error) {
-      if (error instanceof EventRuleError) send(response, 400, errorBody(error.type, error.message))
+      if (error instanceof EventRuleError) sendAwsJson(response, 400, errorBody(error.type, error.message))
       else if (error instanceof z.ZodError || error instanceof SyntaxError)
-        send(response, 400, errorBody('ValidationException', error.message))
-      else send(response, 500, errorBody('InternalException', String(error)))
+        sendAwsJson(response, 400, errorBody('ValidationException', error.message))
+      else sendAwsJson(response, 500, errorBody('InternalException', String(error)))
     }
   }
 
@@ -63,9 +65,9 @@ export async function startEventBridge(options: {
     const { delayMs = 0, error, cut, failed } = decide(Entries.map(({ Detail }) => readDetail(Detail)))
     if (delayMs > 0) await sleep(delayMs)
     if (cut === 'before') return void response.destroy()
-    if (error !== undefined) return send(response, 400, errorBody(error, 'The request was refused.'))
+    if (error !== undefined) return sendAwsJson(response, 400, errorBody(error, 'The request was refused.'))
     if (Entries.reduce((size, entry) => size + sizeOf(entry), 0) > MAX_BYTES)
-      return send(
+      return sendAwsJson(
         response,
         400,
         errorBody('ValidationException', 'Total size of the entries is over the limit.'),
@@ -79,7 +81,7 @@ export async function startEventBridge(options: {
     }
     if (cut === 'after') return void response.destroy()
     const FailedEntryCount = results.filter((result) => 'ErrorCode' in result).length
-    send(response, 200, { FailedEntryCount, Entries: results })
+    sendAwsJson(response, 200, { FailedEntryCount, Entries: results })
   }
 
   async function publish(entry: z.infer<typeof Entry>): Promise<string> {
@@ -168,17 +170,3 @@ const sizeOf = ({ Source, DetailType, Detail, Resources, Time }: z.infer<typeof 
   )
 
 const errorBody = (type: string, message: string): object => ({ __type: type, message })
-
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amzn-requestid': randomUUID(),
-  })
-  response.end(JSON.stringify(body))
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8')
-}

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { closeServer, listen } from '../net/listen.ts'
+import { sendAwsJson } from './aws-json.ts'
 import { createSecretVersions, SecretsManagerError } from './secret-versions.ts'
 
 /** A running local Secrets Manager. */
@@ -26,17 +27,22 @@ export async function startSecretsManager(options: { readonly port?: number } = 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const action = String(request.headers['x-amz-target'] ?? '').replace(/^secretsmanager\./, '')
     counts[action] = (counts[action] ?? 0) + 1
-    const body = await readBody(request)
+    const body = await text(request)
     if (delayMs > 0) await sleep(delayMs)
     if (isFailing)
-      return send(response, 500, errorBody('InternalServiceError', 'An error occurred on the server side.'))
+      return sendAwsJson(
+        response,
+        500,
+        errorBody('InternalServiceError', 'An error occurred on the server side.'),
+      )
     try {
-      send(response, 200, perform(versions, action, body))
+      sendAwsJson(response, 200, perform(versions, action, body))
     } catch (error) {
-      if (error instanceof SecretsManagerError) send(response, 400, errorBody(error.type, error.message))
+      if (error instanceof SecretsManagerError)
+        sendAwsJson(response, 400, errorBody(error.type, error.message))
       else if (error instanceof z.ZodError || error instanceof SyntaxError) {
-        send(response, 400, errorBody('InvalidParameterException', error.message))
-      } else send(response, 500, errorBody('InternalServiceError', String(error)))
+        sendAwsJson(response, 400, errorBody('InvalidParameterException', error.message))
+      } else sendAwsJson(response, 500, errorBody('InternalServiceError', String(error)))
     }
   }
 
@@ -188,18 +194,4 @@ function toNames(secret: { arn: string; name: string }, version: { id: string; s
 
 function errorBody(type: string, message: string): object {
   return { __type: type, message, Message: message }
-}
-
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amzn-requestid': randomUUID(),
-  })
-  response.end(JSON.stringify(body))
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { StageConfig } from '../../lib/config/stage.ts'
 import type { LocalSqs } from '../aws/sqs.ts'
@@ -132,7 +133,7 @@ export const startConsole = async ({
       if (request.headers['content-type'] !== 'application/json')
         return refuse(response, 415, 'Send application/json.')
       try {
-        await act(await read(request))
+        await act(await text(request))
       } catch (error) {
         return refuse(response, 400, error instanceof Error ? error.message : String(error))
       }
@@ -150,8 +151,8 @@ export const startConsole = async ({
     }
     if (pathname !== '/' && pathname !== '/console.css') return refuse(response, 404, 'Not found.')
     const [file, contentType] = FILES[pathname]
-    const text = await readFile(new URL(`./page/${file}`, import.meta.url))
-    response.writeHead(200, { 'content-type': contentType, ...HEADERS }).end(text)
+    const content = await readFile(new URL(`./page/${file}`, import.meta.url))
+    response.writeHead(200, { 'content-type': contentType, ...HEADERS }).end(content)
   }
 
   const server = createServer((request, response) => {
@@ -181,12 +182,6 @@ const HEADERS = {
 /** A page whose name leads to 127.0.0.1 must not use the console. */
 const isOwnHost = ({ headers: { host = '' } }: IncomingMessage): boolean =>
   /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(host)
-
-const read = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
-}
 
 const json = (response: ServerResponse, status: number, value: unknown): void => {
   response.writeHead(status, { 'content-type': 'application/json', ...HEADERS }).end(JSON.stringify(value))

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Cors } from '../../tools/cors.ts'
 import { toHttpEvent } from '../aws/http-event.ts'
@@ -50,14 +51,13 @@ export async function startHttpApi(options: {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '/', rawHeaders: headers } = request
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
+    const body = await buffer(request)
     const matched = match(routes, method, url)
     if (!matched) return refuse(response, 404, 'Not Found')
     const { route, pathParameters } = matched
     const event = toHttpEvent({
       ...{ method, url, headers, pathParameters },
-      body: Buffer.concat(chunks),
+      body,
       routeKey: `${route.method} ${route.path}`,
     })
     const { functionError, payload } = await route.invoke(event)

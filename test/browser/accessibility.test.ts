@@ -1,14 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CODES } from '../../lib/errors/codes.ts'
+import { takePicture, violationsOf } from './axe.ts'
 import { RECEIVED, says, send } from './form-page.ts'
 import { type Site, startSite } from './site.ts'
-
-/** A folder for pictures of the form, such as `docs/images`. Without it, no picture is taken. */
-const { SCREENSHOTS } = process.env
 
 const STYLE = `
   :root { color-scheme: light dark; background: light-dark(#fff, #121212); color: light-dark(#111, #eee) }
@@ -26,7 +21,6 @@ beforeAll(async () => {
   const text = await readFile(new URL('../../docs/form-api.md', import.meta.url), 'utf8')
   ;[, example = ''] = /```html\n(.*?)```/s.exec(text) ?? []
   site = await startSite()
-  if (SCREENSHOTS) await mkdir(SCREENSHOTS, { recursive: true })
 })
 afterAll(() => site?.close())
 afterEach(() => site.reset())
@@ -40,18 +34,6 @@ const visitForm = async (options: object = {}, script = '') => {
       <body><main><h1>Contact us</h1>${form}</main></body></html>`,
   })
   return site.visit('/', { viewport: { width: 440, height: 560 }, ...options })
-}
-
-/** Returns what axe finds: the rules, and the elements that break them. */
-const violationsOf = async (page: Page) => {
-  await page.evaluate(axe.source)
-  const results = await page.evaluate<axe.AxeResults>('axe.run()')
-  expect(results.passes.length).toBeGreaterThan(5)
-  return results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
-}
-
-const takePicture = async (page: Page, name: string) => {
-  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
 }
 
 describe('axe finds nothing', () => {

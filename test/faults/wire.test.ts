@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
+import { buffer } from 'node:stream/consumers'
 import { createSecureContext, getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
@@ -59,14 +60,13 @@ const server = createServer(
 )
 
 const forward = async (request: IncomingMessage, response: ServerResponse) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
+  const body = await buffer(request)
   const { host, connection, 'content-length': _, ...headers } = request.headers
   const service = Object.entries(NAMES).find(([, name]) => name === host)?.[0] ?? ''
   const answer = await fetch(`http://${simulated.get(service)}${request.url}`, {
     method: 'POST',
     headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),
-    body: Buffer.concat(chunks),
+    body,
   })
   response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
   response.end(await answer.text())

@@ -4,12 +4,12 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHandler } from '../../functions/conversation-events.ts'
 import type { SecretStage } from '../../lib/account/secrets.ts'
 import type { StateTable } from '../../lib/aws/state-table.ts'
-import { parseStageConfig } from '../../lib/config/stage.ts'
 import { createLedger } from '../../lib/conversation/ledger.ts'
 import { NOTHING } from '../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
 import { createEventsService } from '../../lib/service/events.ts'
 import { createMemoryTable } from '../simulation/state-table.ts'
+import { configOf } from '../support/unreachable-config.ts'
 
 const CURRENT = '9kq2v7x1c0m3w8z5t4y6b7n2d1'
 const PREVIOUS = 'previous-client-secret'
@@ -94,33 +94,17 @@ const call = async (
       return table.update(update)
     },
   }
-  const service = createEventsService(
-    {
-      stage: parseStageConfig(
-        { origins: [], accounts: [{ accountId: ACCOUNT, default: true }] },
-        { name: 'the test', loopback: true },
-      ),
-      domainApiUrl: 'http://127.0.0.1:1',
-      loopback: true,
-      secretIdPrefix: 'prefix',
-      stateTable: 'state',
-      eventsQueueUrl: 'https://sqs.example/events',
-      handOverQueueUrl: 'https://sqs.example/hand-over',
-      quarantineQueueUrl: 'https://sqs.example/quarantine',
-      formDeadlineMs: 6000,
+  const service = createEventsService(configOf([{ accountId: ACCOUNT, default: true }]), {
+    table: seamed,
+    now: () => time,
+    sleep: async (ms) => {
+      if (slowMs < ms) await timeout.promise
     },
-    {
-      table: seamed,
-      now: () => time,
-      sleep: async (ms) => {
-        if (slowMs < ms) await timeout.promise
-      },
-      readSecret: async (_, stage) => {
-        const clientSecret = secrets[stage]
-        return clientSecret && JSON.stringify({ clientId: 'id', clientSecret })
-      },
+    readSecret: async (_, stage) => {
+      const clientSecret = secrets[stage]
+      return clientSecret && JSON.stringify({ clientId: 'id', clientSecret })
     },
-  )
+  })
   const event = {
     pathParameters: { accountId },
     headers: signature === undefined ? {} : { 'X-LivePerson-Signature': signature },

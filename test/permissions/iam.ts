@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import {
   type AttributeValue,
   DeleteItemCommand,
@@ -32,9 +33,7 @@ export const startIam = async ({ sqs, dynamoDb, secretsManager, eventBridge }: W
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const body = Buffer.concat(chunks)
+    const body = await buffer(request)
     const input: unknown = JSON.parse(body.toString())
     const call = toCall(request, input)
     const allowed = isAllowed(permissions, call)

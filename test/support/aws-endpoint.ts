@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts'
@@ -30,9 +31,7 @@ export const startAwsEndpoint = async ({
 }) => {
   const actions: string[] = []
   const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const body = Buffer.concat(chunks)
+    const body = await buffer(request)
     const action = String(request.headers['x-amz-target']).replace(/^.*\./, '')
     actions.push(action)
     const answered = answer(action, JSON.parse(body.toString()))

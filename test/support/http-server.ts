@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { closeServer, listen } from '../../local/net/listen.ts'
 
 /** A request as it arrived. */
@@ -22,10 +23,9 @@ export const startHttpServer = async () => {
   let disconnects = 0
 
   const server = createServer(async (incoming, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of incoming) chunks.push(chunk)
+    const body = await text(incoming)
     const { method = '', url: path = '', headers } = incoming
-    const request = { method, path, headers, body: Buffer.concat(chunks).toString() }
+    const request = { method, path, headers, body }
     requests.push(request)
     response.on('close', () => {
       if (!response.writableFinished) disconnects++

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { Sha256 } from '@smithy/core/checksum'
 import { SignatureV4 } from '@smithy/signature-v4'
@@ -25,10 +26,9 @@ type Answering = (response: ServerResponse, attempt: number) => void
 let received: Sent[] = []
 let answering: Answering
 const server = createServer(async (request, response) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
+  const body = await text(request)
   const { url: path, headers } = request
-  received.push({ path, headers, body: Buffer.concat(chunks).toString() })
+  received.push({ path, headers, body })
   answering(response, received.length)
 })
 

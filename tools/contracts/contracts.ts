@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { CODES } from '../../lib/errors/codes.ts'
 import type { JsonSchema } from '../request-schema.ts'
 import { toOpenApi } from './openapi.ts'
 import { toOutcomeSchema } from './outcome.ts'
@@ -27,5 +28,6 @@ export const toContracts = (): Readonly<Record<string, object>> => ({
 /** Returns the text of `web/types.ts`, before it is formatted. */
 export const toClientTypes = (): string => {
   const { FormSubmission, RequestStatus, Problem, DomainReport } = toOpenApi(readVersion()).components.schemas
-  return toTypes({ FormSubmission, RequestStatus, Problem, DomainReport })
+  const Code = { enum: Object.keys(CODES), description: 'A code of a problem or an outcome.' }
+  return toTypes({ Code, FormSubmission, RequestStatus, Problem, DomainReport })
 }

@@ -5,21 +5,28 @@ const WIDTH = 100
 /**
  * Returns the text of a TypeScript module with one type per schema.
  *
- * @param schemas By the name of the type.
+ * @param schemas By the name of the type. Where the values of an enumeration stand in another schema, too, its
+ *   type is used there.
  * @throws {Error} A schema has a form that is not known here.
  */
-export const toTypes = (schemas: Readonly<Record<string, JsonSchema>>): string =>
-  [
-    '// Generated from the contracts by `npm run contracts`.',
-    ...Object.entries(schemas).map(
-      ([name, schema]) => `${toComment(schema)}export type ${name} = ${toType(schema)}`,
-    ),
-    '',
-  ].join('\n\n')
+export const toTypes = (schemas: Readonly<Record<string, JsonSchema>>): string => {
+  const enumerations = Object.entries(schemas).flatMap(([name, { enum: values }]) =>
+    values ? [{ name, union: toUnion(values) }] : [],
+  )
+  const types = Object.entries(schemas).map(([name, schema]) => {
+    const type = enumerations
+      .filter((each) => each.name !== name)
+      .reduce((text, { name: other, union }) => text.replaceAll(union, other), toType(schema))
+    return `${toComment(schema)}export type ${name} = ${type}`
+  })
+  return ['// Generated from the contracts by `npm run contracts`.', ...types, ''].join('\n\n')
+}
+
+const toUnion = (values: readonly unknown[]): string => values.map(toLiteral).join(' | ')
 
 const toType = (schema: JsonSchema): string => {
   const { type, enum: values, const: only, anyOf, oneOf, items } = schema
-  if (values) return values.map(toLiteral).join(' | ')
+  if (values) return toUnion(values)
   if (only !== undefined) return toLiteral(only)
   // Rules about members that are present, such as those of an age, are no types.
   if (anyOf && type === undefined) return anyOf.map(toType).join(' | ')

@@ -3,7 +3,7 @@ import { type OpenStage, openStage } from '../../open-stage.ts'
 import { type Held, HIDDEN_SECONDS, holdRecords } from '../../quarantine/hold.ts'
 import { LABELS, type QuarantineQueue } from '../../quarantine/queues.ts'
 import { type QuarantinedRecord, readQuarantined } from '../../quarantine/record.ts'
-import { STAGE_OPTIONS } from '../../settings.ts'
+import { COMMAND_FLAGS, COMMAND_OPTIONS } from '../../settings.ts'
 import type { CommandContext } from '../command.ts'
 
 /** The part of a help about the flags that all verbs have. */
@@ -12,12 +12,7 @@ export const FLAGS = `  --code           only records with this code, such as cr
   --request        only records of this request id, or with this SQS message id
   --since          only records since a time such as 2026-11-26T09:00:00Z, or 90m, 24h, 7d
   --limit          at most so many records
-  --stage          default dev
-  --local          the local stack of npm start, with its default ports, as --stage local
-  --region         default AWS_REGION, else eu-west-1
-  --config-file, --state-table
-                   default: those of the stage
-  --json           print one JSON object`
+${COMMAND_FLAGS}`
 
 /** What a help says about messages that a command holds. */
 export const HIDDEN = `SQS can't look at a message without receiving it. So a command hides all messages from other commands while
@@ -25,9 +20,7 @@ it works, and shows them again when it ends. After a kill, they are back within 
 
 /** The flags that all verbs have, for `parseArgs`. */
 export const FILTER_OPTIONS = {
-  ...STAGE_OPTIONS,
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
+  ...COMMAND_OPTIONS,
   code: { type: 'string' },
   account: { type: 'string' },
   request: { type: 'string' },

@@ -1,25 +1,18 @@
 import { createFindings, type ShownRequest } from '../../../lib/conversation/findings.ts'
 import { DOORS, VOUCHERS } from '../../../lib/request/conversation-request.ts'
 import type { OpenStage, openStage } from '../../open-stage.ts'
-import { STAGE_OPTIONS } from '../../settings.ts'
+import { COMMAND_FLAGS, COMMAND_OPTIONS } from '../../settings.ts'
 import { type CommandContext, UsageError } from '../command.ts'
 
 /** The part of a help about the flags that all verbs have. */
 export const FLAGS = `  --account        only this account. Default: all of the stage
   --door           form or queue. Default: both
   --sender         crm, token or nobody: who vouches for the consumer. Default: all
-  --stage          default dev
-  --local          the local stack of npm start, with its default ports, as --stage local
-  --region         default AWS_REGION, else eu-west-1
-  --config-file, --state-table
-                   default: those of the stage
-  --json           print one JSON object`
+${COMMAND_FLAGS}`
 
 /** The flags that all verbs have, for `parseArgs`. */
 export const OPTIONS = {
-  ...STAGE_OPTIONS,
-  local: { type: 'boolean' },
-  json: { type: 'boolean' },
+  ...COMMAND_OPTIONS,
   account: { type: 'string' },
   door: { type: 'string' },
   sender: { type: 'string' },

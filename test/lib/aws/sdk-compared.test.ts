@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import {
   BatchGetItemCommand,
   DynamoDBClient,
@@ -41,10 +42,9 @@ type Answering = (response: ServerResponse, attempt: number) => void
 let answering: Answering
 let received: Sent[] = []
 const server = createServer(async (request, response) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
+  const body = await text(request)
   const { method, url: path, headers } = request
-  received.push({ method, path, headers, body: Buffer.concat(chunks).toString() })
+  received.push({ method, path, headers, body })
   answering(response, received.length)
 })
 

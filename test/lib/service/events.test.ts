@@ -1,34 +1,18 @@
 import { expect, test, vi } from 'vitest'
-import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { createEventsService } from '../../../lib/service/events.ts'
 import { createMemoryTable } from '../../simulation/state-table.ts'
+import { configOf } from '../../support/unreachable-config.ts'
 
 const NOW = 1_800_000_000_000
 
 const createService = () =>
-  createEventsService(
-    {
-      stage: parseStageConfig(
-        { origins: [], accounts: [{ accountId: '70123456', default: true }, { accountId: '70999999' }] },
-        { name: 'the test', loopback: true },
-      ),
-      domainApiUrl: 'http://127.0.0.1:1',
-      loopback: true,
-      secretIdPrefix: 'prefix',
-      stateTable: 'state',
-      eventsQueueUrl: 'https://sqs.example/events',
-      handOverQueueUrl: 'https://sqs.example/hand-over',
-      quarantineQueueUrl: 'https://sqs.example/quarantine',
-      formDeadlineMs: 6000,
-    },
-    {
-      table: createMemoryTable(),
-      now: () => NOW,
-      // Each account has a secret of its own.
-      readSecret: async (secretId, stage) =>
-        stage === 'AWSCURRENT' ? JSON.stringify({ clientId: 'id', clientSecret: secretId }) : undefined,
-    },
-  )
+  createEventsService(configOf([{ accountId: '70123456', default: true }, { accountId: '70999999' }]), {
+    table: createMemoryTable(),
+    now: () => NOW,
+    // Each account has a secret of its own.
+    readSecret: async (secretId, stage) =>
+      stage === 'AWSCURRENT' ? JSON.stringify({ clientId: 'id', clientSecret: secretId }) : undefined,
+  })
 
 test('each account has its own secret: a push of one is none of another', async () => {
   const service = createService()

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, request as send } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
@@ -21,9 +22,8 @@ const received: {
   readonly body: string
 }[] = []
 const api = createServer(async (request, response) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  received.push({ url: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() })
+  const body = await text(request)
+  received.push({ url: request.url ?? '', headers: request.headers, body })
   response.writeHead(202, { location: 'conversations/order-1' }).end('{"status":"queued"}')
 })
 let console_: Console
