@@ -280,7 +280,9 @@ const later =
     return act(tools)
   }
 
-/** Opens the circuit breaker: three failures, one after another, halve the rate from 8 to 1 call per second. */
+/**
+ * Opens the circuit breaker: three failures, one after another, halve the rate from 8 to 1 call per second.
+ */
 const openBreaker = async (tools: Tools): Promise<number> => {
   let kept = 0
   for (let failures = 0; failures < 4; failures++) {
@@ -791,7 +793,9 @@ describe('the log of an outage', () => {
   })
 })
 
-/** Returns the names of a line's members, with their places in objects and lists, as Logs Insights names them. */
+/**
+ * Returns the names of a line's members, with their places in objects and lists, as Logs Insights names them.
+ */
 const fieldsOf = (value: unknown, place = ''): readonly string[] =>
   typeof value === 'object' && value !== null
     ? Object.entries(value).flatMap(([name, member]) =>

@@ -12,8 +12,8 @@ import { type AwsOptions, awsOptions } from '../../lib/aws/options.ts'
 import { closeServer, listen } from '../../local/net/listen.ts'
 import { bundleEntries } from '../../tools/bundle.ts'
 
-// Bundles leave out parts of the SDK's client of Secrets Manager. The client as it is published is the oracle:
-// under each answer, both have to send the same, and learn the same.
+// Bundles leave out parts of the SDK's client of Secrets Manager. The client as it is published is the
+// oracle: under each answer, both have to send the same, and learn the same.
 
 interface Sent {
   readonly path: string | undefined

@@ -14,9 +14,9 @@ import { projectRoot } from '../structure/source.ts'
 import { ACCOUNT, CRM_UPGRADE } from '../support/world.ts'
 
 /**
- * An operator at work, with the commands alone. The stand-ins, the queues, their event source mappings and the
- * commands are those of the local stack. The functions run in this process: the check of a stage allows no
- * `giveUpAfterHours` below 1, so the minute is set behind it.
+ * An operator at work, with the commands alone. The stand-ins, the queues, their event source mappings and
+ * the commands are those of the local stack. The functions run in this process: the check of a stage allows
+ * no `giveUpAfterHours` below 1, so the minute is set behind it.
  */
 const GIVE_UP_AFTER_MINUTES = 1
 

@@ -13,7 +13,9 @@ interface Given {
   readonly maximumRecordAgeMs?: number
 }
 
-/** Starts a mapping, whose clock moves only while it pauses. Returns the names of the records of each batch. */
+/**
+ * Starts a mapping, whose clock moves only while it pauses. Returns the names of the records of each batch.
+ */
 const start = (
   handler: (names: readonly string[], batch: number) => readonly string[] | 'fail',
   { batchSize = 10, patterns = [], maximumRecordAgeMs }: Given = {},

@@ -80,7 +80,9 @@ export interface LivePerson {
   readonly isSurvey: boolean
   /** How many conversations were opened for this request. */
   readonly opened: number
-  /** How many of these are excused, because an agent closed the one before: see `open` in `live-person.ts`. */
+  /**
+   * How many of these are excused, because an agent closed the one before: see `open` in `live-person.ts`.
+   */
   readonly excused: number
   /** How often it accepted the first message. */
   readonly messages: number
