@@ -168,9 +168,7 @@ export type FormSubmission = {
     readonly sessionId?: string | number
     /** From LivePerson's Monitoring API. An invalid value is left out, with a warning. */
     readonly interactionContextId?: string | number
-    /**
-     * The browser's language, such as `en-GB`. A value that is not a language is left out, with a warning.
-     */
+    /** The browser's language, such as `en-GB`. A value that is not a language is left out, with a warning. */
     readonly lang?: string
   }
   /**

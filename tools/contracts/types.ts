@@ -5,8 +5,8 @@ const WIDTH = 100
 /**
  * Returns the text of a TypeScript module with one type per schema.
  *
- * @param schemas By the name of the type. Where the values of an enumeration stand in another schema, too,
- * its   type is used there.
+ * @param schemas By the name of the type. The type of an enumeration is used wherever another schema has the
+ *   same values.
  * @throws {Error} A schema has a form that is not known here.
  */
 export const toTypes = (schemas: Readonly<Record<string, JsonSchema>>): string => {
