@@ -5,9 +5,11 @@ import { createTerminal } from '../../cli/terminal.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** Streams that are those of a terminal, or of a pipe. */
+/** Streams that are those of a terminal that shows colors, or of a pipe. */
 const start = ({ isTTY = true, answer = '' } = {}) => {
-  const getColorDepth = () => WriteStream.prototype.getColorDepth({ ...process.env, TERM: 'xterm-256color' })
+  const { NO_COLOR } = process.env
+  const colors = NO_COLOR === undefined ? {} : { NO_COLOR }
+  const getColorDepth = () => WriteStream.prototype.getColorDepth({ ...colors, TERM: 'xterm-256color' })
   const toStream = () => Object.assign(new PassThrough(), { isTTY, getColorDepth })
   const [input, output, error] = [toStream(), toStream(), toStream()]
   if (answer !== '') input.end(`${answer}\n`)
