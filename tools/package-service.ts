@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +32,9 @@ export async function packageService(params: Readonly<Record<string, string>> = 
   await Promise.all(parts.map((part) => cp(join(project, part), join(folder, part), { recursive: true })))
   if (umask !== undefined) await removePermissions(folder, umask)
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'))
+  // The command leaves a copy of each function in the folder for temporary files.
+  const temporary = join(folder, 'temporary')
+  await mkdir(temporary)
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [
@@ -40,7 +43,7 @@ export async function packageService(params: Readonly<Record<string, string>> = 
       'package',
       ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]),
     ],
-    { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
+    { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, TMPDIR: temporary } },
   )
   const made = join(folder, '.serverless')
   const text = await readFile(join(made, 'cloudformation-template-update-stack.json'), 'utf8')

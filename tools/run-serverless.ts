@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -30,9 +32,16 @@ const main = async (args: string[]): Promise<number> => {
     for (const line of toLines(reports)) console.error(line)
     if (!isValid(reports)) return 1
   }
-  const child = spawn(process.execPath, [SERVERLESS, ...args], { stdio: 'inherit' })
-  const [code] = await once(child, 'close')
-  return code ?? 1
+  // Packaging leaves a copy of each function in the folder for temporary files.
+  const temporary = await mkdtemp(join(tmpdir(), 'campaign-conversations-serverless-'))
+  try {
+    const env = { ...process.env, TMPDIR: temporary }
+    const child = spawn(process.execPath, [SERVERLESS, ...args], { stdio: 'inherit', env })
+    const [code] = await once(child, 'close')
+    return code ?? 1
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -30,6 +30,8 @@ const CERTIFICATE = 'arn:aws:acm:eu-west-1:111122223333:certificate/1234abcd-12a
 let service: Awaited<ReturnType<typeof packageService>>
 /** With every optional parameter. */
 let full: Awaited<ReturnType<typeof packageService>>
+
+const startedAt = Date.now()
 
 beforeAll(async () => {
   service = await packageService()
@@ -87,6 +89,14 @@ describe('packaging', () => {
       const packaged = readZip(await readFile(zip)).find((entry) => entry.name.endsWith('.mjs'))
       expect(packaged?.read().equals(code), name).toBe(true)
     }
+  })
+
+  test('are made without leaving a copy in the folder for temporary files', async () => {
+    const copy = new RegExp(`^(?:${FUNCTIONS.join('|')})-\\d+-(?<at>\\d{13})-[0-9a-f]{8}$`)
+    const left = (await readdir(tmpdir())).filter(
+      (name) => Number(copy.exec(name)?.groups?.at ?? 0) >= startedAt,
+    )
+    expect(left).toEqual([])
   })
 
   test.each(FUNCTIONS)('%s loads from its zip without any other files', async (name) => {
