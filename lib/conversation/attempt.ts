@@ -325,7 +325,7 @@ export const createAttempt = ({
         case 'record': {
           // Pushes name the consumer only by this id. Without it, a person has to find the conversation.
           const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
-          if (!isNamed && isMissingId(step.facts) && policy.admission !== 'paused') {
+          if (!isNamed && isMissingId(step.facts, policy.hasMessage) && policy.admission !== 'paused') {
             const identifying = identified ?? identify()
             await identifying.catch((thrown: unknown) => {
               if (toAppError(thrown).retryable && !policy.isTooOld) throw thrown

@@ -185,7 +185,7 @@ export const createLedger = ({
       const { conversationId } = outcomeOf(facts, false)
       if (conversationId === undefined) {
         const name = waitingName(pk)
-        if (!isMissingId(facts) || consumerRecorded === name) return undefined
+        if (!isMissingId(facts, hasMessage) || consumerRecorded === name) return undefined
         const { item: found } = await table.update({
           pk: consumerPk,
           set: { [name]: pk, ...times() },
@@ -250,7 +250,8 @@ export const createLedger = ({
         const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
         if (request.status === 'rejected') throw request.reason
         // An attempt that goes on records again, and then writes the consumer's item, too.
-        if (consumer.status === 'rejected' && facts.claim.state !== 'held') throw consumer.reason
+        const isLast = facts.claim.state !== 'held' || isFinished(facts, hasMessage)
+        if (consumer.status === 'rejected' && isLast) throw consumer.reason
         const told = consumer.status === 'fulfilled' ? consumer.value : undefined
         return told ? recordRequest(told) : request.value
       },

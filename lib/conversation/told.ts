@@ -8,7 +8,15 @@
  * LivePerson said about an open conversation is about the one that was open then.
  */
 import type { ToldConversation } from './ledger-item.ts'
-import { closedAtOf, type Facts, hasConversation, mayHaveOpened, outcomeOf, settledBy } from './protocol.ts'
+import {
+  closedAtOf,
+  type Facts,
+  hasConversation,
+  isFinished,
+  mayHaveOpened,
+  outcomeOf,
+  settledBy,
+} from './protocol.ts'
 
 /** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
 const CLOCKS_MS = 5000
@@ -30,9 +38,12 @@ export interface Seeker {
 /** Which request opened which conversation, by the conversation's id. */
 export type Openers = ReadonlyMap<string, string>
 
-/** Whether no attempt holds a request that has, or may have, a conversation whose id is unknown. */
-export const isMissingId = (facts: Facts): boolean =>
-  facts.claim.state !== 'held' &&
+/**
+ * Whether a request has, or may have, a conversation whose id is unknown, and no attempt will look for it: none
+ * holds the claim, or the one that does has finished the request.
+ */
+export const isMissingId = (facts: Facts, hasMessage: boolean): boolean =>
+  (facts.claim.state !== 'held' || isFinished(facts, hasMessage)) &&
   (hasConversation(facts) || mayHaveOpened(facts)) &&
   outcomeOf(facts, false).conversationId === undefined
 

@@ -77,6 +77,15 @@ const overtaken = (times: number, write: () => Promise<unknown>): StateTable => 
   }
 }
 
+/** A table that fails to write one item. */
+const without = (pk: string): StateTable => ({
+  ...table,
+  update: async (update) => {
+    if (update.pk === pk) throw new ServiceUnavailableError({ detail: 'DynamoDB throttles.' })
+    return table.update(update)
+  },
+})
+
 describe('the conversation that was found', () => {
   test('settles an unknown outcome, with time and reason', async () => {
     await store({ conversation: { kind: 'unknown' } })
@@ -298,6 +307,29 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt })
   })
 
+  test('tells the id to a request whose attempt died after it had recorded only that it is open', async () => {
+    await tell(START)
+    const request = { ...REQUEST, message: undefined }
+    const entry = await take(request)
+    const held = { attempt: 1, releases: 0, state: 'held' } as const
+    await entry.record({ ...NOTHING, claim: held, conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' })
+    expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1', claimState: 'held' })
+  })
+
+  test('tells the id to such a request once a copy of it has named its consumer', async () => {
+    const request = { ...REQUEST, message: undefined }
+    const ledger = createLedger({ table: without(CONSUMER), now: () => time, uuid: () => `lease-${++serial}` })
+    const { entry } = await ledger.claim(request, DESTINATION, time + ALIVE_MS)
+    const held = { attempt: 1, releases: 0, state: 'held' } as const
+    const facts = { ...NOTHING, claim: held, conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' } as const
+    await expect(entry.record(facts)).rejects.toThrow(ServiceUnavailableError)
+    expect(await read()).toMatchObject({ status: 'opened', finished: true, claimState: 'held' })
+    await expect(ledger.claim(request, DESTINATION, time + ALIVE_MS)).rejects.toThrow(ServiceUnavailableError)
+    expect(await claim(request)).toMatchObject({ kind: 'final' })
+    expect(await tell(START)).toBe(1)
+    expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
+  })
+
   test('does not reopen a conversation, if its closing overtakes the answer to the create', async () => {
     await tell(CLOSED)
     await store({ conversation: C1, openedAt: time + 2000 })
@@ -306,15 +338,7 @@ describe('a push', () => {
   })
 
   test('tells a closing to a request of which only the consumer’s item could not be written', async () => {
-    const isConsumer = (pk: string) => pk === CONSUMER
-    const failing: StateTable = {
-      ...table,
-      update: async (update) => {
-        if (isConsumer(update.pk)) throw new ServiceUnavailableError({ detail: 'DynamoDB throttles.' })
-        return table.update(update)
-      },
-    }
-    const ledger = createLedger({ table: failing, now: () => time, uuid: () => `lease-${++serial}` })
+    const ledger = createLedger({ table: without(CONSUMER), now: () => time, uuid: () => `lease-${++serial}` })
     const claimed = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
     const facts = { ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt: time }
     await expect(claimed.entry.record({ ...facts, message: SENT })).rejects.toThrow(ServiceUnavailableError)

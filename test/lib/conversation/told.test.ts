@@ -6,6 +6,7 @@ import { addTold, isMissingId, type Seeker } from '../../../lib/conversation/tol
 const CREATED = 1_800_000_000_000
 const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
 const DONE = { attempt: 1, releases: 1, state: 'done' } as const
+const HELD = { attempt: 1, releases: 0, state: 'held' } as const
 const UNKNOWN: Partial<Facts> = { conversation: { kind: 'unknown' } }
 const OPENED: Partial<Facts> = { conversation: { kind: 'opened' }, idMissingSince: CREATED + 30_000 }
 const EXISTING: Partial<Facts> = { conversation: { kind: 'existing' }, idMissingSince: CREATED + 30_000 }
@@ -125,11 +126,13 @@ test.each<[string, Partial<Facts>, boolean]>([
   ['an open conversation with its id', { conversation: { kind: 'opened', conversationId: 'c-1' } }, false],
   ['a refusal', { conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } }, false],
   ['nothing', {}, false],
-  [
-    'a doubt while an attempt is at work',
-    { ...UNKNOWN, claim: { attempt: 1, releases: 0, state: 'held' } },
-    false,
-  ],
+  ['a doubt while an attempt is at work', { conversation: { kind: 'in_doubt' }, claim: HELD }, false],
+  ['an open conversation while an attempt still has a message to send', { ...EXISTING, claim: HELD }, false],
+  ['an unknown outcome that an attempt has just recorded', { ...UNKNOWN, claim: HELD }, true],
 ])('the id is missing or not: %s', (_, facts, expected) => {
-  expect(isMissingId({ ...NOTHING, claim: DONE, ...facts })).toBe(expected)
+  expect(isMissingId({ ...NOTHING, claim: DONE, ...facts }, true)).toBe(expected)
+})
+
+test('the id of a request without a message is missing as soon as its conversation is recorded', () => {
+  expect(isMissingId({ ...NOTHING, ...EXISTING, claim: HELD }, false)).toBe(true)
 })
