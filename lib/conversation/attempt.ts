@@ -323,13 +323,14 @@ export const createAttempt = ({
           return { kind: 'forgotten' }
 
         case 'record': {
-          // Pushes name the consumer only by this id. Without it, a person has to find the conversation.
+          // Pushes name the consumer only by this id. Without it, a person has to find the conversation. While
+          // a queue keeps the request, the next attempt can ask.
           const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
-          if (!isNamed && isMissingId(step.facts, policy.hasMessage) && policy.admission !== 'paused') {
-            const identifying = identified ?? identify()
-            await identifying.catch((thrown: unknown) => {
-              if (toAppError(thrown).retryable && !policy.isTooOld) throw thrown
-            })
+          const isLeft = !isNamed && step.facts.claim.state !== 'queued'
+          if (isLeft && isMissingId(step.facts, policy.hasMessage) && policy.admission !== 'paused') {
+            const error = await (identified ?? identify()).then(() => undefined, toAppError)
+            if (error && !identified) onFailure({ step: 'identify', error })
+            if (error?.retryable && !policy.isTooOld) return { kind: 'unnamed', error }
           }
           // Kept whatever happened to the create, because erasure finds a consumer's requests by this id.
           const facts = lpConsumerId === undefined ? step.facts : { lpConsumerId, ...step.facts }

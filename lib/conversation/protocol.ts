@@ -138,6 +138,8 @@ export interface Progress {
   readonly pausedBeforeCreate: boolean
   /** Whether a wait was skipped because it would have left too little time. */
   readonly isOutOfTime: boolean
+  /** Whether an outcome could not be recorded, because nobody could say by which id pushes name its consumer. */
+  readonly isUnnamed: boolean
   readonly create: 'possible' | 'already_open' | 'ended'
   /** How many times this attempt found the open conversation closed, and created again. */
   readonly reopenings: number
@@ -320,6 +322,8 @@ export type Seen =
   | { readonly kind: 'forgotten' }
   /** `facts`: what the ledger holds now. */
   | { readonly kind: 'recorded'; readonly facts: Facts }
+  /** Nothing was recorded. Pushes could not settle the outcome, because the identity provider failed. */
+  | { readonly kind: 'unnamed'; readonly error: AppError }
   | { readonly kind: 'handed_over' }
   | { readonly kind: 'quarantined' }
   /** One of our own components failed. */
@@ -361,6 +365,7 @@ export const begin = (facts: Facts = NOTHING): Known => ({
     notCreated: 0,
     pausedBeforeCreate: false,
     isOutOfTime: false,
+    isUnnamed: false,
     create: 'possible',
     reopenings: 0,
     lookUp: 'untried',
@@ -636,6 +641,7 @@ export const isGivenUp = ({ claim: { state } }: Facts): boolean => state === 'gi
 /** Returns the next step of an attempt. */
 export const next = (known: Known, policy: Policy): Step => {
   const { progress } = known
+  if (progress.isUnnamed) return keepForLater(known, policy)
   switch (progress.claim) {
     case 'untried':
       return nextBeforeClaim(known, policy)
@@ -1183,6 +1189,8 @@ export const learn = (known: Known, seen: Seen): Known => {
       return learnForgotten(known)
     case 'recorded':
       return learnRecorded(known, seen.facts)
+    case 'unnamed':
+      return update({ isUnnamed: true, failure: progress.failure ?? seen.error })
     case 'handed_over':
       return update({ handOver: 'done' })
     case 'quarantined':

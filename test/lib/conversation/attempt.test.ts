@@ -710,11 +710,22 @@ describe('a request for an account that holds lost answers, after a killed conta
   test.each([MEMORY, EVENT])('waits until its consumer can be named: $kind', async (carrier) => {
     const identify = throws(UNAVAILABLE)
     const setting = { ...abandoned, carrier, identify, onLostAnswer: 'hold' } as const
-    const { result, names } = await attempt(setting)
-    expect(names).not.toContain('record')
+    const { result, calls } = await attempt(setting)
+    // It releases its claim, and the next attempt asks again.
+    const records = calls.filter(([name]) => name === 'record')
+    expect(records).toMatchObject([
+      ['record', { claim: { state: 'queued' }, conversation: { kind: 'in_doubt' } }],
+    ])
     expect(result).toMatchObject({ kind: 'queued' })
     const rejected = await attempt({ ...setting, identify: throws(REFUSED) })
     expect(rejected.result).toMatchObject({ outcome: { status: 'outcome_unknown' } })
+  })
+
+  test('releases its claim while its consumer can’t be named, and makes no call for that', async () => {
+    const setting = { ...abandoned, carrier: EVENT, createPace: openPace(), identify: throws(UNAVAILABLE) }
+    const { names, calls } = await attempt(setting)
+    expect(names).toEqual(['claim', 'handOver', 'record'])
+    expect(calls.at(-1)).toMatchObject(['record', { claim: { releases: 1, state: 'queued' } }])
   })
 
   test('is created again if the account repeats them', async () => {

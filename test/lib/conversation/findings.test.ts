@@ -318,7 +318,11 @@ describe('a push', () => {
 
   test('tells the id to such a request once a copy of it has named its consumer', async () => {
     const request = { ...REQUEST, message: undefined }
-    const ledger = createLedger({ table: without(CONSUMER), now: () => time, uuid: () => `lease-${++serial}` })
+    const ledger = createLedger({
+      table: without(CONSUMER),
+      now: () => time,
+      uuid: () => `lease-${++serial}`,
+    })
     const { entry } = await ledger.claim(request, DESTINATION, time + ALIVE_MS)
     const held = { attempt: 1, releases: 0, state: 'held' } as const
     const facts = { ...NOTHING, claim: held, conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' } as const
@@ -338,7 +342,11 @@ describe('a push', () => {
   })
 
   test('tells a closing to a request of which only the consumer’s item could not be written', async () => {
-    const ledger = createLedger({ table: without(CONSUMER), now: () => time, uuid: () => `lease-${++serial}` })
+    const ledger = createLedger({
+      table: without(CONSUMER),
+      now: () => time,
+      uuid: () => `lease-${++serial}`,
+    })
     const claimed = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
     const facts = { ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt: time }
     await expect(claimed.entry.record({ ...facts, message: SENT })).rejects.toThrow(ServiceUnavailableError)

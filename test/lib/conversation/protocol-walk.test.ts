@@ -8,6 +8,7 @@ import {
   isFinished,
   type Known,
   learn,
+  mayHaveOpened,
   merge,
   NOTHING,
   next,
@@ -202,6 +203,9 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
       return { kind: 'forgotten' }
     case 'record':
       interfere(walk, random)
+      // The identity provider is asked only while no queue keeps the request.
+      if (mayHaveOpened(step.facts) && step.facts.claim.state !== 'queued' && random.chance(0.3))
+        return { kind: 'unnamed', error: random.pick(ERRORS) }
       walk.ledger = merge(walk.ledger, step.facts)
       return { kind: 'recorded', facts: walk.ledger }
     case 'hand_over':
