@@ -301,9 +301,11 @@ export const createAttempt = ({
             return { kind, at: now(), isOverdue }
           }
           const { conversationId, openedAt = 0 } = last
+          const { pk, createdAt, triedUntil } = claimed()
           // A push doesn't say which request opened the conversation.
-          const mayBeOwn = last.openedBy === undefined && openedAt >= claimed().createdAt - CLOCKS_MS
-          const openedBy = last.openedBy === claimed().pk ? 'this' : mayBeOwn ? 'unknown' : 'other'
+          const isOfTime = openedAt >= createdAt - CLOCKS_MS && openedAt <= triedUntil + CLOCKS_MS
+          const mayBeOwn = last.openedBy === undefined && isOfTime
+          const openedBy = last.openedBy === pk ? 'this' : mayBeOwn ? 'unknown' : 'other'
           return { kind: 'known', conversationId, openedBy }
         }
 

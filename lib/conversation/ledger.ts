@@ -67,6 +67,8 @@ export interface Entry {
   readonly consumerId: string
   /** When the request was first claimed, in milliseconds since the epoch. */
   readonly createdAt: number
+  /** Until when attempts before this one may have made a create, in milliseconds since the epoch. */
+  readonly triedUntil: number
   /**
    * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
    * holds them all. The consumer's item is written in parallel if this request opened a conversation, or ends
@@ -146,6 +148,7 @@ export const createLedger = ({
       readonly facts: Facts
       readonly consumerId?: string | undefined
       readonly createdAt: number
+      readonly triedUntil: number
     },
     destination: Pick<Destination, 'campaignId' | 'engagementId'>,
   ): Entry => {
@@ -246,6 +249,7 @@ export const createLedger = ({
       pk,
       consumerId: item.consumerId ?? consumerId,
       createdAt: item.createdAt,
+      triedUntil: item.triedUntil,
       record: async (facts) => {
         const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
         if (request.status === 'rejected') throw request.reason
@@ -362,27 +366,30 @@ export const createLedger = ({
         },
       })
       const found = item && z.parse(requestItem, item)
-      const claimed = (before: Facts, revision: number): ClaimResult => {
+      const claimed = (before: Facts, revision: number, triedUntil = now()): ClaimResult => {
         const { attempt, releases } = before.claim
         const facts: Facts = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } }
         return {
           kind: 'claimed',
           entry: createEntry(
             request,
-            { revision, facts, consumerId: found?.consumerId, createdAt: found?.createdAt ?? now() },
+            {
+              ...{ revision, facts, triedUntil, consumerId: found?.consumerId },
+              createdAt: found?.createdAt ?? now(),
+            },
             destination,
           ),
           before,
         }
       }
       if (!item || !found) return claimed(NOTHING, 1)
-      if (applied) return claimed(toFacts(found), found.revision + 1)
+      if (applied) return claimed(toFacts(found), found.revision + 1, triedUntilOf(found))
       // A write whose answer was lost is repeated, and then finds its own claim.
       if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
-      const entry = createEntry(request, { ...found, facts }, destination)
+      const entry = createEntry(request, { ...found, facts, triedUntil: triedUntilOf(found) }, destination)
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) {
@@ -394,7 +401,7 @@ export const createLedger = ({
       if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))
         return claimed(beforeOwnClaim(found), found.revision + 1)
       if (found.leaseUntil < now() && (await claimAgain(request, found, lease)))
-        return claimed(facts, found.revision + 1)
+        return claimed(facts, found.revision + 1, triedUntilOf(found))
       return { kind: 'held', entry, facts }
     },
 
@@ -540,6 +547,10 @@ const challengeOf = (request: AcceptedRequest): Item => {
   const name = challengeName(request)
   return name === undefined ? {} : { [name]: SPENT }
 }
+
+/** An attempt that never released its claim may have gone on until its lease expired. */
+const triedUntilOf = ({ claimState, leaseUntil, updatedAt }: RequestItem): number =>
+  claimState === 'held' ? leaseUntil : updatedAt
 
 /** Reconstructs what the ledger held before our own claim, when a repeated write shows us only its result. */
 const beforeOwnClaim = (item: RequestItem): Facts => {

@@ -77,6 +77,7 @@ const UNUSED: Entry = {
   pk: PK,
   consumerId: 'crm-1',
   createdAt: 0,
+  triedUntil: 0,
   record: async () => {
     throw new Error('The test replaces it')
   },
@@ -450,6 +451,30 @@ describe('each step calls its operation, in the order of the protocol', () => {
     })
     expect(names.slice(3)).toEqual(['findConversation', 'record'])
     expect(result).toMatchObject({ outcome: { status: 'opened', conversationId: 'c-0' } })
+  })
+
+  describe('a conversation that nobody claims', () => {
+    const TRIED_UNTIL = START - 600_000
+    /** The status of a request whose first attempt died, and who meets a conversation that began at a time. */
+    const meet = async (openedAt: number) => {
+      const entry = { ...UNUSED, createdAt: TRIED_UNTIL - 60_000, triedUntil: TRIED_UNTIL }
+      const { openedBy: _, ...unowned } = LAST
+      const { result } = await attempt({
+        claim: async () => ({ kind: 'claimed', entry, before: { ...NOTHING, claim: held } }),
+        openConversation: async () => ALREADY_OPEN,
+        findConversation: async () => ({ ...unowned, openedAt }),
+      })
+      return 'outcome' in result ? result.outcome.status : result.kind
+    }
+
+    test.each([
+      ['opened', 'while an earlier attempt was at work', TRIED_UNTIL - 30_000],
+      ['opened', 'while an earlier attempt was at work, by a clock that is ahead', TRIED_UNTIL + 4000],
+      ['existing', 'before the request', TRIED_UNTIL - 70_000],
+      ['existing', 'after the earlier attempts', TRIED_UNTIL + 6000],
+    ])('is %s if it began %s', async (status, _, openedAt) => {
+      expect(await meet(openedAt)).toBe(status)
+    })
   })
 
   test('a create that LivePerson did not carry out', async () => {
