@@ -326,9 +326,9 @@ export const createAttempt = ({
 
         case 'record': {
           // Pushes name the consumer only by this id. Without it, a person has to find the conversation. While
-          // a queue keeps the request, the next attempt can ask.
+          // a queue keeps the request, the next attempt can ask for it.
           const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
-          const isLeft = !isNamed && step.facts.claim.state !== 'queued'
+          const isLeft = !isNamed && !progress.isUnnamed && step.facts.claim.state !== 'queued'
           if (isLeft && isMissingId(step.facts, policy.hasMessage) && policy.admission !== 'paused') {
             const error = await (identified ?? identify()).then(() => undefined, toAppError)
             if (error && !identified) onFailure({ step: 'identify', error })

@@ -746,6 +746,14 @@ describe('a request for an account that holds lost answers, after a killed conta
     expect(rejected.result).toMatchObject({ outcome: { status: 'outcome_unknown' } })
   })
 
+  test('is told as failed, if its consumer can’t be named and no queue takes it', async () => {
+    const setting = { ...abandoned, identify: throws(UNAVAILABLE), handOver: throws(UNAVAILABLE) } as const
+    const { result, calls, names } = await attempt({ ...setting, onLostAnswer: 'hold' })
+    expect(names.filter((name) => name === 'identify').length).toBeLessThanOrEqual(2)
+    expect(calls.at(-1)).toMatchObject(['record', { claim: { releases: 1, state: 'failed' } }])
+    expect(result).toMatchObject({ kind: 'failed', code: 'service_unavailable' })
+  })
+
   test('releases its claim while its consumer can’t be named, and makes no call for that', async () => {
     const setting = { ...abandoned, carrier: EVENT, createPace: openPace(), identify: throws(UNAVAILABLE) }
     const { names, calls } = await attempt(setting)

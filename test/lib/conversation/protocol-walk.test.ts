@@ -203,8 +203,13 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
       return { kind: 'forgotten' }
     case 'record':
       interfere(walk, random)
-      // The identity provider is asked only while no queue keeps the request.
-      if (mayHaveOpened(step.facts) && step.facts.claim.state !== 'queued' && random.chance(0.3))
+      // The identity provider is asked once, and only while no queue keeps the request.
+      if (
+        !walk.known.progress.isUnnamed &&
+        mayHaveOpened(step.facts) &&
+        step.facts.claim.state !== 'queued' &&
+        random.chance(0.3)
+      )
         return { kind: 'unnamed', error: random.pick(ERRORS) }
       walk.ledger = merge(walk.ledger, step.facts)
       return { kind: 'recorded', facts: walk.ledger }
