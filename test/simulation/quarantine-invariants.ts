@@ -40,7 +40,8 @@ export const QUARANTINE_INVARIANTS: Readonly<Record<string, Invariant>> = {
       : [],
 
   'the ledger says that a request is in quarantine': ({ planned, item, quarantined, ending }) => {
-    const last = quarantined.toSorted((a, b) => a.at - b.at).at(-1)
+    // Two copies may be given up at the same time, and the later attempt's may arrive first.
+    const last = quarantined.toSorted((a, b) => a.attempts - b.attempts || a.at - b.at).at(-1)
     if (!last || planned.isInvalid || ending.waiting.has(planned.key) || isFinal(item?.status)) return []
     return item?.status === 'failed' && item.code === last.code
       ? []
