@@ -14,7 +14,7 @@ import { type Account, admit } from './admission.ts'
 import { backOffMs } from './back-off.ts'
 import { toHandOver } from './hand-over.ts'
 import type { Carrier, Job } from './job.ts'
-import type { Entry, Ledger } from './ledger.ts'
+import type { Entry, LastConversation, Ledger } from './ledger.ts'
 import {
   begin,
   type Facts,
@@ -294,19 +294,21 @@ export const createAttempt = ({
 
         case 'look_up': {
           const last = await ledger.findConversation(accountId, step.lpConsumerId)
+          const { pk, createdAt, triedUntil } = claimed()
+          // An attempt that died, or whose record failed, may have written only the consumer's item.
+          const own = last && openedBy(pk, last)
+          if (own !== undefined) return { kind: 'own', conversationId: own }
           if (last?.conversationId === undefined || last.state === 'CLOSE') {
             const since = facts.idMissingSince ?? now()
             const kind = last?.conversationId === undefined ? 'nothing_known' : 'known_closed'
             const isOverdue = policy.admission === 'granted' && now() - since >= ID_MISSING_MS
             return { kind, at: now(), isOverdue }
           }
-          const { conversationId, openedAt = 0 } = last
-          const { pk, createdAt, triedUntil } = claimed()
+          const { conversationId, openedAt = 0, openings } = last
           // A push doesn't say which request opened the conversation.
           const isOfTime = openedAt >= createdAt - CLOCKS_MS && openedAt <= triedUntil + CLOCKS_MS
-          const mayBeOwn = last.openedBy === undefined && isOfTime
-          const openedBy = last.openedBy === pk ? 'this' : mayBeOwn ? 'unknown' : 'other'
-          return { kind: 'known', conversationId, openedBy }
+          const isOthers = openings.some((each) => each.conversationId === conversationId)
+          return { kind: 'known', conversationId, openedBy: isOfTime && !isOthers ? 'unknown' : 'other' }
         }
 
         case 'ask': {
@@ -444,6 +446,12 @@ const toSeen = (error: AppError, isAccountInTrouble: boolean): Seen => {
   const isInDoubt = isUnavailable ? error.mayHaveExecuted : error.code === 'internal_error'
   if (isInDoubt) return { kind: 'create_in_doubt', error, isAccountInTrouble }
   return { kind: 'not_created', error, repeatable: isUnavailable && !isAccountInTrouble, isAccountInTrouble }
+}
+
+/** Returns the conversation that a request opened: the last known one, if it opened several. */
+const openedBy = (pk: string, { conversationId, openings }: LastConversation): string | undefined => {
+  const own = openings.flatMap((each) => (each.openedBy === pk ? [each.conversationId] : []))
+  return own.find((each) => each === conversationId) ?? own.toSorted()[0]
 }
 
 /** What an error says about the account. Undefined: nothing. */

@@ -14,6 +14,7 @@ import {
   keysOf,
   openerOf,
   openersIn,
+  openingsIn,
   type RequestItem,
   type RequestKey,
   requestItem,
@@ -107,6 +108,12 @@ export type Original =
       readonly hasMessage: boolean
       readonly isHeld: boolean
     }
+
+/** A consumer's last known conversation, and which request opened which of its conversations. */
+export interface LastConversation
+  extends Pick<z.infer<typeof consumerItem>, 'conversationId' | 'state' | 'openedAt'> {
+  readonly openings: ReturnType<typeof openingsIn>
+}
 
 /** A request as its sender sees it. */
 export interface FoundRequest {
@@ -486,10 +493,15 @@ export const createLedger = ({
       return applied || item?.[name] === turn
     },
 
-    /** Returns the consumer's last known conversation: 1 read unit. */
-    findConversation: async (accountId: string, lpConsumerId: string) => {
+    /** Returns the consumer's last known conversation, and who opened which: 1 read unit. */
+    findConversation: async (
+      accountId: string,
+      lpConsumerId: string,
+    ): Promise<LastConversation | undefined> => {
       const item = await table.get(consumerKey(accountId, lpConsumerId))
-      return item && z.parse(consumerItem, item)
+      if (!item) return undefined
+      const { conversationId, state, openedAt } = z.parse(consumerItem, item)
+      return { conversationId, state, openedAt, openings: openingsIn(item) }
     },
 
     /** Records that a consumer's conversation is closed: 1 write unit. */

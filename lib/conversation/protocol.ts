@@ -301,12 +301,10 @@ export type Seen =
   | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
+  /** The ledger knows a conversation that this request opened. */
+  | { readonly kind: 'own'; readonly conversationId: string }
   /** `unknown`: a push reported the conversation, and it began after the request was accepted. */
-  | {
-      readonly kind: 'known'
-      readonly conversationId: string
-      readonly openedBy: 'this' | 'other' | 'unknown'
-    }
+  | { readonly kind: 'known'; readonly conversationId: string; readonly openedBy: 'other' | 'unknown' }
   /**
    * No open conversation is known, or the last known one is closed, and LivePerson says that one is open.
    * `at`: now, in milliseconds since the epoch. `isOverdue`: an id has been missing for too long.
@@ -1113,7 +1111,7 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'claimed':
       return {
         ...known,
-        facts: claimedAfter(merge(withoutLaterClaim(facts, seen.before), seen.before)),
+        facts: claimedAfter(merge(withoutLaterClaim(withIdOf(seen.before, facts), seen.before), seen.before)),
         progress: {
           ...progress,
           claim: 'claimed',
@@ -1127,7 +1125,8 @@ export const learn = (known: Known, seen: Seen): Known => {
       const final = { claim: 'final', ledger: seen.facts } as const
       // A hand-over must not bring back what was erased.
       if (seen.isErased) return { facts: seen.facts, carried: NOTHING, progress: { ...progress, ...final } }
-      return { ...known, facts: merge(facts, seen.facts), progress: { ...progress, ...final } }
+      const merged = merge(withIdOf(seen.facts, facts), seen.facts)
+      return { ...known, facts: merged, progress: { ...progress, ...final } }
     }
     case 'waited':
       return seen.before === 'claim'
@@ -1169,13 +1168,17 @@ export const learn = (known: Known, seen: Seen): Known => {
         ...(!again && { create: 'ended' }),
       })
     }
-    case 'known': {
-      const { conversationId, openedBy } = seen
+    case 'own':
       return update(
-        { lookUp: 'known', last: conversationId, isLastUnowned: openedBy === 'unknown' },
-        openedBy === 'this' ? { conversation: { kind: 'opened', conversationId } } : {},
+        { lookUp: 'known' },
+        { conversation: { kind: 'opened', conversationId: seen.conversationId } },
       )
-    }
+    case 'known':
+      return update({
+        lookUp: 'known',
+        last: seen.conversationId,
+        isLastUnowned: seen.openedBy === 'unknown',
+      })
     case 'known_closed':
     case 'nothing_known': {
       const lookUp = seen.kind === 'known_closed' ? 'closed' : 'nothing'
@@ -1198,6 +1201,16 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'failed':
       return learnFailure(known, seen)
   }
+}
+
+/**
+ * A hand-over may name another conversation than the ledger, because a later attempt took the next one for
+ * this request's. The sender was told what the ledger holds.
+ */
+const withIdOf = ({ conversation }: Facts, carried: Facts): Facts => {
+  const id = 'conversationId' in conversation ? conversation.conversationId : undefined
+  const isSameKind = conversation.kind === carried.conversation.kind
+  return id !== undefined && isSameKind ? { ...carried, conversation } : carried
 }
 
 /** A hand-over may know of attempts that the ledger has forgotten, if an operator has reset the request. */

@@ -6,7 +6,7 @@ import type { Account } from '../../../lib/conversation/admission.ts'
 import { createAttempt } from '../../../lib/conversation/attempt.ts'
 import { readHandOver, toHandOver } from '../../../lib/conversation/hand-over.ts'
 import type { Carrier, Job } from '../../../lib/conversation/job.ts'
-import type { ClaimResult, Entry, Ledger } from '../../../lib/conversation/ledger.ts'
+import type { ClaimResult, Entry, LastConversation, Ledger } from '../../../lib/conversation/ledger.ts'
 import { type Claim, type Facts, type Message, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
 import type { Quarantine } from '../../../lib/conversation/quarantine.ts'
 import {
@@ -44,7 +44,8 @@ const OPENED: CreateAnswer = {
   languageRefused: false,
 }
 const ALREADY_OPEN: CreateAnswer = { kind: 'already_open', lpConsumerId: LP_CONSUMER }
-const LAST = { conversationId: 'c-0', state: 'OPEN', openedBy: 'request#0' } as const
+const openedBy = (pk: string, conversationId = 'c-0') => ({ openings: [{ conversationId, openedBy: pk }] })
+const LAST = { conversationId: 'c-0', state: 'OPEN', ...openedBy('request#0') } as const
 
 const MEMORY: Carrier = { kind: 'memory' }
 const EVENT: Carrier = { kind: 'event', body: '{"a":"record"}', receives: 1 }
@@ -398,7 +399,7 @@ describe('each step calls its operation, in the order of the protocol', () => {
 
   test.each<[string, Awaited<ReturnType<Ledger['findConversation']>>]>([
     ['unknown', undefined],
-    ['known without its id', { state: 'OPEN' }],
+    ['known without its id', { state: 'OPEN', openings: [] }],
   ])('a consumer whose open conversation is %s', async (_, last) => {
     const { result, names } = await attempt({
       openConversation: async () => ALREADY_OPEN,
@@ -447,22 +448,38 @@ describe('each step calls its operation, in the order of the protocol', () => {
   test('a conversation that an earlier attempt of this request opened', async () => {
     const { result, names } = await attempt({
       openConversation: async () => ALREADY_OPEN,
-      findConversation: async () => ({ ...LAST, openedBy: PK }),
+      findConversation: async () => ({ ...LAST, ...openedBy(PK) }),
     })
     expect(names.slice(3)).toEqual(['findConversation', 'record'])
     expect(result).toMatchObject({ outcome: { status: 'opened', conversationId: 'c-0' } })
   })
 
+  test.each<[string, Pick<LastConversation, 'state'>]>([
+    ['is open, and nobody knows whose', { state: 'OPEN' }],
+    ['is closed', { state: 'CLOSE' }],
+  ])('a conversation that an earlier attempt opened, though a later one %s', async (_, later) => {
+    const { result } = await attempt({
+      openConversation: async () => ALREADY_OPEN,
+      claim: claimAfter({ ...NOTHING, claim: held }),
+      findConversation: async () => ({
+        ...LAST,
+        ...later,
+        ...openedBy(PK, 'c-earlier'),
+        openedAt: START,
+      }),
+    })
+    expect(result).toMatchObject({ outcome: { status: 'opened', conversationId: 'c-earlier' } })
+  })
+
   describe('a conversation that nobody claims', () => {
     const TRIED_UNTIL = START - 600_000
     /** The status of a request whose first attempt died, and who meets a conversation that began at a time. */
-    const meet = async (openedAt: number) => {
+    const meet = async (openedAt: number, openings: LastConversation['openings'] = []) => {
       const entry = { ...UNUSED, createdAt: TRIED_UNTIL - 60_000, triedUntil: TRIED_UNTIL }
-      const { openedBy: _, ...unowned } = LAST
       const { result } = await attempt({
         claim: async () => ({ kind: 'claimed', entry, before: { ...NOTHING, claim: held } }),
         openConversation: async () => ALREADY_OPEN,
-        findConversation: async () => ({ ...unowned, openedAt }),
+        findConversation: async () => ({ ...LAST, openings, openedAt }),
       })
       return 'outcome' in result ? result.outcome.status : result.kind
     }
@@ -474,6 +491,11 @@ describe('each step calls its operation, in the order of the protocol', () => {
       ['existing', 'after the earlier attempts', TRIED_UNTIL + 6000],
     ])('is %s if it began %s', async (status, _, openedAt) => {
       expect(await meet(openedAt)).toBe(status)
+    })
+
+    test('is existing if another request opened it', async () => {
+      const { openings } = openedBy('request#0')
+      expect(await meet(TRIED_UNTIL - 30_000, openings)).toBe('existing')
     })
   })
 
@@ -1481,7 +1503,7 @@ describe('for any results of its operations', () => {
           isAlone.next().value ? facts : merge(facts, await others()),
     ),
     findConversation: anyOf(
-      fc.constantFrom(undefined, LAST, { ...LAST, openedBy: PK }, { ...LAST, state: 'CLOSE' as const }),
+      fc.constantFrom(undefined, LAST, { ...LAST, ...openedBy(PK) }, { ...LAST, state: 'CLOSE' as const }),
     ),
     forgetConversation: anyOf(nothing),
     identify: anyOf(fc.constant({ token: 'consumer-jws', lpConsumerId: LP_CONSUMER })),
@@ -1533,20 +1555,36 @@ describe('what an earlier attempt left behind', () => {
     expect(result).toMatchObject({ outcome: { status: 'opened', messageStatus: 'sent' } })
   })
 
-  test('a finished request keeps its conversationId, whatever a late hand-over says', async () => {
-    const finished: Facts = { ...NOTHING, conversation: { kind: 'opened', conversationId: 'c-0' } }
+  test.each([
+    ['c-0', 'c-1'],
+    ['c-1', 'c-0'],
+  ])('a finished request keeps its conversation %s, though a late hand-over says %s', async (told, late) => {
+    const finished: Facts = { ...NOTHING, conversation: { kind: 'opened', conversationId: told } }
     const { result, calls } = await attempt({
       carrier: HAND_OVER,
       facts: {
         ...NOTHING,
-        conversation: { kind: 'opened', conversationId: 'c-1' },
+        conversation: { kind: 'opened', conversationId: late },
         lpConsumerId: LP_CONSUMER,
       },
       claim: async () => ({ kind: 'final', facts: finished, entry: UNUSED }),
     })
-    const [, recorded] = calls.find(([name]) => name === 'record') ?? []
-    if (recorded !== undefined) expect(recorded).toMatchObject({ conversation: { conversationId: 'c-0' } })
-    expect(result).toMatchObject({ outcome: { conversationId: 'c-0' } })
+    const recorded = calls.flatMap(([name, facts]) => (name === 'record' ? [facts] : []))
+    expect(recorded).toMatchObject([{ conversation: { conversationId: told } }])
+    expect(result).toMatchObject({ outcome: { conversationId: told } })
+  })
+
+  test.each([
+    ['c-0', 'c-1'],
+    ['c-1', 'c-0'],
+  ])('a message goes to the known conversation %s, though a late hand-over says %s', async (told, late) => {
+    const { calls } = await attempt({
+      carrier: HAND_OVER,
+      message: 'Hello',
+      facts: { ...NOTHING, conversation: { kind: 'opened', conversationId: late } },
+      claim: claimAfter({ ...NOTHING, conversation: { kind: 'opened', conversationId: told } }),
+    })
+    expect(calls).toContainEqual(['sendMessage', 'crm-1', told, 'Hello', DEADLINE])
   })
 
   test('a refusal that could not be recorded is not handed over', async () => {

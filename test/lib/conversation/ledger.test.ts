@@ -496,11 +496,12 @@ describe('record', () => {
       updatedAt: now(),
       facts: { conversation: C1, message: SENT, lpConsumerId, openedAt },
     })
+    const opening = { conversationId: 'conversation-1', openedBy: pk }
     expect(await findConversation(ACCOUNT, lpConsumerId)).toEqual({
       conversationId: 'conversation-1',
       state: 'OPEN',
-      openedBy: pk,
       openedAt,
+      openings: [opening, opening],
     })
   })
 
@@ -674,7 +675,10 @@ describe('the consumer’s item', () => {
     await first.entry.record(ended(first, opened(lpConsumerId, 'conversation-1', 100)))
     expect(await older.findConversation(ACCOUNT, lpConsumerId)).toMatchObject({
       conversationId: 'conversation-2',
-      openedBy: newer.pk,
+      openings: expect.arrayContaining([
+        { conversationId: 'conversation-1', openedBy: older.pk },
+        { conversationId: 'conversation-2', openedBy: newer.pk },
+      ]),
     })
     expect(await older.told()).toMatchObject({ conversationId: 'conversation-1' })
   })

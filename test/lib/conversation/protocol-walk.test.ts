@@ -177,11 +177,8 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
     }
     case 'look_up':
       return pick<Seen>([
-        {
-          kind: 'known',
-          conversationId: 'c-2',
-          openedBy: chance(0.3) ? 'this' : chance(0.3) ? 'unknown' : 'other',
-        },
+        { kind: 'own', conversationId: 'c-2' },
+        { kind: 'known', conversationId: 'c-2', openedBy: chance(0.4) ? 'unknown' : 'other' },
         { kind: 'known_closed', at: 4, isOverdue: chance(0.5) },
         { kind: 'nothing_known', at: 4, isOverdue: chance(0.5) },
       ])

@@ -542,11 +542,10 @@ describe('an attempt', () => {
     ...trouble(isAccountInTrouble),
   })
   const asked = (answer: 'open' | 'closed' | 'unsure'): Seen => ({ kind: 'asked', answer })
-  const known = (isOwn: boolean): Seen => ({
-    kind: 'known',
-    conversationId: 'c-0',
-    openedBy: isOwn ? 'this' : 'other',
-  })
+  const known = (isOwn: boolean): Seen =>
+    isOwn
+      ? { kind: 'own', conversationId: 'c-0' }
+      : { kind: 'known', conversationId: 'c-0', openedBy: 'other' }
   const nothing = (isOverdue = false): Seen => ({ kind: 'nothing_known', at: NOW, isOverdue })
   const recorded = (facts: Partial<Facts>): Seen => ({ kind: 'recorded', facts: factsWith(facts) })
 

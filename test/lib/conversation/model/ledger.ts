@@ -78,9 +78,16 @@ export const createLedger = (
 const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
   kind === 'opened' || kind === 'existing'
 
-/** Returns the world with a conversation in the consumer's item, unless it has a later one. */
-export const putConsumer = (world: World, consumer: ConsumerItem): World =>
-  world.consumer && world.consumer.at > consumer.at ? world : { ...world, consumer }
+/**
+ * Returns the world with a conversation in the consumer's item, unless it has a later one. The item keeps
+ * which conversation this request opened.
+ */
+export const putConsumer = (world: World, consumer: ConsumerItem): World => {
+  const before = world.consumer
+  const own = before?.own ?? (consumer.openedBy === 'this' ? consumer.conversationId : undefined)
+  const latest = before && before.at > consumer.at ? before : consumer
+  return { ...world, consumer: { ...latest, ...(own !== undefined && { own }) } }
+}
 
 /** Returns the world without a conversation that the consumer's item calls open. */
 export const forget = (world: World, conversationId: string): World =>

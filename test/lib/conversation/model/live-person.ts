@@ -180,7 +180,8 @@ const byOthers = (world: World, bounds: Bounds): readonly Happening[] => {
   const { livePerson } = world
   const { open, others, opened } = livePerson
   if (open !== undefined || others >= bounds.others) return []
-  const conversationId = `other-${others + 1}`
+  // Sorts after `own-1`, so that a merge can't settle two ids in favor of the later conversation.
+  const conversationId = `theirs-${others + 1}`
   const after = {
     ...world,
     livePerson: { ...livePerson, open: conversationId, isSurvey: false, others: others + 1 },
@@ -194,7 +195,12 @@ const byOthers = (world: World, bounds: Bounds): readonly Happening[] => {
       what: 'opens a conversation',
       world: putConsumer(after, consumer),
     },
-    { kind: 'opened', who, what: 'opens a conversation, and its answer is lost', world: after },
+    {
+      kind: 'opened',
+      who,
+      what: 'opens a conversation, and its answer is lost',
+      world: { ...after, livePerson: { ...after.livePerson, lost: conversationId } },
+    },
   ]
 }
 

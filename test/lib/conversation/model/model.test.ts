@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { configurations, QUIET, SHORT } from './explorations.ts'
-import { INVARIANT_NAMES, type Violation } from './invariants.ts'
+import { createInvariants, INVARIANT_NAMES, type Violation } from './invariants.ts'
 import { loadMutant, PROTOCOL } from './load-protocol.ts'
-import { MUTANTS } from './mutants.ts'
+import { EXCUSING_FORM, MUTANTS } from './mutants.ts'
 import { describeBounds, describeConfiguration, describeExploration, printTrace } from './print.ts'
 import { explore } from './search.ts'
-import type { Configuration } from './state.ts'
+import type { Configuration, LivePerson, Told } from './state.ts'
 import { initialWorld } from './world.ts'
 
 /** More than any mutant needs. */
@@ -80,6 +80,52 @@ describe('a mutant', () => {
   test('is refused if the source does not contain its text exactly once', async () => {
     await expect(loadMutant({ find: 'no such text', replace: '' })).rejects.toThrow('0 times, not once')
     await expect(loadMutant({ find: 'conversation', replace: '' })).rejects.toThrow('times, not once')
+  })
+})
+
+describe('two answers that name two conversations', () => {
+  type Finished = Extract<Told, { kind: 'finished' }>
+  const told = (conversationId: string, status: 'opened' | 'existing' = 'opened'): Finished => ({
+    kind: 'finished',
+    outcome: { status, conversationId },
+  })
+  const OWN: Finished = { ...told('own-1'), isUnrecorded: true }
+  const LOST = 'theirs-1'
+  const CLOSED: Partial<LivePerson> = { open: LOST, opened: 1, closings: 1, others: 1, lost: LOST }
+  const check = (answers: readonly Told[], livePerson: Partial<LivePerson>) => {
+    const { inState, excusedAnswers } = createInvariants(PROTOCOL, EXCUSING_FORM, (world) => world)
+    const world = initialWorld(EXCUSING_FORM)
+    const violations = inState({
+      ...world,
+      livePerson: { ...world.livePerson, ...livePerson },
+      history: { ...world.history, told: answers },
+    })
+    const agree = 'answers and status do not contradict each other'
+    return { isBroken: violations.some(({ invariant }) => invariant === agree), excused: excusedAnswers() }
+  }
+
+  test('are excused if only a hand-over knew the first, and the answer to the second was lost', () => {
+    expect(check([OWN, told(LOST)], CLOSED)).toEqual({ isBroken: false, excused: 1 })
+  })
+
+  test.each<[string, readonly Told[], Partial<LivePerson>]>([
+    ['the ledger held the first', [told('own-1'), told(LOST)], CLOSED],
+    ['nobody closed the first', [OWN, told(LOST)], { ...CLOSED, closings: 0 }],
+    ['the first is open', [OWN, told(LOST)], { ...CLOSED, open: 'own-1' }],
+    ['the answer to the second was not lost', [OWN, told(LOST)], { ...CLOSED, lost: undefined }],
+    ['both are this request’s', [OWN, told('own-2')], CLOSED],
+    ['one was open before', [OWN, told(LOST, 'existing')], CLOSED],
+    ['there is a third', [OWN, told(LOST), told('own-2')], CLOSED],
+    [
+      'the message was not sent, and was sent',
+      [
+        { ...OWN, outcome: { status: 'opened', conversationId: 'own-1', messageStatus: 'not_sent' } },
+        { kind: 'finished', outcome: { status: 'opened', conversationId: LOST, messageStatus: 'sent' } },
+      ],
+      CLOSED,
+    ],
+  ])('are not excused if %s', (_, answers, livePerson) => {
+    expect(check(answers, livePerson).isBroken).toBe(true)
   })
 })
 

@@ -23,6 +23,12 @@ const FORM: Configuration = { ...EVENT, door: 'form' }
 const HELD_FORM: Configuration = { ...FORM, onLostAnswer: 'hold' }
 const BAD_EVENT: Configuration = { ...EVENT, name: 'bad days', bounds: BAD_DAYS }
 const EVENT_AMONG_OTHERS: Configuration = { ...EVENT, name: 'neighbours', bounds: NEIGHBOURS }
+/** Bounds in which two answers are excused that name two conversations. */
+export const EXCUSING_FORM: Configuration = {
+  ...FORM,
+  name: 'neighbours',
+  bounds: { ...NEIGHBOURS, repeats: 1, tellings: 1 },
+}
 const OVERLAPPING_EVENT: Configuration = { ...EVENT, name: 'overlap', bounds: OVERLAP }
 const FOUND_EVENT: Configuration = { ...EVENT, name: 'found later', bounds: FOUND_LATER }
 const FOUND_HELD_EVENT: Configuration = { ...FOUND_EVENT, onLostAnswer: 'hold' }
@@ -173,7 +179,13 @@ export const MUTANTS: readonly Mutant[] = [
       find: 'const outcome = outcomeOf(facts, hasMessage)',
       replace: "const outcome = { ...outcomeOf(facts, hasMessage), conversationId: 'other-9' }",
     },
-    configuration: FORM,
+    configuration: EXCUSING_FORM,
+    invariant: 'an answer comes true',
+  },
+  {
+    name: 'a repeat does not learn that the request opened an earlier conversation',
+    wrong: 'the consumer keeps only the last opener',
+    configuration: EXCUSING_FORM,
     invariant: 'an answer comes true',
   },
   {
@@ -183,7 +195,7 @@ export const MUTANTS: readonly Mutant[] = [
       replace:
         "const { status, ...told } = outcomeOf(facts, hasMessage)\n  const outcome = { status: progress.claim === 'final' ? 'existing' : status, ...told }",
     },
-    configuration: { ...FORM, hasMessage: false },
+    configuration: { ...EXCUSING_FORM, hasMessage: false },
     invariant: 'answers and status do not contradict each other',
   },
   {

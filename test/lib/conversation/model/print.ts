@@ -153,7 +153,9 @@ const describeSeen = (seen: Seen): string => {
     case 'opened':
       return `opened ${seen.conversationId}`
     case 'known':
-      return `known ${seen.conversationId}${seen.openedBy === 'other' ? '' : `, opened by ${seen.openedBy}`}`
+      return `known ${seen.conversationId}${seen.openedBy === 'other' ? '' : ', opened by unknown'}`
+    case 'own':
+      return `opened ${seen.conversationId} before`
     case 'nothing_known':
       return seen.isOverdue ? 'nothing known, overdue' : 'nothing known'
     case 'asked':
@@ -253,17 +255,19 @@ export const describeExploration = (
     readonly states: number
     readonly transitions: number
     readonly excused: number
+    readonly excusedAnswers: number
     readonly findings: readonly object[]
   },
   seconds: number,
 ): string => {
-  const { states, transitions, excused, findings } = figures
+  const { states, transitions, excused, excusedAnswers, findings } = figures
   return [
     describeConfiguration(configuration).padEnd(48),
     `${states.toLocaleString('en').padStart(10)} states`,
     `${transitions.toLocaleString('en').padStart(11)} transitions`,
     `${seconds.toFixed(1).padStart(6)} s`,
     `${excused.toLocaleString('en').padStart(8)} excused`,
+    `${excusedAnswers.toLocaleString('en').padStart(6)} answers excused`,
     `${String(findings.length).padStart(3)} findings`,
   ].join('  ')
 }

@@ -17,6 +17,8 @@ export interface Exploration {
   readonly transitions: number
   /** States in which a second conversation is excused. */
   readonly excused: number
+  /** States in which two answers that name two conversations are excused. */
+  readonly excusedAnswers: number
   readonly findings: readonly Finding[]
   /** Whether every reachable state was visited. */
   readonly isComplete: boolean
@@ -73,6 +75,7 @@ export const explore = (
     states: numbers.size,
     transitions,
     excused,
+    excusedAnswers: invariants.excusedAnswers(),
     findings: [...findings.values()].map(({ at, last, ...found }) => ({
       ...found,
       trace: [...retrace(at), ...(last ? last.moves : [])],

@@ -55,6 +55,7 @@ export type Flaw =
   | 'a record forgets the status'
   | 'the webhook takes any conversation'
   | 'the webhook calls any conversation closed'
+  | 'the consumer keeps only the last opener'
 
 /** The request's item in the state table. */
 export interface Item {
@@ -70,6 +71,8 @@ export interface ConsumerItem {
   readonly openedBy: 'this' | 'other' | 'unknown'
   /** The number of the conversation, in the order in which LivePerson opened them. */
   readonly at: number
+  /** A conversation that this request opened. */
+  readonly own?: string | undefined
 }
 
 /** What LivePerson has done for the consumer. */
@@ -89,6 +92,8 @@ export interface LivePerson {
   readonly closings: number
   readonly surveys: number
   readonly others: number
+  /** The latest conversation that another request opened, and whose answer was lost. */
+  readonly lost?: string | undefined
   readonly tellings: number
 }
 
@@ -124,7 +129,14 @@ export interface Attempt {
 }
 
 /** An answer to the sender of a form. */
-export type Told = { readonly kind: 'accepted' } | { readonly kind: 'finished'; readonly outcome: Outcome }
+export type Told =
+  | { readonly kind: 'accepted' }
+  | {
+      readonly kind: 'finished'
+      readonly outcome: Outcome
+      /** Set if neither item held the conversation's id then. */
+      readonly isUnrecorded?: true
+    }
 
 /** What happened, as far as the bounds and the invariants have to remember it. */
 export interface History {

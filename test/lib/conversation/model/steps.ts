@@ -54,7 +54,7 @@ export const createSteps = (protocol: Protocol, configuration: Configuration) =>
       case 'create':
         return created(configuration, world, attempt)
       case 'look_up':
-        return lookedUp(world, attempt)
+        return lookedUp(configuration, world, attempt)
       case 'ask': {
         const answer = accepts(world, step.conversationId) ? 'open' : 'closed'
         return [
@@ -160,12 +160,23 @@ const created = (configuration: Configuration, world: World, attempt: Attempt): 
   ]
 }
 
-const lookedUp = (world: World, { known }: Attempt): readonly Came[] => {
+const lookedUp = ({ flaw }: Configuration, world: World, { known }: Attempt): readonly Came[] => {
   const { consumer } = world
   const notDone = failed({ kind: 'look_up' }, world)
-  if (consumer?.isOpen) {
+  const kept = flaw === 'the consumer keeps only the last opener' ? undefined : consumer?.own
+  const conversationId = consumer?.openedBy === 'this' ? consumer.conversationId : kept
+  if (conversationId !== undefined) {
+    return [{ seen: { kind: 'own', conversationId }, world }, notDone]
+  }
+  if (consumer?.isOpen && consumer.openedBy !== 'this') {
     const { conversationId, openedBy } = consumer
-    return [{ seen: { kind: 'known', conversationId, openedBy }, world }, notDone]
+    const known = (by: 'other' | 'unknown'): Came => ({
+      seen: { kind: 'known', conversationId, openedBy: by },
+      world,
+    })
+    // It may have begun after the attempts that are over.
+    const isLate = openedBy === 'unknown' && conversationId === world.livePerson.lost
+    return [known(openedBy), ...(isLate ? [known('other')] : []), notDone]
   }
   const kind = consumer ? 'known_closed' : 'nothing_known'
   const missing = (isOverdue: boolean): Came => ({

@@ -20,6 +20,7 @@ import {
   type Configuration,
   nextRecordId,
   type QueueRecord,
+  type Told,
   type World,
 } from './state.ts'
 import { createSteps, notices } from './steps.ts'
@@ -46,6 +47,7 @@ export const initialWorld = ({ door }: Configuration): World => ({
   livePerson: {
     open: undefined,
     isSurvey: false,
+    lost: undefined,
     ...{ opened: 0, excused: 0, messages: 0, closings: 0, surveys: 0, others: 0, tellings: 0 },
   },
   queue: door === 'queue' ? [{ id: 1, carrier: 'event', facts: NOTHING }] : [],
@@ -287,7 +289,7 @@ const finish = (world: World, attempt: Attempt, result: Result): Transition => {
   const after: World = {
     ...without(world, attempt),
     queue: isOver(result) && attempt.record ? queue.filter(({ id }) => id !== attempt.record?.id) : queue,
-    history: told ? { ...history, told: addOnce(history.told, told) } : history,
+    history: told ? { ...history, told: addOnce(history.told, withDoubtOfRecord(world, told)) } : history,
   }
   return toTransition({
     who: attempt.name,
@@ -295,6 +297,15 @@ const finish = (world: World, attempt: Attempt, result: Result): Transition => {
     before: attempt.known,
     world: after,
   })
+}
+
+const withDoubtOfRecord = ({ item, consumer }: World, told: Told): Told => {
+  if (told.kind !== 'finished' || told.outcome.conversationId === undefined) return told
+  const { conversationId: id } = told.outcome
+  const { conversation } = item?.facts ?? NOTHING
+  const isInItem = 'conversationId' in conversation && conversation.conversationId === id
+  const isInConsumer = consumer?.conversationId === id || consumer?.own === id
+  return isInItem || isInConsumer ? told : { ...told, isUnrecorded: true }
 }
 
 /** The attempt disappears. Its record is received again; what was only in memory is lost. */
