@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import type { Item, StateTable, Update } from '../aws/state-table.ts'
 import { factsShape } from './facts-shape.ts'
 import { ERASED_LEASE } from './ledger-item.ts'
-import { abandoned, type Facts, isFinished, outcomeOf } from './protocol.ts'
+import { abandoned, closedAtOf, type Facts, isFinished, outcomeOf } from './protocol.ts'
 import { isOutcome } from './published.ts'
 
 /**
@@ -174,23 +174,27 @@ const toldOf = (facts: Facts, hasMessage: boolean) => {
   return { status, code, messageStatus, messageCode }
 }
 
-const withoutIds = ({ claim: _, lpConsumerId: __, conversation, ...others }: Facts): Item => ({
-  ...others,
-  ...(others.closed && { closed: { at: others.closed.at } }),
-  ...(others.settled && { settled: { by: others.settled.by, at: others.settled.at } }),
-  ...(others.forgotten && { forgotten: { attempt: others.forgotten.attempt, at: others.forgotten.at } }),
-  conversation:
-    conversation.kind === 'existing' || conversation.kind === 'opened'
-      ? { kind: conversation.kind }
-      : conversation,
-})
+const withoutIds = (facts: Facts): Item => {
+  const { claim: _, lpConsumerId: __, closings: ___, conversation, ...others } = facts
+  const closedAt = closedAtOf(facts)
+  return {
+    ...others,
+    ...(closedAt !== undefined && { closings: [{ at: closedAt }] }),
+    ...(others.settled && { settled: { by: others.settled.by, at: others.settled.at } }),
+    ...(others.forgotten && { forgotten: { attempt: others.forgotten.attempt, at: others.forgotten.at } }),
+    conversation:
+      conversation.kind === 'existing' || conversation.kind === 'opened'
+        ? { kind: conversation.kind }
+        : conversation,
+  }
+}
 
 /** The names of what {@link withoutIds} leaves out. */
-const namesIn = ({ lpConsumerId, conversation, closed, settled, forgotten }: Omit<Facts, 'claim'>) =>
+const namesIn = ({ lpConsumerId, conversation, closings = [], settled, forgotten }: Omit<Facts, 'claim'>) =>
   Object.entries({
     lpConsumerId,
     conversationId: 'conversationId' in conversation ? conversation.conversationId : undefined,
-    'closed.conversationId': closed?.conversationId,
+    'closings.conversationId': closings.find((each) => each.conversationId !== undefined)?.conversationId,
     'settled.conversationId': settled?.conversationId,
     'settled.reason': settled?.reason,
     'forgotten.reason': forgotten?.reason,

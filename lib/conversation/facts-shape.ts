@@ -23,7 +23,7 @@ export const factsShape = z.strictObject({
   openedAt: z.optional(z.number()),
   profileRefused: z.optional(z.literal(true)),
   languageRefused: z.optional(z.literal(true)),
-  closed: z.optional(z.strictObject({ conversationId, at: z.number() })),
+  closings: z.optional(z.array(z.strictObject({ conversationId, at: z.number() }))),
   settled: z.optional(
     z.strictObject({
       by: z.enum(['liveperson', 'operator']),

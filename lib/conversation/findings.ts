@@ -218,7 +218,9 @@ export const createFindings = ({
       )
       hasLearned = added !== undefined
       // The request may record the id of the conversation only after this.
-      return { kind: 'add', facts: { ...(added ?? facts), ...(closed && { closed }) } }
+      const known = added ?? facts
+      const closings = [...(known.closings ?? []), ...(closed ? [closed] : [])]
+      return { kind: 'add', facts: closings.length > 0 ? { ...known, closings } : known }
     })
     const outcome = found.kind === 'recorded' ? found.outcome : undefined
     const isKnown = outcome?.conversationId !== undefined

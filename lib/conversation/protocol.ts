@@ -112,8 +112,11 @@ export interface Facts {
   readonly profileRefused?: true | undefined
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
-  /** A conversation that was closed. It counts if it is the request's: see {@link closedAtOf}. */
-  readonly closed?: Closing | undefined
+  /**
+   * Conversations that were closed, sorted by id: several if an agent closed one before a create was repeated.
+   * That of the request's own counts: see {@link closedAtOf}.
+   */
+  readonly closings?: readonly Closing[] | undefined
   readonly settled?: Settlement | undefined
   readonly forgotten?: Forgetting | undefined
 }
@@ -404,7 +407,7 @@ export const merge = (a: Facts, b: Facts): Facts => {
       openedAt: lesser(a.openedAt, b.openedAt),
       profileRefused: a.profileRefused ?? b.profileRefused,
       languageRefused: a.languageRefused ?? b.languageRefused,
-      closed: leastOf(byClosing, a.closed, b.closed),
+      closings: mergeClosings(a.closings, b.closings),
       settled: leastOf(bySettlement, a.settled, b.settled),
       forgotten,
     }),
@@ -427,7 +430,18 @@ const withAdded = (facts: Facts, added: Partial<Facts>): Facts =>
 /** What distinguishes one fact from another of its kind. The least one counts. */
 type Ranks = readonly (string | number)[]
 
-const byClosing = ({ conversationId = '', at }: Closing): Ranks => [conversationId, at]
+/** Of each conversation, the earliest closing counts. */
+const mergeClosings = (
+  a: readonly Closing[] = [],
+  b: readonly Closing[] = [],
+): readonly Closing[] | undefined => {
+  const all = [...a, ...b].toSorted((x, y) => x.at - y.at)
+  const ids = [...new Set(all.map(({ conversationId }) => conversationId))].toSorted(byId)
+  const earliest = ids.flatMap((id) => all.find(({ conversationId }) => conversationId === id) ?? [])
+  return earliest.length > 0 ? earliest : undefined
+}
+
+const byId = (a = '', b = ''): number => (a < b ? -1 : 1)
 
 /** LivePerson knows better than a person. */
 const bySettlement = ({ by, conversationId = '', at, reason = '' }: Settlement): Ranks => [
@@ -500,7 +514,9 @@ const idOf = ({ conversation, settled }: Facts): string | undefined =>
 
 /** Returns when a request's conversation was closed, in milliseconds since the epoch. */
 export const closedAtOf = (facts: Facts): number | undefined =>
-  hasConversation(facts) && facts.closed?.conversationId === idOf(facts) ? facts.closed?.at : undefined
+  hasConversation(facts)
+    ? facts.closings?.find(({ conversationId }) => conversationId === idOf(facts))?.at
+    : undefined
 
 type MessageState = 'owed' | 'in_doubt' | 'sent' | 'not_sent'
 

@@ -64,7 +64,7 @@ export const addTold = (
     known === undefined ? settledBy(seeker.facts, { by: 'liveperson', conversationId, at }) : seeker.facts
   const closedAt = told.find((each) => each.conversationId === conversationId)?.closedAt
   if (closedAt !== undefined && closedAtOf(facts) === undefined)
-    return { ...facts, closed: { conversationId, at: closedAt } }
+    return { ...facts, closings: [...(facts.closings ?? []), { conversationId, at: closedAt }] }
   return known === undefined ? facts : undefined
 }
 

@@ -51,7 +51,9 @@ const factsOf = ({ code, conversationId, lpConsumerId, instant, count }: Parts):
       lpConsumerId,
       idMissingSince: instant,
       openedAt: instant,
-      closed: fc.record({ conversationId, at: instant }, { requiredKeys: ['at'] }),
+      closings: fc.array(fc.record({ conversationId, at: instant }, { requiredKeys: ['at'] }), {
+        maxLength: 3,
+      }),
       settled: fc.record(
         { by: fc.constantFrom('liveperson', 'operator'), conversationId, at: instant, reason },
         { requiredKeys: ['by', 'at'] },

@@ -248,9 +248,19 @@ describe('a push', () => {
     expect(await read()).toMatchObject({
       status: 'opened',
       closedAt: CLOSED.closedAt,
-      facts: { closed: { conversationId: 'c-1', at: CLOSED.closedAt } },
+      facts: { closings: [{ conversationId: 'c-1', at: CLOSED.closedAt }] },
     })
     expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1', openedBy: PK })
+  })
+
+  test('tells the closings of both conversations that a repeated create opened', async () => {
+    const openedAt = time
+    await (await take()).record({ ...NOTHING, claim: { ...DONE, state: 'queued' }, lpConsumerId: 'lp-1' })
+    await table.update({ pk: CONSUMER, set: { state: 'CLOSE', ...openerOf('c-0', PK), openedAt } })
+    await tell({ conversationId: 'c-0', startedAt: openedAt, closedAt: openedAt + 100 })
+    await store({ conversation: C1, openedAt: START.startedAt, message: SENT })
+    await tell(CLOSED)
+    expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1', closedAt: CLOSED.closedAt })
   })
 
   test('that is repeated, late or out of order changes nothing', async () => {
@@ -356,7 +366,7 @@ describe('a push', () => {
     await tell(later)
     expect(await claim()).toMatchObject({
       kind: 'final',
-      facts: { closed: { conversationId: 'c-1', at: CLOSED.closedAt } },
+      facts: { closings: [{ conversationId: 'c-1', at: CLOSED.closedAt }] },
     })
     expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt, outcomeNumber: 2 })
     expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })

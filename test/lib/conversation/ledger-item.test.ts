@@ -67,7 +67,7 @@ test('an item expires 30 days after it was last written', () => {
 test('a write that is an outcome has a number and a time, and no other write does', () => {
   const held = { ...NOTHING, claim: { attempt: 1, releases: 0, state: 'held' } } as const
   const opened = { ...held, conversation: { kind: 'opened', conversationId: 'c-1' } } as const
-  const closed = { ...opened, closed: { conversationId: 'c-1', at: NOW - 1 } }
+  const closed = { ...opened, closings: [{ conversationId: 'c-1', at: NOW - 1 }] }
   const first = toWrite(held, opened, false, NOW)
   expect([first.add, first.set.outcomeAt]).toEqual([{ revision: 1, outcomeNumber: 1 }, NOW])
   expect(toWrite(opened, closed, false, NOW)).toMatchObject({

@@ -158,15 +158,20 @@ describe('a merge', () => {
     ],
     [
       'keeps the earlier closing of one conversation',
-      { closed: { conversationId: 'c-1', at: 9 } },
-      { closed: { conversationId: 'c-1', at: 7 } },
-      { closed: { conversationId: 'c-1', at: 7 } },
+      { closings: [{ conversationId: 'c-1', at: 9 }] },
+      { closings: [{ conversationId: 'c-1', at: 7 }] },
+      { closings: [{ conversationId: 'c-1', at: 7 }] },
     ],
     [
-      'of two closings keeps that of the conversation whose id it keeps',
-      { closed: { conversationId: 'c-1', at: 9 } },
-      { closed: { conversationId: 'c-2', at: 7 } },
-      { closed: { conversationId: 'c-1', at: 9 } },
+      'keeps the closings of two conversations',
+      { closings: [{ conversationId: 'c-2', at: 7 }] },
+      { closings: [{ conversationId: 'c-1', at: 9 }] },
+      {
+        closings: [
+          { conversationId: 'c-1', at: 9 },
+          { conversationId: 'c-2', at: 7 },
+        ],
+      },
     ],
     [
       'believes LivePerson more than a person',
@@ -374,16 +379,15 @@ describe('what is found later', () => {
   })
 
   test('about a closing, counts only for the conversation of the outcome', () => {
-    const closed = { conversationId: 'c-1', at: NOW }
-    expect(closedAtOf(factsWith({ conversation: C1, closed }))).toBe(NOW)
-    expect(closedAtOf(factsWith({ conversation: { kind: 'opened', conversationId: 'c-0' }, closed }))).toBe(
-      undefined,
-    )
-    expect(closedAtOf(factsWith({ conversation: { kind: 'unknown' }, closed }))).toBe(undefined)
-    expect(closedAtOf(factsWith({ conversation: { kind: 'opened' }, closed: { at: NOW } }))).toBe(NOW)
-    const person = settledBy(factsWith({ conversation: { kind: 'unknown' }, closed }), settled)
+    const closings = [{ conversationId: 'c-1', at: NOW }]
+    const other = { kind: 'opened', conversationId: 'c-0' } as const
+    expect(closedAtOf(factsWith({ conversation: C1, closings }))).toBe(NOW)
+    expect(closedAtOf(factsWith({ conversation: other, closings }))).toBe(undefined)
+    expect(closedAtOf(factsWith({ conversation: { kind: 'unknown' }, closings }))).toBe(undefined)
+    expect(closedAtOf(factsWith({ conversation: { kind: 'opened' }, closings: [{ at: NOW }] }))).toBe(NOW)
+    const person = settledBy(factsWith({ conversation: { kind: 'unknown' }, closings }), settled)
     expect(closedAtOf(person)).toBe(undefined)
-    expect(closedAtOf({ ...person, closed: { conversationId: 'c-2', at: NOW } })).toBe(NOW)
+    expect(closedAtOf({ ...person, closings: [...closings, { conversationId: 'c-2', at: 7 }] })).toBe(7)
   })
 
   describe('to be nothing', () => {

@@ -93,7 +93,7 @@ describe('an outcome is', () => {
     [
       'the end of a conversation',
       { conversation: C1 },
-      { conversation: C1, closed: { conversationId: 'c-1', at: 7 } },
+      { conversation: C1, closings: [{ conversationId: 'c-1', at: 7 }] },
       { status: 'opened', conversationId: 'c-1', closedAt: 7 },
     ],
   ])('%s', (_, before, after, told) => {
@@ -118,7 +118,7 @@ describe('no outcome is', () => {
       { ...open, claim: claim('held', 2), message: { tried: 1, refused: 0, sent: false } },
     ],
     ['a hand-over', open, { ...open, handedOver: true }],
-    ['the end of another conversation', open, { ...open, closed: { conversationId: 'c-0', at: 7 } }],
+    ['the end of another conversation', open, { ...open, closings: [{ conversationId: 'c-0', at: 7 }] }],
   ])('%s', (_, before, after) => {
     expect(publishedOf(before, true)).toBeDefined()
     expect(isOutcome(before, after, true)).toBe(false)

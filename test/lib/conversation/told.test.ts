@@ -115,7 +115,7 @@ test('a closing is added once, to the conversation that it is of', () => {
   const own = { kind: 'opened', conversationId: 'c-1' } as const
   const conversations = [told('c-0', -50, -40), told('c-1', 1, 9)]
   const added = addTold(seeker({ conversation: own }), conversations, new Map())
-  expect(added?.closed).toEqual({ conversationId: 'c-1', at: CREATED + 9000 })
+  expect(added?.closings).toEqual([{ conversationId: 'c-1', at: CREATED + 9000 }])
   expect(addTold(seeker({ ...added }), conversations, new Map())).toBe(undefined)
 })
 

@@ -734,8 +734,10 @@ const missing = ({ hasMessage }: Configuration, more: Facts | undefined, less: F
     return 'the end of a claim'
   if (less.handedOver && !more.handedOver) return 'the hand-over'
   if ((more.forgotten?.attempt ?? 0) < (less.forgotten?.attempt ?? 0)) return 'what was forgotten'
-  for (const name of ['lpConsumerId', 'idMissingSince', 'openedAt', 'closed', 'settled'] as const)
+  for (const name of ['lpConsumerId', 'idMissingSince', 'openedAt', 'settled'] as const)
     if (more[name] === undefined && less[name] !== undefined) return name
+  const closed = new Set(more.closings?.map(({ conversationId }) => conversationId))
+  if (less.closings?.some(({ conversationId }) => !closed.has(conversationId))) return 'a closing'
   return undefined
 }
 

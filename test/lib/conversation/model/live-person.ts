@@ -140,7 +140,7 @@ export const createHappenings = (protocol: Protocol, configuration: Configuratio
 
 const withClosed = (facts: Facts, conversationId: string): Facts => ({
   ...facts,
-  closed: { conversationId, at: 1 },
+  closings: [...(facts.closings ?? []), { conversationId, at: 1 }],
 })
 
 const byAgents = (world: World, bounds: Bounds): readonly Happening[] => {

@@ -87,7 +87,7 @@ const describeFacts = ({
   message,
   handedOver,
   idMissingSince,
-  closed,
+  closings = [],
   settled,
   forgotten,
 }: Facts): string =>
@@ -99,7 +99,7 @@ const describeFacts = ({
     describeMessage(message),
     ...(handedOver ? ['handed over'] : []),
     ...(idMissingSince === undefined ? [] : ['id missing']),
-    ...(closed ? [`${closed.conversationId} closed`] : []),
+    ...closings.map(({ conversationId }) => `${conversationId} closed`),
     ...(settled ? [`settled ${settled.conversationId} by ${settled.by}`] : []),
     ...(forgotten ? [`forgotten to ${forgotten.attempt}`] : []),
   ].join(', ')
