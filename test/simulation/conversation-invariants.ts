@@ -1,3 +1,4 @@
+import { consumerKey } from '../../lib/conversation/ledger-item.ts'
 import { isFinal } from './statuses.ts'
 import type { Invariant, Subject } from './subject.ts'
 
@@ -60,7 +61,8 @@ export const CONVERSATION_INVARIANTS: Readonly<Record<string, Invariant>> = {
     ]
   },
 
-  'the ledger agrees with LivePerson': ({ item, own, planned, ending }) => {
+  'the ledger agrees with LivePerson': (subject) => {
+    const { item, own, planned, ending } = subject
     const { status, conversationId } = item ?? {}
     // A conversation that an agent closed before the repeat leaves no trace at LivePerson.
     if (status === 'existing' && own.some(({ state }) => state === 'OPEN'))
@@ -71,7 +73,7 @@ export const CONVERSATION_INVARIANTS: Readonly<Record<string, Invariant>> = {
     if (conversationId === undefined || (status !== 'opened' && status !== 'existing')) return []
     const named = ending.byId.get(String(conversationId))
     if (!named) return [`it names ${conversationId}, which LivePerson doesn't have`]
-    if (status === 'opened' && own.length > 0 && !own.includes(named))
+    if (status === 'opened' && own.length > 0 && !own.includes(named) && !mayNameAnothers(subject))
       return ["it names another request's conversation"]
     const consumer = planned.body.consumer.id
     return consumer !== undefined && named.extConsumerId !== consumer
@@ -84,6 +86,25 @@ export const CONVERSATION_INVARIANTS: Readonly<Record<string, Invariant>> = {
     if (read === undefined || ending.waiting.has(key)) return []
     return item?.conversationId === undefined ? [`an attempt read ${read}, and the ledger has none`] : []
   },
+}
+
+/**
+ * Whether a request can't know that the conversation it names is another's: LivePerson says only that its consumer
+ * has one, an agent closed its own before the repeat, and the request that opened the other one lost the answer,
+ * its container or the write that would have said so. Runs count and print them.
+ */
+export const mayNameAnothers = ({ item, own, planned, ending }: Subject): boolean => {
+  const named = ending.byId.get(String(item?.conversationId))
+  if (item?.status !== 'opened' || !named || own.length === 0 || own.includes(named)) return false
+  const opener = String(named.context?.sessionId)
+  const { mayBeOpen, deaths } = ending.witnessed(opener)
+  const isWritten = [
+    String(ending.items.get(opener)?.pk),
+    consumerKey(named.accountId, named.lpConsumerId),
+  ].every((pk) => ending.failedWrites(pk) === 0)
+  const isUntold = mayBeOpen || deaths > 0 || !isWritten
+  const isRepeated = ending.onLostAnswer(named.accountId) === 'repeat'
+  return planned.isShared && isRepeated && own.every(ending.wasClosed) && isUntold
 }
 
 /** Whether a request has an outcome, or a queue holds it. */

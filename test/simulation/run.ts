@@ -54,6 +54,7 @@ let requests = 0
 let virtualMs = 0
 let reopened = 0
 const untold = { closings: 0, outcomes: 0 }
+let mistaken = 0
 const startedAt = process.hrtime.bigint()
 
 const first = Number(values.seed)
@@ -111,6 +112,7 @@ function add(report: Report): void {
   reopened += report.reopened
   untold.closings += report.untold.closings
   untold.outcomes += report.untold.outcomes
+  mistaken += report.mistaken
 }
 
 function print(report: Report): void {
@@ -160,7 +162,8 @@ at most ${peaks.containers} containers and ${peaks.inFlight} requests in flight 
 ${[INVARIANTS, GLOBAL_INVARIANTS, REPLAY_INVARIANTS].flatMap(Object.keys).length + WATCHED_INVARIANTS.length} invariants
 ${reopened} requests with a second conversation, because an agent closed the first before the repeat
 ${untold.closings} closings not told: the attempt died or its write failed, and no copy came later
-${untold.outcomes} outcomes not settled: the attempts died before they had LivePerson's id of the consumer`)
+${untold.outcomes} outcomes not settled: the attempts died before they had LivePerson's id of the consumer
+${mistaken} requests that name another's conversation: an agent closed their own before the repeat`)
   console.log('faults that struck:')
   for (const [fault, count] of Object.entries(total).toSorted(([, a], [, b]) => b - a))
     console.log(`  ${String(count).padStart(8)}  ${fault}`)

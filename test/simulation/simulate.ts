@@ -1,6 +1,7 @@
 import type { Item } from '../../lib/aws/state-table.ts'
 import { createAgents } from './agents.ts'
 import type { ContainerOdds } from './container.ts'
+import { mayNameAnothers } from './conversation-invariants.ts'
 import { type Ending, endingOf } from './ending.ts'
 import {
   AWS_FAULTS,
@@ -63,6 +64,8 @@ export interface Report {
   readonly reopened: number
   /** What no push can tell a request. See {@link untoldOf}. */
   readonly untold: { readonly closings: number; readonly outcomes: number }
+  /** How many requests name another request's conversation. See {@link mayNameAnothers}. */
+  readonly mistaken: number
   readonly states: Readonly<Record<string, number>>
   /** The number of messages in each state. */
   readonly messages: Readonly<Record<string, number>>
@@ -186,6 +189,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       conversations: opened,
       reopened: replayed.reopened.size,
       untold: { closings: countUntold('closing'), outcomes: countUntold('outcome') },
+      mistaken: subjectsOf(ending).filter(mayNameAnothers).length,
       states: countBy([...ending.items.values()].map(({ status }) => String(status))),
       messages: countBy(
         [...ending.items.values()].flatMap(({ messageStatus }) =>
