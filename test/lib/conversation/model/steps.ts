@@ -1,5 +1,6 @@
 /** What can come back from each step of an attempt, and what the step changes in the world. */
 import type { Facts, Seen, Step } from '../../../../lib/conversation/protocol.ts'
+import { isMissingId } from '../../../../lib/conversation/told.ts'
 import { type AppError, toError } from '../../../../lib/errors/errors.ts'
 import { type Claim, createLedger, forget, type Ledger, putConsumer } from './ledger.ts'
 import { accept, accepts, type Happening, open } from './live-person.ts'
@@ -67,7 +68,10 @@ export const createSteps = (protocol: Protocol, configuration: Configuration) =>
       case 'forget':
         return worked(step, { kind: 'forgotten' }, world, forget(world, step.conversationId))
       case 'record':
-        return recorded(protocol, ledger, world, attempt, step)
+        return [
+          ...recorded(protocol, ledger, world, attempt, step),
+          ...unnamed(configuration, world, attempt, step),
+        ]
       case 'hand_over':
         return worked(step, { kind: 'handed_over' }, world, {
           ...world,
@@ -233,6 +237,23 @@ const recorded = (
     { ...withConsumer, cameBack: "failed, only the consumer's item was written" },
     failed(step, world),
   ]
+}
+
+/**
+ * Nobody can say by which id pushes name the consumer. An attempt that made a create, or was told which
+ * conversation is open, knows it.
+ */
+const unnamed = (
+  { hasMessage }: Configuration,
+  world: World,
+  { admission, isTooOld, known: { progress } }: Attempt,
+  { facts }: Extract<Action, { kind: 'record' }>,
+): readonly Came[] => {
+  const isNamed = facts.lpConsumerId !== undefined || progress.create !== 'possible' || progress.isUnnamed
+  const isLeft = admission !== 'paused' && facts.claim.state !== 'queued' && isTooOld !== true
+  return !isNamed && isLeft && isMissingId(facts, hasMessage)
+    ? [{ seen: { kind: 'unnamed', error: UNAVAILABLE }, world }]
+    : []
 }
 
 /** Returns the consumer's item that a record writes, if any. */
