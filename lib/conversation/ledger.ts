@@ -219,7 +219,7 @@ export const createLedger = ({
         consumerRecorded = written
         return found
       }
-      const { applied, item: found } = await table.update({
+      const write = await table.update({
         pk: consumerPk,
         set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...opener, ...times() },
         // A push may have told that it is closed.
@@ -227,7 +227,7 @@ export const createLedger = ({
           'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND (#conversationId <> :conversationId OR #state <> :closed))',
         values: { openedAt, conversationId, closed: 'CLOSE' },
       })
-      if (!applied) await table.update({ pk: consumerPk, set: opener })
+      const { item: found } = write.applied ? write : await table.update({ pk: consumerPk, set: opener })
       consumerRecorded = written
       return found
     }

@@ -351,6 +351,25 @@ describe('a push', () => {
     expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
   })
 
+  test('tells a closing that arrives while the request writes its consumer’s item', async () => {
+    await tell(START)
+    let writes = 0
+    const late: StateTable = {
+      ...table,
+      update: async (update) => {
+        if (update.pk === CONSUMER && ++writes === 2) await tell(CLOSED)
+        return table.update(update)
+      },
+    }
+    const ledger = createLedger({ table: late, now: () => time, uuid: () => `lease-${++serial}` })
+    const { entry } = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
+    // By the container's clock, the conversation is older than by LivePerson's.
+    const openedAt = START.startedAt - 400
+    await entry.record({ ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt })
+    expect(writes).toBe(2)
+    expect(await read()).toMatchObject({ status: 'opened', closedAt: CLOSED.closedAt })
+  })
+
   test('tells a closing to a request of which only the consumer’s item could not be written', async () => {
     const ledger = createLedger({
       table: without(CONSUMER),
