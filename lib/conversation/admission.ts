@@ -33,7 +33,7 @@ export interface Account {
 
 /**
  * Decides whether an attempt may call LivePerson, and waits for its turn: at most 2 s. A form of an account
- * in trouble doesn't wait.
+ * in trouble doesn't wait. In a pause that LivePerson asked for, a hand-over waits 2 s even without a turn.
  *
  * @param options.sleep Takes milliseconds.
  */
@@ -57,7 +57,12 @@ export const admit = async ({
   if (job.facts?.conversation.kind === 'opened') return 'granted'
   const { well, inTrouble } = WAITS_MS[carrier.kind]
   const waitMs = createPace.take(createPace.isOpen() ? inTrouble : well)
-  if (waitMs === undefined) return 'held_back'
+  if (waitMs === undefined) {
+    // Otherwise a container in a pause would take the records from those that call, and park them all.
+    const pauseMs = createPace.pauseMs()
+    if (carrier.kind === 'hand_over' && pauseMs > 0) await sleep(Math.min(LONGEST_WAIT_MS, pauseMs))
+    return 'held_back'
+  }
   if (waitMs > 0) await sleep(waitMs)
   return 'granted'
 }

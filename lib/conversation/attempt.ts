@@ -307,7 +307,7 @@ export const createAttempt = ({
           const { conversationId, openedAt = 0, openings } = last
           // A push doesn't say which request opened the conversation.
           const isOfTime = openedAt >= createdAt - CLOCKS_MS && openedAt <= triedUntil + CLOCKS_MS
-          const isOthers = openings.some((each) => each.conversationId === conversationId)
+          const isOthers = openings.some((each) => each.conversationId === conversationId && !each.isInferred)
           return { kind: 'known', conversationId, openedBy: isOfTime && !isOthers ? 'unknown' : 'other' }
         }
 

@@ -171,8 +171,8 @@ export const createFindings = ({
     for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
       const item = found ? z.parse(consumerItem, found) : undefined
       if (item && isErased(item, told)) return undefined
-      const openedBy = found && openersIn(found).get(told.conversationId)
-      const set = toTold(item, { ...told, ...(openedBy !== undefined && { openedBy }) })
+      const opening = found && openingsIn(found).find((each) => each.conversationId === told.conversationId)
+      const set = toTold(item, { ...told, ...opening })
       const after = { ...found, ...set }
       if (found && JSON.stringify(z.parse(consumerItem, after)) === JSON.stringify(item)) return found
       const isMoved = set.conversationId !== item?.conversationId
@@ -302,7 +302,7 @@ export const createFindings = ({
         over.map(([name, each]) => {
           const opened = settled.get(each)
           return table.update({
-            ...{ pk, set: opened === undefined ? {} : openerOf(opened, each) },
+            ...{ pk, set: opened === undefined ? {} : openerOf(opened, each, { isInferred: true }) },
             ...{ remove: [name], add: { waiting: -1 }, condition: `attribute_exists(#${name})` },
           })
         }),

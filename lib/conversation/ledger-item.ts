@@ -51,6 +51,9 @@ export const requestItem = z.object({
 
 export type RequestItem = z.infer<typeof requestItem>
 
+/** Whether a request is the opener only because nobody knows of another one. */
+const isInferred = z.optional(z.literal(true))
+
 /** A conversation as LivePerson's pushes describe it. */
 const toldConversation = z.object({
   conversationId: z.string(),
@@ -62,6 +65,7 @@ const toldConversation = z.object({
   engagementId: z.optional(z.string()),
   /** The key of the request that opened it. */
   openedBy: z.optional(z.string()),
+  isInferred,
 })
 
 export type ToldConversation = z.infer<typeof toldConversation>
@@ -86,13 +90,22 @@ export const consumerItem = z.object({
 const OPENERS = 4
 
 /** A request that opened a conversation. */
-const opener = z.object({ conversationId: z.string(), openedBy: z.string() })
+const opener = z.object({ conversationId: z.string(), openedBy: z.string(), isInferred })
 
-/** Returns the attribute of a consumer's item that says which request opened a conversation. */
-export const openerOf = (conversationId: string, openedBy: string): Item => ({
+/**
+ * Returns the attribute of a consumer's item that says which request opened a conversation.
+ *
+ * @param isInferred Whether LivePerson didn't answer that request with the id. Another one may have opened it.
+ */
+export const openerOf = (
+  conversationId: string,
+  openedBy: string,
+  { isInferred = false }: { readonly isInferred?: boolean } = {},
+): Item => ({
   [`opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`]: {
     conversationId,
     openedBy,
+    ...(isInferred && { isInferred }),
   },
 })
 

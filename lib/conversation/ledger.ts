@@ -212,8 +212,9 @@ export const createLedger = ({
       const opener = openerOf(conversationId, pk)
       if (openedAt === undefined) {
         // A push or a person has told the id.
+        const inferred = openerOf(conversationId, pk, { isInferred: true })
         const { item: found } = await table.update({
-          ...{ pk: consumerPk, set: { ...opener, ...times() } },
+          ...{ pk: consumerPk, set: { ...inferred, ...times() } },
           setIfAbsent: { state: 'CLOSE' },
         })
         consumerRecorded = written

@@ -7,12 +7,19 @@ const CAP = 50
 
 /** After a 429, the rate returns fast to this part of the rate that was too high. */
 const KNEE = 0.9
+/**
+ * The same after a 429 with a `Retry-After` that came soon, because each further 429 costs another pause.
+ */
+const LOW_KNEE = 0.5
 /** How many good answers it takes from there back to the rate that was too high, at least. */
 const PATIENCE = 30
 /** A 429 with a `Retry-After` stops a container for that long. This keeps it near 2.5 % of the time. */
 const PATIENCE_PER_PAUSE = 40
 
-/** How long the floor lasts without a good answer until LivePerson counts as down, in milliseconds. */
+/**
+ * How long the floor lasts without a good answer until LivePerson counts as down, in milliseconds. A pause
+ * that it asked for comes on top.
+ */
 const DOWN_AFTER_MS = 10_000
 /** How long a record waits while LivePerson is up, in milliseconds. */
 const SHORT_DELAY_MS = 3_000
@@ -59,7 +66,8 @@ export type Pace = ReturnType<typeof createPace>
  *
  * Trouble halves it. Each good answer then adds one call per second. After a 429, this ends just below the
  * rate that was too high. From there the rate grows slowly, and faster again once it is well above, as in TCP
- * CUBIC. It grows only while calls have to wait.
+ * CUBIC. It grows only while calls have to wait. If the 429 came soon and with a `Retry-After`, the rate
+ * returns only to half of what was too high.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9438
  */
@@ -73,12 +81,16 @@ export const createPace = ({ now, random }: PaceOptions) => {
   let isShort = false
   /** The rate that was too high. */
   let ceiling = Number.POSITIVE_INFINITY
+  /** The rate up to which it grows fast. */
+  let knee = Number.POSITIVE_INFINITY
   let patience = PATIENCE
   /** Good answers since the last halving, or since the rate reached the knee. */
   let goodCount = 0
   let goodAt = now()
   let halvedAt = Number.NEGATIVE_INFINITY
   let longProbeAt = Number.NEGATIVE_INFINITY
+  /** The pause after the latest trouble, in milliseconds. */
+  let latestPauseMs = 0
   /** Whether the latest call had no answer. */
   let isSilent = false
 
@@ -118,13 +130,12 @@ export const createPace = ({ now, random }: PaceOptions) => {
       goodAt = now()
       isSilent = false
       goodCount += 1
-      const knee = KNEE * ceiling
       if (rate < knee && (isShort || rate < START)) {
         setRate(Math.min(knee, rate + 1))
         goodCount = 0
       } else if (isShort) {
         const way = goodCount / patience - 1
-        setRate(Math.max(rate, ceiling * (1 + (1 - KNEE) * way ** 3)))
+        setRate(Math.max(rate, ceiling + (ceiling - knee) * way ** 3))
       }
       isShort = false
     },
@@ -138,7 +149,9 @@ export const createPace = ({ now, random }: PaceOptions) => {
       if (kind === 'silent' || startedAt >= halvedAt) {
         // Without any good answer in between, it isn't the rate that is wrong.
         if (kind === 'busy' && goodAt > halvedAt) {
+          const isFarTooHigh = retryAfterMs > 0 && goodCount < PATIENCE
           ceiling = rate
+          knee = rate * (isFarTooHigh ? LOW_KNEE : KNEE)
           patience = Math.max(PATIENCE, (PATIENCE_PER_PAUSE * rate * retryAfterMs) / 1000)
         }
         setRate(rate / 2)
@@ -149,6 +162,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
       count()
       // Containers that were told the same pause don't call at the same time.
       countedAt = Math.max(countedAt, now() + retryAfterMs * (1 + 0.1 * random()))
+      latestPauseMs = countedAt - now()
     },
 
     /** Returns for how long LivePerson still wants no call, in milliseconds. 0: it wants no pause. */
@@ -164,7 +178,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
      */
     parkDelayMs: (ageMs: number): number => {
       const [shortest, longest] = DOWN_DELAY_MS
-      const isDown = isOpen() && now() - goodAt > DOWN_AFTER_MS
+      const isDown = isOpen() && now() - goodAt > DOWN_AFTER_MS + latestPauseMs
       const delayMs = isDown ? Math.max(shortest, ageMs * DELAY_PER_AGE) : SHORT_DELAY_MS
       return Math.min(longest, Math.max(countedAt - now(), delayMs)) * (0.7 + 0.3 * random())
     },

@@ -51,9 +51,13 @@ const factsOf = ({ code, conversationId, lpConsumerId, instant, count }: Parts):
       lpConsumerId,
       idMissingSince: instant,
       openedAt: instant,
-      closings: fc.array(fc.record({ conversationId, at: instant }, { requiredKeys: ['at'] }), {
-        maxLength: 3,
-      }),
+      closings: fc
+        .uniqueArray(fc.record({ conversationId, at: instant }), {
+          minLength: 1,
+          maxLength: 3,
+          selector: (closing) => closing.conversationId,
+        })
+        .map((all) => all.toSorted((a, b) => (a.conversationId < b.conversationId ? -1 : 1))),
       settled: fc.record(
         { by: fc.constantFrom('liveperson', 'operator'), conversationId, at: instant, reason },
         { requiredKeys: ['by', 'at'] },

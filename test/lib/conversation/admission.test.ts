@@ -64,6 +64,9 @@ const arrange = ({ isPaused = false } = {}) => {
     drain: () => {
       while (account.createPace.take(0) === 0);
     },
+    /** LivePerson wants a pause. */
+    pauseFor: (retryAfterMs: number) =>
+      account.createPace.trouble({ startedAt: time, kind: 'busy', retryAfterMs }),
     /** Opens the circuit breaker. No call is free then. */
     breakDown: () => {
       while (!account.createPace.isOpen()) account.createPace.trouble({ startedAt: time, kind: 'silent' })
@@ -99,6 +102,22 @@ describe('an attempt', () => {
   test.each([MEMORY, EVENT])('is held back at once if its account is in trouble: $kind', async (carrier) => {
     const { admit, waits, breakDown } = arrange()
     breakDown()
+    expect(await admit(carrier)).toBe('held_back')
+    expect(waits).toEqual([])
+  })
+
+  test('of a hand-over waits up to 2 s in a pause that LivePerson wants, to leave records to others', async () => {
+    const { admit, waits, pauseFor } = arrange()
+    pauseFor(3500)
+    expect(await admit(HAND_OVER)).toBe('held_back')
+    expect(waits).toEqual([2000])
+    expect(await admit(HAND_OVER)).toBe('granted')
+    expect(waits).toEqual([2000, 1750])
+  })
+
+  test.each([MEMORY, EVENT])('is held back at once in such a pause: $kind', async (carrier) => {
+    const { admit, waits, pauseFor } = arrange()
+    pauseFor(3500)
     expect(await admit(carrier)).toBe('held_back')
     expect(waits).toEqual([])
   })

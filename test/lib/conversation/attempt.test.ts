@@ -497,6 +497,12 @@ describe('each step calls its operation, in the order of the protocol', () => {
       const { openings } = openedBy('request#0')
       expect(await meet(TRIED_UNTIL - 30_000, openings)).toBe('existing')
     })
+
+    test('is opened if another request is only inferred to have opened it', async () => {
+      const [opening] = openedBy('request#0').openings
+      const openings = opening ? [{ ...opening, isInferred: true } as const] : []
+      expect(await meet(TRIED_UNTIL - 30_000, openings)).toBe('opened')
+    })
   })
 
   test('a create that LivePerson did not carry out', async () => {

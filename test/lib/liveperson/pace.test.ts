@@ -207,13 +207,48 @@ describe('after a 429', () => {
     expect(pace.rate()).toBeCloseTo(29.6)
   })
 
-  test('with a Retry-After, it takes longer: 40 times the pause', () => {
+  /** Makes calls that are answered well, one after another, once calls have to wait. */
+  const answerWell = (pace: ReturnType<typeof arrange>, calls: number) => {
+    drain(pace)
+    for (let answers = 0; answers < calls; answers++) {
+      pace.advance(pace.take(120 * SECOND) ?? 0)
+      pace.good()
+    }
+  }
+
+  test('with a Retry-After that comes soon, the rate returns only to half of what was too high', () => {
     const pace = arrange()
+    for (const rate of [8, 4, 2]) {
+      expect(pace.rate()).toBeCloseTo(rate, 0)
+      pace.fail('busy', 60 * SECOND)
+      answerWell(pace, 4)
+    }
+    expect(pace.rate()).toBeCloseTo(1, 1)
+  })
+
+  test('with a Retry-After after 30 good answers, the rate returns to 90 % of what was too high', () => {
+    const pace = arrange()
+    pace.fail('busy')
+    answerWell(pace, 4 + 30)
+    expect(pace.rate()).toBeCloseTo(8)
+    pace.fail('busy', 60 * SECOND)
+    answerWell(pace, 8)
+    expect(pace.rate()).toBeCloseTo(7.2, 1)
+  })
+
+  test.each([
+    ['soon', 0, 4],
+    ['after 30 good answers', 34, 7.2],
+  ])('with a Retry-After %s, the way back takes longer: 40 times the pause', (_, before, knee) => {
+    const pace = arrange()
+    if (before > 0) pace.fail('busy')
+    answerWell(pace, before)
+    expect(pace.rate()).toBeCloseTo(8)
     pace.fail('busy', 10 * SECOND)
-    pace.advance(12 * SECOND)
-    pace.work(400)
+    while (pace.rate() < 0.99 * knee) answerWell(pace, 1)
+    answerWell(pace, 40 * 10 * 8 - 50)
     expect(pace.rate()).toBeLessThan(8)
-    pace.work(50)
+    answerWell(pace, 100)
     expect(pace.rate()).toBeGreaterThan(8)
   })
 
@@ -260,6 +295,39 @@ test.each([2, 5, 10, 20])(
     expect(refused).toBeLessThan(0.08)
   },
 )
+
+/**
+ * Two containers share a LivePerson that accepts `perSecond` calls, and wants a pause of a minute from those that
+ * it refuses. Returns how many pauses it takes until a container has none for ten minutes.
+ */
+const pausesUntilQuiet = (perSecond: number): number => {
+  const containers = [arrange(), arrange()]
+  let bucket = perSecond
+  let pauses = 0
+  let quietMs = 0
+  for (let ms = 0; quietMs < 600 * SECOND; ms += 10) {
+    bucket = Math.min(perSecond, bucket + perSecond / 100)
+    quietMs += 10
+    for (const pace of containers) {
+      pace.advance(10)
+      if (pace.take(0) === undefined) continue
+      if (bucket >= 1) {
+        bucket -= 1
+        pace.good()
+      } else {
+        pauses += 1
+        quietMs = 0
+        pace.fail('busy', 60 * SECOND)
+      }
+    }
+  }
+  return pauses
+}
+
+test.each([2, 5, 10])('containers need few pauses to find out that %s calls per second are accepted', (rate) => {
+  console.log(rate, pausesUntilQuiet(rate))
+  expect(pausesUntilQuiet(rate)).toBeLessThanOrEqual(10)
+})
 
 describe('Retry-After', () => {
   test('is kept: no call starts before it, and then they start one by one', () => {
@@ -311,6 +379,7 @@ describe('Retry-After', () => {
 
 describe('a record without a call waits', () => {
   const MINUTE = 60 * SECOND
+  const HOUR = 60 * MINUTE
 
   test.each([
     ['just accepted', 0, 5 * SECOND],
@@ -335,6 +404,26 @@ describe('a record without a call waits', () => {
     pace.fail('busy')
     pace.advance(9 * SECOND)
     expect(pace.parkDelayMs(48 * 60 * MINUTE)).toBeLessThanOrEqual(3 * SECOND)
+  })
+
+  test('up to 3 s for 10 s after a pause that LivePerson wanted, and longer only if there is no good answer', () => {
+    const pace = arrange(() => 0.999)
+    open(pace)
+    pace.good()
+    pace.fail('busy')
+    pace.fail('busy', 60 * SECOND)
+    pace.advance(1)
+    pace.fail('failed')
+    expect(pace.isOpen()).toBe(true)
+    const pauseMs = pace.pauseMs()
+    pace.advance(20 * SECOND)
+    expect(pace.parkDelayMs(HOUR)).toBeLessThanOrEqual(pauseMs - 20 * SECOND)
+    pace.advance(pauseMs - 20 * SECOND + 9 * SECOND)
+    expect(pace.parkDelayMs(HOUR)).toBeLessThanOrEqual(3 * SECOND)
+    pace.advance(2 * SECOND)
+    expect(pace.parkDelayMs(HOUR)).toBeGreaterThan(3 * MINUTE)
+    pace.fail('failed')
+    expect(pace.parkDelayMs(HOUR)).toBeGreaterThan(3 * MINUTE)
   })
 
   test('for most of the pause that LivePerson wants', () => {
