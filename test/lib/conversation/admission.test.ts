@@ -106,7 +106,7 @@ describe('an attempt', () => {
     expect(waits).toEqual([])
   })
 
-  test('of a hand-over waits up to 2 s in a pause that LivePerson wants, to leave records to others', async () => {
+  test('of a hand-over waits up to 2 s in a pause that LivePerson wants', async () => {
     const { admit, waits, pauseFor } = arrange()
     pauseFor(3500)
     expect(await admit(HAND_OVER)).toBe('held_back')
