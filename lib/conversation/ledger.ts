@@ -211,10 +211,11 @@ export const createLedger = ({
       if (conversation.kind !== 'opened' || consumerRecorded === written) return undefined
       const opener = openerOf(conversationId, pk)
       if (openedAt === undefined) {
-        // A push or a person has told the id.
-        const inferred = openerOf(conversationId, pk, { isInferred: true })
+        // A push or a person has told the id, or a copy of a finished request arrives.
+        const isInferred = seen.facts.openedAt === undefined
+        const known = openerOf(conversationId, pk, { isInferred })
         const { item: found } = await table.update({
-          ...{ pk: consumerPk, set: { ...inferred, ...times() } },
+          ...{ pk: consumerPk, set: { ...known, ...times() } },
           setIfAbsent: { state: 'CLOSE' },
         })
         consumerRecorded = written

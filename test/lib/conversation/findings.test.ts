@@ -263,6 +263,14 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1', closedAt: CLOSED.closedAt })
   })
 
+  test('knows for certain which request LivePerson told the id, also after a copy of it', async () => {
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    const before = await read(CONSUMER)
+    expect(before).toMatchObject(openerOf('c-1', PK))
+    expect(await claim()).toMatchObject({ kind: 'final' })
+    expect(await read(CONSUMER)).toEqual(before)
+  })
+
   test('that is repeated, late or out of order changes nothing', async () => {
     await store({ conversation: C1, openedAt: time, message: { tried: 1, refused: 0, sent: true } })
     await tell(CLOSED)
