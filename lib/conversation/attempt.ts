@@ -327,8 +327,8 @@ export const createAttempt = ({
           return { kind: 'forgotten' }
 
         case 'record': {
-          // Pushes name the consumer only by this id. Without it, a person has to find the conversation. While
-          // a queue keeps the request, the next attempt can ask for it.
+          // Pushes name the consumer only by this id. Without it, a person has to find the conversation.
+          // While a queue keeps the request, the next attempt can ask for it.
           const isNamed = (step.facts.lpConsumerId ?? lpConsumerId) !== undefined
           const isLeft = !isNamed && !progress.isUnnamed && step.facts.claim.state !== 'queued'
           if (isLeft && isMissingId(step.facts, policy.hasMessage) && policy.admission !== 'paused') {

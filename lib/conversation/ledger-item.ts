@@ -95,7 +95,8 @@ const opener = z.object({ conversationId: z.string(), openedBy: z.string(), isIn
 /**
  * Returns the attribute of a consumer's item that says which request opened a conversation.
  *
- * @param isInferred Whether LivePerson didn't answer that request with the id. Another one may have opened it.
+ * @param isInferred Whether LivePerson didn't answer that request with the id. Another one may have opened
+ * it.
  */
 export const openerOf = (
   conversationId: string,

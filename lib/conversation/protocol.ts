@@ -113,8 +113,8 @@ export interface Facts {
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
   /**
-   * Conversations that were closed, sorted by id: several if an agent closed one before a create was repeated.
-   * That of the request's own counts: see {@link closedAtOf}.
+   * Conversations that were closed, sorted by id: several if an agent closed one before a create was
+   * repeated. That of the request's own counts: see {@link closedAtOf}.
    */
   readonly closings?: readonly Closing[] | undefined
   readonly settled?: Settlement | undefined
@@ -141,7 +141,9 @@ export interface Progress {
   readonly pausedBeforeCreate: boolean
   /** Whether a wait was skipped because it would have left too little time. */
   readonly isOutOfTime: boolean
-  /** Whether an outcome could not be recorded, because nobody could say by which id pushes name its consumer. */
+  /**
+   * Whether an outcome could not be recorded, because nobody could say by which id pushes name its consumer.
+   */
   readonly isUnnamed: boolean
   readonly create: 'possible' | 'already_open' | 'ended'
   /** How many times this attempt found the open conversation closed, and created again. */

@@ -39,8 +39,8 @@ export interface Seeker {
 export type Openers = ReadonlyMap<string, string>
 
 /**
- * Whether a request has, or may have, a conversation whose id is unknown, and no attempt will look for it: none
- * holds the claim, or the one that does has finished the request.
+ * Whether a request has, or may have, a conversation whose id is unknown, and no attempt will look for it:
+ * none holds the claim, or the one that does has finished the request.
  */
 export const isMissingId = (facts: Facts, hasMessage: boolean): boolean =>
   (facts.claim.state !== 'held' || isFinished(facts, hasMessage)) &&

@@ -81,10 +81,10 @@ const ACCEPTED: readonly Accepted[] = [
   },
   {
     path: 'lib/conversation/attempt.ts',
-    within: 'createSteps',
-    form: '.catch()',
+    within: 'error',
+    form: '.then(_, f)',
     reason:
-      'Without the consumer’s id, a push can’t settle the request. The outcome is recorded all the same.',
+      'Without the consumer’s id, a push can’t settle the request. It is returned, or was reported before.',
   },
   {
     path: 'lib/conversation/attempt.ts',
