@@ -8,6 +8,7 @@ const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
 const DONE = { attempt: 1, releases: 1, state: 'done' } as const
 const HELD = { attempt: 1, releases: 0, state: 'held' } as const
 const UNKNOWN: Partial<Facts> = { conversation: { kind: 'unknown' } }
+const DOUBT: Partial<Facts> = { conversation: { kind: 'in_doubt' } }
 const OPENED: Partial<Facts> = { conversation: { kind: 'opened' }, idMissingSince: CREATED + 30_000 }
 const EXISTING: Partial<Facts> = { conversation: { kind: 'existing' }, idMissingSince: CREATED + 30_000 }
 
@@ -62,14 +63,10 @@ describe('the conversation of a request is', () => {
     ['as young as the clocks allow', seeker(UNKNOWN), [told('c-1', 65)], {}, 'c-1'],
     ["not another request's", seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'other' }, undefined],
     ['its own', seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'own' }, 'c-1'],
+    ['the one that it opened, whatever is told', seeker(UNKNOWN), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],
+    ['the one that it opened, if it is in doubt', seeker(DOUBT), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],
     ['not certain if there are two', seeker(UNKNOWN), [told('c-1', 10, 11), told('c-2', 12)], {}, undefined],
-    [
-      'left to the retry if it is in doubt',
-      seeker({ conversation: { kind: 'in_doubt' } }),
-      [told('c-1', 10)],
-      {},
-      undefined,
-    ],
+    ['left to the retry if it is in doubt', seeker(DOUBT), [told('c-1', 10)], {}, undefined],
     ['the one that was open', seeker(EXISTING), [told('c-0', -99, -50), told('c-1', -9, 99)], {}, 'c-1'],
     [
       'the later one of two that may have been open',

@@ -79,8 +79,10 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
       .filter(
         ({ after, world }, at) => came.findIndex((one) => one.after === after && one.world === world) === at,
       )
-      .flatMap(({ cameBack, seen, stored, after, world: changed }) =>
-        agesOf({ ...attempt, known: after }).map((isTooOld) => {
+      .flatMap(({ cameBack, seen, stored, after, world: changed }) => {
+        // The last attempt of a record that is too old records an outcome without the consumer's id.
+        const ages = seen.kind === 'unnamed' ? [false] : agesOf({ ...attempt, known: after })
+        return ages.map((isTooOld) => {
           const advanced = { ...attempt, known: after, isTooOld, ...(stored !== undefined && { stored }) }
           return toTransition({
             who: attempt.name,
@@ -94,8 +96,8 @@ export const createTransitions = (protocol: Protocol, configuration: Configurati
               attempts: changed.attempts.map((other) => (other.name === attempt.name ? advanced : other)),
             },
           })
-        }),
-      )
+        })
+      })
   }
 
   /** Goes on with the steps of an attempt that nobody else notices. It can crash before the last one. */
