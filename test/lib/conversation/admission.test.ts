@@ -93,10 +93,11 @@ describe('an attempt', () => {
     [EVENT, 2],
     [HAND_OVER, 16],
   ])('is held back if others wait already: $kind', async (carrier, places) => {
-    const { admit, createPace, drain } = arrange()
+    const { admit, waits, createPace, drain } = arrange()
     drain()
     for (let taken = 0; taken < places; taken++) createPace.take(2000)
     expect(await admit(carrier)).toBe('held_back')
+    expect(waits).toEqual([])
   })
 
   test.each([MEMORY, EVENT])('is held back at once if its account is in trouble: $kind', async (carrier) => {
@@ -113,6 +114,11 @@ describe('an attempt', () => {
     expect(waits).toEqual([2000])
     expect(await admit(HAND_OVER)).toBe('granted')
     expect(waits).toEqual([2000, 1750])
+    const other = arrange()
+    other.breakDown()
+    other.pauseFor(1500)
+    expect(await other.admit(HAND_OVER)).toBe('held_back')
+    expect(other.waits).toEqual([1500])
   })
 
   test.each([MEMORY, EVENT])('is held back at once in such a pause: $kind', async (carrier) => {
