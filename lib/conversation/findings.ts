@@ -5,6 +5,7 @@ import type { Door } from '../request/conversation-request.ts'
 import {
   consumerItem,
   consumerKey,
+  displacedBy,
   ERASED_LEASE,
   factsAt,
   keysOf,
@@ -171,8 +172,9 @@ export const createFindings = ({
     for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
       const item = found ? z.parse(consumerItem, found) : undefined
       if (item && isErased(item, told)) return undefined
-      const opening = found && openingsIn(found).find((each) => each.conversationId === told.conversationId)
-      const set = toTold(item, { ...told, ...opening })
+      const openings = found ? openingsIn(found) : []
+      const own = openings.filter(({ conversationId }) => conversationId === told.conversationId)
+      const set = toTold(item, { ...told, ...(own.find((each) => !each.isInferred) ?? own[0]) })
       const after = { ...found, ...set }
       if (found && JSON.stringify(z.parse(consumerItem, after)) === JSON.stringify(item)) return found
       const isMoved = set.conversationId !== item?.conversationId
@@ -277,9 +279,8 @@ export const createFindings = ({
       const all = isRemembered ? remembered : [told, ...remembered]
       const openers = openersIn(item)
       const waiting = waitingIn(item)
-      const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)
       const { conversationId, closedAt: at } = told
-      const openings = opener === undefined ? [] : openingsIn(item)
+      const openings = at === undefined ? [] : openingsIn(item)
       const closed = new Set(
         openings.flatMap((each) => (each.conversationId === conversationId ? [each.openedBy] : [])),
       )
@@ -299,12 +300,15 @@ export const createFindings = ({
       )
       const over = [...waiting].filter(([, each]) => settled.has(each))
       await Promise.all(
-        over.map(([name, each]) => {
+        over.map(async ([name, each]) => {
           const opened = settled.get(each)
-          return table.update({
+          const written = await table.update({
             ...{ pk, set: opened === undefined ? {} : openerOf(opened, each, { isInferred: true }) },
             ...{ remove: [name], add: { waiting: -1 }, condition: `attribute_exists(#${name})` },
           })
+          const isWritten = written.applied && written.item && opened !== undefined
+          const displaced = isWritten ? displacedBy(opened, written.item) : undefined
+          if (displaced) await table.update({ pk, set: displaced })
         }),
       )
       return found.filter(({ hasLearned }) => hasLearned).length
@@ -329,9 +333,11 @@ const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConve
   const before = item?.told ?? []
   const known = before.find(({ conversationId }) => conversationId === given.conversationId)
   const closings = [known?.closedAt, given.closedAt].filter((at) => at !== undefined)
+  const { openedBy, isInferred } = given
   const merged: ToldConversation = {
     ...given,
     ...known,
+    ...{ openedBy, isInferred },
     ...(closings.length > 0 && { closedAt: Math.min(...closings) }),
   }
   const told = [...before.filter((each) => each !== known), merged]
@@ -350,7 +356,7 @@ const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConve
 
 /** A consumer that no request has named is forgotten soon. */
 const timesOf = (item: Item | undefined, now: number) => {
-  if (item && (openersIn(item).size > 0 || waitingIn(item).size > 0)) return timesAt(now)
+  if (item && (openingsIn(item).length > 0 || waitingIn(item).size > 0)) return timesAt(now)
   const expiresAt = Math.floor((now + UNNAMED_MS) / 1000)
   return { updatedAt: now, expiresAt: Math.max(expiresAt, Number(item?.expiresAt ?? 0)) }
 }

@@ -88,6 +88,7 @@ export const consumerItem = z.object({
 
 /** How many conversations of a consumer are remembered with the request that opened them. */
 const OPENERS = 4
+const OPENER_NAMES = Array.from({ length: OPENERS }, (_, slot) => `opener${slot}`)
 
 /** A request that opened a conversation. */
 const opener = z.object({ conversationId: z.string(), openedBy: z.string(), isInferred })
@@ -102,29 +103,47 @@ export const openerOf = (
   conversationId: string,
   openedBy: string,
   { isInferred = false }: { readonly isInferred?: boolean } = {},
-): Item => ({
-  [`opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`]: {
-    conversationId,
-    openedBy,
-    ...(isInferred && { isInferred }),
-  },
-})
+): Item => ({ [openerName(conversationId)]: { conversationId, openedBy, ...(isInferred && { isInferred }) } })
+
+const openerName = (conversationId: string): string =>
+  `opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`
+
+/**
+ * Returns the opener of another conversation that {@link openerOf} has replaced, under a name that is free.
+ * Undefined: it replaced none, no push will ask for it, or nothing is free.
+ *
+ * @param before The consumer's item before that write.
+ */
+export const displacedBy = (conversationId: string, before: Item): Item | undefined => {
+  const { told } = z.parse(consumerItem, before)
+  const readOpener = (name: string) => z.safeParse(opener, before[name]).data
+  const isNeeded = (name: string) => {
+    const { conversationId: id } = readOpener(name) ?? {}
+    const isClosed = told?.some((each) => each.conversationId === id && each.closedAt !== undefined)
+    return id !== undefined && id !== conversationId && !isClosed
+  }
+  const name = openerName(conversationId)
+  const free = OPENER_NAMES.find((each) => each !== name && !isNeeded(each))
+  return told && free !== undefined && isNeeded(name) ? { [free]: readOpener(name) } : undefined
+}
 
 /**
  * Returns the conversations of a consumer, each with a request that opened it. After a lost answer, two
  * requests may have the same conversation.
  */
 export const openingsIn = (item: Item): readonly z.infer<typeof opener>[] =>
-  [item, item.told, ...Array.from({ length: OPENERS }, (_, slot) => item[`opener${slot}`])]
-    .flat()
-    .flatMap((each) => {
-      const { data } = z.safeParse(opener, each)
-      return data ? [data] : []
-    })
+  [item, item.told, ...OPENER_NAMES.map((name) => item[name])].flat().flatMap((each) => {
+    const { data } = z.safeParse(opener, each)
+    return data ? [data] : []
+  })
 
-/** Returns which request opened which conversation of a consumer, by the conversation's id. */
+/** Returns which request certainly opened which conversation of a consumer, by the conversation's id. */
 export const openersIn = (item: Item): ReadonlyMap<string, string> =>
-  new Map(openingsIn(item).map(({ conversationId, openedBy }) => [conversationId, openedBy]))
+  new Map(
+    openingsIn(item)
+      .filter((each) => !each.isInferred)
+      .map(({ conversationId, openedBy }) => [conversationId, openedBy]),
+  )
 
 /** Returns the name of the attribute of a consumer's item under which a request waits for an id. */
 export const waitingName = (pk: string): string => `waiting_${sha256(pk).slice(0, 16)}`

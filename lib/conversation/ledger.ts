@@ -9,6 +9,7 @@ import type { Warning } from '../request/warnings.ts'
 import {
   consumerItem,
   consumerKey,
+  displacedBy,
   ERASED_LEASE,
   factsAt,
   keysOf,
@@ -192,6 +193,10 @@ export const createLedger = ({
       const { conversation, lpConsumerId, openedAt } = facts
       if (lpConsumerId === undefined) return undefined
       const consumerPk = consumerKey(accountId, lpConsumerId)
+      const keepDisplaced = async (conversationId: string, before: Item | undefined): Promise<void> => {
+        const displaced = before && displacedBy(conversationId, before)
+        if (displaced) await table.update({ pk: consumerPk, set: displaced })
+      }
       const { conversationId } = outcomeOf(facts, false)
       if (conversationId === undefined) {
         const name = waitingName(pk)
@@ -218,6 +223,7 @@ export const createLedger = ({
           ...{ pk: consumerPk, set: { ...known, ...times() } },
           setIfAbsent: { state: 'CLOSE' },
         })
+        await keepDisplaced(conversationId, found)
         consumerRecorded = written
         return found
       }
@@ -230,6 +236,7 @@ export const createLedger = ({
         values: { openedAt, conversationId, closed: 'CLOSE' },
       })
       const { item: found } = write.applied ? write : await table.update({ pk: consumerPk, set: opener })
+      await keepDisplaced(conversationId, found)
       consumerRecorded = written
       return found
     }

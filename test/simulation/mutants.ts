@@ -356,8 +356,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a closing is told only to the consumer',
     file: FINDINGS,
-    find: 'const opener = told.closedAt === undefined ? undefined : openers.get(told.conversationId)',
-    replace: 'const opener = undefined',
+    find: 'const openings = at === undefined ? [] : openingsIn(item)',
+    replace: 'const openings: ReturnType<typeof openingsIn> = []',
     breaks: 'a closing is told, and true',
   },
   {

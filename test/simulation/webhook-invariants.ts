@@ -1,5 +1,5 @@
 import type { Item } from '../../lib/aws/state-table.ts'
-import { consumerKey, openersIn } from '../../lib/conversation/ledger-item.ts'
+import { consumerKey, openingsIn } from '../../lib/conversation/ledger-item.ts'
 import type { Conversation } from '../../local/liveperson/state/store.ts'
 import type { Ending } from './ending.ts'
 import { ACCOUNTS } from './requests.ts'
@@ -25,8 +25,9 @@ export const untoldOf = ({ item, own, ending, witnessed }: Subject): 'closing' |
   if (item.status !== 'opened' || item.closedAt !== undefined || named?.closedAt === undefined)
     return undefined
   const consumer = consumerKey(named.accountId, named.lpConsumerId)
-  const openers = openersIn(ending.allItems.get(consumer) ?? {})
-  return !openers.has(named.conversationId) && isDisturbed(consumer) ? 'closing' : undefined
+  const openings = openingsIn(ending.allItems.get(consumer) ?? {})
+  const isNamed = openings.some(({ conversationId }) => conversationId === named.conversationId)
+  return !isNamed && isDisturbed(consumer) ? 'closing' : undefined
 }
 
 /** Promises about a request once every push of LivePerson has been delivered. */

@@ -271,6 +271,34 @@ describe('a push', () => {
     expect(await read(CONSUMER)).toEqual(before)
   })
 
+  test('tells a late closing to a request whose place another one has taken', async () => {
+    const ids = Array.from({ length: 50 }, (_, index) => `c-${index}`)
+    const slotOf = (id: string) => Object.keys(openerOf(id, PK))[0]
+    const second = ids.find((id) => id !== 'c-1' && slotOf(id) === slotOf('c-1')) ?? ''
+    await tell(START)
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    const other = { ...REQUEST, requestId: 'request-0002' }
+    time += 1000
+    await store(
+      { conversation: { kind: 'opened', conversationId: second }, openedAt: time, message: SENT },
+      other,
+    )
+    expect(await tell(CLOSED)).toBe(1)
+    expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
+  })
+
+  test('takes the conversation that was open when LivePerson said so, though another request may have it', async () => {
+    await tell({ conversationId: 'c-0', startedAt: time, closedAt: time + 100 })
+    time += 10_000
+    await tell({ conversationId: 'c-1', startedAt: time })
+    const waiting = { ...REQUEST, requestId: 'request-0002' }
+    await store({ conversation: { kind: 'opened' }, message: SENT }, { ...waiting, message: undefined })
+    const again = { ...REQUEST, requestId: 'request-0003', message: undefined }
+    await store({ conversation: { kind: 'opened' }, message: SENT }, again)
+    for (const id of ['0002', '0003'])
+      expect(await read(`request#70123456#queue#crm#request-${id}`)).toMatchObject({ conversationId: 'c-1' })
+  })
+
   test('that is repeated, late or out of order changes nothing', async () => {
     await store({ conversation: C1, openedAt: time, message: { tried: 1, refused: 0, sent: true } })
     await tell(CLOSED)

@@ -1,10 +1,14 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   consumerKey,
+  displacedBy,
   factsAt,
   KEEP_MS,
   keysOf,
+  openerOf,
+  openersIn,
+  openingsIn,
   type RequestItem,
   requestItem,
   requestKey,
@@ -83,4 +87,50 @@ test('a claim is over once its lease has expired', () => {
   expect(factsAt(item, NOW).claim.state).toBe('held')
   expect(factsAt(item, NOW + 1).claim).toMatchObject({ state: 'failed', code: 'interrupted' })
   expect(factsAt({ ...item, door: 'queue' }, NOW + 1).claim.state).toBe('queued')
+})
+
+describe('the opener of a conversation', () => {
+  const [first = '', second = ''] = Array.from({ length: 50 }, (_, index) => `c-${index}`).filter(
+    (id) => Object.keys(openerOf(id, 'r'))[0] === 'opener0',
+  )
+  const told = [{ conversationId: first, startedAt: NOW }]
+  const item = { state: 'OPEN', ...openerOf(first, 'request#1'), told }
+
+  test('moves if another one takes its place', () => {
+    const displaced = displacedBy(second, item)
+    expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
+    const after = { ...item, ...openerOf(second, 'request#2'), ...displaced }
+    expect(openersIn(after)).toEqual(
+      new Map([
+        [second, 'request#2'],
+        [first, 'request#1'],
+      ]),
+    )
+  })
+
+  test.each([
+    ['its conversation was closed', { ...item, told: [{ ...told[0], closedAt: NOW + 1 }] }],
+    ['no push reports conversations', { ...item, told: undefined }],
+    [
+      'every other place is taken',
+      {
+        ...item,
+        ...Object.fromEntries(
+          [1, 2, 3].map((slot) => [`opener${slot}`, { conversationId: `d-${slot}`, openedBy: 'r' }]),
+        ),
+      },
+    ],
+  ])('does not move if %s', (_, before) => {
+    expect(displacedBy(second, before)).toBe(undefined)
+  })
+
+  test('stays where it is if the same one is written again', () => {
+    expect(displacedBy(first, item)).toBe(undefined)
+  })
+
+  test('is certain only if LivePerson told it the id', () => {
+    const inferred = { state: 'OPEN', ...openerOf(first, 'request#1', { isInferred: true }) }
+    expect(openersIn(inferred)).toEqual(new Map())
+    expect(openingsIn(inferred)).toEqual([{ conversationId: first, openedBy: 'request#1', isInferred: true }])
+  })
 })
