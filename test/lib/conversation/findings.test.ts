@@ -287,16 +287,20 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
   })
 
-  test('takes the conversation that was open when LivePerson said so, though another request may have it', async () => {
+  test('gives two requests the conversation that was open when LivePerson said so', async () => {
+    const requests = ['request-0002', 'request-0003'].map((requestId) => ({
+      ...REQUEST,
+      ...{ requestId, message: undefined },
+    }))
+    const entries = await Promise.all(requests.map(take))
     await tell({ conversationId: 'c-0', startedAt: time, closedAt: time + 100 })
     time += 10_000
     await tell({ conversationId: 'c-1', startedAt: time })
-    const waiting = { ...REQUEST, requestId: 'request-0002' }
-    await store({ conversation: { kind: 'opened' }, message: SENT }, { ...waiting, message: undefined })
-    const again = { ...REQUEST, requestId: 'request-0003', message: undefined }
-    await store({ conversation: { kind: 'opened' }, message: SENT }, again)
-    for (const id of ['0002', '0003'])
-      expect(await read(`request#70123456#queue#crm#request-${id}`)).toMatchObject({ conversationId: 'c-1' })
+    const facts = { ...NOTHING, claim: DONE, lpConsumerId: 'lp-1', conversation: { kind: 'opened' } } as const
+    for (const entry of entries) {
+      await entry.record(facts)
+      expect(await read(entry.pk)).toMatchObject({ conversationId: 'c-1' })
+    }
   })
 
   test('that is repeated, late or out of order changes nothing', async () => {
