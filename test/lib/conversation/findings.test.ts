@@ -298,8 +298,9 @@ describe('a push', () => {
     await tell({ conversationId: 'c-1', startedAt: time })
     const facts = { ...NOTHING, claim: DONE, lpConsumerId: 'lp-1', conversation: { kind: 'opened' } } as const
     for (const entry of entries) {
-      await entry.record(facts)
+      const known = await entry.record(facts)
       expect(await read(entry.pk)).toMatchObject({ conversationId: 'c-1' })
+      await entry.record(known)
     }
   })
 
