@@ -110,7 +110,7 @@ const openerName = (conversationId: string): string =>
 
 /**
  * Returns the opener of another conversation that {@link openerOf} has replaced, under a name that is free.
- * Undefined: it replaced none, no push will ask for it, or nothing is free.
+ * Undefined: it replaced none, its conversation was closed, or nothing is free.
  *
  * @param before The consumer's item before that write.
  */
@@ -124,7 +124,7 @@ export const displacedBy = (conversationId: string, before: Item): Item | undefi
   }
   const name = openerName(conversationId)
   const free = OPENER_NAMES.find((each) => each !== name && !isNeeded(each))
-  return told && free !== undefined && isNeeded(name) ? { [free]: readOpener(name) } : undefined
+  return free !== undefined && isNeeded(name) ? { [free]: readOpener(name) } : undefined
 }
 
 /**

@@ -96,8 +96,9 @@ describe('the opener of a conversation', () => {
   const told = [{ conversationId: first, startedAt: NOW }]
   const item = { state: 'OPEN', ...openerOf(first, 'request#1'), told }
 
-  test('moves if another one takes its place', () => {
+  test('moves if another one takes its place, also before a push reports its conversation', () => {
     const displaced = displacedBy(second, item)
+    expect(displacedBy(second, { ...item, told: undefined })).toEqual(displaced)
     expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
     const after = { ...item, ...openerOf(second, 'request#2'), ...displaced }
     expect(openersIn(after)).toEqual(
@@ -110,7 +111,6 @@ describe('the opener of a conversation', () => {
 
   test.each([
     ['its conversation was closed', { ...item, told: [{ ...told[0], closedAt: NOW + 1 }] }],
-    ['no push reports conversations', { ...item, told: undefined }],
     [
       'every other place is taken',
       {
