@@ -19,9 +19,9 @@ export const ANSWER_INVARIANTS: Readonly<Record<string, Invariant>> = {
   },
 
   'answers and status never contradict each other': ({ planned: { key }, told, item, ending }) => {
-    // A refusal is told, even if neither the ledger nor the queue could be told. And if the ledger wasn't told that
-    // a queue keeps the request, its message seems to be lost with the attempt.
-    const isUnrecorded = ending.failedWrites(String(item?.pk)) > 0 && ending.lostQueue.has(key)
+    // A refusal is told, even if neither the ledger nor the queue could be told.
+    const hasFailedWrite = ending.failedWrites(String(item?.pk)) > 0
+    const isUnrecorded = hasFailedWrite && ending.lostQueue.has(key)
     const isChecked = ({ how, httpStatus }: Told) => !(isUnrecorded && how === 'answer' && httpStatus === 422)
     const finals = new Set(told.filter(isChecked).flatMap((each) => finalOf(each) ?? []))
     // A lost answer that arrives late settles it.
@@ -31,10 +31,11 @@ export const ANSWER_INVARIANTS: Readonly<Record<string, Invariant>> = {
       ...(otherFinals.length > 0 ? [`told ${[...finals].join(' and ')}`] : []),
       ...(final !== undefined && item?.status !== final ? [`told ${final}, and it is ${item?.status}`] : []),
     ]
-    const messages = new Set(told.flatMap(({ body }) => body.messageStatus ?? []))
-    if (messages.has('sent') && item?.messageStatus !== 'sent')
+    const wasTold = (status: string) => told.some(({ body }) => body.messageStatus === status)
+    if (wasTold('sent') && item?.messageStatus !== 'sent')
       contradictions.push(`told that its message was sent, and it is ${item?.messageStatus}`)
-    if (messages.has('not_sent') && item?.messageStatus !== 'not_sent' && !isUnrecorded)
+    // If the ledger wasn't told that a queue keeps the request, its message seems to be lost with the attempt.
+    if (wasTold('not_sent') && item?.messageStatus !== 'not_sent' && !hasFailedWrite)
       contradictions.push(`told that its message was not sent, and it is ${item?.messageStatus}`)
     if (ending.reopened.has(key)) return contradictions
     const [id, ...otherIds] = new Set(told.flatMap(({ body }) => body.conversationId ?? []))
