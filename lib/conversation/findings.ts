@@ -307,7 +307,8 @@ export const createFindings = ({
             ...{ remove: [name], add: { waiting: -1 }, condition: `attribute_exists(#${name})` },
           })
           const isWritten = written.applied && written.item && opened !== undefined
-          const displaced = isWritten ? displacedBy(opened, written.item) : undefined
+          const opening = isWritten ? { conversationId: opened, openedBy: each } : undefined
+          const displaced = opening && written.item && displacedBy(opening, written.item)
           if (displaced) await table.update({ pk, set: displaced })
         }),
       )

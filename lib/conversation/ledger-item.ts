@@ -109,23 +109,34 @@ const openerName = (conversationId: string): string =>
   `opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`
 
 /**
- * Returns the opener of another conversation that {@link openerOf} has replaced, under a name that is free.
- * Undefined: it replaced none, its conversation was closed, or nothing is free.
+ * Returns the opener that {@link openerOf} has replaced, under a name that is free. Undefined: it replaced
+ * none, its conversation was closed, it has another place already, or nothing is free.
  *
+ * @param opened The opener that was written.
  * @param before The consumer's item before that write.
  */
-export const displacedBy = (conversationId: string, before: Item): Item | undefined => {
-  const { told } = z.parse(consumerItem, before)
+export const displacedBy = (opened: Opening, before: Item): Item | undefined => {
+  const { told = [] } = z.parse(consumerItem, before)
+  const closed = new Set(
+    told.filter(({ closedAt }) => closedAt !== undefined).map((each) => each.conversationId),
+  )
   const readOpener = (name: string) => z.safeParse(opener, before[name]).data
-  const isNeeded = (name: string) => {
-    const { conversationId: id } = readOpener(name) ?? {}
-    const isClosed = told?.some((each) => each.conversationId === id && each.closedAt !== undefined)
-    return id !== undefined && id !== conversationId && !isClosed
-  }
-  const name = openerName(conversationId)
-  const free = OPENER_NAMES.find((each) => each !== name && !isNeeded(each))
-  return free !== undefined && isNeeded(name) ? { [free]: readOpener(name) } : undefined
+  const written = openerName(opened.conversationId)
+  const replaced = readOpener(written)
+  if (!replaced || isSameOpener(replaced, opened) || closed.has(replaced.conversationId)) return undefined
+  const others = OPENER_NAMES.filter((name) => name !== written)
+  const free = others.find((name) => {
+    const kept = readOpener(name)
+    return !kept || closed.has(kept.conversationId) || isSameOpener(kept, opened)
+  })
+  const isKept = others.some((name) => isSameOpener(readOpener(name), replaced))
+  return free !== undefined && !isKept ? { [free]: replaced } : undefined
 }
+
+type Opening = Pick<z.infer<typeof opener>, 'conversationId' | 'openedBy'>
+
+const isSameOpener = (a: Opening | undefined, b: Opening): boolean =>
+  a?.conversationId === b.conversationId && a.openedBy === b.openedBy
 
 /**
  * Returns the conversations of a consumer, each with a request that opened it. After a lost answer, two

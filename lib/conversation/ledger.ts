@@ -194,7 +194,7 @@ export const createLedger = ({
       if (lpConsumerId === undefined) return undefined
       const consumerPk = consumerKey(accountId, lpConsumerId)
       const keepDisplaced = async (conversationId: string, before: Item | undefined): Promise<void> => {
-        const displaced = before && displacedBy(conversationId, before)
+        const displaced = before && displacedBy({ conversationId, openedBy: pk }, before)
         if (displaced) await table.update({ pk: consumerPk, set: displaced })
       }
       const { conversationId } = outcomeOf(facts, false)

@@ -93,12 +93,13 @@ describe('the opener of a conversation', () => {
   const [first = '', second = ''] = Array.from({ length: 50 }, (_, index) => `c-${index}`).filter(
     (id) => Object.keys(openerOf(id, 'r'))[0] === 'opener0',
   )
+  const opened = (conversationId: string, openedBy = 'request#2') => ({ conversationId, openedBy })
   const told = [{ conversationId: first, startedAt: NOW }]
   const item = { state: 'OPEN', ...openerOf(first, 'request#1'), told }
 
   test('moves if another one takes its place, also before a push reports its conversation', () => {
-    const displaced = displacedBy(second, item)
-    expect(displacedBy(second, { ...item, told: undefined })).toEqual(displaced)
+    const displaced = displacedBy(opened(second), item)
+    expect(displacedBy(opened(second), { ...item, told: undefined })).toEqual(displaced)
     expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
     const after = { ...item, ...openerOf(second, 'request#2'), ...displaced }
     expect(openersIn(after)).toEqual(
@@ -121,11 +122,24 @@ describe('the opener of a conversation', () => {
       },
     ],
   ])('does not move if %s', (_, before) => {
-    expect(displacedBy(second, before)).toBe(undefined)
+    expect(displacedBy(opened(second), before)).toBe(undefined)
+  })
+
+  test('moves if another request is inferred to have opened the same conversation', () => {
+    const displaced = displacedBy(opened(first), item)
+    expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
+    const after = { ...item, ...openerOf(first, 'request#2', { isInferred: true }), ...displaced }
+    expect(openersIn(after)).toEqual(new Map([[first, 'request#1']]))
+    expect(openingsIn(after).map(({ openedBy }) => openedBy)).toEqual(['request#2', 'request#1'])
+  })
+
+  test('does not move twice', () => {
+    const moved = { ...item, opener3: { conversationId: first, openedBy: 'request#1' } }
+    expect(displacedBy(opened(second), moved)).toBe(undefined)
   })
 
   test('stays where it is if the same one is written again', () => {
-    expect(displacedBy(first, item)).toBe(undefined)
+    expect(displacedBy(opened(first, 'request#1'), item)).toBe(undefined)
   })
 
   test('is certain only if LivePerson told it the id', () => {
