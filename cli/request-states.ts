@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { StateTable } from '../lib/aws/state-table.ts'
+import { isGivenUp, type Outcome, outcomeOf } from '../lib/conversation/facts.ts'
 import { factsAt, type RequestKey, requestItem, requestKey } from '../lib/conversation/ledger-item.ts'
-import { isGivenUp, type Outcome, outcomeOf } from '../lib/conversation/protocol.ts'
 import { refusalKey } from '../lib/conversation/refusals.ts'
 
 /** What the ledger knows about a request, and which write that was. */

@@ -1,5 +1,5 @@
+import { deathsOf, hasConversation, isGivenUp, mayHaveOpened } from '../lib/conversation/facts.ts'
 import type { ShownRequest } from '../lib/conversation/findings.ts'
-import { deathsOf, hasConversation, isGivenUp, mayHaveOpened } from '../lib/conversation/protocol.ts'
 
 /** Returns where the record of a request should be now, by what the ledger knows. */
 export const whereaboutsOf = ({ key: { door }, outcome, facts, inUseUntil }: ShownRequest): string => {

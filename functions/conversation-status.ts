@@ -1,6 +1,6 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import type { Outcome } from '../lib/conversation/protocol.ts'
+import type { Outcome } from '../lib/conversation/facts.ts'
 import { InvalidConfigError, NotFoundError } from '../lib/errors/errors.ts'
 import { isAccountId, toRequestId } from '../lib/request/conversation-request.ts'
 import { isRecord } from '../lib/request/lenient-json.ts'

@@ -94,8 +94,7 @@ const FORBIDDEN_GLOBALS = /^(globalThis|global|eval|Function)(\.|$)/
 const COMPUTED_IMPORTS: Readonly<Record<string, string>> = {
   'bench/container.ts': 'pathToFileURL(file).href',
   'local/aws/sqs.ts': "new URL('./sqs/sqsTypes.js', import.meta.resolve('fauxqs')).href",
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-  'test/lib/conversation/model/load-protocol.ts': '`data:text/javascript,${encodeURIComponent(script)}`',
+  'test/lib/conversation/model/load-protocol.ts': 'url',
   'test/support/process-runner.ts': 'url',
   'test/tools/sdk-parts.test.ts': 'pathToFileURL(file).href',
 }

@@ -1,7 +1,7 @@
 import type { StateTable } from '../../lib/aws/state-table.ts'
+import type { Outcome } from '../../lib/conversation/facts.ts'
 import { hasContent } from '../../lib/conversation/ledger.ts'
 import { type RequestKey, requestKey } from '../../lib/conversation/ledger-item.ts'
-import type { Outcome } from '../../lib/conversation/protocol.ts'
 import { NO_ACCOUNT } from '../../lib/conversation/refusals.ts'
 import type { Code } from '../../lib/errors/codes.ts'
 import { toAppError } from '../../lib/errors/errors.ts'

@@ -1,5 +1,5 @@
+import type { Outcome } from '../../lib/conversation/facts.ts'
 import { leftOutOf } from '../../lib/conversation/left-out.ts'
-import type { Outcome } from '../../lib/conversation/protocol.ts'
 import type { Warning } from '../../lib/request/warnings.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../lib/conversation/protocol.ts'
+import type { Outcome } from '../../lib/conversation/facts.ts'
 import { CODES, type Code, isCode } from '../../lib/errors/codes.ts'
 import { type Answer, toAnswer } from './answer.ts'
 

@@ -12,17 +12,15 @@ import { type MessageAnswer, RETRY_PAUSE_MS } from '../liveperson/client.ts'
 import type { Failure, Log } from '../telemetry/log.ts'
 import { type Account, admit } from './admission.ts'
 import { backOffMs } from './back-off.ts'
+import { type Facts, hasConversation, NOTHING } from './facts.ts'
 import { toHandOver } from './hand-over.ts'
 import type { Carrier, Job } from './job.ts'
 import type { Entry, LastConversation, Ledger } from './ledger.ts'
 import {
   begin,
-  type Facts,
-  hasConversation,
   isToBeIsolated,
   type Known,
   learn,
-  NOTHING,
   next,
   type Policy,
   type Result,

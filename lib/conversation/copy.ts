@@ -1,8 +1,9 @@
 import type { AcceptedRequest } from '../request/conversation-request.ts'
 import type { Attempt } from './attempt.ts'
+import { isFinished, outcomeOf } from './facts.ts'
 import type { Job } from './job.ts'
 import type { Ledger, Original } from './ledger.ts'
-import { isFinished, outcomeOf, type Result } from './protocol.ts'
+import type { Result } from './protocol.ts'
 import { FORM_HELD_WAITS_MS, hasTimeFor, type TimeBudget } from './time-budget.ts'
 
 /**

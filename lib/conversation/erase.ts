@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
 import type { Item, StateTable, Update } from '../aws/state-table.ts'
+import { abandoned, closedAtOf, type Facts, isFinished, outcomeOf } from './facts.ts'
 import { factsShape } from './facts-shape.ts'
 import { ERASED_LEASE } from './ledger-item.ts'
-import { abandoned, closedAtOf, type Facts, isFinished, outcomeOf } from './protocol.ts'
 import { isOutcome } from './published.ts'
 
 /**

@@ -3,6 +3,19 @@ import type { Item, StateTable } from '../aws/state-table.ts'
 import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { Door } from '../request/conversation-request.ts'
 import {
+  type Closing,
+  type Facts,
+  forgottenAt,
+  hasConversation,
+  isSame,
+  mayHaveOpened,
+  merge,
+  type Outcome,
+  outcomeOf,
+  type Settlement,
+  settledBy,
+} from './facts.ts'
+import {
   consumerItem,
   consumerKey,
   displacedBy,
@@ -23,19 +36,6 @@ import {
   WRITE_ATTEMPTS,
   waitingIn,
 } from './ledger-item.ts'
-import {
-  type Closing,
-  type Facts,
-  forgottenAt,
-  hasConversation,
-  isSame,
-  mayHaveOpened,
-  merge,
-  type Outcome,
-  outcomeOf,
-  type Settlement,
-  settledBy,
-} from './protocol.ts'
 import { addTold, type Openers } from './told.ts'
 
 /** How many conversations that pushes have reported are remembered for one consumer. */

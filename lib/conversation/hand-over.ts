@@ -8,8 +8,8 @@ import {
   VOUCHERS,
 } from '../request/conversation-request.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
+import type { Facts } from './facts.ts'
 import { carriedFactsShape } from './facts-shape.ts'
-import type { Facts } from './protocol.ts'
 
 /** Which request a hand-over is about. It can be read even if the rest can't. */
 const idsShape = z.object({

@@ -1,7 +1,7 @@
 import type { Destination } from '../config/routes.ts'
 import type { AccountConfig } from '../config/stage.ts'
 import type { AcceptedRequest } from '../request/conversation-request.ts'
-import type { Facts } from './protocol.ts'
+import type { Facts } from './facts.ts'
 
 /** A request with everything that was decided about it before the attempt. */
 export interface Job {

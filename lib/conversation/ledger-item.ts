@@ -7,8 +7,8 @@ import type { Item } from '../aws/state-table.ts'
 import { isCode } from '../errors/codes.ts'
 import type { AcceptedRequest, Door, Voucher } from '../request/conversation-request.ts'
 import { sha256 } from '../request/identity.ts'
+import { afterExpiry, closedAtOf, type Facts, isFinished, outcomeOf } from './facts.ts'
 import { factsShape } from './facts-shape.ts'
-import { afterExpiry, closedAtOf, type Facts, isFinished, outcomeOf } from './protocol.ts'
 import { isOutcome } from './published.ts'
 
 /**

@@ -7,6 +7,16 @@ import type { AcceptedRequest, Door } from '../request/conversation-request.ts'
 import { FINGERPRINT_VERSION, isDerived, sha256 } from '../request/identity.ts'
 import type { Warning } from '../request/warnings.ts'
 import {
+  abandoned,
+  type Facts,
+  isFinished,
+  isSame,
+  merge,
+  NOTHING,
+  type Outcome,
+  outcomeOf,
+} from './facts.ts'
+import {
   consumerItem,
   consumerKey,
   displacedBy,
@@ -27,16 +37,6 @@ import {
   WRITE_ATTEMPTS,
   waitingName,
 } from './ledger-item.ts'
-import {
-  abandoned,
-  type Facts,
-  isFinished,
-  isSame,
-  merge,
-  NOTHING,
-  type Outcome,
-  outcomeOf,
-} from './protocol.ts'
 import { addTold, isMissingId } from './told.ts'
 
 /**

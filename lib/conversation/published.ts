@@ -1,4 +1,4 @@
-import { closedAtOf, type Facts, isGivenUp, type Outcome, outcomeOf } from './protocol.ts'
+import { closedAtOf, type Facts, isGivenUp, type Outcome, outcomeOf } from './facts.ts'
 
 /** What is published about a request. */
 export interface Published

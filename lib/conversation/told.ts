@@ -7,7 +7,7 @@
  * that this service didn't open. But a consumer has at most one open conversation at a time. So what
  * LivePerson said about an open conversation is about the one that was open then.
  */
-import type { ToldConversation } from './ledger-item.ts'
+
 import {
   closedAtOf,
   type Facts,
@@ -16,7 +16,8 @@ import {
   mayHaveOpened,
   outcomeOf,
   settledBy,
-} from './protocol.ts'
+} from './facts.ts'
+import type { ToldConversation } from './ledger-item.ts'
 
 /** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
 const CLOCKS_MS = 5000

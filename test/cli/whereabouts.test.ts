@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describeAttempts, meaningOfForget, whereaboutsOf } from '../../cli/whereabouts.ts'
+import { type Facts, NOTHING, outcomeOf } from '../../lib/conversation/facts.ts'
 import type { ShownRequest } from '../../lib/conversation/findings.ts'
-import { type Facts, NOTHING, outcomeOf } from '../../lib/conversation/protocol.ts'
 
 const claim = (state: Facts['claim']['state'], attempt = 1, releases = attempt) => ({
   attempt,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { NOTHING } from '../../lib/conversation/facts.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
-import { NOTHING } from '../../lib/conversation/protocol.ts'
 import { ServiceUnavailableError } from '../../lib/errors/errors.ts'
 import { createOutbound, type Outbound } from '../../lib/net/outbound.ts'
 import { type IdentityProvider, startIdentityProvider } from '../security/third-parties.ts'

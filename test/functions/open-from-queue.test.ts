@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { readConfig } from '../../lib/config/environment.ts'
+import { NOTHING } from '../../lib/conversation/facts.ts'
 import { toHandOver } from '../../lib/conversation/hand-over.ts'
-import { NOTHING } from '../../lib/conversation/protocol.ts'
 import { createOpenService, type OpenService } from '../../lib/service/open.ts'
 import {
   CRM_UPGRADE,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { NOTHING } from '../../lib/conversation/facts.ts'
 import { type Container, type HttpAnswer, startContainer } from '../support/process-container.ts'
 import { ACCOUNT, ORDER_HELP, OTHER_ACCOUNT, startWorld, toRecord, type World } from '../support/world.ts'
 import { createEnvironments, deploy } from './deployment.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { NOTHING } from '../../lib/conversation/protocol.ts'
+import { NOTHING } from '../../lib/conversation/facts.ts'
 import {
   ACCOUNT,
   bodyOf,

@@ -1,4 +1,4 @@
-import { isFinished, outcomeOf } from '../../lib/conversation/protocol.ts'
+import { isFinished, outcomeOf } from '../../lib/conversation/facts.ts'
 import type { Told } from './ending.ts'
 import { factsOf, finalOf, isFinal } from './statuses.ts'
 import type { Invariant } from './subject.ts'

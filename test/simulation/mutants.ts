@@ -22,6 +22,7 @@ export interface Mutant {
   }
 }
 
+const FACTS = 'lib/conversation/facts.ts'
 const PROTOCOL = 'lib/conversation/protocol.ts'
 const ATTEMPT = 'lib/conversation/attempt.ts'
 const LEDGER = 'lib/conversation/ledger.ts'
@@ -39,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no first message is ever sent',
-    file: PROTOCOL,
+    file: FACTS,
     find: "return !hasMessage || (state === 'in_doubt' ? claim.state !== 'held' : state !== 'owed')",
     replace: 'return true',
     breaks: 'a message that was certainly not sent is sent later or accounted for',
@@ -85,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a refusal after a lost answer is believed',
-    file: PROTOCOL,
+    file: FACTS,
     find: "    if (kinds.includes('in_doubt') && kinds.includes('refused')) return { kind: 'unknown' }\n",
     replace: '',
     breaks: 'no conversation for a request that was told rejected',
@@ -146,14 +147,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a message whose answer was lost is called sent',
-    file: PROTOCOL,
+    file: FACTS,
     find: "      return { messageStatus: claim.state === 'held' ? 'pending' : 'unknown' }",
     replace: "      return { messageStatus: 'sent' }",
     breaks: 'what is said about a message is true',
   },
   {
     name: 'nothing says why a message was not sent',
-    file: PROTOCOL,
+    file: FACTS,
     find: "return { messageStatus: 'not_sent', ...given({ messageCode: message.dropped }) }",
     replace: "return { messageStatus: 'not_sent' }",
     breaks: 'a message that was certainly not sent is sent later or accounted for',
@@ -236,7 +237,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a claim hides the outcome',
-    file: PROTOCOL,
+    file: FACTS,
     find: '        status: conversation.kind,\n',
     replace: "        status: claim.state === 'held' ? 'opening' : conversation.kind,\n",
     breaks: 'a status never goes back from final',

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Item } from '../../lib/aws/state-table.ts'
+import type { Claim, Facts } from '../../lib/conversation/facts.ts'
 import { factsShape } from '../../lib/conversation/facts-shape.ts'
-import type { Claim, Facts } from '../../lib/conversation/protocol.ts'
 import { isCode } from '../../lib/errors/codes.ts'
 import type { Told } from './ending.ts'
 

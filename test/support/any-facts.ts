@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Facts } from '../../lib/conversation/protocol.ts'
+import type { Facts } from '../../lib/conversation/facts.ts'
 import { CODES, isCode } from '../../lib/errors/codes.ts'
 
 const code = fc.constantFrom(...Object.keys(CODES).filter(isCode))

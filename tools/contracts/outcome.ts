@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import type { MessageCode, Outcome, Status } from '../../lib/conversation/facts.ts'
 import type { DetailType } from '../../lib/conversation/outcome-event.ts'
-import type { MessageCode, Outcome, Status } from '../../lib/conversation/protocol.ts'
 import { CODES, isCode } from '../../lib/errors/codes.ts'
 import { DOORS } from '../../lib/request/conversation-request.ts'
 import type { JsonSchema } from '../request-schema.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { type Account, admit } from '../../../lib/conversation/admission.ts'
+import { type Facts, NOTHING } from '../../../lib/conversation/facts.ts'
 import type { Carrier, Job } from '../../../lib/conversation/job.ts'
-import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { createPace } from '../../../lib/liveperson/pace.ts'
 import { acceptedRequest, fakeLivePerson } from './fakes.ts'
 

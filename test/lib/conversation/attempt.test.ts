@@ -4,10 +4,10 @@ import type { Queues } from '../../../lib/aws/queues.ts'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import type { Account } from '../../../lib/conversation/admission.ts'
 import { createAttempt } from '../../../lib/conversation/attempt.ts'
+import { type Claim, type Facts, type Message, merge, NOTHING } from '../../../lib/conversation/facts.ts'
 import { readHandOver, toHandOver } from '../../../lib/conversation/hand-over.ts'
 import type { Carrier, Job } from '../../../lib/conversation/job.ts'
 import type { ClaimResult, Entry, LastConversation, Ledger } from '../../../lib/conversation/ledger.ts'
-import { type Claim, type Facts, type Message, merge, NOTHING } from '../../../lib/conversation/protocol.ts'
 import type { Quarantine } from '../../../lib/conversation/quarantine.ts'
 import {
   type AppError,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseStageConfig } from '../../../lib/config/stage.ts'
 import { createAnswerCopy } from '../../../lib/conversation/copy.ts'
+import { type Facts, NOTHING } from '../../../lib/conversation/facts.ts'
 import type { Job } from '../../../lib/conversation/job.ts'
 import type { Original } from '../../../lib/conversation/ledger.ts'
-import { type Facts, NOTHING, type Result } from '../../../lib/conversation/protocol.ts'
+import type { Result } from '../../../lib/conversation/protocol.ts'
 import { acceptedRequest } from './fakes.ts'
 
 const START = 1_800_000_000_000

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
 import { eraseItem, isOfKnownConsumer, lpConsumerIdIn } from '../../../lib/conversation/erase.ts'
+import type { Facts } from '../../../lib/conversation/facts.ts'
 import { createLedger } from '../../../lib/conversation/ledger.ts'
-import type { Facts } from '../../../lib/conversation/protocol.ts'
 import type { AcceptedRequest } from '../../../lib/request/conversation-request.ts'
 import { createMemoryTable } from '../../simulation/state-table.ts'
 

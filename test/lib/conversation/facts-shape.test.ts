@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { NOTHING } from '../../../lib/conversation/facts.ts'
 import { carriedFactsShape, factsShape } from '../../../lib/conversation/facts-shape.ts'
-import { NOTHING } from '../../../lib/conversation/protocol.ts'
 import { anyFacts } from '../../support/any-facts.ts'
 
 const { claim: _, ...STORED } = NOTHING

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type Facts, NOTHING } from '../../../lib/conversation/facts.ts'
 import { type HandOver, idsIn, readHandOver, toHandOver } from '../../../lib/conversation/hand-over.ts'
-import { type Facts, NOTHING } from '../../../lib/conversation/protocol.ts'
 import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { type AcceptedRequest, parseConversationRequest } from '../../../lib/request/conversation-request.ts'
 import { accept } from '../../../lib/request/identity.ts'

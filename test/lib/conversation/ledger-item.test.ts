@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/facts.ts'
 import {
   consumerKey,
   displacedBy,
@@ -16,7 +17,6 @@ import {
   toFacts,
   toWrite,
 } from '../../../lib/conversation/ledger-item.ts'
-import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
 import { anyFacts } from '../../support/any-facts.ts'
 
 const NOW = 1_800_000_000_000

@@ -2,18 +2,17 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod/mini'
 import type { Item, StateTable } from '../../../lib/aws/state-table.ts'
-import { carriedFactsShape } from '../../../lib/conversation/facts-shape.ts'
-import { createLedger, type Entry, holderOf } from '../../../lib/conversation/ledger.ts'
 import {
-  begin,
   type Claim,
   type Facts,
   isFinished,
-  learn,
   merge,
   NOTHING,
   outcomeOf,
-} from '../../../lib/conversation/protocol.ts'
+} from '../../../lib/conversation/facts.ts'
+import { carriedFactsShape } from '../../../lib/conversation/facts-shape.ts'
+import { createLedger, type Entry, holderOf } from '../../../lib/conversation/ledger.ts'
+import { begin, learn } from '../../../lib/conversation/protocol.ts'
 import { publishedOf } from '../../../lib/conversation/published.ts'
 import { RequestIdReusedError, ServiceUnavailableError } from '../../../lib/errors/errors.ts'
 import type { AcceptedRequest, Door } from '../../../lib/request/conversation-request.ts'

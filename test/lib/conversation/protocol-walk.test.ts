@@ -1,18 +1,20 @@
 import { expect, test } from 'vitest'
 import { retryDelayMs } from '../../../lib/conversation/back-off.ts'
 import {
-  begin,
   type Claim,
   type Conversation,
   type Facts,
   isFinished,
-  type Known,
-  learn,
   mayHaveOpened,
   merge,
   NOTHING,
-  next,
   outcomeOf,
+} from '../../../lib/conversation/facts.ts'
+import {
+  begin,
+  type Known,
+  learn,
+  next,
   type Policy,
   type Result,
   type Seen,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Facts, isSame, merge, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
+import { type Facts, isSame, merge, NOTHING, outcomeOf } from '../../../lib/conversation/facts.ts'
 import { isOutcome, publishedOf } from '../../../lib/conversation/published.ts'
 import { anyNearFacts } from '../../support/any-facts.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/facts.ts'
 import type { ToldConversation } from '../../../lib/conversation/ledger-item.ts'
-import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/protocol.ts'
 import { addTold, isMissingId, type Seeker } from '../../../lib/conversation/told.ts'
 
 const CREATED = 1_800_000_000_000

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NOTHING } from '../../../lib/conversation/facts.ts'
 import { toHandOver } from '../../../lib/conversation/hand-over.ts'
-import { NOTHING } from '../../../lib/conversation/protocol.ts'
 import { createOutbound, type Outbound } from '../../../lib/net/outbound.ts'
 import { isRecord } from '../../../lib/request/lenient-json.ts'
 import { MEMBERS, type Target } from '../../../lib/request/members.ts'

@@ -8,14 +8,8 @@
  * happen all the same. Then LivePerson's answers don't tell whose conversation is open, and three invariants
  * are relaxed (`isOverrun`): those that tell `opened` from `existing`.
  */
-import type {
-  Conversation,
-  Facts,
-  Known,
-  Message,
-  Outcome,
-  Step,
-} from '../../../../lib/conversation/protocol.ts'
+import type { Conversation, Facts, Message, Outcome } from '../../../../lib/conversation/facts.ts'
+import type { Known, Step } from '../../../../lib/conversation/protocol.ts'
 import { toCanonicalText } from './interner.ts'
 import type { Protocol } from './load-protocol.ts'
 import type { Move } from './print.ts'

@@ -1,5 +1,6 @@
 import { retryDelayMs } from '../../../../lib/conversation/back-off.ts'
-import type { Facts, Known, Policy, Result, Seen, Step } from '../../../../lib/conversation/protocol.ts'
+import type { Facts } from '../../../../lib/conversation/facts.ts'
+import type { Known, Policy, Result, Seen, Step } from '../../../../lib/conversation/protocol.ts'
 import { InternalError } from '../../../../lib/errors/errors.ts'
 import { createInterner, toCanonicalText } from './interner.ts'
 import type { Protocol } from './load-protocol.ts'

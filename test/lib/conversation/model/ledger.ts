@@ -1,5 +1,5 @@
 /** The abstract ledger. It has the conditions of `lib/conversation/ledger.ts`. */
-import { type Facts, NOTHING } from '../../../../lib/conversation/protocol.ts'
+import { type Facts, NOTHING } from '../../../../lib/conversation/facts.ts'
 import { createInterner } from './interner.ts'
 import type { Protocol } from './load-protocol.ts'
 import {

@@ -1,5 +1,5 @@
 /** The abstract LivePerson: one consumer, who has at most one open conversation. */
-import type { Facts } from '../../../../lib/conversation/protocol.ts'
+import type { Facts } from '../../../../lib/conversation/facts.ts'
 import { createLedger, forget, putConsumer } from './ledger.ts'
 import type { Protocol } from './load-protocol.ts'
 import type { Attempt, Bounds, Configuration, LivePerson, World } from './state.ts'

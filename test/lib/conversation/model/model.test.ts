@@ -78,8 +78,9 @@ describe('a mutant', () => {
   })
 
   test('is refused if the source does not contain its text exactly once', async () => {
-    await expect(loadMutant({ find: 'no such text', replace: '' })).rejects.toThrow('0 times, not once')
-    await expect(loadMutant({ find: 'conversation', replace: '' })).rejects.toThrow('times, not once')
+    const load = (find: string) => loadMutant({ file: 'protocol.ts', find, replace: '' })
+    await expect(load('no such text')).rejects.toThrow('protocol.ts contains this text 0 times, not once')
+    await expect(load('conversation')).rejects.toThrow('times, not once')
   })
 })
 

@@ -11,6 +11,9 @@ export interface Mutant {
   readonly invariant: InvariantName
 }
 
+const FACTS = 'facts.ts'
+const PROTOCOL = 'protocol.ts'
+
 const EVENT: Configuration = {
   name: 'quiet',
   door: 'queue',
@@ -37,6 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a create whose answer was lost is repeated at once',
     wrong: {
+      file: PROTOCOL,
       find: "case 'create_in_doubt':\n      return update(",
       replace:
         "case 'create_in_doubt':\n      if (facts) return update({ failure: seen.error })\n      return update(",
@@ -47,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a refusal after a lost answer is final',
     wrong: {
+      file: FACTS,
       find: "if (kinds.includes('in_doubt') && kinds.includes('refused')) return { kind: 'unknown' }",
       replace: '',
     },
@@ -56,6 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the death of the attempt before is ignored',
     wrong: {
+      file: FACTS,
       find: "facts.claim.state === 'held' ? withAdded(facts, { conversation: { kind: 'in_doubt' } }) : facts",
       replace: 'facts',
     },
@@ -65,6 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a create that was not carried out counts as in doubt',
     wrong: {
+      file: PROTOCOL,
       find: 'const again = seen.repeatable',
       replace:
         "if (!seen.repeatable) return update({ create: 'ended' }, { conversation: { kind: 'in_doubt' } })\n      const again = seen.repeatable",
@@ -75,6 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is sent again after an unknown answer',
     wrong: {
+      file: PROTOCOL,
       find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
       replace: 'return add({ refused: message.tried }, settled)',
     },
@@ -84,6 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message that a dead attempt may have sent is sent again',
     wrong: {
+      file: PROTOCOL,
       find: 'withHeldClaim(withDoubtOfDeath(before))',
       replace:
         'withHeldClaim(withDoubtOfDeath({ ...before, message: { ...before.message, refused: before.message.tried } }))',
@@ -94,6 +103,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an attempt does not notice that it lost its claim',
     wrong: {
+      file: PROTOCOL,
       find: "const isLost = progress.claim === 'claimed' && ledger.claim.attempt > facts.claim.attempt",
       replace: 'const isLost = false',
     },
@@ -103,6 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an unknown answer to a message counts as sent',
     wrong: {
+      file: PROTOCOL,
       find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
       replace: 'return add({ sent: true }, settled)',
     },
@@ -112,6 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an unknown answer to a message counts as not sent',
     wrong: {
+      file: PROTOCOL,
       find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
       replace: "return add({ refused: message.tried, dropped: 'given_up' }, settled)",
     },
@@ -121,6 +133,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is dropped without a reason',
     wrong: {
+      file: FACTS,
       find: "return { messageStatus: 'not_sent', ...given({ messageCode: message.dropped }) }",
       replace: "return { messageStatus: 'not_sent' }",
     },
@@ -130,6 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message that is owed is called unknown',
     wrong: {
+      file: FACTS,
       find: "case 'owed':\n      return { messageStatus: 'pending' }",
       replace: "case 'owed':\n      return { messageStatus: 'unknown' }",
     },
@@ -139,6 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a record is deleted though its message is owed',
     wrong: {
+      file: PROTOCOL,
       find: "endKept(progress.handOver === 'done' ? 'in_hand_over' : 'in_record', known, policy)",
       replace: "endKept('in_hand_over', known, policy)",
     },
@@ -148,6 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a form that could not be handed over is called queued',
     wrong: {
+      file: PROTOCOL,
       find: "return releaseOr('failed', known) ?? endFailed(known)",
       replace: "return releaseOr('queued', known) ?? endFailed(known)",
     },
@@ -157,6 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a failed form is told that it is queued',
     wrong: {
+      file: PROTOCOL,
       find: "case 'untried':\n        return handOver(known)",
       replace:
         "case 'untried':\n        return releaseOr('queued', known) ?? endKept('in_hand_over', known, policy)",
@@ -167,6 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the outcome is not written',
     wrong: {
+      file: PROTOCOL,
       find: "return isRecorded && !isCarried ? afterRecorded(known, policy) : { kind: 'record', facts: settled }",
       replace: 'return finishWith(settled, known, policy)',
     },
@@ -176,6 +194,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sender is told the id of another conversation',
     wrong: {
+      file: PROTOCOL,
       find: 'const outcome = outcomeOf(facts, hasMessage)',
       replace: "const outcome = { ...outcomeOf(facts, hasMessage), conversationId: 'other-9' }",
     },
@@ -191,6 +210,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a copy is answered as if it were another request',
     wrong: {
+      file: PROTOCOL,
       find: 'const outcome = outcomeOf(facts, hasMessage)',
       replace:
         "const { status, ...told } = outcomeOf(facts, hasMessage)\n  const outcome = { status: progress.claim === 'final' ? 'existing' : status, ...told }",
@@ -201,6 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an open conversation is always this request's",
     wrong: {
+      file: PROTOCOL,
       find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
       replace: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'opened'",
     },
@@ -210,6 +231,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an open conversation after a lost answer is always another's",
     wrong: {
+      file: PROTOCOL,
       find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
       replace: "kind: conversation.kind === 'in_doubt' ? 'existing' : 'existing'",
     },
@@ -219,6 +241,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a lost answer counts as not sent',
     wrong: {
+      file: PROTOCOL,
       find: "{ conversation: { kind: 'in_doubt' } },\n      )\n    case 'not_created'",
       replace: "{},\n      )\n    case 'not_created'",
     },
@@ -240,6 +263,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a form with an unknown outcome is not quarantined',
     wrong: {
+      file: PROTOCOL,
       find: "if (policy.carrier === 'memory' && facts.conversation.kind === 'unknown' && !isQuarantined(progress))",
       replace: 'if (!facts)',
     },
@@ -248,7 +272,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a record is given up after its first failure',
-    wrong: { find: 'if (policy.isTooOld && mayGiveUp', replace: 'if (mayGiveUp' },
+    wrong: { file: PROTOCOL, find: 'if (policy.isTooOld && mayGiveUp', replace: 'if (mayGiveUp' },
     configuration: EVENT,
     invariant: 'a quarantined request has a true reason',
   },
@@ -260,13 +284,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message is owed though this request's conversation is closed",
-    wrong: { find: "...(isOwnId && { dropped: 'conversation_closed' })", replace: '' },
+    wrong: { file: PROTOCOL, find: "...(isOwnId && { dropped: 'conversation_closed' })", replace: '' },
     configuration: EVENT_AMONG_OTHERS,
     invariant: 'a request is not kept for ever',
   },
   {
     name: 'an open conversation is not looked up',
     wrong: {
+      file: PROTOCOL,
       find: "case 'untried':\n      return lookUpOrKeep(known, policy)",
       replace: "case 'untried':\n      return keepForLater(known, policy)",
     },
@@ -275,13 +300,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a replay is given up because of earlier deaths',
-    wrong: { find: "code === 'interrupted' ? withoutDeaths(released) : released", replace: 'released' },
+    wrong: {
+      file: PROTOCOL,
+      find: "code === 'interrupted' ? withoutDeaths(released) : released",
+      replace: 'released',
+    },
     configuration: BAD_EVENT,
     invariant: 'a replay finishes what was given up',
   },
   {
     name: 'an unknown outcome replaces an open conversation',
     wrong: {
+      file: FACTS,
       find: "['none', 'in_doubt', 'refused', 'unknown', 'existing', 'opened']",
       replace: "['none', 'in_doubt', 'refused', 'existing', 'opened', 'unknown']",
     },
@@ -296,13 +326,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a later writer decides whether the message was sent',
-    wrong: { find: 'sent: a.message.sent || b.message.sent', replace: 'sent: b.message.sent' },
+    wrong: { file: FACTS, find: 'sent: a.message.sent || b.message.sent', replace: 'sent: b.message.sent' },
     configuration: EVENT,
     invariant: 'facts are not removed',
   },
   {
     name: 'a release drops what is known',
     wrong: {
+      file: PROTOCOL,
       find: '...facts,\n        claim: {\n          attempt: facts.claim.attempt,\n          releases',
       replace: '...NOTHING,\n        claim: {\n          attempt: facts.claim.attempt,\n          releases',
     },
@@ -312,6 +343,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a merge drops that LivePerson did not accept the message',
     wrong: {
+      file: FACTS,
       find: 'refused: Math.max(a.message.refused, b.message.refused)',
       replace: 'refused: Math.min(a.message.refused, b.message.refused)',
     },
@@ -320,13 +352,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a merge takes the later writer',
-    wrong: { find: 'handedOver: a.handedOver || b.handedOver', replace: 'handedOver: b.handedOver' },
+    wrong: {
+      file: FACTS,
+      find: 'handedOver: a.handedOver || b.handedOver',
+      replace: 'handedOver: b.handedOver',
+    },
     configuration: FORM,
     invariant: 'a merge is a join',
   },
   {
     name: '`hold` is ignored',
     wrong: {
+      file: PROTOCOL,
       find: "onLostAnswer === 'hold' && facts.conversation.kind === 'in_doubt'",
       replace: "onLostAnswer !== 'hold' && facts.conversation.kind === 'in_doubt'",
     },
@@ -336,6 +373,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a held claim is taken all the same',
     wrong: {
+      file: PROTOCOL,
       find: 'update({ collisions: progress.collisions + 1, ledger: seen.facts })',
       replace: "update({ claim: 'claimed', ledger: seen.facts })",
     },
@@ -345,6 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a conversation that nobody could ask about counts as open',
     wrong: {
+      file: PROTOCOL,
       find: "seen.answer === 'open' ? { conversation: lastOf(known) } : {}",
       replace: "seen.answer !== 'closed' ? { conversation: lastOf(known) } : {}",
     },
@@ -354,6 +393,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message of unknown fate ends a doubt about the conversation',
     wrong: {
+      file: PROTOCOL,
       find: "return add({}, facts.conversation.kind === 'in_doubt' ? { kind: 'opened' } : settled)",
       replace: 'return add({}, settled)',
     },
@@ -363,6 +403,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is sent before that is recorded',
     wrong: {
+      file: PROTOCOL,
       find: "if (progress.marked) return { kind: 'send', conversationId }",
       replace: "if (known) return { kind: 'send', conversationId }",
     },
@@ -372,6 +413,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a message is sent though the account is paused',
     wrong: {
+      file: PROTOCOL,
       find: "progress.sent !== undefined || policy.admission === 'paused' || isReleased",
       replace: 'progress.sent !== undefined || isReleased',
     },
@@ -381,6 +423,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a record is called too old before it is tried',
     wrong: {
+      file: PROTOCOL,
       find: 'if (hasConversation(facts)) return nextMessage(known, policy)\n',
       replace:
         "if (policy.isTooOld && policy.carrier !== 'memory') return giveUp('liveperson_unavailable', known, policy)\n  if (hasConversation(facts)) return nextMessage(known, policy)\n",
@@ -390,19 +433,20 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a record is done though its message is owed',
-    wrong: { find: '        kept,\n      })', replace: '      })' },
+    wrong: { file: PROTOCOL, find: '        kept,\n      })', replace: '      })' },
     configuration: EVENT,
     invariant: 'a deleted record is owed nothing',
   },
   {
     name: 'a wait for a held claim is not counted',
-    wrong: { find: '? update({ waits: progress.waits + 1 })', replace: '? known' },
+    wrong: { file: PROTOCOL, find: '? update({ waits: progress.waits + 1 })', replace: '? known' },
     configuration: FORM,
     invariant: 'every step adds knowledge',
   },
   {
     name: 'a reused id is not understood',
     wrong: {
+      file: PROTOCOL,
       find: 'return quarantineOrFail(known, policy)',
       replace: "throw new Error('What is this?')",
     },
@@ -412,6 +456,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a held claim counts as finished',
     wrong: {
+      file: PROTOCOL,
       find: "if (policy.carrier !== 'memory') return done({ kind: 'opening' })",
       replace: "if (policy.carrier !== 'memory') return finishWith(facts, known, policy)",
     },
@@ -421,6 +466,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what a person found is not told',
     wrong: {
+      file: FACTS,
       find: '(conversation.conversationId ?? settled?.conversationId)',
       replace: 'conversation.conversationId',
     },
@@ -429,7 +475,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a later writer removes what a person found',
-    wrong: { find: 'settled: leastOf(bySettlement, a.settled, b.settled)', replace: 'settled: b.settled' },
+    wrong: {
+      file: FACTS,
+      find: 'settled: leastOf(bySettlement, a.settled, b.settled)',
+      replace: 'settled: b.settled',
+    },
     configuration: FOUND_HELD_EVENT,
     invariant: 'facts are not removed',
   },
@@ -442,6 +492,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a hand-over brings back what was forgotten',
     wrong: {
+      file: FACTS,
       find: 'hasConversation(facts) || facts.forgotten?.attempt === forgotten?.attempt',
       replace: 'facts',
     },
@@ -450,7 +501,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a doubt after what was forgotten is forgotten, too',
-    wrong: { find: '...given({ forgotten: facts.forgotten }), ...added', replace: '...added' },
+    wrong: { file: FACTS, find: '...given({ forgotten: facts.forgotten }), ...added', replace: '...added' },
     configuration: FOUND_HELD_EVENT,
     invariant: 'a lost answer is not counted as not sent',
   },

@@ -1,13 +1,5 @@
-import type {
-  Conversation,
-  Facts,
-  Known,
-  Message,
-  Outcome,
-  Result,
-  Seen,
-  Step,
-} from '../../../../lib/conversation/protocol.ts'
+import type { Conversation, Facts, Message, Outcome } from '../../../../lib/conversation/facts.ts'
+import type { Known, Result, Seen, Step } from '../../../../lib/conversation/protocol.ts'
 import type { Bounds, Configuration, World } from './state.ts'
 
 /** One line of a trace. */

@@ -1,4 +1,5 @@
-import type { Facts, Known, Outcome, Policy } from '../../../../lib/conversation/protocol.ts'
+import type { Facts, Outcome } from '../../../../lib/conversation/facts.ts'
+import type { Known, Policy } from '../../../../lib/conversation/protocol.ts'
 
 /**
  * One exploration: the request, the account, the bounds, and what is wrong with the environment on purpose.

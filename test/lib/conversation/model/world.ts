@@ -9,7 +9,8 @@
  * - The sender repeats, and an operator replays, only if the copy is received at once.
  * - Whether a record is too old is decided only where it makes a difference.
  */
-import { type Facts, NOTHING, type Result, type Step } from '../../../../lib/conversation/protocol.ts'
+import { type Facts, NOTHING } from '../../../../lib/conversation/facts.ts'
+import type { Result, Step } from '../../../../lib/conversation/protocol.ts'
 import { createKnowledge, isOver, toldOf } from './knowledge.ts'
 import { close, createHappenings, type Happening } from './live-person.ts'
 import type { Protocol } from './load-protocol.ts'
