@@ -347,10 +347,13 @@ const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConve
   const isLast = item?.conversationId === given.conversationId
   const isLater = item?.openedAt === undefined || given.startedAt > item.openedAt
   if (!isLast && !isLater) return { told, conversationId: item?.conversationId, state: item?.state }
+  // A container's clock may have hidden a later one.
+  const latest = told.at(-1) ?? merged
+  const isKnown = item?.conversationId === latest.conversationId
   // An attempt may have found it closed for messages.
-  const isClosed = merged.closedAt !== undefined || (isLast && item?.state === 'CLOSE')
+  const isClosed = latest.closedAt !== undefined || (isKnown && item?.state === 'CLOSE')
   return {
-    ...{ told, conversationId: given.conversationId, openedAt: given.startedAt },
+    ...{ told, conversationId: latest.conversationId, openedAt: latest.startedAt },
     state: isClosed ? 'CLOSE' : 'OPEN',
   } as const
 }

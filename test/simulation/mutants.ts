@@ -364,7 +364,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a late push opens a closed conversation again',
     file: FINDINGS,
-    find: "const isClosed = merged.closedAt !== undefined || (isLast && item?.state === 'CLOSE')",
+    find: "const isClosed = latest.closedAt !== undefined || (isKnown && item?.state === 'CLOSE')",
     replace: 'const isClosed = given.closedAt !== undefined',
     breaks: 'a consumer’s item names the open conversation',
   },

@@ -315,6 +315,17 @@ describe('a push', () => {
     expect([await read(), await read(CONSUMER)]).toEqual(before)
   })
 
+  test('of a closing shows the later conversation that a container’s fast clock had hidden', async () => {
+    const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 100 }
+    await store({ conversation: C1, openedAt: later.startedAt + 1500 })
+    await tell(later)
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-1' })
+    await tell(CLOSED)
+    expect(await read(CONSUMER)).toMatchObject({
+      ...{ state: 'OPEN', conversationId: 'c-2', openedAt: later.startedAt },
+    })
+  })
+
   test('of an earlier conversation leaves the later one open', async () => {
     await store({ conversation: C1, openedAt: time })
     const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 }
