@@ -18,13 +18,12 @@ import {
 import {
   consumerItem,
   consumerKey,
-  displacedBy,
   ERASED_LEASE,
   factsAt,
   keysOf,
-  openerOf,
   openersIn,
   openingsIn,
+  placeOf,
   type RequestItem,
   type RequestKey,
   requestItem,
@@ -299,17 +298,17 @@ export const createFindings = ({
         found.flatMap((each) => (each.isSettled ? [[each.pk, each.opened] as const] : [])),
       )
       const over = [...waiting].filter(([, each]) => settled.has(each))
+      let known = item
       await Promise.all(
-        over.map(async ([name, each]) => {
-          const opened = settled.get(each)
-          const written = await table.update({
-            ...{ pk, set: opened === undefined ? {} : openerOf(opened, each, { isInferred: true }) },
-            ...{ remove: [name], add: { waiting: -1 }, condition: `attribute_exists(#${name})` },
+        over.map(([name, each]) => {
+          const conversationId = settled.get(each)
+          const opened = conversationId && ({ conversationId, openedBy: each, isInferred: true } as const)
+          const place = opened ? placeOf(opened, known) : undefined
+          known = { ...known, ...place }
+          return table.update({
+            ...{ pk, set: place ?? {}, remove: [name], add: { waiting: -1 } },
+            condition: `attribute_exists(#${name})`,
           })
-          const isWritten = written.applied && written.item && opened !== undefined
-          const opening = isWritten ? { conversationId: opened, openedBy: each } : undefined
-          const displaced = opening && written.item && displacedBy(opening, written.item)
-          if (displaced) await table.update({ pk, set: displaced })
         }),
       )
       return found.filter(({ hasLearned }) => hasLearned).length

@@ -93,56 +93,40 @@ const OPENER_NAMES = Array.from({ length: OPENERS }, (_, slot) => `opener${slot}
 /** A request that opened a conversation. */
 const opener = z.object({ conversationId: z.string(), openedBy: z.string(), isInferred })
 
-/**
- * Returns the attribute of a consumer's item that says which request opened a conversation.
- *
- * @param isInferred Whether LivePerson didn't answer that request with the id. Another one may have opened
- * it.
- */
-export const openerOf = (
-  conversationId: string,
-  openedBy: string,
-  { isInferred = false }: { readonly isInferred?: boolean } = {},
-): Item => ({ [openerName(conversationId)]: { conversationId, openedBy, ...(isInferred && { isInferred }) } })
+/** `isInferred`: LivePerson didn't answer the request with the id, and another one may have opened it. */
+export type Opener = z.infer<typeof opener>
 
-const openerName = (conversationId: string): string =>
+/** Returns the attribute of a consumer's item that says which request opened a conversation. */
+export const openerOf = (opened: Opener): Item => ({ [openerName(opened)]: { ...opened } })
+
+const openerName = ({ conversationId }: Opener): string =>
   `opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`
 
 /**
- * Returns the opener that {@link openerOf} has replaced, under a name that is free. Undefined: it replaced
- * none, its conversation was closed, it has another place already, or nothing is free.
- *
- * @param opened The opener that was written.
- * @param before The consumer's item before that write.
+ * Returns the attribute for an opener that a consumer's item lacks. It takes a place that is free, or that of
+ * a conversation that was closed, else its own. Undefined: the item has it.
  */
-export const displacedBy = (opened: Opening, before: Item): Item | undefined => {
-  const { told = [] } = z.parse(consumerItem, before)
-  const closed = new Set(
-    told.filter(({ closedAt }) => closedAt !== undefined).map((each) => each.conversationId),
-  )
-  const readOpener = (name: string) => z.safeParse(opener, before[name]).data
-  const written = openerName(opened.conversationId)
-  const replaced = readOpener(written)
-  if (!replaced || isSameOpener(replaced, opened) || closed.has(replaced.conversationId)) return undefined
-  const others = OPENER_NAMES.filter((name) => name !== written)
-  const free = others.find((name) => {
+export const placeOf = (opened: Opener, item: Item): Item | undefined => {
+  const { told = [] } = z.parse(consumerItem, item)
+  const closed = told.filter(({ closedAt }) => closedAt !== undefined).map((each) => each.conversationId)
+  const readOpener = (name: string) => z.safeParse(opener, item[name]).data
+  const isSame = (each: Opener | undefined) =>
+    each?.conversationId === opened.conversationId && each.openedBy === opened.openedBy
+  const own = openerName(opened)
+  const known = OPENER_NAMES.find((name) => isSame(readOpener(name)))
+  if (known !== undefined && (opened.isInferred || !readOpener(known)?.isInferred)) return undefined
+  const free = [own, ...OPENER_NAMES].find((name) => {
     const kept = readOpener(name)
-    return !kept || closed.has(kept.conversationId) || isSameOpener(kept, opened)
+    return !kept || closed.includes(kept.conversationId)
   })
-  const isKept = others.some((name) => isSameOpener(readOpener(name), replaced))
-  return free !== undefined && !isKept ? { [free]: replaced } : undefined
+  return { [known ?? free ?? own]: { ...opened } }
 }
-
-type Opening = Pick<z.infer<typeof opener>, 'conversationId' | 'openedBy'>
-
-const isSameOpener = (a: Opening | undefined, b: Opening): boolean =>
-  a?.conversationId === b.conversationId && a.openedBy === b.openedBy
 
 /**
  * Returns the conversations of a consumer, each with a request that opened it. After a lost answer, two
  * requests may have the same conversation.
  */
-export const openingsIn = (item: Item): readonly z.infer<typeof opener>[] =>
+export const openingsIn = (item: Item): readonly Opener[] =>
   [item, item.told, ...OPENER_NAMES.map((name) => item[name])].flat().flatMap((each) => {
     const { data } = z.safeParse(opener, each)
     return data ? [data] : []

@@ -19,13 +19,14 @@ import {
 import {
   consumerItem,
   consumerKey,
-  displacedBy,
   ERASED_LEASE,
   factsAt,
   keysOf,
+  type Opener,
   openerOf,
   openersIn,
   openingsIn,
+  placeOf,
   type RequestItem,
   type RequestKey,
   requestItem,
@@ -193,9 +194,10 @@ export const createLedger = ({
       const { conversation, lpConsumerId, openedAt } = facts
       if (lpConsumerId === undefined) return undefined
       const consumerPk = consumerKey(accountId, lpConsumerId)
-      const keepDisplaced = async (conversationId: string, before: Item | undefined): Promise<void> => {
-        const displaced = before && displacedBy({ conversationId, openedBy: pk }, before)
-        if (displaced) await table.update({ pk: consumerPk, set: displaced })
+      /** Finds another place for an opener whose own was taken before. */
+      const keepOpener = async (opened: Opener, before: Item | undefined): Promise<void> => {
+        const place = before && placeOf(opened, { ...openerOf(opened), ...before })
+        if (place) await table.update({ pk: consumerPk, set: place })
       }
       const { conversationId } = outcomeOf(facts, false)
       if (conversationId === undefined) {
@@ -214,29 +216,31 @@ export const createLedger = ({
       }
       const written = `${conversationId} ${openedAt}`
       if (conversation.kind !== 'opened' || consumerRecorded === written) return undefined
-      const opener = openerOf(conversationId, pk)
+      const isInferred = seen.facts.openedAt === undefined && openedAt === undefined
+      const opened: Opener = { conversationId, openedBy: pk, ...(isInferred && { isInferred }) }
       if (openedAt === undefined) {
         // A push or a person has told the id, or a copy of a finished request arrives.
-        const isInferred = seen.facts.openedAt === undefined
-        const known = openerOf(conversationId, pk, { isInferred })
         const { item: found } = await table.update({
-          ...{ pk: consumerPk, set: { ...known, ...times() } },
-          setIfAbsent: { state: 'CLOSE' },
+          ...{ pk: consumerPk, set: times() },
+          setIfAbsent: { state: 'CLOSE', ...openerOf(opened) },
         })
-        await keepDisplaced(conversationId, found)
+        await keepOpener(opened, found)
         consumerRecorded = written
         return found
       }
       const write = await table.update({
         pk: consumerPk,
-        set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...opener, ...times() },
+        set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...times() },
+        setIfAbsent: openerOf(opened),
         // A push may have told that it is closed.
         condition:
           'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND (#conversationId <> :conversationId OR #state <> :closed))',
         values: { openedAt, conversationId, closed: 'CLOSE' },
       })
-      const { item: found } = write.applied ? write : await table.update({ pk: consumerPk, set: opener })
-      await keepDisplaced(conversationId, found)
+      const { item: found } = write.applied
+        ? write
+        : await table.update({ pk: consumerPk, set: {}, setIfAbsent: openerOf(opened) })
+      await keepOpener(opened, found)
       consumerRecorded = written
       return found
     }

@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Item } from '../../../lib/aws/state-table.ts'
 import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/facts.ts'
 import {
   consumerKey,
-  displacedBy,
   factsAt,
   KEEP_MS,
   keysOf,
   openerOf,
   openersIn,
   openingsIn,
+  placeOf,
   type RequestItem,
   requestItem,
   requestKey,
@@ -90,61 +91,49 @@ test('a claim is over once its lease has expired', () => {
 })
 
 describe('the opener of a conversation', () => {
+  const opened = (conversationId: string, openedBy = 'request#1') => ({ conversationId, openedBy })
   const [first = '', second = ''] = Array.from({ length: 50 }, (_, index) => `c-${index}`).filter(
-    (id) => Object.keys(openerOf(id, 'r'))[0] === 'opener0',
+    (id) => Object.keys(openerOf(opened(id)))[0] === 'opener0',
   )
-  const opened = (conversationId: string, openedBy = 'request#2') => ({ conversationId, openedBy })
-  const told = [{ conversationId: first, startedAt: NOW }]
-  const item = { state: 'OPEN', ...openerOf(first, 'request#1'), told }
+  const item = { state: 'OPEN', ...openerOf(opened(first)) }
+  const closed = { conversationId: first, startedAt: NOW, closedAt: NOW + 1 }
+  const others = Object.fromEntries([1, 2, 3].map((slot) => [`opener${slot}`, opened(`d-${slot}`)]))
 
-  test('moves if another one takes its place, also before a push reports its conversation', () => {
-    const displaced = displacedBy(opened(second), item)
-    expect(displacedBy(opened(second), { ...item, told: undefined })).toEqual(displaced)
-    expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
-    const after = { ...item, ...openerOf(second, 'request#2'), ...displaced }
-    expect(openersIn(after)).toEqual(
-      new Map([
-        [second, 'request#2'],
-        [first, 'request#1'],
-      ]),
-    )
-  })
-
-  test.each([
-    ['its conversation was closed', { ...item, told: [{ ...told[0], closedAt: NOW + 1 }] }],
+  test.each<[string, Item, ReturnType<typeof opened>, Item | undefined]>([
+    ['has a place of its own', { state: 'OPEN' }, opened(first), { opener0: opened(first) }],
+    ['takes no second place', item, opened(first), undefined],
+    ['leaves its place to another conversation', item, opened(second), { opener1: opened(second) }],
     [
-      'every other place is taken',
-      {
-        ...item,
-        ...Object.fromEntries(
-          [1, 2, 3].map((slot) => [`opener${slot}`, { conversationId: `d-${slot}`, openedBy: 'r' }]),
-        ),
-      },
+      'leaves its place to another request of the same conversation',
+      item,
+      opened(first, 'request#2'),
+      { opener1: opened(first, 'request#2') },
     ],
-  ])('does not move if %s', (_, before) => {
-    expect(displacedBy(opened(second), before)).toBe(undefined)
+    [
+      'takes the place of a conversation that was closed',
+      { ...item, told: [closed] },
+      opened(second),
+      { opener0: opened(second) },
+    ],
+    [
+      'replaces another one if every place is taken',
+      { ...item, ...others },
+      opened(second),
+      { opener0: opened(second) },
+    ],
+  ])('%s', (_, before, opener, place) => {
+    expect(placeOf(opener, before)).toEqual(place)
+    const after = { ...before, ...place }
+    expect(openingsIn(after)).toContainEqual(opener)
+    expect(placeOf(opener, after)).toBe(undefined)
   })
 
-  test('moves if another request is inferred to have opened the same conversation', () => {
-    const displaced = displacedBy(opened(first), item)
-    expect(displaced).toEqual({ opener1: { conversationId: first, openedBy: 'request#1' } })
-    const after = { ...item, ...openerOf(first, 'request#2', { isInferred: true }), ...displaced }
-    expect(openersIn(after)).toEqual(new Map([[first, 'request#1']]))
-    expect(openingsIn(after).map(({ openedBy }) => openedBy)).toEqual(['request#2', 'request#1'])
-  })
-
-  test('does not move twice', () => {
-    const moved = { ...item, opener3: { conversationId: first, openedBy: 'request#1' } }
-    expect(displacedBy(opened(second), moved)).toBe(undefined)
-  })
-
-  test('stays where it is if the same one is written again', () => {
-    expect(displacedBy(opened(first, 'request#1'), item)).toBe(undefined)
-  })
-
-  test('is certain only if LivePerson told it the id', () => {
-    const inferred = { state: 'OPEN', ...openerOf(first, 'request#1', { isInferred: true }) }
+  test('is certain only if LivePerson told it the id, and stays certain', () => {
+    const guess = { ...opened(first), isInferred: true } as const
+    const inferred = { state: 'OPEN', ...openerOf(guess) }
     expect(openersIn(inferred)).toEqual(new Map())
-    expect(openingsIn(inferred)).toEqual([{ conversationId: first, openedBy: 'request#1', isInferred: true }])
+    expect(openingsIn(inferred)).toEqual([guess])
+    expect(placeOf(opened(first), inferred)).toEqual({ opener0: opened(first) })
+    expect(placeOf(guess, item)).toBe(undefined)
   })
 })
