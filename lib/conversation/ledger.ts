@@ -194,9 +194,10 @@ export const createLedger = ({
       const { conversation, lpConsumerId, openedAt } = facts
       if (lpConsumerId === undefined) return undefined
       const consumerPk = consumerKey(accountId, lpConsumerId)
-      /** Finds another place for an opener whose own was taken before. */
+      /** Finds another place for an opener whose own was taken, if pushes may ask for it. */
       const keepOpener = async (opened: Opener, before: Item | undefined): Promise<void> => {
-        const place = before && placeOf(opened, { ...openerOf(opened), ...before })
+        if (before?.told === undefined) return
+        const place = placeOf(opened, { ...openerOf(opened), ...before })
         if (place) await table.update({ pk: consumerPk, set: place })
       }
       const { conversationId } = outcomeOf(facts, false)
