@@ -158,6 +158,8 @@ export const createLedger = ({
       readonly consumerId?: string | undefined
       readonly createdAt: number
       readonly triedUntil: number
+      /** When the facts of a finished request were written. Default: now. */
+      readonly writtenAt?: number
     },
     destination: Pick<Destination, 'campaignId' | 'engagementId'>,
   ): Entry => {
@@ -259,7 +261,7 @@ export const createLedger = ({
           ...{ campaignId, engagementId },
           isDerived: isDerived(item.consumerId ?? consumerId),
           createdAt: item.createdAt,
-          writtenAt: now(),
+          writtenAt: item.writtenAt ?? now(),
         },
         told,
         openersIn(found),
@@ -410,7 +412,8 @@ export const createLedger = ({
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
-      const entry = createEntry(request, { ...found, facts, triedUntil: triedUntilOf(found) }, destination)
+      const seenBefore = { triedUntil: triedUntilOf(found), writtenAt: found.updatedAt }
+      const entry = createEntry(request, { ...found, ...seenBefore, facts }, destination)
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) {

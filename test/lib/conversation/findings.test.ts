@@ -399,6 +399,28 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
   })
 
+  test('tells a late copy the conversation that was open when LivePerson said so', async () => {
+    const request = { ...REQUEST, message: undefined }
+    const ledger = createLedger({
+      table: without(CONSUMER),
+      now: () => time,
+      uuid: () => `lease-${++serial}`,
+    })
+    const { entry } = await ledger.claim(request, DESTINATION, time + ALIVE_MS)
+    const facts = {
+      ...NOTHING,
+      claim: DONE,
+      conversation: { kind: 'existing' },
+      lpConsumerId: 'lp-1',
+    } as const
+    time = START.startedAt + 1000
+    await expect(entry.record(facts)).rejects.toThrow(ServiceUnavailableError)
+    await tell(CLOSED)
+    time += 3_600_000
+    expect(await claim(request)).toMatchObject({ kind: 'final' })
+    expect(await read()).toMatchObject({ status: 'existing', conversationId: 'c-1' })
+  })
+
   test('does not reopen a conversation, if its closing overtakes the answer to the create', async () => {
     await tell(CLOSED)
     await store({ conversation: C1, openedAt: time + 2000 })
