@@ -398,6 +398,12 @@ export const hasConversation = ({ conversation: { kind } }: Facts): boolean =>
 export const mayHaveOpened = ({ conversation: { kind } }: Facts): boolean =>
   kind === 'in_doubt' || kind === 'unknown'
 
+/** Returns the facts after a conversation was closed. */
+export const closedBy = (facts: Facts, closing: Closing): Facts => ({
+  ...facts,
+  closings: [...(facts.closings ?? []), closing],
+})
+
 /** Returns the facts after someone found the conversation. A person's id doesn't replace LivePerson's. */
 export const settledBy = (facts: Facts, settled: Settlement): Facts => {
   const kind = facts.conversation.kind === 'existing' ? 'existing' : 'opened'

@@ -4,6 +4,7 @@ import { ServiceUnavailableError } from '../errors/errors.ts'
 import type { Door } from '../request/conversation-request.ts'
 import {
   type Closing,
+  closedBy,
   type Facts,
   forgottenAt,
   hasConversation,
@@ -220,8 +221,7 @@ export const createFindings = ({
       hasLearned = added !== undefined
       // The request may record the id of the conversation only after this.
       const known = added ?? facts
-      const closings = [...(known.closings ?? []), ...(closed ? [closed] : [])]
-      return { kind: 'add', facts: closings.length > 0 ? { ...known, closings } : known }
+      return { kind: 'add', facts: closed ? closedBy(known, closed) : known }
     })
     const outcome = found.kind === 'recorded' ? found.outcome : undefined
     const isKnown = outcome?.conversationId !== undefined

@@ -96,6 +96,8 @@ const opener = z.object({ conversationId: z.string(), openedBy: z.string(), isIn
 /** `isInferred`: LivePerson didn't answer the request with the id, and another one may have opened it. */
 export type Opener = z.infer<typeof opener>
 
+const readOpener = (value: unknown): Opener | undefined => z.safeParse(opener, value).data
+
 /** Returns the attribute of a consumer's item that says which request opened a conversation. */
 export const openerOf = (opened: Opener): Item => ({ [openerName(opened)]: { ...opened } })
 
@@ -109,14 +111,13 @@ const openerName = ({ conversationId }: Opener): string =>
 export const placeOf = (opened: Opener, item: Item): Item | undefined => {
   const { told = [] } = z.parse(consumerItem, item)
   const closed = told.filter(({ closedAt }) => closedAt !== undefined).map((each) => each.conversationId)
-  const readOpener = (name: string) => z.safeParse(opener, item[name]).data
   const isSame = (each: Opener | undefined) =>
     each?.conversationId === opened.conversationId && each.openedBy === opened.openedBy
   const own = openerName(opened)
-  const known = OPENER_NAMES.find((name) => isSame(readOpener(name)))
-  if (known !== undefined && (opened.isInferred || !readOpener(known)?.isInferred)) return undefined
+  const known = OPENER_NAMES.find((name) => isSame(readOpener(item[name])))
+  if (known !== undefined && (opened.isInferred || !readOpener(item[known])?.isInferred)) return undefined
   const free = [own, ...OPENER_NAMES].find((name) => {
-    const kept = readOpener(name)
+    const kept = readOpener(item[name])
     return !kept || closed.includes(kept.conversationId)
   })
   return { [known ?? free ?? own]: { ...opened } }
@@ -127,10 +128,9 @@ export const placeOf = (opened: Opener, item: Item): Item | undefined => {
  * requests may have the same conversation.
  */
 export const openingsIn = (item: Item): readonly Opener[] =>
-  [item, item.told, ...OPENER_NAMES.map((name) => item[name])].flat().flatMap((each) => {
-    const { data } = z.safeParse(opener, each)
-    return data ? [data] : []
-  })
+  [item, item.told, ...OPENER_NAMES.map((name) => item[name])]
+    .flat()
+    .flatMap((each) => readOpener(each) ?? [])
 
 /** Returns which request certainly opened which conversation of a consumer, by the conversation's id. */
 export const openersIn = (item: Item): ReadonlyMap<string, string> =>

@@ -114,7 +114,7 @@ export type Original =
 /** A consumer's last known conversation, and which request opened which of its conversations. */
 export interface LastConversation
   extends Pick<z.infer<typeof consumerItem>, 'conversationId' | 'state' | 'openedAt'> {
-  readonly openings: ReturnType<typeof openingsIn>
+  readonly openings: readonly Opener[]
 }
 
 /** A request as its sender sees it. */

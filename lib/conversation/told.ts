@@ -10,6 +10,7 @@
 
 import {
   closedAtOf,
+  closedBy,
   type Facts,
   hasConversation,
   isFinished,
@@ -65,7 +66,7 @@ export const addTold = (
     known === undefined ? settledBy(seeker.facts, { by: 'liveperson', conversationId, at }) : seeker.facts
   const closedAt = told.find((each) => each.conversationId === conversationId)?.closedAt
   if (closedAt !== undefined && closedAtOf(facts) === undefined)
-    return { ...facts, closings: [...(facts.closings ?? []), { conversationId, at: closedAt }] }
+    return closedBy(facts, { conversationId, at: closedAt })
   return known === undefined ? facts : undefined
 }
 

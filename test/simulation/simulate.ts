@@ -167,7 +167,8 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       })
     const ending = takeEnding()
     const endedAt = time.now()
-    const untold = subjectsOf(ending).map(untoldOf)
+    const subjects = subjectsOf(ending)
+    const untold = subjects.map(untoldOf)
     const countUntold = (kind: ReturnType<typeof untoldOf>) => untold.filter((each) => each === kind).length
     const findings = [...check(ending, options.others)]
     const opened = ending.conversations.length
@@ -189,7 +190,7 @@ export const simulate = async (options: SimulationOptions): Promise<Report> => {
       conversations: opened,
       reopened: replayed.reopened.size,
       untold: { closings: countUntold('closing'), outcomes: countUntold('outcome') },
-      mistaken: subjectsOf(ending).filter(mayNameAnothers).length,
+      mistaken: subjects.filter(mayNameAnothers).length,
       states: countBy([...ending.items.values()].map(({ status }) => String(status))),
       messages: countBy(
         [...ending.items.values()].flatMap(({ messageStatus }) =>

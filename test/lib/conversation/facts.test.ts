@@ -10,7 +10,6 @@ import {
   forgottenAt,
   isFinished,
   isSame,
-  type Message,
   merge,
   NOTHING,
   type Outcome,
@@ -18,17 +17,9 @@ import {
   settledBy,
 } from '../../../lib/conversation/facts.ts'
 import { anyFacts, anyNearFacts } from '../../support/any-facts.ts'
+import { C1, factsWith, held, IN_DOUBT, message, OWED, queued, SENT } from '../../support/some-facts.ts'
 
 const NOW = 1_800_000_000_000
-
-const factsWith = (members: Partial<Facts>): Facts => ({ ...NOTHING, ...members })
-const held = (attempt = 1, releases = attempt - 1): Claim => ({ attempt, releases, state: 'held' })
-const queued = (attempt = 1, releases = attempt): Claim => ({ attempt, releases, state: 'queued' })
-const message = (members: Partial<Message>): Message => ({ tried: 0, refused: 0, sent: false, ...members })
-const SENT = message({ tried: 1, sent: true })
-const OWED = message({ tried: 1, refused: 1 })
-const IN_DOUBT = message({ tried: 1 })
-const C1 = { kind: 'opened', conversationId: 'c-1' } as const
 
 describe('a merge', () => {
   test('is the same in any order', () => {

@@ -42,8 +42,9 @@ beforeEach(() => {
   findings = createFindings({ table, now: () => time })
 })
 
-const claim = (request = REQUEST) =>
-  createLedger({ table, now: () => time, uuid: () => `lease-${++serial}` }).claim(
+/** @param on Default: the table that works. */
+const claim = (request = REQUEST, on = table) =>
+  createLedger({ table: on, now: () => time, uuid: () => `lease-${++serial}` }).claim(
     request,
     DESTINATION,
     time + ALIVE_MS,
@@ -85,6 +86,15 @@ const without = (pk: string): StateTable => ({
     return table.update(update)
   },
 })
+
+/** Returns another conversation whose opener would have the same place as that of c-1. */
+const withPlaceOfC1 = (): string => {
+  const placeOf = (id: string) => Object.keys(openerOf({ conversationId: id, openedBy: PK }))[0]
+  const ids = Array.from({ length: 99 }, (_, index) => `c-${index + 2}`)
+  const id = ids.find((each) => placeOf(each) === placeOf('c-1'))
+  if (id === undefined) throw new Error('No conversation has the same place')
+  return id
+}
 
 describe('the conversation that was found', () => {
   test('settles an unknown outcome, with time and reason', async () => {
@@ -275,9 +285,7 @@ describe('a push', () => {
   })
 
   test('tells a late closing to a request whose place another one has taken', async () => {
-    const ids = Array.from({ length: 50 }, (_, index) => `c-${index}`)
-    const slotOf = (id: string) => Object.keys(openerOf({ conversationId: id, openedBy: PK }))[0]
-    const second = ids.find((id) => id !== 'c-1' && slotOf(id) === slotOf('c-1')) ?? ''
+    const second = withPlaceOfC1()
     await tell(START)
     await store({ conversation: C1, openedAt: time, message: SENT })
     const other = { ...REQUEST, requestId: 'request-0002' }
@@ -383,17 +391,12 @@ describe('a push', () => {
 
   test('tells the id to such a request once a copy of it has named its consumer', async () => {
     const request = { ...REQUEST, message: undefined }
-    const ledger = createLedger({
-      table: without(CONSUMER),
-      now: () => time,
-      uuid: () => `lease-${++serial}`,
-    })
-    const { entry } = await ledger.claim(request, DESTINATION, time + ALIVE_MS)
+    const { entry } = await claim(request, without(CONSUMER))
     const held = { attempt: 1, releases: 0, state: 'held' } as const
     const facts = { ...NOTHING, claim: held, conversation: { kind: 'opened' }, lpConsumerId: 'lp-1' } as const
     await expect(entry.record(facts)).rejects.toThrow(ServiceUnavailableError)
     expect(await read()).toMatchObject({ status: 'opened', finished: true, claimState: 'held' })
-    await expect(ledger.claim(request, DESTINATION, time + ALIVE_MS)).rejects.toThrow(ServiceUnavailableError)
+    await expect(claim(request, without(CONSUMER))).rejects.toThrow(ServiceUnavailableError)
     expect(await claim(request)).toMatchObject({ kind: 'final' })
     expect(await tell(START)).toBe(1)
     expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
@@ -401,12 +404,7 @@ describe('a push', () => {
 
   test('tells a late copy the conversation that was open when LivePerson said so', async () => {
     const request = { ...REQUEST, message: undefined }
-    const ledger = createLedger({
-      table: without(CONSUMER),
-      now: () => time,
-      uuid: () => `lease-${++serial}`,
-    })
-    const { entry } = await ledger.claim(request, DESTINATION, time + ALIVE_MS)
+    const { entry } = await claim(request, without(CONSUMER))
     const facts = {
       ...NOTHING,
       claim: DONE,
@@ -438,8 +436,7 @@ describe('a push', () => {
         return table.update(update)
       },
     }
-    const ledger = createLedger({ table: late, now: () => time, uuid: () => `lease-${++serial}` })
-    const { entry } = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
+    const { entry } = await claim(REQUEST, late)
     // By the container's clock, the conversation is older than by LivePerson's.
     const openedAt = START.startedAt - 400
     await entry.record({ ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt })
@@ -448,14 +445,9 @@ describe('a push', () => {
   })
 
   test('tells a closing to a request of which only the consumer’s item could not be written', async () => {
-    const ledger = createLedger({
-      table: without(CONSUMER),
-      now: () => time,
-      uuid: () => `lease-${++serial}`,
-    })
-    const claimed = await ledger.claim(REQUEST, DESTINATION, time + ALIVE_MS)
+    const { entry } = await claim(REQUEST, without(CONSUMER))
     const facts = { ...NOTHING, claim: DONE, conversation: C1, lpConsumerId: 'lp-1', openedAt: time }
-    await expect(claimed.entry.record({ ...facts, message: SENT })).rejects.toThrow(ServiceUnavailableError)
+    await expect(entry.record({ ...facts, message: SENT })).rejects.toThrow(ServiceUnavailableError)
     expect(await tell(CLOSED)).toBe(0)
     expect(await read()).not.toHaveProperty('closedAt')
     const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 }
@@ -476,11 +468,7 @@ describe('a push', () => {
   })
 
   test('tells a closing late, when the opener of another conversation would have the same place', async () => {
-    const place = Object.keys(openerOf({ conversationId: 'c-1', openedBy: PK }))[0]
-    const taken = Array.from({ length: 99 }, (_, serial) => `c-${serial + 2}`).find(
-      (id) => Object.keys(openerOf({ conversationId: id, openedBy: PK }))[0] === place,
-    )
-    if (taken === undefined) throw new Error('No conversation has the same place')
+    const taken = withPlaceOfC1()
     await store({ conversation: C1, openedAt: time, message: SENT })
     await tell(START)
     time += 5000

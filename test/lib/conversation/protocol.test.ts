@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import {
-  type Claim,
   deathsOf,
   type Facts,
   forgottenAt,
@@ -10,6 +9,7 @@ import {
 } from '../../../lib/conversation/facts.ts'
 import { begin, learn, next, type Policy, type Seen, type Step } from '../../../lib/conversation/protocol.ts'
 import { type AppError, LivePersonUnavailableError, toError } from '../../../lib/errors/errors.ts'
+import { C1, factsWith, held, IN_DOUBT, message, OWED, queued, SENT } from '../../support/some-facts.ts'
 
 const LP_CONSUMER_ID = 'lp-consumer-1'
 const UNAVAILABLE = toError('liveperson_unavailable')
@@ -18,15 +18,6 @@ const OURS_FAILED = toError('service_unavailable')
 const MISCONFIGURED = toError('invalid_config')
 const ID_TAKEN = toError('request_id_reused')
 const NOW = 1_800_000_000_000
-
-const factsWith = (members: Partial<Facts>): Facts => ({ ...NOTHING, ...members })
-const held = (attempt = 1, releases = attempt - 1): Claim => ({ attempt, releases, state: 'held' })
-const queued = (attempt = 1, releases = attempt): Claim => ({ attempt, releases, state: 'queued' })
-const message = (members: Partial<Message>): Message => ({ tried: 0, refused: 0, sent: false, ...members })
-const SENT = message({ tried: 1, sent: true })
-const OWED = message({ tried: 1, refused: 1 })
-const IN_DOUBT = message({ tried: 1 })
-const C1 = { kind: 'opened', conversationId: 'c-1' } as const
 
 describe('a doubt that a person has found to be nothing', () => {
   const unknown = factsWith({
