@@ -37,7 +37,7 @@ import {
   messageDeadline,
   type TimeBudget,
 } from './time-budget.ts'
-import { isMissingId } from './told.ts'
+import { couldHaveOpened, isMissingId } from './told.ts'
 
 /** After how many attempts that died a record is given up. */
 const MAX_DEATHS = 5
@@ -52,9 +52,6 @@ const MAX_LOST_LEASES = 5
 const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
 const PROBE_MS = 5000
-
-/** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
-const CLOCKS_MS = 5000
 
 /** Records that died together are tried again after a random delay of up to this, in milliseconds. */
 const ISOLATED_WITHIN_MS = 300_000
@@ -292,9 +289,9 @@ export const createAttempt = ({
 
         case 'look_up': {
           const last = await ledger.findConversation(accountId, step.lpConsumerId)
-          const { pk, createdAt, triedUntil } = claimed()
+          const entry = claimed()
           // An attempt that died, or whose record failed, may have written only the consumer's item.
-          const own = last && openedBy(pk, last)
+          const own = last && openedBy(entry.pk, last)
           if (own !== undefined) return { kind: 'own', conversationId: own }
           if (last?.conversationId === undefined || last.state === 'CLOSE') {
             const since = facts.idMissingSince ?? now()
@@ -304,7 +301,7 @@ export const createAttempt = ({
           }
           const { conversationId, openedAt = 0, openings } = last
           // A push doesn't say which request opened the conversation.
-          const isOfTime = openedAt >= createdAt - CLOCKS_MS && openedAt <= triedUntil + CLOCKS_MS
+          const isOfTime = couldHaveOpened(entry, openedAt)
           const isOthers = openings.some((each) => each.conversationId === conversationId && !each.isInferred)
           return { kind: 'known', conversationId, openedBy: isOfTime && !isOthers ? 'unknown' : 'other' }
         }

@@ -22,6 +22,8 @@ import type { ToldConversation } from './ledger-item.ts'
 
 /** How much the clocks of LivePerson and of a container may differ, in milliseconds. */
 const CLOCKS_MS = 5000
+/** How long after we stopped waiting for a create LivePerson may still carry it out, in milliseconds. */
+const LATE_MS = 10_000
 
 /** What is needed of a request to match a conversation to it. Times are milliseconds since the epoch. */
 export interface Seeker {
@@ -48,6 +50,12 @@ export const isMissingId = (facts: Facts, hasMessage: boolean): boolean =>
   (facts.claim.state !== 'held' || isFinished(facts, hasMessage)) &&
   (hasConversation(facts) || mayHaveOpened(facts)) &&
   outcomeOf(facts, false).conversationId === undefined
+
+/** Whether a conversation began at a time at which a request's creates could have opened it. */
+export const couldHaveOpened = (
+  { createdAt, triedUntil }: { readonly createdAt: number; readonly triedUntil: number },
+  startedAt: number,
+): boolean => startedAt >= createdAt - CLOCKS_MS && startedAt <= triedUntil + LATE_MS + CLOCKS_MS
 
 /**
  * Returns a request's facts with what pushes add to them: an id that is missing, the conversation of an
@@ -87,7 +95,10 @@ const choose = (
   const byStart = told.toSorted((a, b) => a.startedAt - b.startedAt)
   if (isDerived) return byStart[0]
   const own = byStart.filter(
-    (each) => isOfTime(seeker, each) && isOfCampaign(seeker, each) && !isOthers(each),
+    (each) =>
+      couldHaveOpened({ createdAt: seeker.createdAt, triedUntil: writtenAt }, each.startedAt) &&
+      isOfCampaign(seeker, each) &&
+      !isOthers(each),
   )
   if (facts.conversation.kind === 'unknown') {
     const [one, ...more] = own.filter(({ campaignId }) => campaignId !== undefined)
@@ -102,10 +113,6 @@ const choose = (
   const opened = facts.conversation.kind === 'opened'
   return (opened ? (own.findLast((each) => open.includes(each)) ?? own.at(-1)) : undefined) ?? open.at(-1)
 }
-
-/** Whether a conversation began while the request could have opened it. */
-const isOfTime = ({ createdAt, writtenAt }: Seeker, { startedAt }: ToldConversation): boolean =>
-  startedAt >= createdAt - CLOCKS_MS && startedAt <= writtenAt + CLOCKS_MS
 
 const isOfCampaign = (seeker: Seeker, { campaignId, engagementId }: ToldConversation): boolean =>
   campaignId === undefined || (campaignId === seeker.campaignId && engagementId === seeker.engagementId)

@@ -487,8 +487,9 @@ describe('each step calls its operation, in the order of the protocol', () => {
     test.each([
       ['opened', 'while an earlier attempt was at work', TRIED_UNTIL - 30_000],
       ['opened', 'while an earlier attempt was at work, by a clock that is ahead', TRIED_UNTIL + 4000],
+      ['opened', 'soon after an earlier attempt had stopped waiting', TRIED_UNTIL + 12_000],
       ['existing', 'before the request', TRIED_UNTIL - 70_000],
-      ['existing', 'after the earlier attempts', TRIED_UNTIL + 6000],
+      ['existing', 'long after the earlier attempts', TRIED_UNTIL + 21_000],
     ])('is %s if it began %s', async (status, _, openedAt) => {
       expect(await meet(openedAt)).toBe(status)
     })
