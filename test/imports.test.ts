@@ -21,7 +21,7 @@ interface Module {
 
 /** The layers, from the top. docs/architecture.md has the same table, with the responsibility of each module. */
 const MODULES: readonly Module[] = [
-  { layer: 12, module: '.', packages: ['vitest/config'] },
+  { layer: 12, module: '.', packages: ['vitest/config', 'vitest/node'] },
   { layer: 11, module: 'test', packages: ['**'] },
   { layer: 10, module: 'bench', packages: ['**'] },
   { layer: 9, module: 'local', packages: ['**'] },

@@ -8,6 +8,7 @@ import { FINGERPRINT_VERSION, isDerived, sha256 } from '../request/identity.ts'
 import type { Warning } from '../request/warnings.ts'
 import {
   abandoned,
+  closedAtOf,
   type Facts,
   isFinished,
   isSame,
@@ -193,8 +194,9 @@ export const createLedger = ({
 
     /** Returns the consumer's item as it was before this write. Undefined: there was none, or no write. */
     const writeConsumer = async (facts: Facts): Promise<Item | undefined> => {
-      const { conversation, lpConsumerId, openedAt } = facts
+      const { conversation, lpConsumerId } = facts
       if (lpConsumerId === undefined) return undefined
+      const openedAt = closedAtOf(facts) === undefined ? facts.openedAt : undefined
       const consumerPk = consumerKey(accountId, lpConsumerId)
       /** Finds another place for an opener whose own was taken, if pushes may ask for it. */
       const keepOpener = async (opened: Opener, before: Item | undefined): Promise<void> => {
@@ -219,10 +221,10 @@ export const createLedger = ({
       }
       const written = `${conversationId} ${openedAt}`
       if (conversation.kind !== 'opened' || consumerRecorded === written) return undefined
-      const isInferred = seen.facts.openedAt === undefined && openedAt === undefined
+      const isInferred = seen.facts.openedAt === undefined && facts.openedAt === undefined
       const opened: Opener = { conversationId, openedBy: pk, ...(isInferred && { isInferred }) }
       if (openedAt === undefined) {
-        // A push or a person has told the id, or a copy of a finished request arrives.
+        // A push or a person has told the id, it is closed, or a copy of a finished request arrives.
         const { item: found } = await table.update({
           ...{ pk: consumerPk, set: times() },
           setIfAbsent: { state: 'CLOSE', ...openerOf(opened) },

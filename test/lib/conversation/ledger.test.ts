@@ -736,6 +736,17 @@ describe('the consumer’s item', () => {
     expect(await findConversation(ACCOUNT, lpConsumerId)).toMatchObject({ conversationId: 'conversation-1' })
   })
 
+  test('is not opened again by a conversation that is known to be closed', async () => {
+    const { take, findConversation, lpConsumerId, pk } = arrange()
+    const first = await take()
+    const closings = [{ conversationId: 'conversation-1', at: 90 }]
+    await first.entry.record(ended(first, { ...opened(lpConsumerId, 'conversation-1', 100), closings }))
+    expect(await findConversation(ACCOUNT, lpConsumerId)).toEqual({
+      state: 'CLOSE',
+      openings: [{ conversationId: 'conversation-1', openedBy: pk }],
+    })
+  })
+
   test('is undefined if none was opened', async () => {
     expect(await arrange().findConversation(ACCOUNT, 'nobody')).toBeUndefined()
   })
