@@ -6,8 +6,8 @@ import { BODY_LIMIT } from './http/event.ts'
 import { answerProblem, MIDDY_OPTIONS, oncePerContainer } from './lambda.ts'
 
 /**
- * LivePerson may stop calling an endpoint that takes longer than 2.5 seconds, so it is answered before that
- * and repeats the push. In milliseconds.
+ * LivePerson may stop calling an endpoint that takes longer than 2.5 seconds, so a push that takes longer is
+ * answered with 503 before that, and LivePerson repeats it. In milliseconds.
  */
 const ANSWER_WITHIN_MS = 2000
 

@@ -6,7 +6,7 @@ export interface Answer {
   readonly status: number
   /** The absolute address of the request's status. */
   readonly location?: string | null
-  /** How long to wait at least, in seconds. NaN: a date, which is ignored. */
+  /** The shortest wait before the next call, in seconds. 0: none. NaN: a date, which is ignored. */
   readonly retryAfter?: number
   readonly body: ConversationDetail
 }
@@ -16,7 +16,7 @@ export type Verdict =
   | 'opened'
   | 'existing'
   | 'queued'
-  /** No queue holds the request any more. It has to be sent again. */
+  /** No queue holds the request. It has to be sent again. */
   | 'lost'
   /** The service was not reached, or can't answer now. */
   | 'busy'

@@ -6,7 +6,10 @@ import { createSubmissions, type SubmissionOptions } from './submission.ts'
 export type { ConversationDetail, ConversationState, FieldError } from './form-messages.ts'
 
 export interface FormClientOptions extends SubmissionOptions {
-  /** Where the forms are. Default: the document. The events of forms in a shadow root don't leave it. */
+  /**
+   * Where the forms are. Default: the document. For forms in a shadow root, it has to be that root: a
+   * browser's `submit` events don't leave it.
+   */
   readonly root?: Pick<Document, 'addEventListener' | 'querySelectorAll'>
 }
 

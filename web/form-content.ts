@@ -16,8 +16,8 @@ const CHALLENGES = ['cf-turnstile-response', 'h-captcha-response', 'g-recaptcha-
 const ID = 'requestId'
 
 /**
- * Returns what the form would post, in the same fields: those outside that name the form, too, and the
- * pressed button's.
+ * Returns what the form would post: its fields, including those outside it with its id as `form`, and the
+ * value of the pressed button.
  */
 export const readContent = (form: HTMLFormElement, submitter: HTMLElement | null): FormContent => {
   const content = new URLSearchParams()

@@ -97,8 +97,9 @@ const notes = new WeakMap<Element, Element>()
 let serial = 0
 
 /**
- * Shows errors beside their fields, and moves the focus to the first. Fields outside that name the form
- * belong to it. Returns the first field with an error that the visitor can see. Undefined: there is none.
+ * Shows errors beside their fields, and moves the focus to the first. Fields outside the form with its id as
+ * `form` belong to it. Returns the first field with an error that the visitor can see. Undefined: there is
+ * none.
  */
 export const showFieldErrors = (
   form: HTMLFormElement,

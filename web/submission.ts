@@ -19,7 +19,7 @@ export interface SubmissionOptions {
 /** How many times a request is sent without an answer, and asked for without an outcome. */
 const MAX_SENDS = 8
 const MAX_ASKS = 30
-/** How many times a request that was sent before a reload is asked for while nobody knows it. */
+/** How many times a request that was sent before a reload is asked for again while nobody knows it. */
 const MAX_UNKNOWN = 3
 /** The longest pause, in seconds. */
 const MAX_PAUSE = 30
@@ -34,7 +34,7 @@ interface Run {
   isBusy: boolean
 }
 
-/** Returns what sends forms, one request of each form at a time, and the latest run of each form. */
+/** Returns `run`, which sends a form's requests, one at a time, and `runs`, the latest run of each form. */
 export const createSubmissions = (options: SubmissionOptions) => {
   /** Earlier runs stop. */
   const runs = new WeakMap<HTMLFormElement, Run>()

@@ -6,9 +6,9 @@ import type { Policy } from './protocol.ts'
 import { LONGEST_WAIT_MS } from './time-budget.ts'
 
 /**
- * The longest wait for a call to spend, in milliseconds, while the account is well and while it is in
- * trouble. The hand-over queue has few batches at a time and holds the backlog, so its records wait for their
- * turn.
+ * The longest wait for a turn to call LivePerson, in milliseconds, while the account is well and while it is
+ * in trouble. The hand-over queue has few batches at a time and holds the backlog, so its records wait for
+ * their turn.
  */
 const WAITS_MS = {
   memory: { well: 1000, inTrouble: 0 },
@@ -32,8 +32,9 @@ export interface Account {
 }
 
 /**
- * Decides whether an attempt may call LivePerson, and waits for its turn: at most 2 s. A form of an account
- * in trouble doesn't wait. In a pause that LivePerson asked for, a hand-over waits 2 s even without a turn.
+ * Decides whether an attempt may call LivePerson, and waits for its turn: at most 2 s. While the account is
+ * in trouble, only a hand-over waits. In a pause that LivePerson asked for, a hand-over that gets no turn
+ * waits for the rest of the pause, at most 2 s, before it is held back.
  *
  * @param options.sleep Takes milliseconds.
  */

@@ -39,9 +39,9 @@ import {
 } from './time-budget.ts'
 import { couldHaveOpened, isMissingId } from './told.ts'
 
-/** After how many attempts that died a record is given up. */
+/** The number of dead attempts after which a record is given up. */
 const MAX_DEATHS = 5
-/** After how many attempts that died a record leaves its batch: another record may be killing them. */
+/** The number of dead attempts after which a record leaves its batch: another record may be killing them. */
 const ISOLATE_AFTER_DEATHS = 2
 /** From this delivery on, a record is sent as a new message. After 1,000, SQS would quarantine it. */
 const WORN_OUT_AFTER = 500
@@ -216,7 +216,10 @@ export const createAttempt = ({
       if (!error || trouble) account.onAnswer(trouble ?? 'good', pace.isOpen())
     }
 
-    /** If the claim may have been written, tells the next attempt that nothing followed it. */
+    /**
+     * Claims the request. If the claim fails but may have been written, a hand-over names its lease, so that
+     * the next attempt knows that nothing followed it.
+     */
     const claim = async (): Promise<Seen> => {
       const leaseId = uuid()
       try {

@@ -8,7 +8,8 @@ import { FORM_HELD_WAITS_MS, hasTimeFor, type TimeBudget } from './time-budget.t
 
 /**
  * Returns a function that answers a copy of a form from the ledger. The copy spent no challenge of its own,
- * so it never creates a conversation. If no queue keeps the request, one copy per challenge puts it into one.
+ * so it never creates a conversation. If no queue keeps an unfinished request, one copy per challenge puts it
+ * into the hand-over queue.
  *
  * @param options.now Milliseconds since the epoch.
  * @param options.sleep Takes milliseconds.

@@ -39,14 +39,13 @@ export interface Message {
 }
 
 /**
- * The last attempt that claimed the request: it still holds the claim, or released it: as failed, as given
- * up, as queued, or done with the request. Its sender continues what failed. Nothing but a replay continues
- * what was given up.
+ * The last attempt that claimed the request. It still holds the claim, or released it as failed, given up,
+ * queued or done. The sender continues a request that failed. Only a replay continues one that was given up.
  */
 export interface Claim {
   /** 0 if no attempt has claimed the request, 1 for the first. */
   readonly attempt: number
-  /** How many attempts released their claim. The others died. */
+  /** How many attempts released their claim. The others died, except the one that holds it. */
   readonly releases: number
   readonly state: 'none' | 'held' | 'failed' | 'given_up' | 'queued' | 'done'
   /** Why the attempt released the claim. */
@@ -102,8 +101,8 @@ export interface Facts {
   /** Set if LivePerson opened the conversation only without its language. */
   readonly languageRefused?: true | undefined
   /**
-   * Conversations that were closed, sorted by id: several if an agent closed one before a create was
-   * repeated. That of the request's own counts: see {@link closedAtOf}.
+   * The conversations that were closed, sorted by id. There are several if an agent closed one before a
+   * create was repeated. Only the closing of the request's own conversation counts: see {@link closedAtOf}.
    */
   readonly closings?: readonly Closing[] | undefined
   readonly settled?: Settlement | undefined
@@ -116,7 +115,7 @@ export type Status = 'opening' | 'queued' | 'failed' | 'opened' | 'existing' | '
 /** What the sender is told: a pure function of the facts. */
 export interface Outcome {
   readonly status: Status
-  /** Undefined if LivePerson's answer was lost, or LivePerson didn't say which conversation is open. */
+  /** Undefined if there is no conversation, or its id is not known. */
   readonly conversationId?: string | undefined
   readonly code?: Code | undefined
   /** Undefined if there was no message, or no conversation for it. `pending`: it is owed. */
@@ -183,7 +182,7 @@ const remembered = (facts: Facts, forgotten: Forgetting | undefined): Conversati
 export const withAdded = (facts: Facts, added: Partial<Facts>): Facts =>
   merge(facts, { ...NOTHING, ...given({ forgotten: facts.forgotten }), ...added })
 
-/** Whether two facts are equal. All members are listed, in one order, by `merge`. */
+/** Returns whether both writers know the same. `merge` lists all members in a fixed order. */
 export const isSame = (a: Facts, b: Facts): boolean =>
   JSON.stringify(merge(a, NOTHING)) === JSON.stringify(merge(b, NOTHING))
 

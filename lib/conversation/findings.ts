@@ -83,9 +83,10 @@ export type Found =
   /** An attempt holds the claim, until then at most, in milliseconds since the epoch. */
   | { readonly kind: 'in_use'; readonly until: number }
   /**
-   * The finding contradicts what the ledger holds, or adds nothing: `has_conversation`: its conversation is
-   * known; `no_doubt`: no create can have reached LivePerson; `may_have_opened`: a create may have reached
-   * LivePerson, so a person has to look first; `nothing_to_forget`: the request can be claimed already.
+   * The finding contradicts what the ledger holds, or adds nothing. `has_conversation`: the request has a
+   * conversation. `no_doubt`: no create can have reached LivePerson. `may_have_opened`: a create may have
+   * reached LivePerson, so a person has to look first. `nothing_to_forget`: the request can be claimed
+   * already.
    */
   | {
       readonly kind: 'has_conversation' | 'no_doubt' | 'may_have_opened' | 'nothing_to_forget'
@@ -100,9 +101,10 @@ type Decision =
   | Exclude<Found, { readonly kind: 'recorded' }>
 
 /**
- * Returns what LivePerson and operators add to the ledger after an attempt. Each function is one write that
- * is conditional on the item's `revision`, and is decided again if an attempt wrote in the meantime: 1 read
- * unit and 1 write unit, and 1 write unit for each other write in the meantime.
+ * Returns the functions by which LivePerson and operators add to the ledger after an attempt. Each write of a
+ * request's item is conditional on its `revision`, and is decided again if an attempt wrote in the meantime.
+ * `settle` and `forget` cost 1 read unit and 1 write unit, and 1 more write unit for each write of others in
+ * the meantime.
  *
  * Every function throws ServiceUnavailableError if DynamoDB fails.
  *
@@ -264,10 +266,11 @@ export const createFindings = ({
      *
      * A consumer that no request has named is remembered, too: a push may overtake the answer to the create.
      *
-     * Costs 1 read unit and 1 write unit, and as much again for each request that it concerns. A push without
-     * anything new costs 1 read unit, and 1 for each such request.
+     * Costs 1 read unit and 1 write unit, and as much again for each request that it concerns. A request that
+     * no longer waits for its id costs 1 more write unit. A push without anything new costs 1 read unit, and
+     * 1 for each request that it concerns.
      *
-     * @returns How many requests were changed.
+     * @returns How many requests learned something about their conversation.
      */
     tell: async (accountId: string, lpConsumerId: string, told: ToldConversation): Promise<number> => {
       const pk = consumerKey(accountId, lpConsumerId)

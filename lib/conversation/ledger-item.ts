@@ -1,6 +1,7 @@
 /**
- * The items of the ledger in the state table: their keys, their shape, and how facts are stored in them.
- * Every reader and writer of these items goes through this file.
+ * The items of the ledger in the state table: their keys, their shape, and how facts are stored in them. The
+ * ledger and the findings read and write them through this file. `erase.ts` and `outcome-event.ts` parse
+ * items with shapes of their own.
  */
 import * as z from 'zod/mini'
 import type { Item } from '../aws/state-table.ts'
@@ -105,8 +106,9 @@ const openerName = ({ conversationId }: Opener): string =>
   `opener${Number.parseInt(sha256(conversationId).slice(0, 4), 16) % OPENERS}`
 
 /**
- * Returns the attribute for an opener that a consumer's item lacks. It takes a place that is free, or that of
- * a conversation that was closed, else its own. Undefined: the item has it.
+ * Returns the attribute for an opener that a consumer's item lacks. It takes its own place if that is free or
+ * has a closed conversation, else another such place, else its own all the same. Undefined: the item has the
+ * opener.
  */
 export const placeOf = (opened: Opener, item: Item): Item | undefined => {
   const { told = [] } = z.parse(consumerItem, item)

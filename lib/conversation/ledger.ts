@@ -76,8 +76,8 @@ export interface Entry {
   /**
    * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
    * holds them all. The consumer's item is written in parallel if this request opened a conversation, or ends
-   * without the id of one. If a push has told that conversation already, its facts are added. Costs 1 write
-   * unit per item, and again for each write of another attempt in the meantime.
+   * without the id of one. If a push has already reported that conversation, what it said is added. Costs 1
+   * write unit per item, and again for each write of another attempt in the meantime.
    *
    * @throws {ServiceUnavailableError}
    */
@@ -224,7 +224,8 @@ export const createLedger = ({
       const isInferred = seen.facts.openedAt === undefined && facts.openedAt === undefined
       const opened: Opener = { conversationId, openedBy: pk, ...(isInferred && { isInferred }) }
       if (openedAt === undefined) {
-        // A push or a person has told the id, it is closed, or a copy of a finished request arrives.
+        // The id comes from a push or a person, the conversation is closed, or a copy of a finished request
+        // has arrived.
         const { item: found } = await table.update({
           ...{ pk: consumerPk, set: times() },
           setIfAbsent: { state: 'CLOSE', ...openerOf(opened) },
@@ -237,7 +238,7 @@ export const createLedger = ({
         pk: consumerPk,
         set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...times() },
         setIfAbsent: openerOf(opened),
-        // A push may have told that it is closed.
+        // A push may have reported that it is closed.
         condition:
           'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND (#conversationId <> :conversationId OR #state <> :closed))',
         values: { openedAt, conversationId, closed: 'CLOSE' },
@@ -250,7 +251,10 @@ export const createLedger = ({
       return found
     }
 
-    /** Returns the facts that pushes have told about this request before its consumer's item was written. */
+    /**
+     * Returns the facts with what pushes reported before the consumer's item named this request. Undefined:
+     * nothing.
+     */
     const recordConsumer = async (facts: Facts): Promise<Facts | undefined> => {
       const found = await writeConsumer(facts)
       const { told } = found ? z.parse(consumerItem, found) : {}

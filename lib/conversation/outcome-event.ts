@@ -9,7 +9,7 @@ export const OUTCOME_SOURCE = 'campaign-conversations'
 /** The keys of the items that have outcomes start with one of these. */
 export const OUTCOME_KEYS = ['request#', 'refused#'] as const
 
-/** The detail types of the events about a status. */
+/** The detail type of the event about each status. */
 const TYPES = {
   opened: 'Conversation Opened',
   existing: 'Conversation Existing',

@@ -58,7 +58,8 @@ export interface Progress {
   /** Whether a wait was skipped because it would have left too little time. */
   readonly isOutOfTime: boolean
   /**
-   * Whether an outcome could not be recorded, because nobody could say by which id pushes name its consumer.
+   * Whether an outcome could not be recorded, because LivePerson's id of the consumer is not known. Pushes
+   * name the consumer only by that id.
    */
   readonly isUnnamed: boolean
   readonly create: 'possible' | 'already_open' | 'ended'
@@ -107,9 +108,11 @@ export interface Policy {
   readonly admission: 'granted' | 'held_back' | 'paused'
   /** Whether the request is too old to be kept after another failure. */
   readonly isTooOld: boolean
-  /** After how many attempts that died a record is given up. */
+  /** The number of dead attempts after which a record is given up. */
   readonly maxDeaths: number
-  /** After how many attempts that died a record leaves its batch: another record may be killing them. */
+  /**
+   * The number of dead attempts after which a record leaves its batch: another record may be killing them.
+   */
   readonly isolateAfterDeaths: number
   /** Whether the queue has delivered the record several times, so that it may leave its batch. */
   readonly isRedelivered: boolean
@@ -118,8 +121,8 @@ export interface Policy {
   /** How long to wait, in milliseconds, before asking again for a claim that another attempt holds. */
   readonly heldWaitsMs: readonly number[]
   /**
-   * How long to wait, in milliseconds, before a create is repeated that LivePerson certainly did not carry
-   * out. Undefined: it is not repeated in this attempt.
+   * How long to wait, in milliseconds, before repeating a create that LivePerson certainly did not carry out.
+   * Undefined: it is not repeated in this attempt.
    */
   readonly repeatAfterMs: number | undefined
   /** The longest such wait, in milliseconds. */
@@ -222,7 +225,10 @@ export type Seen =
   | { readonly kind: 'forgotten' }
   /** `facts`: what the ledger holds now. */
   | { readonly kind: 'recorded'; readonly facts: Facts }
-  /** Nothing was recorded. Pushes could not settle the outcome, because the identity provider failed. */
+  /**
+   * Nothing was recorded: LivePerson's IDP failed, and without its id of the consumer, no push could settle
+   * the outcome.
+   */
   | { readonly kind: 'unnamed'; readonly error: AppError }
   | { readonly kind: 'handed_over' }
   | { readonly kind: 'quarantined' }
@@ -319,7 +325,7 @@ const nextBeforeClaim = (known: Known, policy: Policy): Step => {
   return leaveToOther(known, policy)
 }
 
-/** The record goes to the end of the hand-over queue without an attempt. */
+/** The record goes back into the hand-over queue without an attempt. */
 const park = ({ facts, progress }: Known): Step => {
   switch (progress.handOver) {
     case 'untried':
@@ -573,8 +579,9 @@ const keepForLater = (known: Known, policy: Policy): Step => {
 }
 
 /**
- * Whether a record is handed over, instead of waiting in its queue: because its account is in trouble,
- * because the ledger failed and what is known must not be lost, or because it must not die with others again.
+ * Whether a record is handed over, instead of waiting in its queue: because its account is in trouble or
+ * paused, because the ledger failed and what is known must not be lost, or because it must not die with
+ * others again.
  */
 const leavesItsQueue = (known: Known, policy: Policy): boolean =>
   known.progress.isAccountInTrouble ||

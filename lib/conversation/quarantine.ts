@@ -17,7 +17,7 @@ export interface Quarantined {
   readonly body: string
   /**
    * The queue that a replay of the body goes to: the one that the body came from, or that the service would
-   * have put it into. The body itself proves nothing: everybody who can send an event chooses one.
+   * have put it into. The body itself proves nothing: anyone who can send an event chooses its body.
    */
   readonly queue: QueueName
   readonly error: AppError

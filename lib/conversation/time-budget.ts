@@ -67,8 +67,8 @@ export const hasTimeFor = (
 ): boolean => now + ms + MIN_FOR_CREATE_MS <= deadline
 
 /**
- * Returns the deadline of a call after a create: at least 3 s from now if the invocation has that long, else
- * the attempt's deadline.
+ * Returns the deadline of a call after a create: the attempt's own, or 3 s from now if that is later. The
+ * extra time ends 1.5 s before the invocation does.
  */
 export const messageDeadline = ({ deadline, aliveUntil }: TimeBudget, now: number): number =>
   Math.max(deadline, Math.min(now + MESSAGE_MS, aliveUntil - WRITE_MS))

@@ -48,7 +48,7 @@ export interface AccessOptions {
  * Returns what every call to one account's LivePerson needs: its hosts, one AppJWT, and its consumers'
  * ConsumerJWSs. A refused AppJWT is replaced once.
  *
- * While the account is in trouble, an attempt makes few calls: hosts are looked up again every 30 s at most,
+ * While the account is in trouble, an attempt makes few calls: hosts are looked up at most once in 30 s,
  * refused credentials and refused new AppJWTs are remembered for 5 s, and a `Retry-After` of Sentinel or the
  * IDP is kept.
  *
@@ -125,7 +125,7 @@ export const createAccess = (options: AccessOptions) => {
     }
   }
 
-  /** Measures a call. It counts if LivePerson answered it, for a token: with one. */
+  /** Measures a call that LivePerson answered. A token request counts only if the answer has a token. */
   const timed = async <T>(hop: Hop, call: () => Promise<T>): Promise<T> => {
     const startedAt = now()
     const answer = await call()

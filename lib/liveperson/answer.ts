@@ -26,7 +26,8 @@ export type Answer =
  * per request, a single item, or an error object), so the body is read before the status. Never throws.
  *
  * Only one answer to CONVERSATION is a final refusal: an array whose item with the reqId has the code
- * BAD_REQUEST or 400, with HTTP 400 or 2xx. Whatever isn't documented is `unavailable`.
+ * BAD_REQUEST or 400, with HTTP 400 or 2xx, unless its text may mean that a conversation is open. Whatever
+ * isn't documented is `unavailable`.
  *
  * @param reqId Selects the item in an array: the id of the request in question.
  * @see https://developers.liveperson.com/connector-api-send-api-conversation.html#response
@@ -60,7 +61,8 @@ export const isProfileRefused = ({ body }: HttpAnswer, reqId: string): boolean =
 
 /**
  * Returns the item with the reqId. If LivePerson repeats or invents reqIds, returns the item with a
- * conversationId, or else the last one.
+ * conversationId, or else the last of several. A single item that has neither the reqId nor a conversationId
+ * is ignored.
  */
 const itemOf = (
   items: readonly JsonRecord[],

@@ -34,8 +34,9 @@ export interface AppJwt {
  * Returns a cache of one AppJWT. It is renewed once half of its lifetime has passed, without delaying a call.
  * Concurrent calls share one request. A failed renewal keeps the old AppJWT while that is valid.
  *
- * No request is made for five seconds after refused credentials, and for as long as `Retry-After` of a failed
- * one asks. Until then, calls fail with the same error. LivePerson advises five seconds between token calls.
+ * No request is made for five seconds after refused credentials, or, after a failed request, for as long as
+ * its `Retry-After` asks. Until then, calls fail with the same error. LivePerson advises five seconds between
+ * token calls.
  *
  * @param options.request Requests a new AppJWT.
  * @param options.now Milliseconds since the epoch.

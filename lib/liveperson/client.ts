@@ -12,7 +12,7 @@ import type { HttpAnswer } from './http.ts'
 import { type ConversationInput, toConversationBody, toMessageBody, toPresenceBody } from './payload.ts'
 
 /**
- * The pause before a create is repeated that LivePerson certainly didn't execute, in milliseconds. LivePerson
+ * The pause before repeating a create that LivePerson certainly didn't execute, in milliseconds. LivePerson
  * recommends it after a 429.
  */
 export const RETRY_PAUSE_MS = 1000
@@ -145,8 +145,8 @@ export const createLivePerson = (options: LivePersonOptions) => {
 
     /**
      * Opens a conversation for a consumer. Makes no pause, and one create, unless LivePerson refuses a token
-     * or the host has moved. If LivePerson refuses the conversation, it is created without its language,
-     * once: one that the engagement doesn't have must not cost the conversation.
+     * or the host has moved. If LivePerson refuses a conversation that names a language, makes one more
+     * create without it: a language that the engagement doesn't have must not cost the conversation.
      *
      * @param deadline Milliseconds since the epoch.
      * @param beforeCall Called right before each create. If it throws, there is none.

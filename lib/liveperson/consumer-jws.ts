@@ -4,7 +4,10 @@ import { LivePersonUnavailableError } from '../errors/errors.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
 import { type Http, throwForStatus } from './http.ts'
 
-/** The minimum number of ConsumerJWSs kept, about a kilobyte each. There are at most twice as many. */
+/**
+ * How many of the most recently used ConsumerJWSs are always kept, about a kilobyte each. At most twice as
+ * many are kept.
+ */
 const CACHE_SIZE = 5000
 
 export interface ConsumerJws {

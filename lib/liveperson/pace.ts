@@ -11,7 +11,7 @@ const KNEE = 0.9
  * The same after a 429 with a `Retry-After` that came soon, because each further 429 costs another pause.
  */
 const LOW_KNEE = 0.5
-/** How many good answers it takes from there back to the rate that was too high, at least. */
+/** The minimum number of good answers from there back to the rate that was too high. */
 const PATIENCE = 30
 /** A 429 with a `Retry-After` stops a container for that long. This keeps it near 2.5 % of the time. */
 const PATIENCE_PER_PAUSE = 40
@@ -125,7 +125,7 @@ export const createPace = ({ now, random }: PaceOptions) => {
       return waitMs
     },
 
-    /** Tells that a call was answered as documented. A refusal of this one request is a good answer too. */
+    /** Reports that a call was answered as documented. A refusal of this one request counts, too. */
     good: (): void => {
       goodAt = now()
       isSilent = false
@@ -141,8 +141,8 @@ export const createPace = ({ now, random }: PaceOptions) => {
     },
 
     /**
-     * Tells that a call met trouble. Calls in flight together that are answered count once. Each one without
-     * an answer counts, so that a silent LivePerson opens the circuit breaker at once.
+     * Reports that a call met trouble. Of the calls in flight together, those that were answered count once.
+     * Each one without an answer counts, so that a silent LivePerson opens the circuit breaker at once.
      */
     trouble: ({ startedAt, kind, retryAfterMs = 0 }: Trouble): void => {
       isSilent = kind === 'silent'

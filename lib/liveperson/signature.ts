@@ -1,6 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** The hash functions of LivePerson's signatures. SHA-256 is for accounts that LivePerson has switched on. */
+/**
+ * The hash functions of LivePerson's signatures. LivePerson uses SHA-256 only for accounts for which it is
+ * switched on.
+ */
 const HASHES = ['sha1', 'sha256'] as const
 
 /**
