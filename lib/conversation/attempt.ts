@@ -48,6 +48,9 @@ const WORN_OUT_AFTER = 500
 /** How many claims in doubt a hand-over names. */
 const MAX_LOST_LEASES = 5
 
+/** A create that takes longer may have been frozen with its container, in milliseconds. */
+const FROZEN_MS = 5000
+
 /** How long a token may take, in milliseconds. Waiting longer would hold up other accounts' records. */
 const TOKEN_MS = 5000
 /** How long a create may take while its account is in trouble, in milliseconds. */
@@ -263,6 +266,7 @@ export const createAttempt = ({
 
         case 'create': {
           const startedAt = now()
+          let sentAt = startedAt
           let isHeldBack = false
           // Meanwhile, LivePerson may have asked another attempt of this container for a pause.
           const keepPause = () => {
@@ -277,16 +281,20 @@ export const createAttempt = ({
             const identifying = identified ?? identify()
             identified = undefined
             await identifying
+            sentAt = now()
             const deadline = limitMs === undefined ? budget.deadline : within(PROBE_MS)
             const answer = await livePerson.openConversation(consumerId, input, deadline, keepPause)
             report(createPace, startedAt, undefined)
-            return answer.kind === 'opened' ? { ...answer, at: now() } : answer
+            return { ...answer, at: answeredAt(sentAt, now()) }
           } catch (thrown) {
             const error = toAppError(thrown)
-            if (isHeldBack) return toSeen(error, createPace.isOpen())
+            const trouble = { error, isAccountInTrouble: createPace.isOpen(), at: now() }
+            if (isHeldBack) return toSeen(trouble)
             const isRefused = error instanceof LivePersonRejectedError
             report(createPace, startedAt, isRefused ? undefined : error)
-            return isRefused ? { kind: 'refused', error } : toSeen(error, createPace.isOpen())
+            return isRefused
+              ? { kind: 'refused', error }
+              : toSeen({ ...trouble, isAccountInTrouble: createPace.isOpen() })
           }
         }
 
@@ -304,7 +312,8 @@ export const createAttempt = ({
           }
           const { conversationId, openedAt = 0, openings } = last
           // A push doesn't say which request opened the conversation.
-          const isOfTime = couldHaveOpened(entry, openedAt)
+          const { createdAt } = entry
+          const isOfTime = couldHaveOpened({ createdAt, triedUntil: facts.doubtUntil ?? createdAt }, openedAt)
           const isOthers = openings.some((each) => each.conversationId === conversationId && !each.isInferred)
           return { kind: 'known', conversationId, openedBy: isOfTime && !isOthers ? 'unknown' : 'other' }
         }
@@ -439,12 +448,23 @@ const pauseAsked = (retryAfterMs: number): AppError =>
 /**
  * What a failed create means. An error that nobody expected says nothing about how far the create got.
  */
-const toSeen = (error: AppError, isAccountInTrouble: boolean): Seen => {
+const toSeen = ({
+  error,
+  isAccountInTrouble,
+  at,
+}: {
+  readonly error: AppError
+  readonly isAccountInTrouble: boolean
+  readonly at: number
+}): Seen => {
   const isUnavailable = error instanceof LivePersonUnavailableError
   const isInDoubt = isUnavailable ? error.mayHaveExecuted : error.code === 'internal_error'
-  if (isInDoubt) return { kind: 'create_in_doubt', error, isAccountInTrouble }
+  if (isInDoubt) return { kind: 'create_in_doubt', error, isAccountInTrouble, at }
   return { kind: 'not_created', error, repeatable: isUnavailable && !isAccountInTrouble, isAccountInTrouble }
 }
+
+/** When LivePerson answered: near its start if the container was frozen meanwhile. */
+const answeredAt = (sentAt: number, now: number): number => (now - sentAt > FROZEN_MS ? sentAt : now)
 
 /** Returns the conversation that a request opened: the last known one, if it opened several. */
 const openedBy = (pk: string, { conversationId, openings }: LastConversation): string | undefined => {

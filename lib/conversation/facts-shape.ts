@@ -19,6 +19,7 @@ export const factsShape = z.strictObject({
   }),
   lpConsumerId: z.optional(z.string()),
   handedOver: z.boolean(),
+  doubtUntil: z.optional(z.number()),
   idMissingSince: z.optional(z.number()),
   openedAt: z.optional(z.number()),
   profileRefused: z.optional(z.literal(true)),

@@ -94,6 +94,10 @@ export interface Facts {
    * milliseconds since the epoch.
    */
   readonly idMissingSince?: number | undefined
+  /**
+   * When the last attempt whose create is in doubt had stopped at the latest, in milliseconds since the epoch.
+   */
+  readonly doubtUntil?: number | undefined
   /** When this request was told the id of its conversation, in milliseconds since the epoch. */
   readonly openedAt?: number | undefined
   /** Set if LivePerson refused the consumer's profile. */
@@ -159,6 +163,7 @@ export const merge = (a: Facts, b: Facts): Facts => {
     ...given({
       lpConsumerId: lesser(a.lpConsumerId, b.lpConsumerId),
       idMissingSince: lesser(a.idMissingSince, b.idMissingSince),
+      doubtUntil: greater(a.doubtUntil, b.doubtUntil),
       openedAt: lesser(a.openedAt, b.openedAt),
       profileRefused: a.profileRefused ?? b.profileRefused,
       languageRefused: a.languageRefused ?? b.languageRefused,
@@ -258,6 +263,9 @@ const lesser = <T extends string | number>(a: T | undefined, b: T | undefined): 
   if (a === undefined || b === undefined) return a ?? b
   return a < b ? a : b
 }
+
+const greater = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
 
 /** Returns the members that have a value. */
 export const given = <T extends object>(members: T): Partial<T> =>

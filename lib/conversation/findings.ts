@@ -346,16 +346,18 @@ const toTold = (item: z.infer<typeof consumerItem> | undefined, given: ToldConve
   const told = [...before.filter((each) => each !== known), merged]
     .toSorted((a, b) => a.startedAt - b.startedAt || (a.conversationId < b.conversationId ? -1 : 1))
     .slice(-MAX_TOLD)
+  const closedIds = told.flatMap((each) => (each.closedAt === undefined ? [] : [each.conversationId]))
+  const reported = { told, ...(closedIds.length > 0 && { closedIds }) }
   const isLast = item?.conversationId === given.conversationId
   const isLater = item?.openedAt === undefined || given.startedAt > item.openedAt
-  if (!isLast && !isLater) return { told, conversationId: item?.conversationId, state: item?.state }
+  if (!isLast && !isLater) return { ...reported, conversationId: item?.conversationId, state: item?.state }
   // A container's clock may have hidden a later one.
   const latest = told.at(-1) ?? merged
   const isKnown = item?.conversationId === latest.conversationId
   // An attempt may have found it closed for messages.
   const isClosed = latest.closedAt !== undefined || (isKnown && item?.state === 'CLOSE')
   return {
-    ...{ told, conversationId: latest.conversationId, openedAt: latest.startedAt },
+    ...{ ...reported, conversationId: latest.conversationId, openedAt: latest.startedAt },
     state: isClosed ? 'CLOSE' : 'OPEN',
   } as const
 }

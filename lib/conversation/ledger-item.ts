@@ -84,6 +84,8 @@ export const consumerItem = z.object({
   openedAt: z.optional(z.number()),
   /** The latest ones. */
   told: z.optional(z.array(toldConversation)),
+  /** Those of them that are closed. */
+  closedIds: z.optional(z.array(z.string())),
   toldRevision: z.optional(z.number()),
 })
 
@@ -111,8 +113,7 @@ const openerName = ({ conversationId }: Opener): string =>
  * opener.
  */
 export const placeOf = (opened: Opener, item: Item): Item | undefined => {
-  const { told = [] } = z.parse(consumerItem, item)
-  const closed = told.filter(({ closedAt }) => closedAt !== undefined).map((each) => each.conversationId)
+  const { closedIds = [] } = z.parse(consumerItem, item)
   const isSame = (each: Opener | undefined) =>
     each?.conversationId === opened.conversationId && each.openedBy === opened.openedBy
   const own = openerName(opened)
@@ -120,7 +121,7 @@ export const placeOf = (opened: Opener, item: Item): Item | undefined => {
   if (known !== undefined && (opened.isInferred || !readOpener(item[known])?.isInferred)) return undefined
   const free = [own, ...OPENER_NAMES].find((name) => {
     const kept = readOpener(item[name])
-    return !kept || closed.includes(kept.conversationId)
+    return !kept || closedIds.includes(kept.conversationId)
   })
   return { [known ?? free ?? own]: { ...opened } }
 }

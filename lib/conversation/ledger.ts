@@ -71,8 +71,6 @@ export interface Entry {
   readonly consumerId: string
   /** When the request was first claimed, in milliseconds since the epoch. */
   readonly createdAt: number
-  /** Until when attempts before this one may have made a create, in milliseconds since the epoch. */
-  readonly triedUntil: number
   /**
    * Adds facts to what the ledger holds, and returns everything that it holds then. Writes nothing if it
    * holds them all. The consumer's item is written in parallel if this request opened a conversation, or ends
@@ -86,7 +84,16 @@ export interface Entry {
 
 export type ClaimResult =
   /** `before`: what the ledger held before this claim. */
-  | { readonly kind: 'claimed'; readonly entry: Entry; readonly before: Facts }
+  | {
+      readonly kind: 'claimed'
+      readonly entry: Entry
+      readonly before: Facts
+      /**
+       * Until when attempts before this one may have made a create, in milliseconds since the epoch.
+       * Undefined: there was none.
+       */
+      readonly triedUntil?: number
+    }
   /** Another attempt holds the claim. `facts`: what the ledger holds. */
   | { readonly kind: 'held'; readonly entry: Entry; readonly facts: Facts }
   /** The request is finished, and nothing is owed. */
@@ -158,7 +165,6 @@ export const createLedger = ({
       readonly facts: Facts
       readonly consumerId?: string | undefined
       readonly createdAt: number
-      readonly triedUntil: number
       /** When the facts of a finished request were written. Default: now. */
       readonly writtenAt?: number
     },
@@ -238,9 +244,10 @@ export const createLedger = ({
         pk: consumerPk,
         set: { conversationId, state: 'OPEN', openedBy: pk, openedAt, ...times() },
         setIfAbsent: openerOf(opened),
-        // A push may have reported that it is closed.
+        // A push may have reported that it is closed, or an attempt may have found that.
         condition:
-          'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND (#conversationId <> :conversationId OR #state <> :closed))',
+          'attribute_not_exists(#openedAt) OR (#openedAt <= :openedAt AND NOT contains(#closedIds, :conversationId)' +
+          ' AND (#conversationId <> :conversationId OR #state <> :closed))',
         values: { openedAt, conversationId, closed: 'CLOSE' },
       })
       const { item: found } = write.applied
@@ -278,7 +285,6 @@ export const createLedger = ({
       pk,
       consumerId: item.consumerId ?? consumerId,
       createdAt: item.createdAt,
-      triedUntil: item.triedUntil,
       record: async (facts) => {
         const [request, consumer] = await Promise.allSettled([recordRequest(facts), recordConsumer(facts)])
         if (request.status === 'rejected') throw request.reason
@@ -395,7 +401,7 @@ export const createLedger = ({
         },
       })
       const found = item && z.parse(requestItem, item)
-      const claimed = (before: Facts, revision: number, triedUntil = now()): ClaimResult => {
+      const claimed = (before: Facts, revision: number, triedUntil?: number): ClaimResult => {
         const { attempt, releases } = before.claim
         const facts: Facts = { ...before, claim: { attempt: attempt + 1, releases, state: 'held' } }
         return {
@@ -403,12 +409,13 @@ export const createLedger = ({
           entry: createEntry(
             request,
             {
-              ...{ revision, facts, triedUntil, consumerId: found?.consumerId },
+              ...{ revision, facts, consumerId: found?.consumerId },
               createdAt: found?.createdAt ?? now(),
             },
             destination,
           ),
           before,
+          ...(triedUntil !== undefined && { triedUntil }),
         }
       }
       if (!item || !found) return claimed(NOTHING, 1)
@@ -418,8 +425,7 @@ export const createLedger = ({
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
-      const seenBefore = { triedUntil: triedUntilOf(found), writtenAt: found.updatedAt }
-      const entry = createEntry(request, { ...found, ...seenBefore, facts }, destination)
+      const entry = createEntry(request, { ...found, writtenAt: found.updatedAt, facts }, destination)
       if (found.leaseId === ERASED_LEASE) return { kind: 'final', entry, facts, isErased: true }
       await bindChallenge(request, item)
       if (isFinished(facts, found.hasMessage)) {

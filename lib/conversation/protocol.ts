@@ -63,6 +63,8 @@ export interface Progress {
    */
   readonly isUnnamed: boolean
   readonly create: 'possible' | 'already_open' | 'ended'
+  /** When LivePerson said that a conversation is open, in milliseconds since the epoch. */
+  readonly saidOpenAt?: number
   /** How many times this attempt found the open conversation closed, and created again. */
   readonly reopenings: number
   readonly lookUp: 'untried' | 'known' | 'closed' | 'nothing' | 'failed'
@@ -184,7 +186,8 @@ export type Step =
 export type Seen =
   | { readonly kind: 'identifying' }
   /** `before`: the ledger's facts before this claim. */
-  | { readonly kind: 'claimed'; readonly before: Facts }
+  /** `triedUntil`: until when earlier attempts may have made a create, in milliseconds since the epoch. */
+  | { readonly kind: 'claimed'; readonly before: Facts; readonly triedUntil?: number }
   /** `facts`: what the ledger holds. */
   | { readonly kind: 'held'; readonly facts: Facts }
   /** `isErased`: its ids were erased. */
@@ -201,9 +204,16 @@ export type Seen =
       readonly profileRefused?: boolean
       readonly languageRefused?: boolean
     }
-  | { readonly kind: 'already_open'; readonly lpConsumerId: string; readonly profileRefused?: boolean }
+  /** `at`: when LivePerson said so, in milliseconds since the epoch. */
+  | {
+      readonly kind: 'already_open'
+      readonly lpConsumerId: string
+      readonly at: number
+      readonly profileRefused?: boolean
+    }
   | { readonly kind: 'refused'; readonly error: AppError }
-  | ({ readonly kind: 'create_in_doubt'; readonly error: AppError } & Trouble)
+  /** `at`: now, in milliseconds since the epoch. */
+  | ({ readonly kind: 'create_in_doubt'; readonly error: AppError; readonly at?: number } & Trouble)
   /** `repeatable`: LivePerson may carry out a second create in a moment. */
   | ({ readonly kind: 'not_created'; readonly error: AppError; readonly repeatable: boolean } & Trouble)
   /** The ledger knows a conversation that this request opened. */
@@ -415,13 +425,13 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
       // Either it is closed for agents and consumers, and LivePerson still counts it as open, as during a
       // survey, or another one is open that nobody here knows. The create in doubt may have opened it.
       return progress.isOverdue && (facts.conversation.kind === 'in_doubt' || !isOwed)
-        ? recordOrKeep(inferOwner(facts), known, policy)
+        ? recordOrKeep(inferOwner(known), known, policy)
         : keepForLater(known, policy)
     case 'nothing':
       // The other attempt is about to record the id, or LivePerson will report it.
       return isOwed && !progress.isOverdue && facts.conversation.kind !== 'in_doubt'
         ? keepForLater(known, policy)
-        : recordOrKeep(inferOwner(facts), known, policy)
+        : recordOrKeep(inferOwner(known), known, policy)
     case 'known': {
       if (last === undefined || facts.lpConsumerId === undefined || forget === 'failed')
         return keepForLater(known, policy)
@@ -431,7 +441,7 @@ const nextAfterAlreadyOpen = (known: Known, policy: Policy): Step => {
       if (isOwed || (progress.marked && sent === undefined)) return sendTo(last, known, policy)
       return asked === undefined
         ? { kind: 'ask', conversationId: last }
-        : recordOrKeep(inferOwner(facts), known, policy)
+        : recordOrKeep(inferOwner(known), known, policy)
     }
   }
 }
@@ -487,8 +497,9 @@ const recordOrKeep = (added: Partial<Facts>, known: Known, policy: Policy): Step
  * If an earlier create may have been carried out, the open conversation is this request's. Otherwise it is
  * another's.
  */
-const inferOwner = ({ conversation }: Facts): Pick<Facts, 'conversation'> => ({
-  conversation: { kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing' },
+const inferOwner = ({ facts, progress }: Known): Pick<Facts, 'conversation' | 'idMissingSince'> => ({
+  conversation: { kind: facts.conversation.kind === 'in_doubt' ? 'opened' : 'existing' },
+  idMissingSince: facts.idMissingSince ?? progress.saidOpenAt,
 })
 
 /** Records the outcome, unless the ledger has it. A form that a person has to check is quarantined first. */
@@ -596,7 +607,7 @@ const giveUp = (code: Code, known: Known, policy: Policy): Step => {
   if (hasConversation(facts))
     return { kind: 'record', facts: { ...facts, message: { ...facts.message, dropped: 'given_up' } } }
   // LivePerson has just said that the consumer has an open conversation.
-  if (progress.create === 'already_open') return { kind: 'record', facts: { ...facts, ...inferOwner(facts) } }
+  if (progress.create === 'already_open') return { kind: 'record', facts: { ...facts, ...inferOwner(known) } }
   if (facts.conversation.kind === 'in_doubt' && code !== 'interrupted')
     return { kind: 'record', facts: { ...facts, conversation: { kind: 'unknown' } } }
   if (facts.claim.state === 'held') {
@@ -737,7 +748,10 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'claimed':
       return {
         ...known,
-        facts: claimedAfter(merge(withoutLaterClaim(withIdOf(seen.before, facts), seen.before), seen.before)),
+        facts: claimedAfter(
+          merge(withoutLaterClaim(withIdOf(seen.before, facts), seen.before), seen.before),
+          seen.triedUntil,
+        ),
         progress: {
           ...progress,
           claim: 'claimed',
@@ -771,7 +785,10 @@ export const learn = (known: Known, seen: Seen): Known => {
     }
     case 'already_open': {
       const refused = seen.profileRefused ? ({ profileRefused: true } as const) : {}
-      return update({ create: 'already_open' }, { lpConsumerId: seen.lpConsumerId, ...refused })
+      return update(
+        { create: 'already_open', saidOpenAt: seen.at },
+        { lpConsumerId: seen.lpConsumerId, ...refused },
+      )
     }
     case 'refused': {
       const { attempt } = facts.claim
@@ -783,7 +800,7 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'create_in_doubt':
       return update(
         { create: 'ended', failure: seen.error, isAccountInTrouble: seen.isAccountInTrouble },
-        { conversation: { kind: 'in_doubt' } },
+        { conversation: { kind: 'in_doubt' }, doubtUntil: seen.at },
       )
     case 'not_created': {
       const again = seen.repeatable && progress.notCreated === 0
@@ -808,7 +825,8 @@ export const learn = (known: Known, seen: Seen): Known => {
     case 'known_closed':
     case 'nothing_known': {
       const lookUp = seen.kind === 'known_closed' ? 'closed' : 'nothing'
-      return update({ lookUp, isOverdue: seen.isOverdue }, { idMissingSince: seen.at })
+      const idMissingSince = progress.saidOpenAt ?? seen.at
+      return update({ lookUp, isOverdue: seen.isOverdue }, { idMissingSince })
     }
     case 'asked':
       return update({ asked: seen.answer }, seen.answer === 'open' ? { conversation: lastOf(known) } : {})
@@ -843,7 +861,13 @@ const withIdOf = ({ conversation }: Facts, carried: Facts): Facts => {
 const withoutLaterClaim = (carried: Facts, { claim }: Facts): Facts =>
   carried.claim.attempt > claim.attempt ? { ...carried, claim: NOTHING.claim } : carried
 
-const claimedAfter = (before: Facts): Facts => withHeldClaim(withDoubtOfDeath(before))
+const claimedAfter = (before: Facts, triedUntil: number | undefined): Facts => {
+  const facts = withHeldClaim(withDoubtOfDeath(before))
+  const isDead = before.claim.state === 'held'
+  return facts.conversation.kind === 'in_doubt' && (isDead || facts.doubtUntil === undefined)
+    ? withAdded(facts, { doubtUntil: triedUntil })
+    : facts
+}
 
 const withHeldClaim = (before: Facts): Facts => ({
   ...before,

@@ -51,7 +51,11 @@ export const isMissingId = (facts: Facts, hasMessage: boolean): boolean =>
   (hasConversation(facts) || mayHaveOpened(facts)) &&
   outcomeOf(facts, false).conversationId === undefined
 
-/** Whether a conversation began at a time at which a request's creates could have opened it. */
+/**
+ * Whether a conversation began at a time at which a request's creates could have opened it.
+ *
+ * @param options.triedUntil When the last create that may have opened it had stopped at the latest.
+ */
 export const couldHaveOpened = (
   { createdAt, triedUntil }: { readonly createdAt: number; readonly triedUntil: number },
   startedAt: number,
@@ -90,13 +94,14 @@ const choose = (
   openers: Openers,
 ): ToldConversation | undefined => {
   const { facts, isDerived, writtenAt } = seeker
+  const triedUntil = facts.doubtUntil ?? writtenAt
   const isOthers = ({ conversationId }: ToldConversation) =>
     (openers.get(conversationId) ?? seeker.pk) !== seeker.pk
   const byStart = told.toSorted((a, b) => a.startedAt - b.startedAt)
   if (isDerived) return byStart[0]
   const own = byStart.filter(
     (each) =>
-      couldHaveOpened({ createdAt: seeker.createdAt, triedUntil: writtenAt }, each.startedAt) &&
+      couldHaveOpened({ createdAt: seeker.createdAt, triedUntil }, each.startedAt) &&
       isOfCampaign(seeker, each) &&
       !isOthers(each),
   )

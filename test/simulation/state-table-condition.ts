@@ -6,7 +6,7 @@ export interface Condition {
   readonly values: ReadonlySet<string>
   /** Those of them that it orders with `<`, `<=`, `>` or `>=`. */
   readonly ordered: ReadonlySet<string>
-  /** Those of them that it uses in `begins_with`. */
+  /** Those of them that it uses as the start in `begins_with`. */
   readonly texts: ReadonlySet<string>
   readonly isMet: (item: Item, values: Item) => boolean
 }
@@ -30,8 +30,8 @@ const COMPARATORS: ReadonlyMap<string, (a: unknown, b: unknown) => boolean> = ne
 ])
 
 /**
- * Parses a condition with `attribute_exists`, `attribute_not_exists`, `begins_with`, the six comparators,
- * `IN`, `AND`, `OR`, `NOT` and parentheses. Attributes are `#name`, values are `:name`. Other functions,
+ * Parses a condition with `attribute_exists`, `attribute_not_exists`, `begins_with`, `contains`, the six
+ * comparators, `IN`, `AND`, `OR`, `NOT` and parentheses. Attributes are `#name`, values are `:name`. Other functions,
  * `BETWEEN`, bare attribute names and paths into an attribute are not supported, because the service uses
  * none.
  *
@@ -83,6 +83,7 @@ export const parseCondition = (text: string): Condition => {
     }
     const name = tokens[at]
     if (name === 'begins_with') return parseBeginsWith()
+    if (name === 'contains') return parseContains()
     if (name !== 'attribute_exists' && name !== 'attribute_not_exists') return parseComparison()
     at += 1
     expect('(')
@@ -92,14 +93,26 @@ export const parseCondition = (text: string): Condition => {
     const isWanted = name === 'attribute_exists'
     return (item, given) => (read(item, given) !== undefined) === isWanted
   }
-  const parseBeginsWith = (): Test => {
+  const parseTwoOperands = (): readonly [Operand, Operand] => {
     at += 1
     expect('(')
     const whole = parseOperand()
     expect(',')
-    const start = parseOperand()
+    const part = parseOperand()
     expect(')')
-    if (whole.text === start.text) throw new Error(`The operands must be distinct in: ${text}`)
+    if (whole.text === part.text) throw new Error(`The operands must be distinct in: ${text}`)
+    return [whole, part]
+  }
+  const parseContains = (): Test => {
+    const [whole, part] = parseTwoOperands()
+    return (item, given) => {
+      const [a, b] = [whole.read(item, given), part.read(item, given)]
+      if (Array.isArray(a)) return a.some((each) => isEqual(each, b))
+      return typeof a === 'string' && typeof b === 'string' && a.includes(b)
+    }
+  }
+  const parseBeginsWith = (): Test => {
+    const [whole, start] = parseTwoOperands()
     for (const side of [whole, start]) if (side.text.startsWith(':')) texts.add(side.text.slice(1))
     return (item, given) => {
       const [a, b] = [whole.read(item, given), start.read(item, given)]

@@ -78,7 +78,6 @@ const UNUSED: Entry = {
   pk: PK,
   consumerId: 'crm-1',
   createdAt: 0,
-  triedUntil: 0,
   record: async () => {
     throw new Error('The test replaces it')
   },
@@ -475,9 +474,10 @@ describe('each step calls its operation, in the order of the protocol', () => {
     const TRIED_UNTIL = START - 600_000
     /** The status of a request whose first attempt died, and who meets a conversation that began at a time. */
     const meet = async (openedAt: number, openings: LastConversation['openings'] = []) => {
-      const entry = { ...UNUSED, createdAt: TRIED_UNTIL - 60_000, triedUntil: TRIED_UNTIL }
+      const entry = { ...UNUSED, createdAt: TRIED_UNTIL - 60_000 }
+      const before = { ...NOTHING, claim: held }
       const { result } = await attempt({
-        claim: async () => ({ kind: 'claimed', entry, before: { ...NOTHING, claim: held } }),
+        claim: async () => ({ kind: 'claimed', entry, before, triedUntil: TRIED_UNTIL }),
         openConversation: async () => ALREADY_OPEN,
         findConversation: async () => ({ ...LAST, openings, openedAt }),
       })
@@ -492,6 +492,24 @@ describe('each step calls its operation, in the order of the protocol', () => {
       ['existing', 'long after the earlier attempts', TRIED_UNTIL + 21_000],
     ])('is %s if it began %s', async (status, _, openedAt) => {
       expect(await meet(openedAt)).toBe(status)
+    })
+
+    test.each([
+      ['the answer came', 1000, 1000],
+      ['the create began, if the container was frozen meanwhile', 65_000, 0],
+    ])('is looked for at the time when %s', async (_, ms, after) => {
+      const { result, calls } = await attempt({
+        openConversation: async () => {
+          time += ms
+          return ALREADY_OPEN
+        },
+        findConversation: async () => {
+          time += 10_000
+          return undefined
+        },
+      })
+      expect(result).toMatchObject({ outcome: { status: 'existing' } })
+      expect(calls.at(-1)).toMatchObject(['record', { idMissingSince: START + after }])
     })
 
     test('is existing if another request opened it', async () => {
@@ -540,6 +558,7 @@ describe('each step calls its operation, in the order of the protocol', () => {
       claim: queued('liveperson_unavailable'),
       conversation: { kind: 'in_doubt' },
       handedOver: true,
+      doubtUntil: START,
     }
     const body = toHandOver({
       request: acceptedRequest(),
@@ -559,7 +578,13 @@ describe('each step calls its operation, in the order of the protocol', () => {
     const { result, calls } = await attempt({ carrier: EVENT, openConversation: throws(LOST) })
     const claim = queued('liveperson_unavailable')
     expect(calls.slice(3)).toEqual([
-      ['record', known({ claim, conversation: { kind: 'in_doubt' }, lpConsumerId: LP_CONSUMER })],
+      [
+        'record',
+        known({
+          ...{ claim, conversation: { kind: 'in_doubt' }, doubtUntil: START },
+          lpConsumerId: LP_CONSUMER,
+        }),
+      ],
     ])
     expect(result).toEqual({ kind: 'queued', kept: 'in_record', error: LOST })
   })
@@ -575,7 +600,10 @@ describe('each step calls its operation, in the order of the protocol', () => {
       expect(names.slice(3)).toEqual(carrier === MEMORY ? ['quarantine', 'record'] : ['record', 'quarantine'])
       expect(calls).toContainEqual([
         'record',
-        known({ claim: done, conversation: { kind: 'unknown' }, lpConsumerId: LP_CONSUMER }),
+        known({
+          ...{ claim: done, conversation: { kind: 'unknown' }, doubtUntil: START },
+          lpConsumerId: LP_CONSUMER,
+        }),
       ])
       expect(result).toMatchObject({ outcome: { status: 'outcome_unknown', code: 'outcome_unknown' } })
     }

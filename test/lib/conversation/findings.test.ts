@@ -337,6 +337,14 @@ describe('a push', () => {
     })
   })
 
+  test('of a later conversation is not undone by a container that wakes up late', async () => {
+    const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 100 }
+    await tell(CLOSED)
+    await tell(later)
+    await store({ conversation: C1, openedAt: later.startedAt + 60_000 })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
+  })
+
   test('of an earlier conversation leaves the later one open', async () => {
     await store({ conversation: C1, openedAt: time })
     const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 }

@@ -96,7 +96,6 @@ describe('the opener of a conversation', () => {
     (id) => Object.keys(openerOf(opened(id)))[0] === 'opener0',
   )
   const item = { state: 'OPEN', ...openerOf(opened(first)) }
-  const closed = { conversationId: first, startedAt: NOW, closedAt: NOW + 1 }
   const others = Object.fromEntries([1, 2, 3].map((slot) => [`opener${slot}`, opened(`d-${slot}`)]))
 
   test.each<[string, Item, ReturnType<typeof opened>, Item | undefined]>([
@@ -111,7 +110,7 @@ describe('the opener of a conversation', () => {
     ],
     [
       'takes the place of a conversation that was closed',
-      { ...item, told: [closed] },
+      { ...item, closedIds: [first] },
       opened(second),
       { opener0: opened(second) },
     ],

@@ -170,8 +170,8 @@ const answerTo = (step: Exclude<Step, { kind: 'done' }>, walk: Walk, random: Ran
       }
       return pick<Seen>([
         { kind: 'opened', conversationId: 'c-1', lpConsumerId: 'lp-1', at: 3 },
-        { kind: 'already_open', lpConsumerId: 'lp-1' },
-        { kind: 'already_open', lpConsumerId: 'lp-1' },
+        { kind: 'already_open', lpConsumerId: 'lp-1', at: 4 },
+        { kind: 'already_open', lpConsumerId: 'lp-1', at: 4 },
         { kind: 'refused', error: toError('liveperson_rejected') },
         { kind: 'create_in_doubt', ...trouble },
         { kind: 'not_created', ...trouble, repeatable: chance(0.7) },

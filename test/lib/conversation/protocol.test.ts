@@ -83,7 +83,7 @@ describe('an attempt', () => {
     lpConsumerId: LP_CONSUMER_ID,
     at: NOW,
   }
-  const alreadyOpen: Seen = { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID }
+  const alreadyOpen: Seen = { kind: 'already_open', lpConsumerId: LP_CONSUMER_ID, at: NOW }
   const trouble = (isAccountInTrouble = false, error: AppError = UNAVAILABLE) => ({
     error,
     isAccountInTrouble,

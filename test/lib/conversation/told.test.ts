@@ -61,6 +61,13 @@ describe('the conversation of a request is', () => {
     ['not much younger than its last attempt', seeker(UNKNOWN), [told('c-1', 76)], {}, undefined],
     ['as old as the clocks allow', seeker(UNKNOWN), [told('c-1', -5)], {}, 'c-1'],
     ['as young as a late create and the clocks allow', seeker(UNKNOWN), [told('c-1', 75)], {}, 'c-1'],
+    [
+      'not younger than the create that may have opened it',
+      seeker({ ...OPENED, doubtUntil: CREATED + 5000, idMissingSince: CREATED + 50_000 }),
+      [told('c-1', 4, 7), told('c-2', 40)],
+      {},
+      'c-1',
+    ],
     ["not another request's", seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'other' }, undefined],
     ['its own', seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'own' }, 'c-1'],
     ['the one that it opened, whatever is told', seeker(UNKNOWN), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],

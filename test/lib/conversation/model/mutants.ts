@@ -222,8 +222,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "an open conversation is always this request's",
     wrong: {
       file: PROTOCOL,
-      find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
-      replace: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'opened'",
+      find: "kind: facts.conversation.kind === 'in_doubt' ? 'opened' : 'existing' },\n  idMissingSince",
+      replace: "kind: facts.conversation.kind === 'in_doubt' ? 'opened' : 'opened' },\n  idMissingSince",
     },
     configuration: EVENT_AMONG_OTHERS,
     invariant: 'an outcome does not contradict LivePerson',
@@ -232,8 +232,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "an open conversation after a lost answer is always another's",
     wrong: {
       file: PROTOCOL,
-      find: "kind: conversation.kind === 'in_doubt' ? 'opened' : 'existing'",
-      replace: "kind: conversation.kind === 'in_doubt' ? 'existing' : 'existing'",
+      find: "kind: facts.conversation.kind === 'in_doubt' ? 'opened' : 'existing' },\n  idMissingSince",
+      replace: "kind: facts.conversation.kind === 'in_doubt' ? 'existing' : 'existing' },\n  idMissingSince",
     },
     configuration: { ...EVENT, hasMessage: false },
     invariant: 'an outcome does not contradict LivePerson',
@@ -242,8 +242,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a lost answer counts as not sent',
     wrong: {
       file: PROTOCOL,
-      find: "{ conversation: { kind: 'in_doubt' } },\n      )\n    case 'not_created'",
-      replace: "{},\n      )\n    case 'not_created'",
+      find: "{ conversation: { kind: 'in_doubt' }, doubtUntil: seen.at },",
+      replace: '{},',
     },
     configuration: EVENT,
     invariant: 'a lost answer is not counted as not sent',

@@ -156,7 +156,8 @@ const created = (configuration: Configuration, world: World, attempt: Attempt): 
     ...(attempt.carrier === 'memory' ? [notCreated(true)(false)] : []),
   ]
   const opened = open(configuration, world, attempt)
-  if (!opened) return [{ seen: { kind: 'already_open', lpConsumerId: LP_CONSUMER }, world }, ...notDone]
+  if (!opened)
+    return [{ seen: { kind: 'already_open', lpConsumerId: LP_CONSUMER, at: MISSING_AT }, world }, ...notDone]
   const { conversationId, at, world: after } = opened
   return [
     { seen: { kind: 'opened', conversationId, lpConsumerId: LP_CONSUMER, at }, world: after },
