@@ -95,7 +95,7 @@ export interface Facts {
    */
   readonly idMissingSince?: number | undefined
   /**
-   * When the last attempt whose create is in doubt had stopped at the latest, in milliseconds since the epoch.
+   * By when the last attempt whose create is in doubt had stopped, in milliseconds since the epoch.
    */
   readonly doubtUntil?: number | undefined
   /** When this request was told the id of its conversation, in milliseconds since the epoch. */

@@ -54,7 +54,7 @@ export const isMissingId = (facts: Facts, hasMessage: boolean): boolean =>
 /**
  * Whether a conversation began at a time at which a request's creates could have opened it.
  *
- * @param options.triedUntil When the last create that may have opened it had stopped at the latest.
+ * @param options.triedUntil By when the last create that may have opened it had stopped.
  */
 export const couldHaveOpened = (
   { createdAt, triedUntil }: { readonly createdAt: number; readonly triedUntil: number },
