@@ -421,7 +421,7 @@ export const createLedger = ({
       if (!item || !found) return claimed(NOTHING, 1)
       if (applied) return claimed(toFacts(found), found.revision + 1, triedUntilOf(found))
       // A write whose answer was lost is repeated, and then finds its own claim.
-      if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision)
+      if (found.leaseId === lease.leaseId) return claimed(beforeOwnClaim(found), found.revision, now())
       if (!hasContent(found, fingerprint))
         throw new RequestIdReusedError({ detail: 'This requestId was used before with different content.' })
       const facts = toFacts(found)
@@ -435,7 +435,7 @@ export const createLedger = ({
         return { kind: 'final', entry, facts: await entry.record(told) }
       }
       if (lostLeases.includes(found.leaseId) && (await renewClaim(request, found, lease)))
-        return claimed(beforeOwnClaim(found), found.revision + 1)
+        return claimed(beforeOwnClaim(found), found.revision + 1, now())
       if (found.leaseUntil < now() && (await claimAgain(request, found, lease)))
         return claimed(facts, found.revision + 1, triedUntilOf(found))
       return { kind: 'held', entry, facts }

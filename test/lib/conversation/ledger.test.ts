@@ -425,6 +425,14 @@ describe('a write that the SDK repeats because its answer was lost', () => {
     expect((await take()).known).toMatchObject({ claim: { attempt: 2 }, conversation: IN_DOUBT })
   })
 
+  test('knows by when an abandoned attempt had stopped', async () => {
+    const { claim, take, advance } = arrange()
+    await take()
+    advance(LEASE_MS + 1)
+    loseAnswers = 1
+    expect(await claim()).toMatchObject({ kind: 'claimed', triedUntil: expect.any(Number) })
+  })
+
   test.each<[string, Partial<Facts>]>([
     ['nothing in doubt', { conversation: { kind: 'none' } }],
     ['the conversation in doubt', { conversation: IN_DOUBT }],
