@@ -1,11 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  getRetryAfterHint,
-  isServerError,
-  isThrottlingError,
-  isTransientError,
-  StandardRetryStrategy,
-} from '@smithy/core/retry'
+import { isServerError, isThrottlingError, isTransientError, StandardRetryStrategy } from '@smithy/core/retry'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { OutboundResult } from '../net/outbound.ts'
 import { isRecord, parseLenientJson } from '../request/lenient-json.ts'
@@ -97,11 +91,14 @@ export const createAwsCall = (service: AwsService, aws: AwsOptions): AwsCall => 
 }
 
 /**
- * Returns whether an error of a call proves that the service has not done what was asked: an answer with an
- * HTTP status below 500, unless an earlier attempt of the same call may have been executed.
+ * Returns whether an error of a call proves that the service has not done what was asked: an answer with HTTP
+ * status 4xx, unless an earlier attempt of the same call may have been executed.
  */
-export const isRefusal = (error: unknown): boolean =>
-  error instanceof AwsError && error.$metadata.httpStatusCode < 500 && !error.isInDoubt
+export const isRefusal = (error: unknown): boolean => {
+  if (!(error instanceof AwsError) || error.isInDoubt) return false
+  const { httpStatusCode } = error.$metadata
+  return httpStatusCode >= 400 && httpStatusCode < 500
+}
 
 const inDoubt = (error: unknown): unknown =>
   error instanceof AwsError ? new AwsError(error.name, error.$metadata, error.members, true) : error
@@ -183,8 +180,8 @@ const read = ({ status, headers, body }: Answer, isSkewed: boolean): Attempted =
   }
   if (status < 300) return { answer: members }
   const error = new AwsError(nameOf(members, headers), $metadata, members)
-  const retryAfterHint = getRetryAfterHint({ statusCode: status, headers: { ...headers }, body })
-  return { error, failure: { errorType: typeOf(error), ...(retryAfterHint && { retryAfterHint }) } }
+  // A form has no time for a pause of 5 s or more, which `Retry-After` would add.
+  return { error, failure: { errorType: typeOf(error) } }
 }
 
 /** The name follows the service's namespace, and a URL may follow the name. */

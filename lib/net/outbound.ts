@@ -43,6 +43,9 @@ const CONNECT_TIMEOUT_MS = 1500
 /** A socket that was silent for longer, in milliseconds, may have been closed by the other side unnoticed. */
 const MAX_SILENCE_MS = 50
 
+/** How many turns of the event loop a call waits for what arrived during a silence. */
+const MAX_TURNS = 3
+
 /** How often a call begins anew because its connection turned out to be dead before anything was written. */
 const MAX_FRESH_STARTS = 3
 
@@ -201,10 +204,11 @@ const exchange = ({ request, url, connections, clocks, leftMs }: Exchange) =>
 
 /**
  * Lets Node.js process what arrived during a silence, such as the closing of a connection. That takes one
- * whole turn of the event loop. The process may be frozen again meanwhile.
+ * whole turn of the event loop. The process may be frozen again meanwhile, or it is busy all the time.
  */
 const catchUp = async (silentMs: number, clocks: Clocks): Promise<void> => {
-  for (let silent = silentMs; silent > MAX_SILENCE_MS; ) {
+  let silent = silentMs
+  for (let turn = 0; silent > MAX_SILENCE_MS && turn < MAX_TURNS; turn++) {
     const watch = startStopwatch(clocks)
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     silent = watch.elapsedMs()

@@ -456,6 +456,7 @@ describe('each function throws ServiceUnavailableError', () => {
       ['a missing permission', error('AccessDeniedException'), true],
       ['an error of DynamoDB', error('InternalServerError', {}, 500), false],
       ['an answer that is not JSON', { status: 503, body: '<html>' }, false],
+      ['a success that can’t be read', { status: 200, body: '<html>' }, false],
       ['silence', 'silence', false],
     ])('%s', async (_name, answer, isRefused) => {
       const once = { ...patient, maxAttempts: 1, timeoutMs: 200 }

@@ -700,6 +700,16 @@ describe('a frozen process', () => {
     expect(thread.requests()).toBe(2)
   })
 
+  test('that is busy all the time ends a call soon after its deadline', async () => {
+    const raw = await startRawServer(() => undefined)
+    const startedAt = performance.now()
+    const sending = createOutbound()(toRequest({ url: raw.url, timeoutMs: 300 }))
+    const busy = setInterval(() => freeze(70), 0)
+    expect((await sending).kind).not.toBe('answer')
+    clearInterval(busy)
+    expect(performance.now() - startedAt).toBeLessThan(3000)
+  }, 20_000)
+
   test('that was frozen while it connected still sends in time', async () => {
     const raw = await startRawServer(answering((socket) => socket.write(OK)))
     const sending = createOutbound()(toRequest({ url: raw.url, timeoutMs: 5000 }))
