@@ -1,6 +1,7 @@
 import type { Item } from '../../lib/aws/state-table.ts'
 import { consumerKey, openingsIn } from '../../lib/conversation/ledger-item.ts'
 import type { Conversation } from '../../local/liveperson/state/store.ts'
+import { mayNameAnothers } from './conversation-invariants.ts'
 import type { Ending } from './ending.ts'
 import { ACCOUNTS } from './requests.ts'
 import { factsOf, isOpened } from './statuses.ts'
@@ -60,10 +61,12 @@ export const WEBHOOK_INVARIANTS: Readonly<Record<string, Invariant>> = {
       : []
   },
 
-  'a settled outcome names a conversation of its own': ({ item, own, planned }) => {
+  'a settled outcome names a conversation of its own': (subject) => {
+    const { item, own, planned } = subject
     if (!item || factsOf(item).settled === undefined || item.status !== 'opened') return []
     const isOwn = own.some(({ conversationId }) => conversationId === item.conversationId)
-    return isOwn || (planned.isShared && own.length === 0) ? [] : [`settled as ${item.conversationId}`]
+    const isAnothers = (planned.isShared && own.length === 0) || mayNameAnothers(subject)
+    return isOwn || isAnothers ? [] : [`settled as ${item.conversationId}`]
   },
 }
 
