@@ -17,6 +17,11 @@ const stage = parseStageConfig(
         routes: {
           plain: ROUTE,
           thankful: { ...ROUTE, thanks: 'https://www.example.com/thanks' },
+          foreign: {
+            ...ROUTE,
+            thanks: 'https://www.example.com/danke-schön/日本',
+            problem: 'https://www.example.com/größe?ü#ü',
+          },
           own: {
             ...ROUTE,
             thanks: 'https://www.example.com/thanks?from=form#top',
@@ -75,6 +80,18 @@ describe('a browser that posted a form', () => {
       'thankful',
       withoutMessage,
       'conversations/visit-4711',
+    ],
+    [
+      'an open conversation of a route whose pages are not in ASCII',
+      'foreign',
+      opened,
+      'https://www.example.com/danke-sch%C3%B6n/%E6%97%A5%E6%9C%AC',
+    ],
+    [
+      'a problem of a route whose pages are not in ASCII',
+      'foreign',
+      refused,
+      'https://www.example.com/gr%C3%B6%C3%9Fe?%C3%BC&code=liveperson_rejected#%C3%BC',
     ],
     [
       'a problem of a route with pages',
