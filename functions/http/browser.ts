@@ -15,7 +15,8 @@ const MAX_FIELDS = 5
  * Returns the answer for its sender. A browser that posted a form itself is sent to a page, so that a reload
  * repeats a GET. All others get the answer as it is.
  *
- * The addresses are from the configuration or this API's own, never from the request.
+ * The addresses are from the configuration or this API's own, never from the request. No visitor is thanked
+ * for a message that was not sent.
  *
  * @param stage Undefined if there is no valid configuration.
  */
@@ -27,14 +28,17 @@ export const answerSender = (
   if (!acceptsHtml(event)) return answer
   const { statusCode = 500, headers, body = '{}' } = answer
   const said: unknown = JSON.parse(body)
-  const { requestId, code, errors } = isRecord(said) ? said : {}
+  const { requestId, code, errors, messageStatus, messageCode } = isRecord(said) ? said : {}
   // The body of a sender that may not call the service is never read.
   const route = stage && code !== 'origin_not_allowed' ? routeOf(stage, event) : undefined
-  const location =
-    statusCode < 300
-      ? (route?.thanks ?? headers?.location ?? `conversations/${encodeURIComponent(String(requestId))}`)
-      : toProblemAddress(route?.problem, String(code), Array.isArray(errors) ? errors : [])
-  return { ...answer, statusCode: 303, headers: { ...headers, location } }
+  const statusPage = headers?.location ?? `conversations/${encodeURIComponent(String(requestId))}`
+  const locate = () => {
+    if (statusCode >= 300)
+      return toProblemAddress(route?.problem, String(code), Array.isArray(errors) ? errors : [])
+    if (messageStatus !== 'not_sent') return route?.thanks ?? statusPage
+    return route?.problem ? toProblemAddress(route.problem, String(messageCode), []) : statusPage
+  }
+  return { ...answer, statusCode: 303, headers: { ...headers, location: locate() } }
 }
 
 /** Returns the route that the form names, even if the form is invalid otherwise. */

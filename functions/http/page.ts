@@ -20,6 +20,11 @@ const UNSURE: Page = {
   text: 'We may have received your message. Please don’t send it again.',
 }
 
+const NOTHING_FOUND: Page = {
+  title: 'Nothing found yet',
+  text: 'If you have just sent a form, wait a moment, and reload this page.',
+}
+
 const PAGES: Readonly<Record<Outcome['status'], Page>> = {
   opened: RECEIVED,
   existing: { title: THANKS, text: 'We have added your message to your open conversation.' },
@@ -28,6 +33,20 @@ const PAGES: Readonly<Record<Outcome['status'], Page>> = {
   failed: FAILED,
   rejected: { title: NOT_SENT, text: 'We can’t accept it here. Please contact us another way.' },
   outcome_unknown: UNSURE,
+}
+
+const ANEW = 'Please open the form again, and send a new message.'
+
+/** The pages about an open conversation that the message did not reach. */
+const WITHOUT_MESSAGE: Readonly<Partial<Record<Outcome['status'], Page>>> = {
+  opened: {
+    title: NOT_SENT,
+    text: `We have opened a conversation for you, but your message did not reach it. ${ANEW}`,
+  },
+  existing: {
+    title: NOT_SENT,
+    text: `You already have a conversation with us, but your message did not reach it. ${ANEW}`,
+  },
 }
 
 /** What visitors can do about a problem. */
@@ -59,15 +78,11 @@ const FIELDS: Readonly<Record<string, string>> = {
 }
 
 /** Returns the page about a form's request. Undefined: nobody knows the request yet. */
-export const toStatusPage = (outcome: Pick<Outcome, 'status'> | undefined): Answer =>
-  toPage(
-    outcome
-      ? PAGES[outcome.status]
-      : {
-          title: 'Nothing found yet',
-          text: 'If you have just sent a form, wait a moment, and reload this page.',
-        },
-  )
+export const toStatusPage = (outcome: Pick<Outcome, 'status' | 'messageStatus'> | undefined): Answer => {
+  if (!outcome) return toPage(NOTHING_FOUND)
+  const { status, messageStatus } = outcome
+  return toPage((messageStatus === 'not_sent' && WITHOUT_MESSAGE[status]) || PAGES[status])
+}
 
 /**
  * Returns the page about a problem.

@@ -8,8 +8,10 @@ import { isRecord, type JsonRecord } from '../request/lenient-json.ts'
 import { conflictsOf, tokenIssuer, tokenWarnings } from './tokens.ts'
 
 const url = z.url()
-const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' })
-const pageUrl = z.url({ protocol: /^https?$/, error: 'must be the address of a page' })
+/** An address is kept as browsers write it, in ASCII. A header can have nothing else. */
+const inAscii = z.overwrite<string>((value) => URL.parse(value)?.href ?? value)
+const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' }).check(inAscii)
+const pageUrl = z.url({ protocol: /^https?$/, error: 'must be the address of a page' }).check(inAscii)
 const consumers = z.enum(['anonymous', 'token', 'both'])
 const campaigns = z.enum(['listed', 'any'])
 

@@ -101,15 +101,18 @@ const avatarUrl = z.string().check(
 )
 
 // SEND accepts 5,000 characters of JSON. The JSON around the message takes fewer than 500.
+const MAX_MESSAGE = 4498
+
+/** How many characters JSON needs for a text, without the quotes around it. */
+const jsonLength = (value: string): number => JSON.stringify(value.toWellFormed()).length - 2
+
 const message = z.string().check(
   safeLines,
-  withLimits(
-    // The quotes are two of the 4500 characters.
-    { maximum: 4498 },
-    z.refine(
-      (value) => value.isWellFormed() && JSON.stringify(value).length <= 4500,
-      'must not contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
-    ),
+  atMost(MAX_MESSAGE, 'characters'),
+  wellFormed,
+  z.refine(
+    (value) => value.length > MAX_MESSAGE || jsonLength(value) <= MAX_MESSAGE,
+    `must have at most ${MAX_MESSAGE} characters. Line ends, tabs, " and \\ count as two`,
   ),
 )
 

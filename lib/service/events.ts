@@ -5,7 +5,7 @@ import { createStateTable } from '../aws/state-table.ts'
 import type { Config } from '../config/environment.ts'
 import { createFindings } from '../conversation/findings.ts'
 import { toAppError } from '../errors/errors.ts'
-import { parsePush } from '../liveperson/push.ts'
+import { parsePush, type Unusable } from '../liveperson/push.ts'
 import { isSigned } from '../liveperson/signature.ts'
 import { parseLenientJson } from '../request/lenient-json.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -17,6 +17,17 @@ import { type Seams, system } from './seams.ts'
  * milliseconds.
  */
 const TOO_OLD_MS = 4 * 24 * 3600 * 1000
+
+/** Why a change was ignored. */
+const IGNORED = {
+  unreadable: "A push, or a change in it, was ignored: it can't be read",
+  other_account: 'A change in a push was ignored: it is about another account',
+  no_conversation_id: 'A change in a push was ignored: it has no valid conversation id',
+  no_state: 'A change in a push was ignored: it has no state',
+  no_consumer: 'A change in a push was ignored: it has no valid consumer id',
+  several_consumers: 'A change in a push was ignored: it names several consumers',
+  no_time: 'A change in a push was ignored: it has no start time',
+} as const satisfies Readonly<Record<Unusable, string>>
 
 export type EventsService = ReturnType<typeof createEventsService>
 
@@ -61,14 +72,18 @@ export const createEventsService = (config: Config, seams: Partial<Seams> = {}) 
       false,
 
     /**
-     * Records what a genuine push reports. A push without a usable change, or that is too old, is ignored.
+     * Records what a genuine push reports. A push that is too old is ignored, and so is a change that can't
+     * be used. The log has the first of those.
      *
      * @throws {ServiceUnavailableError} LivePerson has to repeat it.
      */
     tell: async (accountId: string, body: Uint8Array): Promise<void> => {
       const json = parseLenientJson(new TextDecoder().decode(body))
-      const { sentAt = now(), conversations } = parsePush(json, accountId)
+      const { sentAt = now(), conversations, unusable } = parsePush(json, accountId)
       if (now() - sentAt > TOO_OLD_MS) return
+      // LivePerson gets 200, so it won't repeat the push.
+      const [first] = unusable
+      if (first) log.warn(IGNORED[first.reason], { accountId, conversationId: first.conversationId })
       // One after another: changes of one consumer write the same item.
       for (const { lpConsumerId, ...told } of conversations) {
         const learned = await findings.tell(accountId, lpConsumerId, told)

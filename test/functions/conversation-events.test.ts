@@ -42,11 +42,12 @@ beforeEach(() => {
 const push = ({
   sentAt = NOW,
   closedAt,
-  consumer = 'lp-1',
+  participants = [],
 }: {
   sentAt?: number
   closedAt?: number
-  consumer?: string
+  /** Besides the consumer. */
+  participants?: readonly unknown[]
 } = {}) =>
   JSON.stringify({
     kind: 'notification',
@@ -60,8 +61,9 @@ const push = ({
             convId: 'c-1',
             conversationDetails: {
               participants: [
-                { id: consumer, role: 'CONSUMER' },
+                { id: 'lp-1', role: 'CONSUMER' },
                 { id: 'Grüße – 🐎', role: 'READER' },
+                ...participants,
               ],
               brandId: ACCOUNT,
               state: closedAt === undefined ? 'OPEN' : 'CLOSE',
@@ -178,6 +180,38 @@ describe('a push', () => {
     time = NOW + 4 * 24 * 3600 * 1000 + 1
     expect(await call(push())).toBe(200)
     expect(await table.get(PK)).toMatchObject({ status: 'outcome_unknown' })
+  })
+
+  test('without its time is as old as the latest time in it', async () => {
+    await storeUnknown()
+    time = NOW + 4 * 24 * 3600 * 1000
+    const untimed = push().replace(`"sentTs":${NOW}`, '"sentTs":null')
+    expect(untimed).not.toBe(push())
+    expect(await call(untimed)).toBe(200)
+    expect(await table.get(PK)).toMatchObject({ status: 'outcome_unknown' })
+    time = NOW + 3 * 24 * 3600 * 1000
+    expect(await call(untimed)).toBe(200)
+    expect(await table.get(PK)).toMatchObject({ status: 'opened' })
+  })
+
+  test('with participants that can’t be read settles an unknown outcome', async () => {
+    await storeUnknown()
+    const participants = [
+      null,
+      'x',
+      { id: 123, role: 'ASSIGNED_AGENT' },
+      { id: 'a' },
+      { id: 'b', role: null },
+    ]
+    expect(await call(push({ participants }))).toBe(200)
+    expect(await table.get(PK)).toMatchObject({ status: 'opened', conversationId: 'c-1' })
+  })
+
+  test('with two consumers settles nothing', async () => {
+    await storeUnknown()
+    expect(await call(push({ participants: [{ id: 'lp-2', role: 'CONSUMER' }] }))).toBe(200)
+    expect(await table.get(PK)).toMatchObject({ status: 'outcome_unknown' })
+    expect(await table.get('consumer#70123456#lp-2')).toBeUndefined()
   })
 
   test('that was recorded is not reported as late when the time is over', async () => {

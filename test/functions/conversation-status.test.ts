@@ -98,6 +98,21 @@ describe('a browser that follows its form', () => {
     expect(page.body).toContain('Please check: email address.')
   })
 
+  test('sees that the message did not reach the open conversation', async () => {
+    const body = help()
+    const { requestId } = body
+    await submit(service, body)
+    const found = await service.findFormRequest(requestId)
+    if (!found) throw new Error('The request is known')
+    const outcome = { status: 'opened', messageStatus: 'not_sent' } as const
+    const from = { ...service, findFormRequest: async () => ({ ...found, outcome }) }
+    expect(await pageOf(`conversations/${requestId}`)).toMatchObject({ ...HTML, title: 'Thank you' })
+    expect(await pageOf(`conversations/${requestId}`, from)).toMatchObject({
+      ...HTML,
+      title: 'Your message was not sent',
+    })
+  })
+
   test('sees a page also if nobody knows the request, or the state can’t be read', async () => {
     const table = {
       ...world.createService(),

@@ -32,6 +32,11 @@ describe("an alarm's description", () => {
   })
 })
 
+test('the alarm about the API names the log of each function that LivePerson and forms call', () => {
+  const { AlarmDescription } = get('ApiErrorsAlarm')
+  for (const name of ['openFromForm', 'conversationEvents']) expect(AlarmDescription).toContain(name)
+})
+
 test.each(Object.entries(alarms))('%s reads metrics by exactly one dimension', (_, alarm) => {
   for (const { Namespace, Dimensions } of metricsOf(alarm))
     expect([Namespace, Dimensions.map(({ Name }) => Name)]).toEqual([

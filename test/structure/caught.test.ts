@@ -65,8 +65,8 @@ const ACCEPTED: readonly Accepted[] = [
     form: 'catch clause',
     reason: INVALID_INPUT,
   },
-  { path: 'lib/liveperson/push.ts', within: 'time', form: '.catch()', reason: INVALID_INPUT },
-  { path: 'lib/liveperson/push.ts', within: 'campaignInfo', form: '.catch()', reason: INVALID_INPUT },
+  { path: 'lib/liveperson/push.ts', within: 'optional', form: '.catch()', reason: INVALID_INPUT },
+  { path: 'lib/liveperson/push.ts', within: 'listOf', form: '.catch()', reason: INVALID_INPUT },
   {
     path: 'lib/account/secrets.ts',
     within: 'createReadSecret',

@@ -16,6 +16,12 @@ const stage = parseStageConfig(
         accountId: '7',
         routes: {
           plain: ROUTE,
+          thankful: { ...ROUTE, thanks: 'https://www.example.com/thanks' },
+          foreign: {
+            ...ROUTE,
+            thanks: 'https://www.example.com/danke-schön/日本',
+            problem: 'https://www.example.com/größe?ü#ü',
+          },
           own: {
             ...ROUTE,
             thanks: 'https://www.example.com/thanks?from=form#top',
@@ -38,6 +44,12 @@ const queued = toAnswer(
   { requestId: 'visit-4711', status: 'queued' },
   { location: 'conversations/a?holder=b' },
 )
+const withoutMessage = toAnswer(200, {
+  requestId: 'visit-4711',
+  status: 'opened',
+  messageStatus: 'not_sent',
+  messageCode: 'conversation_closed',
+})
 const refused = toProblem(toError('liveperson_rejected'), 'visit-4711')
 const locationOf = (event: APIGatewayProxyEventV2, answer = opened) => {
   const { statusCode, headers } = answerSender(event, stage, answer)
@@ -48,6 +60,7 @@ describe('a browser that posted a form', () => {
   test.each([
     ['an open conversation', 'plain', opened, 'conversations/visit%3A4711%20or'],
     ['a queued request', 'plain', queued, 'conversations/a?holder=b'],
+    ['a conversation without the message', 'plain', withoutMessage, 'conversations/visit-4711'],
     ['a problem', 'plain', refused, 'conversations/problem?code=liveperson_rejected'],
     [
       'an open conversation of a route with pages',
@@ -57,6 +70,30 @@ describe('a browser that posted a form', () => {
     ],
     ['a queued request of a route with pages', 'own', queued, 'https://www.example.com/thanks?from=form#top'],
     [
+      'a conversation without the message of a route with pages',
+      'own',
+      withoutMessage,
+      'https://www.example.com/problem?from=form&code=conversation_closed#top',
+    ],
+    [
+      'a conversation without the message of a route with thanks only',
+      'thankful',
+      withoutMessage,
+      'conversations/visit-4711',
+    ],
+    [
+      'an open conversation of a route whose pages are not in ASCII',
+      'foreign',
+      opened,
+      'https://www.example.com/danke-sch%C3%B6n/%E6%97%A5%E6%9C%AC',
+    ],
+    [
+      'a problem of a route whose pages are not in ASCII',
+      'foreign',
+      refused,
+      'https://www.example.com/gr%C3%B6%C3%9Fe?%C3%BC&code=liveperson_rejected#%C3%BC',
+    ],
+    [
       'a problem of a route with pages',
       'own',
       refused,
@@ -64,6 +101,14 @@ describe('a browser that posted a form', () => {
     ],
   ])('is sent from %s to its page', (_, route, answer, location) => {
     expect(locationOf(post(`route=${route}&message=x`), answer)).toEqual([303, location])
+  })
+
+  test.each(['pending', 'unknown', 'sent'])('is thanked for a message that is %s', (messageStatus) => {
+    const answer = toAnswer(201, { requestId: 'visit-4711', status: 'opened', messageStatus })
+    expect(locationOf(post('route=own'), answer)).toEqual([
+      303,
+      'https://www.example.com/thanks?from=form#top',
+    ])
   })
 
   test('is told which fields are invalid, but no text and no odd names', () => {

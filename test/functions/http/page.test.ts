@@ -9,6 +9,7 @@ const htmlOf = ({ body = '' }: { readonly body?: string | undefined }) => body
 describe('a page', () => {
   test.each([
     ...STATUSES.map((status) => [status, toStatusPage({ status })] as const),
+    ['a lost message', toStatusPage({ status: 'opened', messageStatus: 'not_sent' })] as const,
     ['an unknown request', toStatusPage(undefined)] as const,
     ...Object.keys(CODES).map((code) => [code, toProblemPage(code, [])] as const),
   ])('about %s is complete, runs nothing, and is in no search engine', (_, answer) => {
@@ -33,6 +34,15 @@ describe('a page', () => {
     expect(headers?.['content-security-policy']).toBe(
       `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     )
+  })
+
+  test.each(['opened', 'existing'] as const)('says that a message was not sent: %s', (status) => {
+    const html = htmlOf(toStatusPage({ status, messageStatus: 'not_sent' }))
+    expect(html).toContain('<h1>Your message was not sent</h1>')
+    expect(html).toMatch(/conversation .*, but your message did not reach it\./)
+    expect(html).not.toMatch(/Thank you|received/)
+    for (const messageStatus of ['pending', 'unknown', 'sent', undefined] as const)
+      expect(htmlOf(toStatusPage({ status, messageStatus }))).toBe(htmlOf(toStatusPage({ status })))
   })
 
   test('never asks visitors to send again what may have arrived', () => {

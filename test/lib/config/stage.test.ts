@@ -60,6 +60,42 @@ describe('parseStageConfig', () => {
     }
   })
 
+  test.each([
+    [
+      'https://www.example.com/danke-schön/日本?ü=ü#ü',
+      'danke-sch%C3%B6n/%E6%97%A5%E6%9C%AC?%C3%BC=%C3%BC#%C3%BC',
+    ],
+    ['https://www.example.com/a\r\nX: y', 'aX:%20y'],
+    [' https://WWW.example.com:443/a/../b ', 'b'],
+    ['https://www.example.com\\evil.example', 'evil.example'],
+    ['https://www.example.com', ''],
+  ])('an address is kept as browsers write it, so that a header can have it: %j', (written, path) => {
+    const account = {
+      accountId: '7',
+      continue: written,
+      routes: { a: { ...route, thanks: written, problem: written } },
+    }
+    const address = `https://www.example.com/${path}`
+    const [parsed] = parseStageConfig(
+      { origins: ['https://www.example.com'], accounts: [account] },
+      at,
+    ).accounts
+    expect(parsed).toMatchObject({
+      continue: address,
+      routes: { a: { thanks: address, problem: address } },
+    })
+  })
+
+  test('a page of a host in another alphabet is compared in Punycode, as browsers send the origin', () => {
+    const a = { ...route, thanks: 'https://bücher.example/danke' }
+    const config = {
+      origins: ['https://xn--bcher-kva.example'],
+      accounts: [{ accountId: '7', routes: { a } }],
+    }
+    const [parsed] = parseStageConfig(config, at).accounts
+    expect(parsed?.routes.a?.thanks).toBe('https://xn--bcher-kva.example/danke')
+  })
+
   test('an error lists every mistake', () => {
     const config = {
       origins: ['*', 'www.example.com'],

@@ -135,10 +135,22 @@ describe('a finding says what is wrong, and where', () => {
       'must be one of URGENT, NORMAL, PRIORITIZED, CUSTOM',
     ],
     [
-      'a message that is too long as JSON',
-      { ...minimal, message: '"'.repeat(2250) },
+      'a message that is too long',
+      { ...minimal, message: '"'.repeat(4499) },
       'message',
-      'must not contain lone surrogates, or exceed 4500 characters as JSON (quotes included)',
+      'must have at most 4498 characters',
+    ],
+    [
+      'a message that is too long as JSON',
+      { ...minimal, message: '"\\\t\r\n'.repeat(563) },
+      'message',
+      'must have at most 4498 characters. Line ends, tabs, " and \\ count as two',
+    ],
+    [
+      'a message that UTF-8 can’t encode',
+      { ...minimal, message: '\ud800'.repeat(4498) },
+      'message',
+      'must not contain lone surrogates',
     ],
   ])('%s', (_, value, path, message) => {
     expect(findingsOf(value)).toEqual([expect.objectContaining({ path, message })])
@@ -262,6 +274,7 @@ test('a text of control characters only is absent, with a warning', () => {
 test('the longest message has 4498 characters', () => {
   expect(findingsOf({ ...minimal, message: 'x'.repeat(4498) })).toEqual([])
   expect(findingsOf({ ...minimal, message: 'x'.repeat(4499) })).toHaveLength(1)
+  expect(findingsOf({ ...minimal, message: '"\\\t\r\n'.repeat(562) })).toEqual([])
 })
 
 test.each<[string, unknown, string | undefined]>([
