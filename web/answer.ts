@@ -1,4 +1,5 @@
 import type { ConversationDetail } from './form-messages.ts'
+import { TIMEOUT_MS } from './limits.ts'
 
 /** What came back from the service. */
 export interface Answer {
@@ -11,21 +12,12 @@ export interface Answer {
   readonly body: ConversationDetail
 }
 
-/** What an answer means. */
+/** What an answer means: how the request stands, otherwise what became of the call. */
 export type Verdict =
-  | 'opened'
-  | 'existing'
-  | 'queued'
-  /** No queue holds the request. It has to be sent again. */
-  | 'lost'
-  /** The service was not reached, or can't answer now. */
+  | NonNullable<ConversationDetail['status']>
+  /** The service was not reached, can't answer now, or doesn't know the request yet. */
   | 'busy'
-  /** Nobody knows the request. */
-  | 'unknown'
-  | 'failed'
-
-/** How long the service may take, in milliseconds. */
-const TIMEOUT_MS = 20_000
+  | 'refused'
 
 /** Returns the answer to a call. Never rejects: what goes wrong before the call counts as no answer, too. */
 export const call = async (address: string, toInit?: () => Promise<RequestInit>): Promise<Answer> => {
@@ -45,21 +37,11 @@ export const call = async (address: string, toInit?: () => Promise<RequestInit>)
   }
 }
 
-/** Returns what to do about an answer. */
-export const verdictOf = ({ status, body }: Answer): Verdict => {
-  switch (body.status) {
-    case 'opened':
-    case 'existing':
-    case 'queued':
-      return body.status
-    case 'opening':
-      return 'queued'
-    case 'failed':
-      return 'lost'
-  }
+/** Returns what an answer means. @param isAsking Whether the call asked for the request's status. */
+export const verdictOf = ({ status, body }: Answer, isAsking: boolean): Verdict => {
   // What doesn't say how the request stands may be the rest of an answer, or not from the service.
-  if ((status < 400 && !body.status) || status === 429 || (status >= 500 && body.retryable !== false))
-    return 'busy'
-  if (status === 404) return 'unknown'
-  return 'failed'
+  if (status < 400) return body.status || 'busy'
+  const isBusy = status === 429 || (status >= 500 && body.retryable !== false)
+  // A request isn't recorded at once.
+  return isBusy || (isAsking && status === 404) ? 'busy' : 'refused'
 }

@@ -1,7 +1,7 @@
 import { readContent } from './form-content.ts'
 import { clearFieldErrors, showFieldErrors, tell, toStatusElement } from './form-messages.ts'
-import { ATTRIBUTE, createRequest, hashOf, keep, keptOf } from './kept-request.ts'
-import { createSubmissions, type SubmissionOptions } from './submission.ts'
+import { ATTRIBUTE, createRequest, keep, keptOf, repeatedBy } from './kept-request.ts'
+import { run, runs, type SubmissionOptions } from './submission.ts'
 
 export type { ConversationDetail, ConversationState, FieldError } from './form-messages.ts'
 
@@ -19,25 +19,19 @@ export interface FormClientOptions extends SubmissionOptions {
  */
 export const start = (options: FormClientOptions = {}): void => {
   const { root = document } = options
-  const { runs, run } = createSubmissions(options)
 
   const onSubmit = (event: SubmitEvent) => {
     const { target: form, submitter } = event
-    // A page's own check may have stopped it, and a button may only close its dialog.
-    if (!isOurs(form) || event.defaultPrevented || submitter?.matches('[formmethod=dialog]')) return
+    // A page's own check may have stopped it, and a button may do something else, such as close a dialog.
+    const isElsewhere = submitter?.matches('[formaction],[formmethod]:not([formmethod=post i])')
+    if (!isOurs(form) || event.defaultPrevented || isElsewhere) return
     event.preventDefault()
     if (runs.get(form)?.isBusy) return
-    clearFieldErrors(form)
-    const { content, context, errors } = readContent(form, submitter)
-    if (errors[0]) {
-      showFieldErrors(form, errors)
-      return tell(form, 'invalid', { errors })
-    }
-    const kept = keptOf(form)
-    const isRepeat = !!kept && kept.hash === hashOf(kept.id, content)
-    const request = isRepeat ? kept : createRequest(content, context)
-    keep(form, request)
-    run(form, request, isRepeat, content)
+    clearFieldErrors(form, false)
+    const filled = readContent(form, submitter)
+    const { errors } = filled
+    if (showFieldErrors(form, errors)) return tell(form, 'invalid', { errors })
+    run(options, form, repeatedBy(form, filled) ?? createRequest(filled), filled)
   }
 
   const onEdit = ({ type, target }: Event) => {
@@ -57,9 +51,9 @@ export const start = (options: FormClientOptions = {}): void => {
     // What is new together with its text isn't announced.
     toStatusElement(form)
     const request = keptOf(form)
-    if (request && request.state !== 'done') run(form, request, true)
+    if (request?.state && request.state !== 'done') run(options, form, request)
   }
 }
 
 const isOurs = (target: unknown): target is HTMLFormElement =>
-  target instanceof HTMLFormElement && target.hasAttribute(ATTRIBUTE)
+  target instanceof HTMLElement && target.matches(`form[${ATTRIBUTE}]`)

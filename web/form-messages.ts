@@ -36,7 +36,7 @@ declare global {
 const RECEIVED = 'Thank you. We have received your message.'
 
 /**
- * The default texts for visitors, by state, by error code, and a few more. An attribute `data-text-…` of the
+ * The default texts for visitors, by state, by error code, by `messageStatus`, and a few more. An attribute `data-text-…` of the
  * form replaces one.
  */
 const TEXTS: Readonly<Record<string, string>> = {
@@ -46,9 +46,12 @@ const TEXTS: Readonly<Record<string, string>> = {
   queued: RECEIVED,
   opened: RECEIVED,
   existing: 'Thank you. Your message is in your open conversation.',
+  not_sent: 'Your message is not in your open conversation. Please try again.',
   continue: 'Go to the conversation',
   invalid: 'Please correct the marked fields.',
   failed: 'Your message could not be sent. Please try again.',
+  unsent: 'Your message may not have been sent. Please try again.',
+  payload_too_large: 'Your message is too long.',
   bot_check_failed: 'Please confirm that you are human, and try again.',
   consumer_token_invalid: 'Please sign in, and try again.',
   outcome_unknown: 'We may have received your message. Please don’t send it again.',
@@ -68,10 +71,17 @@ export const tell = (
   state: ConversationState,
   detail: ConversationDetail,
   name: string = state,
-): void => {
+): undefined => {
   form.dataset.conversation = state
-  const init = { detail, bubbles: true, composed: true, cancelable: true }
-  if (!form.dispatchEvent(new CustomEvent(`conversation:${state}`, init))) return
+  // What was shown before is over, also if the page shows the rest itself.
+  toStatusElement(form).textContent = ''
+  const event = new CustomEvent(`conversation:${state}`, {
+    detail,
+    bubbles: true,
+    composed: true,
+    cancelable: true,
+  })
+  if (!form.dispatchEvent(event)) return
   const element = toStatusElement(form)
   element.textContent = textOf(form, name) ?? textOf(form, state) ?? ''
   const { continue: address } = detail
@@ -106,40 +116,39 @@ export const showFieldErrors = (
   errors: readonly FieldError[],
 ): Element | undefined => {
   let first: Element | undefined
-  for (const control of form.elements) {
-    const name = control.getAttribute('name')
-    const error = errors.find(({ path }) => path === name)
-    if (!error || control.getAttribute('type') === 'hidden') continue
-    const note = toNote(form, control, error.path)
-    note.textContent = control.getAttribute('data-error') ?? error.message
-    control.setAttribute('aria-invalid', 'true')
-    first ??= control
-  }
+  // Disabled fields weren't sent. But a page may disable all of them while it waits.
+  for (const state of [':enabled', ':disabled'])
+    for (const control of first ? [] : form.elements) {
+      const name = control.getAttribute('name')
+      const error = errors.find(({ path }) => path === name)
+      if (!error || !control.matches(`${state}:not([type=hidden])`)) continue
+      let note = notes.get(control)
+      if (!note) {
+        // The page's own place, or a new one after the field or its label.
+        const place = `[data-error-for="${CSS.escape(error.path)}"]`
+        note = form.querySelector(place) ?? document.createElement('span')
+        if (!note.parentNode) (control.closest('label') ?? control).after(note)
+        note.setAttribute('data-error-for', error.path)
+        note.id ||= `conversation-error-${++serial}`
+        // It stays there: an empty note describes nothing.
+        const described = control.getAttribute('aria-describedby') ?? ''
+        control.setAttribute('aria-describedby', `${described} ${note.id}`.trim())
+        notes.set(control, note)
+      }
+      note.textContent = control.getAttribute('data-error') ?? error.message
+      control.setAttribute('aria-invalid', 'true')
+      first ??= control
+    }
   if (first instanceof HTMLElement) first.focus()
   return first
 }
 
-/** Removes the errors of a form, or those of the controls with one name. */
-export const clearFieldErrors = (form: HTMLFormElement, name?: string | null): void => {
+/** Removes the errors of the controls with one name. False: those of all controls. */
+export const clearFieldErrors = (form: HTMLFormElement, name: string | false): void => {
   for (const control of form.elements) {
     const note = notes.get(control)
-    if (!note || (name && name !== control.getAttribute('name'))) continue
+    if (!note || (name !== false && name !== control.getAttribute('name'))) continue
     note.textContent = ''
     control.removeAttribute('aria-invalid')
   }
-}
-
-/** Returns the page's own place for a field's error, or a new one after the field or its label. */
-const toNote = (form: HTMLFormElement, control: Element, name: string): Element => {
-  const known = notes.get(control)
-  if (known) return known
-  const note = form.querySelector(`[data-error-for="${CSS.escape(name)}"]`) ?? document.createElement('span')
-  if (!note.parentNode) (control.closest('label') ?? control).after(note)
-  note.setAttribute('data-error-for', name)
-  note.id ||= `conversation-error-${++serial}`
-  // It stays there: an empty note describes nothing.
-  const described = [control.getAttribute('aria-describedby'), note.id]
-  control.setAttribute('aria-describedby', described.join(' ').trim())
-  notes.set(control, note)
-  return note
 }

@@ -1,14 +1,14 @@
-import { addMonitoringIds } from './form-content.ts'
+import { type FormContent, readContent } from './form-content.ts'
 
 /** What is kept of a form's last request, so that a repeat of it is the same request. Nothing personal. */
 export interface KeptRequest {
   readonly id: string
-  /** A hash of the id and the content. */
+  /** A hash of the content. */
   readonly hash: number
   /** The `context.…` fields, URL-encoded. A repeat must have the same ones. */
   readonly context: string
-  /** `done`: the conversation is open. */
-  readonly state: 'sent' | 'queued' | 'done'
+  /** `done`: the conversation is open. Undefined: the visitor knows that it isn't. */
+  readonly state?: 'sent' | 'queued' | 'done' | undefined
   /** Where the status of a queued request is. Default: the endpoint and the id. */
   readonly location?: string
 }
@@ -38,31 +38,64 @@ export const keep = (form: HTMLFormElement, kept?: KeptRequest): void => {
   }
 }
 
-/** Returns a request with a new id. */
-export const createRequest = (content: URLSearchParams, context: URLSearchParams): KeptRequest => {
+/**
+ * Returns a request with a new id, and with the ids of LivePerson's web tag, if the page has it and the form
+ * doesn't have them.
+ *
+ * @see https://community.liveperson.com/kb/articles/473-connectors-monitor-unauth
+ */
+export const createRequest = ({ content, context }: FormContent): KeptRequest => {
   // Pages of some apps have no crypto.randomUUID.
   const id = crypto.getRandomValues(new Uint32Array(4)).join('-')
-  addMonitoringIds(context)
-  return { id, hash: hashOf(id, content), context: String(context), state: 'sent' }
+  const sdk = window.lpTag?.taglets?.lp_monitoringSDK
+  if (sdk && !context.has('context.visitorId'))
+    try {
+      context.set('context.visitorId', sdk.getVid() ?? '')
+      context.set('context.sessionId', sdk.getSid() ?? '')
+    } catch {
+      // The tag is still loading.
+    }
+  return { id, hash: hashOf(content), context: String(context) }
+}
+
+/** Returns the form's last request if this content repeats it. */
+export const repeatedBy = (form: HTMLFormElement, { content }: FormContent): KeptRequest | undefined => {
+  const kept = keptOf(form)
+  return kept?.hash === hashOf(content) ? kept : undefined
+}
+
+/** Returns what the form says if the browser has kept the fields of its last request over a reload. */
+export const restoredIn = (form: HTMLFormElement): FormContent | undefined => {
+  const filled = readContent(form)
+  return repeatedBy(form, filled) && filled
 }
 
 /**
- * Returns 32 bits of a request's id and content: FNV-1a. If another content has the same ones, the service
- * refuses the repeat, and the request gets a new id.
+ * Returns about 32 bits of a content, as `hashCode` of Java does. If another content has the same ones, the
+ * service refuses the repeat, and the request gets a new id.
  */
-export const hashOf = (id: string, content: URLSearchParams): number => {
+const hashOf = (content: URLSearchParams): number => {
   let hash = 0
-  for (const character of id + content) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193)
+  for (const character of String(content)) hash = Math.imul(hash, 31) + character.charCodeAt(0)
   return hash
 }
 
 /** Returns the name under which a form's request is kept: the page, and the form in it. */
 const slotOf = (form: HTMLFormElement): string => {
   const place = form.id || [...document.forms].indexOf(form)
-  return [ATTRIBUTE, location.pathname, place].join(' ')
+  return ATTRIBUTE + location.pathname + place
 }
 
-/** Returns the address of `POST /conversations`. */
-export const endpointOf = (form: HTMLFormElement): string =>
-  // `form.action` may be a field with that name.
-  form.getAttribute(ATTRIBUTE) || form.getAttribute('action') || ''
+declare global {
+  interface Window {
+    /** LivePerson's web tag. */
+    readonly lpTag?: {
+      readonly taglets?: {
+        readonly lp_monitoringSDK?: {
+          readonly getVid: () => string | undefined
+          readonly getSid: () => string | undefined
+        }
+      }
+    }
+  }
+}

@@ -1,7 +1,8 @@
 import { type Answer, call, verdictOf } from './answer.ts'
-import { toBody } from './form-content.ts'
+import { type FormContent, readContent } from './form-content.ts'
 import { type ConversationDetail, type ConversationState, showFieldErrors, tell } from './form-messages.ts'
-import { createRequest, endpointOf, type KeptRequest, keep } from './kept-request.ts'
+import { ATTRIBUTE, createRequest, type KeptRequest, keep, restoredIn } from './kept-request.ts'
+import { AFTERGLOW, KEEPALIVE_LIMIT, MAX_ASKS, MAX_PAUSE, MAX_RETRIES, MAX_UNKNOWN } from './limits.ts'
 
 /** A token of the signed-in consumer. Undefined: the consumer is anonymous. */
 export type Token = string | undefined
@@ -16,137 +17,127 @@ export interface SubmissionOptions {
   readonly token?: (form: HTMLFormElement, isRefused: boolean) => Token | PromiseLike<Token>
 }
 
-/** How many times a request is sent without an answer, and asked for without an outcome. */
-const MAX_SENDS = 8
-const MAX_ASKS = 30
-/** How many times a request that was sent before a reload is asked for again while nobody knows it. */
-const MAX_UNKNOWN = 3
-/** The longest pause, in seconds. */
-const MAX_PAUSE = 30
-/** How long a form stays busy after its conversation was opened, in seconds: a second click may be late. */
-const AFTERGLOW = 1
-/** The most bytes that a request can have if it is to outlive its page. Browsers allow 64 KiB. */
-const KEEPALIVE_LIMIT = 60_000
-
 /** What is sent from a form, or followed up. */
 interface Run {
   /** Whether another submit would be a double click. */
   isBusy: boolean
 }
 
-/** Returns `run`, which sends a form's requests, one at a time, and `runs`, the latest run of each form. */
-export const createSubmissions = (options: SubmissionOptions) => {
-  /** Earlier runs stop. */
-  const runs = new WeakMap<HTMLFormElement, Run>()
+/** The latest run of each form. Earlier ones stop. */
+export const runs = new WeakMap<HTMLFormElement, Run>()
 
-  /**
-   * Sends a request, or asks for it, until its outcome is final.
-   *
-   * @param content Undefined after a reload: the request can then be asked for, but not sent.
-   * @param mayRenewId Whether the id was used before, so that it may be someone else's by now.
-   */
-  const run = async (
-    form: HTMLFormElement,
-    kept: KeptRequest,
-    mayRenewId: boolean,
-    content?: URLSearchParams,
-  ): Promise<void> => {
-    const self = { isBusy: content !== undefined }
-    runs.set(form, self)
-    let sends = 0
-    let asks = 0
-    let mayRenewToken = true
+/**
+ * Sends a request, or asks for it, until its outcome is final.
+ *
+ * @param filled What the form said. Undefined after a reload: the request can then only be asked for, unless the
+ * browser has kept the fields.
+ */
+export const run = async (
+  options: SubmissionOptions,
+  form: HTMLFormElement,
+  kept: KeptRequest,
+  filled?: FormContent,
+): Promise<void> => {
+  // `form.action` may be a field with that name.
+  const endpoint = form.getAttribute(ATTRIBUTE) || form.getAttribute('action') || ''
+  const self = { isBusy: !!filled }
+  runs.set(form, self)
+  let sends = 0
+  let asks = 0
+  let mayRenewToken = true
+  let mayRenewId = true
 
-    const save = (changes: Partial<KeptRequest>) => {
-      kept = { ...kept, ...changes }
-      keep(form, kept)
+  const save = (changes: Partial<KeptRequest>) => {
+    kept = { ...kept, ...changes }
+    keep(form, kept)
+  }
+  const say = (state: ConversationState, detail?: ConversationDetail, text?: string) =>
+    tell(form, state, { ...detail, requestId: kept.id }, text)
+
+  /** Acts on an answer. Returns the seconds until the next call, undefined if there is none. */
+  const act = (answer: Answer, isAsking: boolean): number | undefined => {
+    const { body, retryAfter, location } = answer
+    const { code, errors } = body
+    const verdict = verdictOf(answer, isAsking)
+    const isToldQueued = form.dataset.conversation === 'queued'
+    const backOff = (tries: number) => Math.min(Math.max(retryAfter || 0, 2 ** tries), MAX_PAUSE)
+    const askAgain = () => (asks++ < MAX_ASKS ? backOff(asks) : undefined)
+    const end = (event: ConversationState, text?: string, state?: 'done') => {
+      save({ state })
+      // A repeat with the same id would change nothing.
+      if (code === 'liveperson_rejected' || body.messageStatus === 'not_sent') keep(form)
+      return say(event, body, text)
     }
-    const say = (state: ConversationState, detail?: ConversationDetail, text?: string) =>
-      tell(form, state, { ...detail, requestId: kept.id }, text)
-
-    /** Acts on an answer. Returns the seconds until the next call, undefined if there is none. */
-    const act = (answer: Answer, isAsking: boolean): number | undefined => {
-      const { body, retryAfter, location } = answer
-      const { code, errors } = body
-      const verdict = verdictOf(answer)
-      const backOff = (tries: number) => Math.max(retryAfter || 0, Math.min(2 ** tries, MAX_PAUSE))
-      const askAgain = () => (asks++ < MAX_ASKS ? backOff(asks) : undefined)
-      switch (verdict) {
-        case 'opened':
-        case 'existing':
-          save({ state: 'done' })
-          say(verdict, body)
-          return undefined
-        case 'queued':
-          self.isBusy = false
-          save({ state: 'queued', ...(location && { location }) })
-          if (asks === 0) say(verdict, body)
-          return askAgain()
-        case 'unknown':
-          // A request isn't recorded at once.
-          if (isAsking) return content || asks < MAX_UNKNOWN ? askAgain() : undefined
-          break
-        case 'lost':
-        case 'busy':
-          if (verdict === 'lost') save({ state: 'sent' })
-          else if (isAsking) return askAgain()
-          if (!content || ++sends === MAX_SENDS) break
-          say('retrying', body)
-          return backOff(sends - 1)
-        case 'failed':
-          // What visitors don't see, they can't correct.
-          if (Array.isArray(errors) && showFieldErrors(form, errors)) {
-            say('invalid', body)
-            return undefined
-          }
-          if (code === 'consumer_token_invalid' && options.token && mayRenewToken) {
-            mayRenewToken = false
-            return 0
-          }
-          // The id belongs to another request, such as that of a consumer who has signed out since.
-          if (code === 'request_id_reused' && content && mayRenewId) {
-            mayRenewId = false
-            save(createRequest(content, new URLSearchParams(kept.context)))
-            return 0
-          }
-          // Final for this id.
-          if (code === 'liveperson_rejected') keep(form)
-      }
-      say('failed', body, code)
-      return undefined
+    if (verdict === 'busy' && isAsking && (isToldQueued || asks < MAX_UNKNOWN)) return askAgain()
+    switch (verdict) {
+      case 'opened':
+      case 'existing':
+        return end(verdict, body.messageStatus, 'done')
+      case 'queued':
+      case 'opening':
+        self.isBusy = false
+        save({ state: 'queued', ...(location && { location }) })
+        if (!isToldQueued) say('queued', body)
+        return askAgain()
+      case 'busy':
+      // No queue holds the request.
+      case 'failed':
+        filled ??= restoredIn(form)
+        if (!filled) return end('failed', 'unsent')
+        if (sends === MAX_RETRIES) break
+        save({ state: 'sent' })
+        say('retrying', body)
+        return backOff(sends++)
+      default:
+        // What visitors don't see, they can't correct. What isn't from the service may be no list.
+        if (errors?.find && showFieldErrors(form, errors)) return end('invalid')
+        if (code === 'consumer_token_invalid' && options.token && mayRenewToken) {
+          mayRenewToken = false
+          return 0
+        }
+        // The id belongs to another request, such as that of a consumer who has signed out since.
+        if (code === 'request_id_reused' && filled && mayRenewId) {
+          mayRenewId = false
+          save(createRequest(filled))
+          return 0
+        }
     }
-
-    const toInit = async (body: URLSearchParams): Promise<RequestInit> => {
-      const token = await options.token?.(form, !mayRenewToken)
-      return {
-        method: 'POST',
-        body,
-        headers: token ? { authorization: `Bearer ${token}` } : {},
-        // A request that was sent outlives its page.
-        keepalive: String(body).length < KEEPALIVE_LIMIT,
-      }
-    }
-
-    if (content) say('sending')
-    for (let pause: number | undefined = 0; pause !== undefined; ) {
-      await sleep(pause * (1 + Math.random() / 4))
-      if (!navigator.onLine) {
-        if (content) say('retrying', {}, 'offline')
-        await new Promise((resolve) => addEventListener('online', resolve, { once: true }))
-      }
-      if (runs.get(form) !== self) return
-      const isAsking = !content || kept.state === 'queued'
-      const answer = await (isAsking
-        ? call(kept.location ?? `${endpointOf(form)}/${kept.id}`)
-        : call(endpointOf(form), () => toInit(toBody(form, content, kept))))
-      if (runs.get(form) !== self) return
-      pause = act(answer, isAsking)
-    }
-    if (kept.state === 'done') await sleep(AFTERGLOW)
-    self.isBusy = false
+    return end('failed', code)
   }
 
-  return { runs, run }
+  const toInit = async (sent: FormContent): Promise<RequestInit> => {
+    const token = await options.token?.(form, !mayRenewToken)
+    // The page may have disabled its fields meanwhile.
+    const solved = readContent(form).challenge || sent.challenge
+    const body = `${sent.content}&${kept.context}&${solved}&requestId=${kept.id}`
+    return {
+      method: 'POST',
+      body: new URLSearchParams(body),
+      headers: token ? { authorization: `Bearer ${token}` } : {},
+      // A request that was sent outlives its page.
+      keepalive: body.length < KEEPALIVE_LIMIT,
+    }
+  }
+
+  if (kept.state !== 'queued') save({ state: 'sent' })
+  else if (!filled) say('queued')
+  if (filled) say('sending')
+  for (let pause: number | undefined = 0; pause !== undefined; ) {
+    await sleep(pause * (1 + Math.random() / 4))
+    if (!navigator.onLine) {
+      if (filled) say('retrying', {}, 'offline')
+      await new Promise((resolve) => addEventListener('online', resolve))
+    }
+    if (runs.get(form) !== self) return
+    const sent = kept.state !== 'queued' && filled
+    const answer = await (sent
+      ? call(endpoint, () => toInit(sent))
+      : call(kept.location ?? `${endpoint}/${kept.id}`))
+    if (runs.get(form) !== self) return
+    pause = act(answer, !sent)
+  }
+  if (kept.state === 'done') await sleep(AFTERGLOW)
+  self.isBusy = false
 }
 
 const sleep = (seconds: number): Promise<void> =>

@@ -94,3 +94,26 @@ test('a button that closes the form’s dialog doesn’t send it', async () => {
   await page.waitForTimeout(200)
   expect(ids).toEqual([])
 })
+
+test.each([
+  ['with its own address', 'formaction="/elsewhere"'],
+  ['with the method GET', 'formmethod="get" formnovalidate'],
+])('a button %s is left to the browser', async (_, attributes) => {
+  const page = await visit([], { fields: `<button ${attributes}>Other</button>` })
+  const ids = recordIds(page)
+  await fill(page)
+  await Promise.all([
+    page.waitForRequest((request) => request.isNavigationRequest()),
+    page.getByRole('button', { name: 'Other' }).click(),
+  ])
+  expect(await page.locator('form[data-conversation]').count()).toBe(0)
+  expect(site.world.livePerson.conversations()).toEqual([])
+  expect(new Set(ids).has(null)).toBe(attributes.startsWith('formaction'))
+})
+
+test('a button that repeats the method POST sends the form as any other', async () => {
+  const page = await visit([], { fields: '<button formmethod="POST">Other</button>' })
+  await fill(page)
+  await page.getByRole('button', { name: 'Other' }).click()
+  await says(page, RECEIVED)
+})

@@ -110,6 +110,19 @@ describe('a bot check', () => {
     expect(ids).toEqual([ids[0], ids[0]])
   })
 
+  test('is sent even if the page disables its fields meanwhile', async () => {
+    site.serve({ '/': pageWith(site.api.guarded, { fields: widget('solved-four') }) })
+    const page = await site.visit()
+    await page.evaluate(`
+      document.addEventListener('conversation:sending', ({ target }) => {
+        for (const control of target.elements) control.disabled = true
+      })`)
+    const message = await fill(page)
+    await send(page).click()
+    await says(page, RECEIVED)
+    expect(messages()).toEqual([message])
+  })
+
   test('whose answer was lost opens one conversation', async () => {
     site.serve({ '/': pageWith(site.api.guarded, { fields: widget('solved-three') }) })
     const page = await site.visit()
@@ -230,7 +243,59 @@ describe('the page’s own markup', () => {
     await fill(page)
     await send(page).click()
     await expect.poll(() => page.title()).toBe('opened')
-    expect(await status(page).textContent()).toBe('Sending…')
+    expect(await status(page).textContent()).toBe('')
+    expect(await status(page).count()).toBe(1)
+  })
+
+  test('a text that the page shows in an event’s listener stays', async () => {
+    site.serve({ '/': pageWith(site.api.anonymous, { fields: '<p role="status"></p>' }) })
+    const page = await site.visit()
+    await page.evaluate(`
+      document.addEventListener('conversation:opened', (event) => {
+        event.preventDefault()
+        document.querySelector('[role=status]').textContent = 'Own'
+      })`)
+    await fill(page)
+    await send(page).click()
+    await says(page, 'Own')
+  })
+
+  test('an error is shown beside the field that was sent, and not beside a disabled one', async () => {
+    site.serve({
+      '/': pageWith(site.api.anonymous, {
+        fields: `
+          <fieldset disabled hidden><label>Work <input name="consumer.phone" /></label></fieldset>
+          <label>Phone <input name="consumer.phone" /></label>
+          <label>Topic <select><option>a</option><option>b</option></select></label>`,
+      }),
+    })
+    const page = await site.visit()
+    await fill(page)
+    const phone = page.getByLabel('Phone')
+    await phone.fill('1'.repeat(65))
+    await send(page).click()
+    await says(page, 'Please correct the marked fields.')
+    expect(await page.locator('[aria-invalid]').count()).toBe(1)
+    expect(await phone.evaluate('document.activeElement.getAttribute("aria-invalid")')).toBe('true')
+    expect(await page.getByText('64').isVisible()).toBe(true)
+    // A field without a name has no errors.
+    await page.getByLabel('Topic').selectOption('b')
+    expect(await phone.getAttribute('aria-invalid')).toBe('true')
+  })
+
+  test('fields that the page disables while it waits keep their errors', async () => {
+    site.serve({ '/': pageWith(site.api.anonymous) })
+    const page = await site.visit()
+    await page.evaluate(`
+      for (const [name, isDisabled] of [['sending', true], ['invalid', false]])
+        document.addEventListener('conversation:' + name, ({ target }) => {
+          for (const control of target.elements) control.disabled = isDisabled
+        })`)
+    await fill(page)
+    await page.getByLabel('Email').fill('x'.repeat(400))
+    await send(page).click()
+    await says(page, 'Please correct the marked fields.')
+    expect(await page.getByLabel('Email').getAttribute('aria-invalid')).toBe('true')
   })
 
   test('a check of the page comes first', async () => {
