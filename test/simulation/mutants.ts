@@ -13,6 +13,8 @@ export interface Mutant {
   readonly options?: {
     readonly onLostAnswer?: 'hold'
     readonly withoutFaults?: true
+    /** LivePerson sends no pushes, which could tell what the mutant hides. */
+    readonly withoutWebhooks?: true
     /** Only these faults strike. */
     readonly only?: readonly Fault[]
     /** Multiplies the odds of every fault. Default: 1. */
@@ -52,6 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "const conversation = { kind: 'opened', conversationId } as const",
     replace: "const conversation = { kind: 'opened' } as const",
     breaks: 'a conversationId that an attempt read is in the ledger',
+    options: { withoutWebhooks: true },
   },
   {
     name: 'each attempt has a consumer of its own',
@@ -68,6 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'at most one conversation per request',
     options: {
       only: ['reset after', 'silent after', 'half an answer', 'deploy of a new key formula'],
+      withoutWebhooks: true,
       intensity: 3,
       requests: 3000,
     },

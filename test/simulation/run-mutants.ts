@@ -18,6 +18,7 @@ export const runMutant = async ({ name, options = {} }: Mutant): Promise<Readonl
       ...['--seeds', '1', '--requests', String(options.requests ?? REQUESTS), '--json'],
       ...(options.onLostAnswer === 'hold' ? ['--hold'] : []),
       ...(options.withoutFaults ? ['--no-faults'] : []),
+      ...(options.withoutWebhooks ? ['--no-webhooks'] : []),
       ...['--intensity', String(options.intensity ?? 1)],
       ...(options.only ?? []).flatMap((fault) => ['--only', fault]),
     ],
