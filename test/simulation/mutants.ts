@@ -355,7 +355,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a push that overtakes the answer is forgotten',
     file: LEDGER,
     find: 'if (!found || !told) return undefined',
-    replace: 'if (found) return undefined',
+    replace: 'return undefined',
     breaks: 'a conversation has its id once all pushes are delivered',
   },
   {
@@ -379,6 +379,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace:
       "if (facts.conversation.kind === 'unknown') return byStart.at(-1)\n  if (facts.conversation.kind === 'unknown') {",
     breaks: 'a settled outcome names a conversation of its own',
-    options: { onLostAnswer: 'hold' },
+    options: { onLostAnswer: 'hold', requests: 3000 },
   },
 ]
