@@ -574,6 +574,22 @@ describe('each step calls its operation, in the order of the protocol', () => {
     expect(result).toEqual({ kind: 'queued', kept: 'in_hand_over', error: LOST })
   })
 
+  test.each<[string, AppError, readonly string[] | undefined]>([
+    ['whose answer was lost', new ServiceUnavailableError({ detail: 'No answer' }), [LEASE.leaseId]],
+    [
+      'that DynamoDB refused',
+      new ServiceUnavailableError({ detail: 'Throttled', isRefused: true }),
+      undefined,
+    ],
+    ['with another content', new RequestIdReusedError({ detail: 'Reused' }), undefined],
+  ])('a claim %s: the hand-over carries its lease only if it may be held', async (_, error, leases) => {
+    const { calls, failed } = await attempt({ claim: throws(error) })
+    const isHandedOver = calls.some(([name]) => name === 'handOver')
+    expect(isHandedOver).toBe(error.retryable)
+    if (isHandedOver) expect(handedOver(calls).lostLeases ?? undefined).toEqual(leases)
+    expect(failed.every(({ step }) => step === 'claim')).toBe(true)
+  })
+
   test('a create whose answer was lost, from a record', async () => {
     const { result, calls } = await attempt({ carrier: EVENT, openConversation: throws(LOST) })
     const claim = queued('liveperson_unavailable')

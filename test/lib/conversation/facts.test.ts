@@ -129,6 +129,14 @@ describe('a merge', () => {
     ['keeps a copy in a queue', { handedOver: true }, {}, { handedOver: true }],
     ['keeps the consumer', { lpConsumerId: 'lp-1' }, {}, { lpConsumerId: 'lp-1' }],
     [
+      'keeps what LivePerson refused',
+      { profileRefused: true },
+      { languageRefused: true },
+      { profileRefused: true, languageRefused: true },
+    ],
+    ['keeps the later end of a doubt', { doubtUntil: 5 }, { doubtUntil: 7 }, { doubtUntil: 7 }],
+    ['keeps the end of a doubt', { doubtUntil: 5 }, {}, { doubtUntil: 5 }],
+    [
       'keeps the earlier times',
       { idMissingSince: 5, openedAt: 9 },
       { idMissingSince: 7, openedAt: 8 },

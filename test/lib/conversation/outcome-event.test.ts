@@ -111,6 +111,24 @@ test.each<[string, Item, Item, string]>([
     { ...opened, outcomeNumber: 2 },
     'Conversation Updated',
   ],
+  [
+    'an unknown outcome that was settled as another’s conversation',
+    { ...opened, status: 'outcome_unknown' },
+    { ...opened, status: 'existing', outcomeNumber: 2 },
+    'Conversation Updated',
+  ],
+  [
+    'a message that was sent late to a conversation that was open before',
+    { ...opened, status: 'existing', messageStatus: 'pending' },
+    { ...opened, status: 'existing', outcomeNumber: 2 },
+    'Conversation Message Updated',
+  ],
+  [
+    'an unknown outcome that an operator has reset',
+    { ...opened, status: 'outcome_unknown' },
+    { ...opened, status: 'failed', outcomeNumber: 2 },
+    'Conversation Request Failed',
+  ],
   ['the end of a conversation', opened, { ...opened, closedAt: AT, outcomeNumber: 2 }, 'Conversation Closed'],
 ])('the type of %s', (_, old, item, type) => {
   expect(outcomeOfWrite(item, old)?.detailType).toBe(type)

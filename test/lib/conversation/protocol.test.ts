@@ -1431,6 +1431,50 @@ describe('an attempt', () => {
     expect(stepAfter(silent(FORM), [done, claimed, opened, done])).not.toHaveProperty('result.error')
   })
 
+  describe('meets an open conversation whose id nobody knows', () => {
+    const QUEUED = 'record queued'
+    const DOUBT: Partial<Facts> = { conversation: { kind: 'in_doubt' } }
+    test.each<[string, Policy, Partial<Facts>, 'known_closed' | 'nothing_known', boolean, string]>([
+      ['waits while a closed one may still be ending', EVENT, {}, 'known_closed', false, QUEUED],
+      ['waits for it without a message, too', silent(EVENT), {}, 'known_closed', false, QUEUED],
+      ['waits although its create is in doubt', silent(EVENT), DOUBT, 'known_closed', false, QUEUED],
+      ['waits for long while its message is owed', EVENT, {}, 'known_closed', true, QUEUED],
+      [
+        'is done in the end, without a message',
+        silent(EVENT),
+        {},
+        'known_closed',
+        true,
+        'record held existing',
+      ],
+      ['takes it for its own in the end', EVENT, DOUBT, 'known_closed', true, 'record held opened'],
+      ['waits for the id while its message is owed', EVENT, {}, 'nothing_known', false, QUEUED],
+      ['takes it for its own at once', EVENT, DOUBT, 'nothing_known', false, 'record held opened'],
+      [
+        'is done at once, without a message',
+        silent(EVENT),
+        {},
+        'nothing_known',
+        false,
+        'record held existing',
+      ],
+    ])('and %s', (_, policy, facts, kind, isOverdue, step) => {
+      const before = claimedAfter({ claim: queued(), ...facts })
+      const seen: Seen = { kind, at: NOW, isOverdue }
+      expect(describeStep(stepAfter(policy, [done, before, alreadyOpen, seen]))).toMatch(step)
+    })
+  })
+
+  test('records what LivePerson refused of the consumer and the language', () => {
+    const seen: Seen = { ...opened, profileRefused: true, languageRefused: true }
+    expect(stepAfter(silent(EVENT), [done, claimed, seen])).toMatchObject({
+      facts: { profileRefused: true, languageRefused: true },
+    })
+    const usual = stepAfter(silent(EVENT), [done, claimed, opened])
+    expect(usual).not.toHaveProperty('facts.profileRefused')
+    expect(usual).not.toHaveProperty('facts.languageRefused')
+  })
+
   test('records the consumer, and when the id became known', () => {
     expect(stepAfter(silent(EVENT), [done, claimed, opened])).toMatchObject({
       kind: 'record',
