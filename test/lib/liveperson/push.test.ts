@@ -86,6 +86,17 @@ test.each<[string, object, object]>([
     { state: 'CLOSE', dialogs: [{ ...dialog, endTs: START + 8 }] },
     { closedAt: START + 8 },
   ],
+  [
+    'when its main dialog was, wherever that is in the list',
+    {
+      state: 'CLOSE',
+      dialogs: [
+        { ...dialog, dialogType: 'POST_SURVEY', endTs: START + 50 },
+        { ...dialog, endTs: START + 8 },
+      ],
+    },
+    { closedAt: START + 8 },
+  ],
   ['when it last changed', { state: 'CLOSE', metaDataLastUpdateTs: START + 7 }, { closedAt: START + 7 }],
   ['that it was not closed before it began', { state: 'CLOSE', endTs: START - 7 }, { closedAt: START }],
   ['when its main dialog began', { startTs: undefined }, {}],
