@@ -288,13 +288,11 @@ export const createAttempt = ({
             return { ...answer, at: answeredAt(sentAt, now()) }
           } catch (thrown) {
             const error = toAppError(thrown)
-            const trouble = { error, isAccountInTrouble: createPace.isOpen(), at: now() }
-            if (isHeldBack) return toSeen(trouble)
             const isRefused = error instanceof LivePersonRejectedError
-            report(createPace, startedAt, isRefused ? undefined : error)
+            if (!isHeldBack) report(createPace, startedAt, isRefused ? undefined : error)
             return isRefused
               ? { kind: 'refused', error }
-              : toSeen({ ...trouble, isAccountInTrouble: createPace.isOpen() })
+              : toSeen({ error, isAccountInTrouble: createPace.isOpen(), at: now() })
           }
         }
 

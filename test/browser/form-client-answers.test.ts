@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { fill, RECEIVED, recordIds, says, send, status } from './form-page.ts'
+import { FAILED, fill, RECEIVED, recordIds, says, send, status } from './form-page.ts'
 import { pageWith, type Site, startSite } from './site.ts'
 
 let site: Site
@@ -9,8 +9,6 @@ beforeAll(async () => {
 })
 afterAll(() => site?.close())
 afterEach(() => site.reset())
-
-const FAILED = 'Your message could not be sent. Please try again.'
 
 /** Opens a page whose first posts are answered with these bodies. Later ones reach the service. */
 const visit = async (

@@ -1,6 +1,6 @@
 import type { Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { fill, namesOf, RECEIVED, recordEvents, recordIds, says, send, status } from './form-page.ts'
+import { FAILED, fill, namesOf, RECEIVED, recordEvents, recordIds, says, send, status } from './form-page.ts'
 import { CONTINUE, pageWith, type Site, startSite } from './site.ts'
 
 let site: Site
@@ -11,7 +11,6 @@ beforeAll(async () => {
 afterAll(() => site?.close())
 afterEach(() => site.reset())
 
-const FAILED = 'Your message could not be sent. Please try again.'
 const UNSENT = 'Your message may not have been sent. Please try again.'
 
 interface Fake {

@@ -1,6 +1,8 @@
 import type { Locator, Page } from 'playwright-core'
 
 export const RECEIVED = 'Thank you. We have received your message.'
+/** The client's text for a request that failed. */
+export const FAILED = 'Your message could not be sent. Please try again.'
 
 /** Returns the live region of the page's form. */
 export const status = (page: Page): Locator => page.getByRole('status').first()
