@@ -124,6 +124,8 @@ describe('toConversationBody', () => {
     const value = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 200 })
       .map((text) => text.normalize('NFC'))
+      // A line separator becomes a space, as in every value of one line.
+      .filter((text) => !/[\u2028\u2029]/.test(text))
     const number = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0))
     fc.assert(
       fc.property(value, value, number, fc.integer(), (firstName, ctype, balance, companySize) => {
