@@ -147,17 +147,22 @@ const isRefusal = ({ status, body }: HttpAnswer): boolean => {
 }
 
 /**
- * Returns the lifetime that `exp` and `iat` state, in milliseconds. They don't depend on this machine's
- * clock, which may be off. `expires_in` can only shorten it.
+ * Returns the lifetime of a token in milliseconds: the shorter of the one in its claims and `expires_in`.
  */
 const lifeOf = (token: string, expiresIn: number): number => {
-  const statedMs = expiresIn > 0 ? expiresIn * 1000 : DEFAULT_LIFE_MS
+  const stated = [lifeInClaims(token), expiresIn * 1000].filter((ms) => ms > 0)
+  return stated.length > 0 ? Math.min(...stated) : DEFAULT_LIFE_MS
+}
+
+/**
+ * Returns the lifetime that `exp` and `iat` state, in milliseconds, else NaN. It doesn't depend on this
+ * machine's clock, which may be off.
+ */
+const lifeInClaims = (token: string): number => {
   try {
     const { exp, iat } = decodeJwt(token)
-    return exp !== undefined && iat !== undefined && exp > iat
-      ? Math.min((exp - iat) * 1000, expiresIn > 0 ? statedMs : Number.POSITIVE_INFINITY)
-      : statedMs
+    return (Number(exp) - Number(iat)) * 1000
   } catch {
-    return statedMs
+    return Number.NaN
   }
 }

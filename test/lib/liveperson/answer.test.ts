@@ -138,6 +138,12 @@ describe('the reqId selects the element', () => {
       'c',
       alreadyOpen,
     ],
+    [
+      'the same three times: the last',
+      [refused(), { ...OK_PROFILE, reqId: 'c' }, ALREADY_OPEN],
+      'c',
+      alreadyOpen,
+    ],
     ['unknown ones: the conversation', [opened({ reqId: 'x' }), { ...OK_PROFILE, reqId: 'x' }], 'c', ok],
     [
       'unknown ones, no conversation: the last',
@@ -286,6 +292,12 @@ describe('the code of an item', () => {
       )
     },
   )
+
+  test('a refused token is no open conversation, whatever its text says', () => {
+    const { body } = ALREADY_OPEN
+    expect(read(400, [{ code: 'UNAUTHORIZED', body, reqId: 'c' }])).toEqual(appJwtRefused)
+    expect(read(401, [ALREADY_OPEN])).toEqual(unavailable('the item code BAD_REQUEST', false))
+  })
 
   test('an unknown one with HTTP 401 is a refused token', () => {
     expect(read(401, { code: 'TOKEN', body: {} })).toEqual(appJwtRefused)

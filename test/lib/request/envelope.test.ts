@@ -154,6 +154,16 @@ describe('unwrap', () => {
     const AT = Date.UTC(2020, 1, 29, 12, 30, 45)
     const timeOf = (time: unknown) => unwrap({ ...eventBridge(EVENT), time }).occurredAt
 
+    test.each([
+      ['the inner one', '2020-02-29T12:30:46Z', '2020-02-29T12:30:45Z'],
+      ['the outer one', '2020-02-29T12:30:45Z', '2020-02-29T12:30:46Z'],
+      ['the only one, outside', '2020-02-29T12:30:45Z', undefined],
+      ['the only one, inside', undefined, '2020-02-29T12:30:45Z'],
+    ])('is the earliest of two envelopes: %s', (_, outer, inner) => {
+      const value = { ...sns({ ...eventBridge(EVENT), time: inner }), Timestamp: outer }
+      expect(unwrap(value).occurredAt).toBe(AT)
+    })
+
     test.each<[string, unknown, number]>([
       ['RFC 3339', '2020-02-29T12:30:45Z', AT],
       ['in lower case', '2020-02-29t12:30:45z', AT],

@@ -148,6 +148,7 @@ describe('a URL-encoded form', () => {
 
   test.each<[string, string, string, string]>([
     ['a duplicate field', 'route=vip&route=vip', 'route', CONFLICT],
+    ['a duplicate in a list', 'route=vip&a.0.b=1&a.0.b=2', 'a.0.b', CONFLICT],
     ['a member of a value', 'consumer=x&consumer.firstName=Ana', 'consumer.firstName', CONFLICT],
     ['a value for an object', 'route=vip&consumer.firstName=Ana&consumer=x', 'consumer', CONFLICT],
     [
@@ -178,6 +179,22 @@ describe('a URL-encoded form', () => {
   test('may have any number of empty fields, which a browser sends too', () => {
     const empty = Array.from({ length: 1000 }, (_, index) => `field${index}=&list.${index}.name=`).join('&')
     expect(parseFields(`route=vip&${empty}`).request).toEqual({ route: 'vip' })
+  })
+
+  test.each([
+    ['before', 'a.0.b=&a.0.b=x'],
+    ['after', 'a.0.b=x&a.0.b='],
+    ['before and after', 'a.0.b=&a.0.b=x&a.0.b='],
+  ])('may have an empty copy of a field %s it', (_, text) => {
+    expect(readForm(asFields(text))).toEqual({ a: [{ b: 'x' }] })
+  })
+
+  test('masks a name that is no identifier, for logs', () => {
+    const text = 'route=vip&consumer.Ana+Diaz=1&consumer.Ana+Diaz=2&consumer.firstName=1&consumer.firstName=2'
+    expect(findingsOf(() => parseFields(text))).toStrictEqual([
+      { path: 'consumer.Ana Diaz', maskedPath: 'consumer.(masked)', message: CONFLICT },
+      { path: 'consumer.firstName', message: CONFLICT },
+    ])
   })
 
   test('may have a name of nine parts', () => {
@@ -244,12 +261,26 @@ describe('the challenge', () => {
     })
   })
 
+  test('is the first that is not empty', () => {
+    const fields = {
+      'h-captcha-response': null,
+      'cf-turnstile-response': '',
+      'g-recaptcha-response': 'solved',
+    }
+    expect(parseJsonForm({ route: 'vip', ...fields })).toEqual({
+      request: { route: 'vip' },
+      challenge: { field: 'g-recaptcha-response', token: 'solved' },
+      warnings: [],
+    })
+  })
+
   test('is missing if its field is empty in a URL-encoded form', () => {
     expect(parseFields('cf-turnstile-response=&route=vip').challenge).toBeUndefined()
   })
 
   test.each<[string, unknown]>([
     ['an object', {}],
+    ['a list', ['solved']],
     ['a number', 5],
     ['too long', 'x'.repeat(8193)],
   ])('that is %s is refused', (_, token) => {
