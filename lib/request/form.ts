@@ -64,9 +64,7 @@ const parseWith = (findings: readonly Finding[], input: unknown): ParsedRequest 
     if (!(error instanceof InvalidRequestError)) throw error
     const others = error.findings.filter(
       ({ path }) =>
-        !findings.some((known) =>
-          known.message === CONFLICT ? `${known.path}.`.startsWith(`${path}.`) : known.path === path,
-        ),
+        !findings.some((known) => known.message === CONFLICT && `${known.path}.`.startsWith(`${path}.`)),
     )
     throw new InvalidRequestError([...findings, ...others])
   }

@@ -45,6 +45,7 @@ describe('a finding', () => {
     ['another format', { mail: 'ana' }, 'mail', 'has the wrong format'],
     ['a name in a record', { map: { AB: 'x' } }, 'map.AB', 'must be one letter'],
     ['a union', { either: true }, 'either', 'has the wrong type'],
+    ['a union, for an object', { either: {} }, 'either', 'has the wrong type'],
     ['a tag', { tagged: { type: 'c' } }, 'tagged.type', 'must be one of a, b'],
     ['a rule with its own message', { own: 'y' }, 'own', 'must be x'],
     ['a rule without a message', { unnamed: 'y' }, 'unnamed', 'is invalid'],

@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod/mini'
 import { InvalidRequestError } from '../../../lib/errors/errors.ts'
 import { isSecure } from '../../../lib/net/loopback.ts'
 import {
+  consumerId,
   parseConversationRequest as parse,
+  requestId,
   requestIdOf,
   toRequestId,
 } from '../../../lib/request/conversation-request.ts'
+import { MAX_WARNINGS } from '../../../lib/request/warnings.ts'
 import { anyJson } from '../../support/requests.ts'
 import { wholeRequest } from '../../support/whole-request.ts'
 
@@ -42,7 +46,7 @@ const parseConversationRequest = (value: unknown) => parse(value).request
 
 const findingsOf = (value: unknown) => {
   try {
-    parseConversationRequest(value)
+    parse(value)
   } catch (error) {
     if (error instanceof InvalidRequestError) return error.findings
     throw error
@@ -275,6 +279,59 @@ test('the longest message has 4498 characters', () => {
   expect(findingsOf({ ...minimal, message: 'x'.repeat(4498) })).toEqual([])
   expect(findingsOf({ ...minimal, message: 'x'.repeat(4499) })).toHaveLength(1)
   expect(findingsOf({ ...minimal, message: '"\\\t\r\n'.repeat(562) })).toEqual([])
+})
+
+test('a message of 4498 characters that JSON has to escape is too long', () => {
+  expect(findingsOf({ ...minimal, message: '"'.repeat(4498) })).toHaveLength(1)
+  expect(findingsOf({ ...minimal, message: '"'.repeat(2249) })).toEqual([])
+})
+
+test('a picture has a port that exists', () => {
+  const avatarUrl = 'https://cdn.example.org:99999/a.png'
+  expect(findingsOf({ ...minimal, consumer: { avatarUrl } })).toEqual([
+    {
+      path: 'consumer.avatarUrl',
+      message: 'must be an https URL with the name of a host, without user or password',
+    },
+  ])
+})
+
+test('a consumer id has 1 to 256 characters, and a request id is no placeholder', () => {
+  const isValid = (schema: typeof consumerId, value: string) => z.safeParse(schema, value).success
+  expect(['', 'x', 'x'.repeat(256), 'x'.repeat(257)].map((id) => isValid(consumerId, id))).toEqual([
+    ...[false, true, true, false],
+  ])
+  expect(['undefined', 'request-1'].map((id) => isValid(requestId, id))).toEqual([false, true])
+})
+
+test('what was left out has one warning, not another one for what was removed from it', () => {
+  const context = { visitorId: 'visitor-1\u0007', lang: 'en-\u0007' }
+  const consumer = { firstName: 'Ana\u0007' }
+  expect(parse({ ...minimal, context, consumer }).warnings).toEqual([
+    {
+      path: 'context.visitorId',
+      message: 'must not contain control or bidi-override characters, so it was left out',
+    },
+    {
+      path: 'context.lang',
+      message: 'is not a well-formed language tag such as en-GB, so it was left out',
+    },
+    {
+      path: 'consumer.firstName',
+      message: 'had control or bidi-override characters, which were removed',
+    },
+  ])
+})
+
+test('there are at most MAX_WARNINGS warnings', () => {
+  const contacts = Array.from({ length: MAX_WARNINGS }, () => ({ email: 'ana@example.org\u0007' }))
+  const { warnings } = parse({
+    ...minimal,
+    context: { visitorId: 'null' },
+    engagementAttributes: [{ type: 'personal', personal: { contacts } }],
+  })
+  expect(warnings).toHaveLength(MAX_WARNINGS)
+  expect(warnings[0]?.path).toBe('context.visitorId')
 })
 
 test.each<[string, unknown, string | undefined]>([

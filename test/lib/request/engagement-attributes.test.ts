@@ -16,6 +16,25 @@ const info = (members: object) => ({ type: 'ctmrinfo', info: members })
 const personal = (members: object) => ({ type: 'personal', personal: members })
 
 describe('an engagement attribute', () => {
+  test('has a gender in any spelling, because a form can only send texts', () => {
+    const genders = ['male', 'Female', 'OTHER', '0', '1', '2', 2]
+    const read = genders.map((gender) => check(engagementAttribute, personal({ gender })))
+    expect(read).toEqual(
+      ['MALE', 'FEMALE', 'OTHER', 0, 1, 2, 2].map((gender) => ({ data: personal({ gender }) })),
+    )
+    for (const gender of ['3', '01', '10', '1 ', 'x', 3, null])
+      expect(findingsOf(personal({ gender }))).toEqual([
+        'personal.gender must be one of MALE, FEMALE, OTHER, 0, 1, 2',
+      ])
+  })
+
+  test('has an age or a year in its parts of an age', () => {
+    expect(findingsOf(personal({ age: { month: 5 } }))).toEqual([
+      'personal.age.year is missing, because age is',
+    ])
+    expect(findingsOf(personal({ age: { age: 30, month: 5 } }))).toEqual([])
+  })
+
   test.each<[string, object]>([
     ['ctmrinfo without members', info({})],
     [

@@ -31,6 +31,8 @@ describe('unwrap', () => {
     ['EventBridge in SNS', sns(eventBridge(EVENT)), 'eventbridge-1'],
     ['SNS in EventBridge', eventBridge(sns(EVENT)), 'sns-000001'],
     ['an inner id that is null', sns(eventBridge(EVENT, null)), 'sns-000001'],
+    ['an inner id that is true', sns(eventBridge(EVENT, true)), 'sns-000001'],
+    ['an inner id of flags', sns(eventBridge(EVENT, { isTest: false })), 'sns-000001'],
     ['an inner id that is empty', eventBridge(sns(EVENT, '')), 'eventbridge-1'],
     ['an inner id that a template left empty', eventBridge(sns(EVENT, 'undefined')), 'eventbridge-1'],
     ['an inner id that is 0', eventBridge(sns(EVENT, 0)), 'eventbridge-1'],
@@ -166,6 +168,9 @@ describe('unwrap', () => {
 
     test.each<[string, unknown, number]>([
       ['RFC 3339', '2020-02-29T12:30:45Z', AT],
+      ['seconds, with an exponent of two digits', '0.1582979445e10', AT],
+      ['seconds, with an exponent', '1.582979445e9', AT],
+      ['the first number that is milliseconds', '100000000000', 100_000_000_000],
       ['in lower case', '2020-02-29t12:30:45z', AT],
       ['with a space', '2020-02-29 12:30:45Z', AT],
       ['with a space before the zone', '2020-02-29 13:30:45 +0100', AT],
@@ -207,6 +212,7 @@ describe('unwrap', () => {
       ...[undefined, null, '', ' ', true, {}, [], 0, -1, 31, 99_999_999, 1e30, Number.NaN],
       ...['yesterday', 'crm 1', '0', '31', '1e99', '2020', '2020-13-01T00:00:00Z', '2020-02-29T25:00:00Z'],
       ...['2020-02-29T12:30:45X', 'Sat', '01/02/2020', '2020-02-29T12:30:45+25:00'],
+      ['2020-02-29T12:30:45Z'],
     ])('is not known: %j', (time) => {
       expect(timeOf(time)).toBeUndefined()
     })
@@ -431,6 +437,18 @@ describe('refuseForeign', () => {
       /event of HubSpot/,
     ],
     ['a request to confirm', confirmation, /aws sns confirm-subscription/],
+    [
+      'a confirmation that a subscription ended',
+      { ...confirmation, Type: 'UnsubscribeConfirmation' },
+      /aws sns confirm-subscription/,
+    ],
+    ['a CloudEvent with data only', { specversion: '1.0', data: EVENT }, /CloudEvents/],
+    ['a CloudEvent with binary data only', { specversion: '1.0', data_base64: 'e30=' }, /CloudEvents/],
+    ['a CloudEvent with a source only', { specversion: '1.0', source: '/crm' }, /CloudEvents/],
+    ['a record of Kinesis', { eventSource: 'aws:kinesis', kinesis: {} }, /record of another queue/],
+    ['a change event of Salesforce only', { ChangeEventHeader: {} }, /event of Salesforce/],
+    ['a contact of a workflow of HubSpot', { vid: 1, properties: {} }, /event of HubSpot/],
+    ['an old contact of HubSpot', { 'canonical-vid': 1 }, /event of HubSpot/],
   ])('says what it is and what to do: %s', (_, input, message) => {
     expect(() => refuseForeign(input)).toThrow(InvalidRequestError)
     expect(() => refuseForeign(input)).toThrow(
@@ -443,6 +461,10 @@ describe('refuseForeign', () => {
     ['an event with members of such names', { ...EVENT, source: 'crm', type: 'x' }],
     ['an event with one of two members', { ...EVENT, payload: {} }],
     ['an event that names a version', { ...EVENT, specversion: '1.0' }],
+    ['an event that names its source', { ...EVENT, eventSource: 'crm' }],
+    ['an event with a body', { ...EVENT, body: 'x', kinesis: 'x' }],
+    ['an event with a vid', { ...EVENT, vid: 1 }],
+    ['an event with properties', { ...EVENT, properties: {} }],
     ['text', 'hello'],
     ['text that is JSON, but no object', '[1]'],
     ['text that is JSON of text', '"hello"'],
@@ -450,6 +472,13 @@ describe('refuseForeign', () => {
     ['null', null],
   ])('leaves it to the schema: %s', (_, input) => {
     expect(refuseForeign(input)).toBeUndefined()
+  })
+
+  test('decodes four levels of JSON in JSON', () => {
+    const encoded = (times: number): string =>
+      times === 0 ? '' : JSON.stringify(encoded(times - 1) || pointer)
+    expect(() => refuseForeign(encoded(4))).toThrow(InvalidRequestError)
+    expect(refuseForeign(encoded(5))).toBeUndefined()
   })
 
   test('never throws anything else', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AppError, InvalidRequestError } from '../../../lib/errors/errors.ts'
+import { AppError, InvalidRequestError, PayloadTooLargeError } from '../../../lib/errors/errors.ts'
 import { type FormBody, parseForm, readForm } from '../../../lib/request/form.ts'
 import { anyFields, anyJson, formRequest, mutated, toFields, withTextIds } from '../../support/requests.ts'
 
@@ -138,6 +138,7 @@ test.each<[string, FormBody, unknown]>([
     { a: '1', b: '1', c: { d: '1' }, e: { f: '1' } },
   ],
   ['a list with an empty item', asFields('a.0.b=&a.1.b=x'), { a: [{ b: '' }, { b: 'x' }] }],
+  ['an empty field beside another', asFields('a.b=&a.c=x'), { a: { c: 'x' } }],
   ['no fields', asFields(''), {}],
 ])('readForm returns what a body says, valid or not: %s', (_, body, value) => {
   expect(readForm(body)).toEqual(value)
@@ -170,6 +171,8 @@ describe('a URL-encoded form', () => {
       '',
       'has more than 200 fields',
     ],
+    ['a value for an item of a list', 'route=vip&a.10=x&a.10.b=y', 'a.10.b', CONFLICT],
+    ['a name in invalid UTF-8', 'route=vip&%FF=x', '', 'is not valid percent-encoded UTF-8'],
     ['invalid UTF-8', 'route=vip&message=%FF', '', 'is not valid percent-encoded UTF-8'],
     ['an incomplete escape', 'route=vip&message=100%', '', 'is not valid percent-encoded UTF-8'],
   ])('with %s is refused', (_, text, path, message) => {
@@ -187,6 +190,34 @@ describe('a URL-encoded form', () => {
     ['before and after', 'a.0.b=&a.0.b=x&a.0.b='],
   ])('may have an empty copy of a field %s it', (_, text) => {
     expect(readForm(asFields(text))).toEqual({ a: [{ b: 'x' }] })
+  })
+
+  test.each([
+    ['a letter and a digit', 'a1'],
+    ['a digit and a letter', '1a'],
+  ])('has no list at a name of %s', (_, name) => {
+    expect(findingsOf(() => parseFields(`route=vip&${name}=x&${name}.b=y`))).toEqual([
+      expect.objectContaining({ path: `${name}.b`, message: 'is an unknown key' }),
+      expect.objectContaining({ path: name, message: 'is an unknown key' }),
+    ])
+  })
+
+  test('may have an empty field below a value, or a value above one', () => {
+    expect(parseFields('route=vip&message=Hi&message.0.dir=').request).toEqual({
+      route: 'vip',
+      message: 'Hi',
+    })
+    expect(parseFields('route=vip&message.0.dir=&message=Hi').request).toEqual({
+      route: 'vip',
+      message: 'Hi',
+    })
+  })
+
+  test('has no context if its context is a text', () => {
+    expect(parseFields('route=vip&context=x')).toMatchObject({
+      request: { route: 'vip' },
+      warnings: [{ path: 'context', message: 'must be an object, so it was left out' }],
+    })
   })
 
   test('masks a name that is no identifier, for logs', () => {
@@ -210,6 +241,41 @@ describe('a URL-encoded form', () => {
       personal: { contacts: Array.from({ length: 12 }, (_, index) => ({ email: `e${index}` })) },
     })
   })
+})
+
+describe('the values of a form', () => {
+  const tooLarge = 'The values of a form may have 16384 characters together.'
+  const sizeError = (form: object) => {
+    try {
+      parseJsonForm(form)
+    } catch (error) {
+      return error instanceof PayloadTooLargeError ? error.message : undefined
+    }
+    return undefined
+  }
+
+  test.each<[string, object, object]>([
+    ['texts', { a: 'x'.repeat(16_384) }, { a: 'x'.repeat(16_384), b: 'x' }],
+    ['numbers', { a: Array(2048).fill(12_345_678) }, { a: [...Array(2048).fill(12_345_678), 1] }],
+    [
+      'flags and nothing',
+      { a: [...Array(4096).fill(true), null] },
+      { a: [...Array(4096).fill(true), false] },
+    ],
+    ['letters that are two signs each', { a: 'a\u0301'.repeat(16_384) }, { a: 'a\u0301'.repeat(16_385) }],
+  ])('may have 16,384 characters together, and no more: %s', (_, allowed, refused) => {
+    expect(sizeError(allowed)).toBeUndefined()
+    expect(sizeError(refused)).toBe(tooLarge)
+  })
+})
+
+test('a body that starts like HTML is no URL-encoded form', () => {
+  expect(findingsOf(() => parseFields('<p>route=vip</p>'))).toEqual([
+    {
+      path: 'Content-Type',
+      message: 'says application/x-www-form-urlencoded, but the body is not a URL-encoded form',
+    },
+  ])
 })
 
 test.each<[string, string, object]>([

@@ -173,7 +173,8 @@ test.each([
   ['looks like a derived one in capitals', accept(request(), decided).consumerId.toUpperCase(), true],
   ['is the CRM’s', 'crm-8841', false],
   ['is the CRM’s and starts like a derived one', 'request-4711', false],
-  ['contains a derived one', `${accept(request(), decided).consumerId}0`, false],
+  ['starts with a derived one', `${accept(request(), decided).consumerId}0`, false],
+  ['ends with a derived one', `x${accept(request(), decided).consumerId}`, false],
 ])('a consumer id that %s is recognized', (_, consumerId, expected) => {
   expect(isDerived(consumerId)).toBe(expected)
 })

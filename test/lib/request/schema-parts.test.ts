@@ -9,6 +9,7 @@ import {
   foreignId,
   lines,
   listOf,
+  orInteger,
   safeLines,
   text,
   wellFormed,
@@ -19,6 +20,17 @@ const messagesOf = (schema: Parameters<typeof check>[0], value: unknown): readon
   const result = check(schema, value)
   return 'findings' in result ? result.findings.map(({ message }) => message) : []
 }
+
+test('a text that is too long says how long it may be', () => {
+  const message = 'must have at most 3 characters'
+  expect([text(3), lines(3)].map((schema) => messagesOf(schema, 'four'))).toEqual([[message], [message]])
+  expect([text(3), lines(3)].map((schema) => messagesOf(schema, 'abc'))).toEqual([[], []])
+})
+
+test('an id that may be a number is missing if there is none', () => {
+  expect(messagesOf(orInteger(mini.string()), undefined)).toEqual(['is missing'])
+  expect(messagesOf(orInteger(mini.string()), true)).toEqual([expect.stringContaining('integer')])
+})
 
 describe('atMost', () => {
   const list = mini.array(mini.int()).check(atMost(2, 'items'))
