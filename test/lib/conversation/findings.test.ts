@@ -489,6 +489,84 @@ describe('a push', () => {
     expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
   })
 
+  test('tells a closing to a request whose opener found its place taken, and its conversation followed', async () => {
+    const second = { ...REQUEST, requestId: 'request-0002' }
+    const taken = withPlaceOfC1()
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    await tell(START)
+    const opened = (conversationId: string) => ({ kind: 'opened', conversationId }) as const
+    await store({ conversation: opened(taken), openedAt: time + 5000, message: SENT }, second)
+    const third = { ...REQUEST, requestId: 'request-0003' }
+    await store({ conversation: opened('c-200'), openedAt: time + 9000, message: SENT }, third)
+    const closedAt = time + 8000
+    expect(await tell({ conversationId: taken, startedAt: time + 5000, closedAt })).toBe(1)
+    expect(await read('request#70123456#queue#crm#request-0002')).toMatchObject({ closedAt })
+  })
+
+  test('of another conversation changes nothing for the request that opened the one before', async () => {
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    const before = await read()
+    expect(await tell({ conversationId: 'c-9', startedAt: time + 5000, closedAt: time + 9000 })).toBe(0)
+    expect(await read()).toEqual(before)
+  })
+
+  test('tells the closing to a request that has learned the id from an earlier push', async () => {
+    await store({ conversation: { kind: 'opened' }, idMissingSince: time + 3000, message: SENT })
+    await tell(START)
+    expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
+    await tell({ conversationId: 'c-2', startedAt: CLOSED.closedAt + 1000 })
+    expect(await tell(CLOSED)).toBe(1)
+    expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
+  })
+
+  test('that comes twice at the same time ends the wait of a request once', async () => {
+    await store({ conversation: { kind: 'opened' }, idMissingSince: time + 3000, message: SENT })
+    expect(await read(CONSUMER)).toMatchObject({ waiting: 1 })
+    await Promise.all([tell(START), tell(START), tell(CLOSED)])
+    expect(await read()).toMatchObject({ conversationId: 'c-1', closedAt: CLOSED.closedAt })
+    expect(await read(CONSUMER)).toMatchObject({ waiting: 0 })
+  })
+
+  test('is kept if another one about an earlier conversation is written at the same time', async () => {
+    await tell({ conversationId: 'c-9', startedAt: time + 60_000 })
+    const earlier = ['c-1', 'c-2', 'c-3'].map((conversationId, at) => ({
+      conversationId,
+      startedAt: time + at,
+    }))
+    await Promise.all(earlier.map((each) => tell(each)))
+    expect(await read(CONSUMER)).toMatchObject({
+      told: ['c-1', 'c-2', 'c-3', 'c-9'].map((conversationId) => ({ conversationId })),
+    })
+  })
+
+  test('finds no request that LivePerson refused', async () => {
+    await store({ conversation: { kind: 'refused', code: 'liveperson_rejected', attempt: 1 } })
+    expect(await table.get(CONSUMER)).toBe(undefined)
+  })
+
+  test('is what a request waits for with one write, however often it is recorded', async () => {
+    const writes: string[] = []
+    const counted: StateTable = {
+      ...table,
+      update: async (update) => {
+        writes.push(update.pk)
+        return table.update(update)
+      },
+    }
+    const { entry } = await claim(REQUEST, counted)
+    const facts = {
+      ...NOTHING,
+      claim: DONE,
+      lpConsumerId: 'lp-1',
+      conversation: { kind: 'existing' },
+    } as const
+    await entry.record(facts)
+    await entry.record(facts)
+    await entry.record({ ...facts, conversation: C1, openedAt: time })
+    await entry.record({ ...facts, conversation: C1, openedAt: time })
+    expect(writes.filter((pk) => pk === CONSUMER)).toHaveLength(2)
+  })
+
   test('tells a closing to both requests that a lost answer left with one conversation', async () => {
     const other = 'request#70123456#queue#crm#request-0002'
     await store({ conversation: C1, openedAt: time, message: SENT })

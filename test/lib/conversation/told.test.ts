@@ -57,6 +57,20 @@ describe('the conversation of a request is', () => {
       undefined,
     ],
     ['not of another campaign', seeker(UNKNOWN), [told('c-1', 10, undefined, OTHER_CAMPAIGN)], {}, undefined],
+    [
+      'not of another campaign with the same engagement',
+      seeker(UNKNOWN),
+      [told('c-1', 10, undefined, { ...CAMPAIGN, campaignId: '3120045699' })],
+      {},
+      undefined,
+    ],
+    [
+      'one without a campaign, if it opened one',
+      seeker(OPENED),
+      [told('c-1', 10, 20, NO_CAMPAIGN), told('c-2', 29)],
+      { 'c-2': 'other' },
+      'c-1',
+    ],
     ['not older than the request', seeker(UNKNOWN), [told('c-1', -6)], {}, undefined],
     ['not much younger than its last attempt', seeker(UNKNOWN), [told('c-1', 76)], {}, undefined],
     ['as old as the clocks allow', seeker(UNKNOWN), [told('c-1', -5)], {}, 'c-1'],
@@ -72,6 +86,23 @@ describe('the conversation of a request is', () => {
     ['its own', seeker(UNKNOWN), [told('c-1', 10)], { 'c-1': 'own' }, 'c-1'],
     ['the one that it opened, whatever is told', seeker(UNKNOWN), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],
     ['the one that it opened, if it is in doubt', seeker(DOUBT), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],
+    ['the one that it opened, not a later one', seeker(OPENED), [told('c-2', 10)], { 'c-1': 'own' }, 'c-1'],
+    [
+      'the one that was open, whatever it opened before',
+      seeker(EXISTING),
+      [told('c-2', 29)],
+      { 'c-1': 'own' },
+      'c-2',
+    ],
+    [
+      'the one that was open then, of two of its own',
+      seeker(OPENED),
+      [told('c-1', 29, 38), told('c-2', 40)],
+      {},
+      'c-1',
+    ],
+    ['one that was closed as early as the clocks allow', seeker(EXISTING), [told('c-0', 1, 25)], {}, 'c-0'],
+    ['one that was opened as late as the clocks allow', seeker(EXISTING), [told('c-1', 35)], {}, 'c-1'],
     ['not certain if there are two', seeker(UNKNOWN), [told('c-1', 10, 11), told('c-2', 12)], {}, undefined],
     ['left to the retry if it is in doubt', seeker(DOUBT), [told('c-1', 10)], {}, undefined],
     ['the one that was open', seeker(EXISTING), [told('c-0', -99, -50), told('c-1', -9, 99)], {}, 'c-1'],
@@ -111,15 +142,18 @@ describe('the conversation of a request is', () => {
     ],
   ])('%s', (_, request, conversations, openers, expected) => {
     const added = addTold(request, conversations, new Map(Object.entries(openers)))
-    expect(added && outcomeOf(added, false).conversationId).toBe(expected)
+    expect(added && outcomeOf(added, false)).toEqual(
+      expected === undefined ? undefined : expect.objectContaining({ conversationId: expected }),
+    )
   })
 })
 
 test('a closing is added once, to the conversation that it is of', () => {
   const own = { kind: 'opened', conversationId: 'c-1' } as const
   const conversations = [told('c-0', -50, -40), told('c-1', 1, 9)]
-  const added = addTold(seeker({ conversation: own }), conversations, new Map())
-  expect(added?.closings).toEqual([{ conversationId: 'c-1', at: CREATED + 9000 }])
+  const request = seeker({ conversation: own })
+  const added = addTold(request, conversations, new Map())
+  expect(added).toEqual({ ...request.facts, closings: [{ conversationId: 'c-1', at: CREATED + 9000 }] })
   expect(addTold(seeker({ ...added }), conversations, new Map())).toBe(undefined)
 })
 
