@@ -134,6 +134,12 @@ describe('a merge', () => {
       { languageRefused: true },
       { profileRefused: true, languageRefused: true },
     ],
+    [
+      'keeps no reason of a claim that has ended since',
+      { claim: { ...queued(1), code: 'internal_error' } },
+      { claim: { ...queued(1), state: 'done' } },
+      { claim: { ...queued(1), state: 'done' } },
+    ],
     ['keeps the later end of a doubt', { doubtUntil: 5 }, { doubtUntil: 7 }, { doubtUntil: 7 }],
     ['keeps the end of a doubt', { doubtUntil: 5 }, {}, { doubtUntil: 5 }],
     [
@@ -253,6 +259,14 @@ describe('the outcome', () => {
       'names the conversation that was opened',
       { conversation: C1, message: SENT },
       { status: 'opened', conversationId: 'c-1', messageStatus: 'sent' },
+    ],
+    [
+      'says what LivePerson refused of the consumer and the language',
+      { conversation: C1, profileRefused: true, languageRefused: true, message: SENT },
+      {
+        ...{ status: 'opened', conversationId: 'c-1', messageStatus: 'sent' },
+        ...{ profileRefused: true, languageRefused: true },
+      },
     ],
     [
       'says that a message is owed',

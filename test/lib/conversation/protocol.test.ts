@@ -1384,6 +1384,155 @@ describe('an attempt', () => {
   const stepAfter = (policy: Policy, answers: readonly Answer[], carried = NOTHING): Step =>
     next(knownAfter(policy, answers, carried), policy)
 
+  test.each<Row>([
+    [
+      'has lost its claim after its try, and the ledger does not take the hand-over',
+      FORM,
+      [
+        ...[done, claimed, opened],
+        recorded({ claim: held(2, 0), conversation: C1, message: IN_DOUBT }),
+        ...[done, failed('record')],
+      ] as const,
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'hand_over held opened in_doubt',
+        'record none none unsent',
+        'end: opening',
+      ],
+    ],
+    [
+      'has found another attempt at work, and the ledger does not take the hand-over',
+      FORM,
+      [done, heldBy(), { kind: 'no_time', before: 'claim' }, done, failed('record')],
+      [
+        ...START,
+        'wait 150 before claim',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'end: opening',
+      ],
+    ],
+    [
+      'of a paused account has died',
+      paused(hold(FORM)),
+      [claimedAfter({ claim: held() })],
+      ['claim', 'hand_over queued in_doubt unsent'],
+    ],
+    [
+      'could not quarantine an unknown outcome of an account in trouble',
+      hold(HAND_OVER),
+      [done, claimed, { kind: 'create_in_doubt', ...trouble(true) }, done, failed('quarantine')],
+      [
+        ...CREATE,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'end: queued in_record liveperson_unavailable',
+      ],
+    ],
+    [
+      'does not know whether it has the claim',
+      silent(HAND_OVER),
+      [done, { kind: 'failed', step: 'claim', error: OURS_FAILED, isInDoubt: true }],
+      [...START, 'hand_over none none unsent'],
+    ],
+    [
+      'was interrupted too often, and the ledger does not take that',
+      EVENT,
+      [done, claimedAfter({ claim: held(5, 0) }), failed('record')],
+      [...START, 'record given_up in_doubt unsent', 'hand_over queued in_doubt unsent'],
+    ],
+    [
+      'is too old, and could not look up which conversation is open',
+      old(silent(EVENT)),
+      [done, claimed, alreadyOpen, failed('look_up')],
+      [...ALREADY_OPEN, 'record held existing unsent'],
+    ],
+    [
+      'sent its message to the open conversation, which its create in doubt may have opened',
+      EVENT,
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
+        ...[alreadyOpen, known(false), done, sent('unknown'), done],
+      ] as const,
+      [
+        ...ALREADY_OPEN,
+        'record held in_doubt in_doubt',
+        'send c-0',
+        'record done opened in_doubt',
+        'opened unknown',
+      ],
+    ],
+  ])('that %s', (_, policy, answers, steps) => {
+    expect(trace(policy, NOTHING, answers)).toEqual(steps)
+  })
+
+  test('of a hand-over that does not know whether it has the claim stays there, if it knows the conversation', () => {
+    const carried = factsWith({ conversation: C1, message: OWED })
+    const failedClaim: Seen = { kind: 'failed', step: 'claim', error: OURS_FAILED, isInDoubt: true }
+    expect(trace(HAND_OVER, carried, [failedClaim])).toEqual(['claim', 'opened c-1 pending in_record'])
+  })
+
+  test('that was another’s by its ledger is its own by its hand-over', () => {
+    const carried = factsWith({ conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID })
+    const ledger = final({
+      claim: { attempt: 1, releases: 1, state: 'done' },
+      conversation: { kind: 'existing', conversationId: 'c-0' },
+      message: SENT,
+    })
+    expect(trace(HAND_OVER, carried, [ledger, done])).toEqual([
+      'claim',
+      'record done opened sent',
+      'opened c-1 sent',
+    ])
+  })
+
+  test('that is given up in quarantine says why', () => {
+    expect(stepAfter(old(silent(HAND_OVER)), [done, claimed, down, done, done])).toMatchObject({
+      result: { kind: 'failed', code: 'liveperson_unavailable', error: UNAVAILABLE },
+    })
+  })
+
+  test('that can’t name its consumer says why', () => {
+    const unnamed: Seen = { kind: 'unnamed', error: UNAVAILABLE }
+    expect(stepAfter(hold(EVENT), [done, claimedAfter({ claim: held() }), unnamed])).toMatchObject({
+      kind: 'record',
+      facts: { claim: { state: 'queued', code: 'liveperson_unavailable' } },
+    })
+  })
+
+  test('records since when LivePerson says that a conversation is open, if it is too old to look it up', () => {
+    const doubt = claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } })
+    const answers = [done, doubt, alreadyOpen, failed('look_up')] as const
+    expect(stepAfter(old(silent(HAND_OVER)), answers)).toMatchObject({
+      kind: 'record',
+      facts: { conversation: { kind: 'opened' }, idMissingSince: NOW },
+    })
+  })
+
+  describe('tells whether the conversation was open before it began:', () => {
+    const carried = factsWith({ conversation: C1, message: OWED, lpConsumerId: LP_CONSUMER_ID })
+    const owing = claimedAfter({ claim: queued(), conversation: C1, message: OWED })
+    test.each<[string, Policy, Facts, readonly Answer[], boolean]>([
+      ['no, it opened it', silent(EVENT), NOTHING, [done, claimed, opened, done], false],
+      ['yes, by its hand-over', HAND_OVER, carried, [claimed, done, sent('sent'), done], true],
+      ['yes, by the ledger', EVENT, NOTHING, [done, owing, done, sent('sent'), done], true],
+      ['yes, and its message is still owed', EVENT, NOTHING, [done, owing, done, owed(), done], true],
+      [
+        'no, and its message is still owed',
+        EVENT,
+        NOTHING,
+        [done, claimed, opened, done, owed(), done],
+        false,
+      ],
+    ])('%s', (_, policy, facts, answers, wasOpen) => {
+      const step = stepAfter(policy, answers, facts)
+      expect(step).toMatchObject({ kind: 'done', result: { kind: 'finished' } })
+      expect(step.kind === 'done' && 'wasOpen' in step.result && step.result.wasOpen).toBe(wasOpen)
+    })
+  })
+
   test('that releases its claim says why', () => {
     expect(stepAfter(silent(EVENT), [done, claimed, lost])).toMatchObject({
       kind: 'record',
