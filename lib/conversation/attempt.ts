@@ -16,6 +16,7 @@ import { type Facts, hasConversation, NOTHING } from './facts.ts'
 import { toHandOver } from './hand-over.ts'
 import type { Carrier, Job } from './job.ts'
 import type { Entry, LastConversation, Ledger } from './ledger.ts'
+import { couldHaveOpened, isMissingId } from './matching.ts'
 import {
   begin,
   isToBeIsolated,
@@ -37,7 +38,6 @@ import {
   messageDeadline,
   type TimeBudget,
 } from './time-budget.ts'
-import { couldHaveOpened, isMissingId } from './told.ts'
 
 /** The number of dead attempts after which a record is given up. */
 const MAX_DEATHS = 5

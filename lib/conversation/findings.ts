@@ -36,7 +36,7 @@ import {
   WRITE_ATTEMPTS,
   waitingIn,
 } from './ledger-item.ts'
-import { addTold, type Openers } from './told.ts'
+import { addTold, type Openers } from './matching.ts'
 
 /** How many conversations that pushes have reported are remembered for one consumer. */
 const MAX_TOLD = 4

@@ -39,7 +39,7 @@ import {
   WRITE_ATTEMPTS,
   waitingName,
 } from './ledger-item.ts'
-import { addTold, isMissingId } from './told.ts'
+import { addTold, isMissingId } from './matching.ts'
 
 /**
  * How long a claim outlasts its invocation, in milliseconds: twice what two clocks may differ. A container

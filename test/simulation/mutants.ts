@@ -29,7 +29,7 @@ const PROTOCOL = 'lib/conversation/protocol.ts'
 const ATTEMPT = 'lib/conversation/attempt.ts'
 const LEDGER = 'lib/conversation/ledger.ts'
 const FINDINGS = 'lib/conversation/findings.ts'
-const TOLD = 'lib/conversation/told.ts'
+const MATCHING = 'lib/conversation/matching.ts'
 const LEDGER_ITEM = 'lib/conversation/ledger-item.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -338,14 +338,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a push gives no request an id',
-    file: TOLD,
+    file: MATCHING,
     find: 'if (!hasConversation(facts)) return undefined',
     replace: 'if (facts) return undefined',
     breaks: 'a conversation has its id once all pushes are delivered',
   },
   {
     name: 'a push settles no outcome',
-    file: TOLD,
+    file: MATCHING,
     find: 'if (isDerived) return byStart[0]',
     replace: 'if (isDerived && hasConversation(facts)) return byStart[0]',
     breaks: 'no outcome stays unknown that LivePerson can settle',
@@ -374,7 +374,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a push settles a request with the conversation of another one',
-    file: TOLD,
+    file: MATCHING,
     find: "if (facts.conversation.kind === 'unknown') {",
     replace:
       "if (facts.conversation.kind === 'unknown') return byStart.at(-1)\n  if (facts.conversation.kind === 'unknown') {",

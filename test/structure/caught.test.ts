@@ -58,7 +58,7 @@ const ACCEPTED: readonly Accepted[] = [
     reason: INVALID_INPUT,
   },
   { path: 'lib/request/strict-json.ts', within: 'parse', form: 'catch clause', reason: INVALID_INPUT },
-  { path: 'lib/liveperson/app-jwt.ts', within: 'lifeOf', form: 'catch clause', reason: INVALID_INPUT },
+  { path: 'lib/liveperson/app-jwt.ts', within: 'lifeInClaims', form: 'catch clause', reason: INVALID_INPUT },
   {
     path: 'lib/liveperson/consumer-jws.ts',
     within: 'toConsumerJws',

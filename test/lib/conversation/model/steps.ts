@@ -1,7 +1,7 @@
 /** What can come back from each step of an attempt, and what the step changes in the world. */
 import type { Facts } from '../../../../lib/conversation/facts.ts'
+import { isMissingId } from '../../../../lib/conversation/matching.ts'
 import type { Seen, Step } from '../../../../lib/conversation/protocol.ts'
-import { isMissingId } from '../../../../lib/conversation/told.ts'
 import { type AppError, toError } from '../../../../lib/errors/errors.ts'
 import { type Claim, createLedger, forget, type Ledger, putConsumer } from './ledger.ts'
 import { accept, accepts, type Happening, open } from './live-person.ts'

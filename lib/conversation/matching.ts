@@ -71,7 +71,7 @@ export const addTold = (
   openers: Openers,
 ): Facts | undefined => {
   const known = outcomeOf(seeker.facts, false).conversationId
-  const conversationId = known ?? openedBy(seeker, openers) ?? choose(seeker, told, openers)?.conversationId
+  const conversationId = known ?? ownIn(seeker, openers) ?? choose(seeker, told, openers)?.conversationId
   if (conversationId === undefined) return undefined
   const at = seeker.writtenAt
   const facts =
@@ -83,7 +83,7 @@ export const addTold = (
 }
 
 /** Returns the conversation that a request opened. An attempt that died may have written only who did. */
-const openedBy = ({ pk, facts }: Seeker, openers: Openers): string | undefined =>
+const ownIn = ({ pk, facts }: Seeker, openers: Openers): string | undefined =>
   facts.conversation.kind === 'opened' || mayHaveOpened(facts)
     ? [...openers].flatMap(([id, opener]) => (opener === pk ? [id] : [])).toSorted()[0]
     : undefined

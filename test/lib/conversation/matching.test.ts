@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Facts, NOTHING, outcomeOf } from '../../../lib/conversation/facts.ts'
 import type { ToldConversation } from '../../../lib/conversation/ledger-item.ts'
-import { addTold, isMissingId, type Seeker } from '../../../lib/conversation/told.ts'
+import { addTold, isMissingId, type Seeker } from '../../../lib/conversation/matching.ts'
 
 const CREATED = 1_800_000_000_000
 const CAMPAIGN = { campaignId: '3120045610', engagementId: '3120047710' }
