@@ -116,6 +116,7 @@ interface Setting extends Partial<Operations> {
   readonly resumedAt?: number
   readonly paused?: boolean
   readonly isCopy?: true
+  readonly messageId?: string
   /** Default: new ones. */
   readonly createPace?: Pace
   readonly sendPace?: Pace
@@ -213,6 +214,7 @@ const attempt = async (setting: Setting) => {
     pausedMs,
     pausedSince,
     isCopy: setting.isCopy,
+    messageId: setting.messageId,
   }
   const attempted = await run(job, carrier, { deadline: DEADLINE, aliveUntil: ALIVE_UNTIL })
   const { failures = [], ...result } = attempted
@@ -444,6 +446,40 @@ describe('each step calls its operation, in the order of the protocol', () => {
     expect(result).toEqual({ kind: 'queued', kept: 'in_record' })
   })
 
+  test('a conversation that is closed for everybody keeps its message waiting for longer than an id', async () => {
+    const { result } = await attempt({
+      ...Hello,
+      carrier: EVENT,
+      openConversation: async () => ALREADY_OPEN,
+      findConversation: async () => ({ ...LAST, state: 'CLOSE' }),
+      claim: claimAfter({ ...NOTHING, claim: queued(), idMissingSince: START - 15 * 60_000 }),
+    })
+    expect(result).toEqual({ kind: 'queued', kept: 'in_record' })
+  })
+
+  test('a conversation without an id is not given up while its account is paused', async () => {
+    const facts = known({
+      claim: queued(),
+      conversation: { kind: 'opened' },
+      lpConsumerId: LP_CONSUMER,
+      idMissingSince: START - HOUR,
+    })
+    const setting: Setting = { ...Hello, carrier: HAND_OVER, facts, claim: claimAfter(facts) }
+    const waiting = await attempt({ ...setting, paused: true })
+    expect(waiting.result).toMatchObject({ outcome: { messageStatus: 'pending' }, kept: 'in_hand_over' })
+    const given = await attempt(setting)
+    expect(given.result).toMatchObject({ outcome: { messageCode: 'conversation_unknown' } })
+  })
+
+  test('the last known of two conversations that this request opened', async () => {
+    const openings = ['c-0', 'c-2'].map((conversationId) => ({ conversationId, openedBy: PK }))
+    const { result } = await attempt({
+      openConversation: async () => ALREADY_OPEN,
+      findConversation: async () => ({ ...LAST, conversationId: 'c-2', openings }),
+    })
+    expect(result).toMatchObject({ outcome: { status: 'opened', conversationId: 'c-2' } })
+  })
+
   test('a conversation that an earlier attempt of this request opened', async () => {
     const { result, names } = await attempt({
       openConversation: async () => ALREADY_OPEN,
@@ -515,6 +551,11 @@ describe('each step calls its operation, in the order of the protocol', () => {
     test('is existing if another request opened it', async () => {
       const { openings } = openedBy('request#0')
       expect(await meet(TRIED_UNTIL - 30_000, openings)).toBe('existing')
+    })
+
+    test('is opened if another request opened another one', async () => {
+      const { openings } = openedBy('request#0', 'c-earlier')
+      expect(await meet(TRIED_UNTIL - 30_000, openings)).toBe('opened')
     })
 
     test('is opened if another request is only inferred to have opened it', async () => {
@@ -788,9 +829,94 @@ describe('a message that LivePerson certainly did not accept', () => {
   })
 
   test('is not sent while the account has no call to spend', async () => {
-    const { result, names } = await attempt({ message: 'Hello', sendPace: openPace() })
+    const { result, calls, names } = await attempt({ message: 'Hello', sendPace: openPace() })
     expect(names.slice(3)).toEqual(['record', 'handOver', 'record'])
+    expect(handedOver(calls).facts.claim).toMatchObject({ state: 'queued', code: 'liveperson_unavailable' })
     expect(result).toMatchObject({ outcome: { messageStatus: 'pending' }, kept: 'in_hand_over' })
+  })
+
+  test.each([
+    [MEMORY, 0, []],
+    [EVENT, 2000, ['sleep', 'sendMessage', 'record']],
+  ] as const)('waits for a call only where nobody waits for it: $kind', async (carrier, waitMs, names) => {
+    const waits: number[] = []
+    const take = (ms: number) => {
+      waits.push(ms)
+      return ms > 0 ? 500 : undefined
+    }
+    const sent = await attempt({ message: 'Hello', carrier, sendPace: { ...newPace(), take } })
+    expect(waits).toEqual([waitMs])
+    expect(sent.names.slice(4, 4 + names.length)).toEqual(names)
+    expect(sent.names.includes('sendMessage')).toBe(names.length > 0)
+  })
+})
+
+describe('the pace of an account', () => {
+  /** Two paces that keep what they are told. */
+  const watched = () => {
+    const told: (readonly unknown[])[] = []
+    const watch = (name: string): Pace => ({
+      ...newPace(),
+      good: () => void told.push([name, 'good']),
+      trouble: (trouble) => void told.push([name, trouble]),
+    })
+    return { told, createPace: watch('create'), sendPace: watch('send') }
+  }
+  const send = async (answer: MessageAnswer) => {
+    const { told, ...paces } = watched()
+    const setting: Setting = { message: 'Hello', carrier: EVENT, sendMessage: async () => answer }
+    return { told, ...(await attempt({ ...setting, ...paces })) }
+  }
+
+  test.each<MessageAnswer>([{ kind: 'sent' }, { kind: 'closed' }])(
+    'is told of a message that LivePerson answered: $kind',
+    async (answer) => {
+      const { told, answers, failed } = await send(answer)
+      expect(told.slice(0, 2)).toEqual([
+        ['create', 'good'],
+        ['send', 'good'],
+      ])
+      expect(answers.slice(0, 2)).toEqual([
+        ['good', false],
+        ['good', false],
+      ])
+      expect(failed).toEqual([])
+    },
+  )
+
+  test.each<[MessageAnswer['kind'], MessageAnswer, string, object]>([
+    [
+      'owed',
+      { kind: 'owed', error: notCarriedOut(700) },
+      'pending',
+      { startedAt: START, kind: 'busy', retryAfterMs: 700 },
+    ],
+    [
+      'unknown',
+      { kind: 'unknown', error: LOST },
+      'unknown',
+      { startedAt: START, kind: 'failed', retryAfterMs: undefined },
+    ],
+  ])('is told of a message that LivePerson did not take: %s', async (_, answer, messageStatus, trouble) => {
+    const { told, failed, result } = await send(answer)
+    expect(told).toEqual([
+      ['create', 'good'],
+      ['send', trouble],
+    ])
+    expect(failed).toEqual([{ step: 'send', code: 'liveperson_unavailable' }])
+    expect(result).toMatchObject({ outcome: { status: 'opened', messageStatus } })
+  })
+
+  test('is told of a create that failed, which is told once', async () => {
+    const { told, ...paces } = watched()
+    const { failed } = await attempt({
+      ...paces,
+      carrier: EVENT,
+      identify: throws(notCarriedOut(700)),
+      handOver: throws(UNAVAILABLE),
+    })
+    expect(told).toEqual([['create', { startedAt: START, kind: 'busy', retryAfterMs: 700 }]])
+    expect(failed).toEqual([])
   })
 })
 
@@ -832,6 +958,19 @@ describe('a request for an account that holds lost answers, after a killed conta
     const { names, calls } = await attempt(setting)
     expect(names).toEqual(['claim', 'handOver', 'record'])
     expect(calls.at(-1)).toMatchObject(['record', { claim: { releases: 1, state: 'queued' } }])
+  })
+
+  test('asks for its consumer when it knows only from a hand-over that its conversation is open', async () => {
+    const facts = known({ claim: queued(), conversation: { kind: 'opened' } })
+    const setting: Setting = { carrier: HAND_OVER, facts }
+    const named = await attempt(setting)
+    expect(named.names).toEqual(['claim', 'identify', 'record'])
+    expect(named.calls.at(-1)).toMatchObject(['record', { lpConsumerId: LP_CONSUMER }])
+    const unnamed = await attempt({ ...setting, identify: throws(UNAVAILABLE) })
+    expect(unnamed.names.slice(0, 2)).toEqual(['claim', 'identify'])
+    expect(unnamed.failed).toEqual([{ step: 'identify', code: 'service_unavailable' }])
+    expect(unnamed.result).toMatchObject({ outcome: { status: 'opened' }, kept: 'in_record' })
+    expect((await attempt({ ...setting, paused: true })).names).toEqual(['claim', 'record'])
   })
 
   test('is created again if the account repeats them', async () => {
@@ -1058,6 +1197,14 @@ describe('while the account is paused', () => {
     expect(result).toEqual({ kind: 'queued', kept: 'in_hand_over' })
   })
 
+  test('a record has waited until now, although an earlier pause has ended', async () => {
+    const pause = { pausedSince: START - 90 * HOUR, resumedAt: START - 60 * HOUR }
+    const { calls } = await attempt({
+      ...{ paused: true, carrier: HAND_OVER, acceptedAt: START - 500 * HOUR, ...pause },
+    })
+    expect(handedOver(calls).pausedMs).toBe(90 * HOUR)
+  })
+
   test('nothing is given up, however old it is', async () => {
     for (const carrier of [EVENT, HAND_OVER]) {
       const { result, names } = await attempt({ paused: true, carrier, acceptedAt: START - 500 * HOUR })
@@ -1256,6 +1403,38 @@ describe('a record whose attempts died', () => {
   })
 })
 
+test.each([
+  ['499 times stays in its queue', 499, []],
+  ['500 times is sent anew, because SQS takes it to the dead-letter queue after 1,000', 500, ['handOver']],
+] as const)('a record that was received %s', async (_, receives, handOvers) => {
+  const { names } = await attempt({
+    carrier: { ...EVENT, receives },
+    openConversation: throws(notCarriedOut()),
+  })
+  expect(names.filter((name) => name === 'handOver')).toEqual(handOvers)
+})
+
+test('the ledger’s consumer is named, though the other one is identified late', async () => {
+  const late = Promise.withResolvers<{ readonly token: string; readonly lpConsumerId: string }>()
+  const { calls, names } = await attempt({
+    carrier: EVENT,
+    identify: async (consumerId) =>
+      consumerId === 'crm-1' ? late.promise : { token: 'consumer-jws', lpConsumerId: LP_CONSUMER },
+    claim: async () => ({
+      kind: 'claimed',
+      entry: { ...UNUSED, consumerId: 'request-of-the-first-attempt' },
+      before: NOTHING,
+    }),
+    openConversation: async () => {
+      late.resolve({ token: 'consumer-jws', lpConsumerId: 'of-the-other' })
+      await late.promise
+      throw LOST
+    },
+  })
+  expect(names).toEqual(['identify', 'claim', 'identify', 'openConversation', 'record'])
+  expect(calls.at(-1)).toMatchObject(['record', { lpConsumerId: LP_CONSUMER }])
+})
+
 test('the ledger’s consumer is used, in case a later version derives another one', async () => {
   const { calls } = await attempt({
     message: 'Hello',
@@ -1421,6 +1600,18 @@ describe('a hand-over waits', () => {
     expect(await delayOf(setting)).toEqual({ delayMs, group: '70123456-queue' })
   })
 
+  test.each<[string, Setting, number]>([
+    ['a minute, if it is new', { acceptedAt: START }, 60_000],
+    ['a fifteenth of its age', { acceptedAt: START - HOUR }, 240_000],
+    ['15 minutes at most', { acceptedAt: START - 48 * HOUR }, 900_000],
+  ])('up to %s, while its account is paused or its claim fails', async (_, setting, delayMs) => {
+    const record = { ...setting, carrier: HAND_OVER }
+    for (const wait of [{ paused: true }, { claim: throws(UNAVAILABLE) }]) {
+      expect(await delayOf({ ...record, ...wait, random: 1 })).toMatchObject({ delayMs })
+      expect(await delayOf({ ...record, ...wait, random: 0 })).toMatchObject({ delayMs: 0.7 * delayMs })
+    }
+  })
+
   test('as long as messages have to, if its conversation is open', async () => {
     const facts = { ...openedFacts(), message: message({ tried: 1, refused: 1 }) }
     const owed: Setting = { carrier: HAND_OVER, message: 'Hello', facts, sendPace: openPace() }
@@ -1452,6 +1643,24 @@ describe('a quarantined request', () => {
       accountId: '70123456',
       attempts: 1,
     })
+  })
+
+  test('from an event that is given up keeps the event’s body', async () => {
+    const setting = { carrier: EVENT, acceptedAt: START - GIVE_UP_AFTER } as const
+    expect(await quarantinedBy({ ...setting, openConversation: throws(notCarriedOut()) })).toMatchObject({
+      body: EVENT.kind === 'event' && EVENT.body,
+      queue: 'events',
+    })
+  })
+
+  test('whose id was used before names its message, so that its reason is kept', async () => {
+    const reused = throws(new RequestIdReusedError({ detail: 'It was used before.' }))
+    const refused = { messageId: 'message-1', accountId: '70123456' }
+    const setting: Setting = { carrier: EVENT, claim: reused }
+    expect(await quarantinedBy({ ...setting, messageId: 'message-1' })).toMatchObject({ refused })
+    expect(await quarantinedBy(setting)).toMatchObject({ refused: undefined })
+    const other: Setting = { carrier: EVENT, messageId: 'message-1', openConversation: throws(REFUSED) }
+    expect(await quarantinedBy(other)).toMatchObject({ refused: undefined })
   })
 
   test('from the hand-over queue keeps nothing that a retry would believe', async () => {
@@ -1500,8 +1709,16 @@ describe('what a message knows of a request whose ids were erased', () => {
   })
 
   test('is neither recorded nor told', async () => {
-    const { result, names } = await attempt({ carrier: HAND_OVER, facts, claim })
+    const { result, names, lines } = await attempt({ carrier: HAND_OVER, facts, claim })
     expect(names).toEqual(['claim'])
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        message: 'What a message knew of an erased request was dropped',
+        fields: { requestId: 'event-0001', accountId: '70123456' },
+      },
+    ])
+    expect((await attempt({ carrier: EVENT, claim })).lines).toEqual([])
     expect(result).toMatchObject({ kind: 'finished', repeated: true })
     expect(JSON.stringify(result)).not.toContain('of-the-erased')
   })
