@@ -91,6 +91,60 @@ describe('a finished request', () => {
     expect(after.revision).toBe(Number(before.revision) + 1)
   })
 
+  test('keeps when its conversation was closed, found and forgotten, without ids and reasons', async () => {
+    const conversationId = OPENED.conversationId
+    await store({
+      ...opened,
+      closings: [{ conversationId, at: time + 5 }],
+      settled: { by: 'operator', conversationId, at: time + 7, reason: 'seen by Zoë' },
+      forgotten: { attempt: 1, at: time + 6, reason: 'asked Ana' },
+    })
+    const { ids } = await erase()
+    expect(ids).toMatchObject({
+      'facts.closings.conversationId': conversationId,
+      'facts.settled.conversationId': conversationId,
+      'facts.settled.reason': 'seen by Zoë',
+      'facts.forgotten.reason': 'asked Ana',
+    })
+    expect((await read()).facts).toEqual({
+      conversation: { kind: 'opened' },
+      message: SENT,
+      handedOver: false,
+      openedAt: opened.openedAt,
+      closings: [{ at: time + 5 }],
+      settled: { by: 'operator', at: time + 7 },
+      forgotten: { attempt: 1, at: time + 6 },
+    })
+    expect(await erase()).toMatchObject({ outcome: 'clean', ids: {} })
+  })
+
+  test.each<[Facts['conversation'], object]>([
+    [{ kind: 'existing', conversationId: 'conversation-1' }, { kind: 'existing' }],
+    [
+      { kind: 'refused', code: 'liveperson_rejected', attempt: 1 },
+      { kind: 'refused', code: 'liveperson_rejected', attempt: 1 },
+    ],
+  ])('keeps how it ended: $kind', async (conversation, kept) => {
+    await store({ claim: DONE, conversation, message: SENT })
+    await erase()
+    const { facts } = await read()
+    expect(facts).toEqual({ conversation: kept, message: SENT, handedOver: false })
+  })
+
+  test.each<[string, Item]>([
+    ['an attribute', { nickname: 'Zoë' }],
+    ['an id in its facts', { facts: { conversation: OPENED, message: SENT, handedOver: false } }],
+    ['a lease', { leaseId: 'lease-0002' }],
+  ])('is erased again if %s has come back', async (_, set) => {
+    await store(opened)
+    await erase()
+    const erased = await read()
+    await table.update({ pk: PK, set })
+    expect(await erase()).toMatchObject({ outcome: 'erased', ended: false })
+    expect({ ...(await read()), revision: 0, facts: {} }).toEqual({ ...erased, revision: 0, facts: {} })
+    expect(JSON.stringify(await read())).not.toContain('conversation-1')
+  })
+
   test('loses attributes that only a later version of the service knows', async () => {
     await store(opened)
     await table.update({ pk: PK, set: { nickname: 'Zoë' } })
@@ -113,7 +167,7 @@ describe('a finished request', () => {
     await store(opened)
     await erase()
     const stored = await read()
-    expect(await erase()).toMatchObject({ outcome: 'clean', ids: {} })
+    expect(await erase()).toMatchObject({ outcome: 'clean', ended: false, ids: {} })
     expect(await read()).toEqual(stored)
   })
 
@@ -155,6 +209,15 @@ describe('a request that is not finished', () => {
       },
       { status: 'opened', messageStatus: 'not_sent', messageCode: 'given_up' },
     ],
+    [
+      'owes its message to an open conversation gives the message up',
+      {
+        claim: { ...DONE, state: 'queued' },
+        conversation: { kind: 'existing', conversationId: 'conversation-1' },
+        message: { tried: 1, refused: 1, sent: false },
+      },
+      { status: 'existing', messageStatus: 'not_sent', messageCode: 'given_up' },
+    ],
   ])('and %s', async (_, facts, expected) => {
     const ledger = await store(facts)
     const before = await read()
@@ -171,7 +234,7 @@ describe('a request that is not finished', () => {
   test('is left alone while an attempt holds it', async () => {
     await store({})
     const stored = await read()
-    expect(await erase()).toMatchObject({ outcome: 'in_use', inUseUntil: stored.leaseUntil })
+    expect(await erase()).toMatchObject({ outcome: 'in_use', ended: false, inUseUntil: stored.leaseUntil })
     expect(await read()).toEqual(stored)
     time = Number(stored.leaseUntil) + 1
     expect(await erase()).toMatchObject({ outcome: 'erased', ended: true })
@@ -204,13 +267,13 @@ describe('writes of others', () => {
         return table.update(update)
       },
     }
-    expect(await erase(PK, { from: busy })).toMatchObject({ outcome: 'in_use' })
+    expect(await erase(PK, { from: busy })).toMatchObject({ outcome: 'in_use', ended: false })
   })
 
   test('that remove the item leave nothing to erase', async () => {
     await store(opened)
     const gone: StateTable = { ...table, update: async () => ({ applied: false, item: undefined }) }
-    expect(await erase(PK, { from: gone })).toMatchObject({ outcome: 'clean' })
+    expect(await erase(PK, { from: gone })).toMatchObject({ outcome: 'clean', ended: false })
   })
 })
 
