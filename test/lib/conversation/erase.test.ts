@@ -158,6 +158,7 @@ describe('a finished request', () => {
     const { challengeHash: _, ...copy } = REQUEST
     expect(await ledger.claim(copy, DESTINATION, time + LEASE_MS)).toMatchObject({
       kind: 'final',
+      isErased: true,
       facts: { conversation: { kind: 'opened' } },
     })
     expect(await read()).not.toHaveProperty('conversationId')

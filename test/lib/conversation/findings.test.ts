@@ -337,6 +337,58 @@ describe('a push', () => {
     })
   })
 
+  test.each([
+    ['then', [2000, 1000]],
+    ['first', [1000, 2000]],
+  ])('of the earlier closing counts, if it comes %s', async (_, times) => {
+    for (const ms of times) await tell({ ...START, closedAt: START.startedAt + ms })
+    expect(await read(CONSUMER)).toMatchObject({ told: [{ closedAt: START.startedAt + 1000 }] })
+  })
+
+  test('doesn’t reopen a conversation that an attempt has found closed', async () => {
+    await store({ conversation: C1, openedAt: time })
+    const { forgetConversation } = createLedger({ table, now: () => time, uuid: () => 'lease' })
+    await forgetConversation('70123456', 'lp-1', 'c-1')
+    await tell(START)
+    expect(await read(CONSUMER)).toMatchObject({ state: 'CLOSE', conversationId: 'c-1' })
+    expect(await read(CONSUMER)).not.toHaveProperty('closedIds')
+    await tell({ conversationId: 'c-2', startedAt: START.startedAt + 9000 })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
+  })
+
+  test('of two conversations that began at the same time is the same in any order', async () => {
+    const both = ['c-1', 'c-2'].map((conversationId) => ({ conversationId, startedAt: time }))
+    for (const each of both) await tell(each, 'lp-1')
+    for (const each of both.toReversed()) await tell(each, 'lp-2')
+    const told = [{ conversationId: 'c-1' }, { conversationId: 'c-2' }]
+    expect(await read(CONSUMER)).toMatchObject({ told })
+    expect(await read('consumer#70123456#lp-2')).toMatchObject({ told })
+  })
+
+  test('names the request that opened the conversation, and a request that surely did over another', async () => {
+    const other = 'request#70123456#queue#crm#request-0002'
+    await store({ conversation: C1, openedAt: time, message: SENT })
+    const inferred = { conversationId: 'c-1', openedBy: other, isInferred: true } as const
+    await table.update({ pk: CONSUMER, set: { openedBy: other, opener0: inferred, opener1: inferred } })
+    await table.update({ pk: CONSUMER, set: { opener3: { conversationId: 'c-1', openedBy: PK } } })
+    await table.update({ pk: CONSUMER, set: {}, remove: ['openedBy', 'opener2'] })
+    await tell(START)
+    const { told } = await read(CONSUMER)
+    expect(told).toEqual([{ ...START, openedBy: PK }])
+  })
+
+  test.each<[string, Partial<Facts>]>([
+    ['opened one', { conversation: C1, openedAt: 1_800_000_000_000, message: SENT }],
+    ['waits for an id', { conversation: { kind: 'opened' }, message: SENT }],
+  ])('keeps the item of a consumer whose request %s for 30 days', async (_, facts) => {
+    await store(facts)
+    time += 1000
+    await tell({ conversationId: 'c-9', startedAt: time - 90_000, closedAt: time - 80_000 })
+    expect(await read(CONSUMER)).toMatchObject({
+      expiresAt: Math.floor((time + 30 * 24 * 3600 * 1000) / 1000),
+    })
+  })
+
   test('of a later conversation is not undone by a container that wakes up late', async () => {
     const later = { conversationId: 'c-2', startedAt: CLOSED.closedAt + 100 }
     await tell(CLOSED)
@@ -602,6 +654,8 @@ describe('a push', () => {
     const erased = await read(CONSUMER)
     expect(await tell({ ...CLOSED, startedAt: time })).toBe(0)
     expect(await read(CONSUMER)).toEqual(erased)
+    await tell({ conversationId: 'c-2', startedAt: time + 1 })
+    expect(await read(CONSUMER)).toMatchObject({ state: 'OPEN', conversationId: 'c-2' })
   })
 
   test('is told again if another one is written at the same time', async () => {
@@ -653,6 +707,9 @@ test('everything that the ledger holds is shown, by kind of sender', async () =>
       warnings: REQUEST.warnings,
     },
   ])
+  await eraseItem({ table, item: await read(), trial: false, now: () => time })
+  expect(await findings.show('70123456', 'queue', 'request-0001')).toMatchObject([{ isErased: true }])
+  await table.update({ pk: PK, set: { leaseId: 'lease' } })
   time += 1
   await findings.forget(REQUEST, { ...NONE, force: true })
   await claim()

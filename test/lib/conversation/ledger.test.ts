@@ -171,6 +171,7 @@ describe('a claim', () => {
       leaseUntil: now() + LEASE_MS,
       expiresAt: Math.floor((now() + 30 * DAY_MS) / 1000),
     })
+    expect(await item()).not.toHaveProperty('warnings')
   })
 
   test('succeeds for one of twenty concurrent attempts', async () => {
@@ -197,6 +198,24 @@ describe('a claim', () => {
     expect((await take()).known).toMatchObject({ conversation: { kind: 'none' } })
     advance(LEASE_MS + 1)
     expect((await take()).known).toMatchObject({ claim: { attempt: 2 }, conversation: IN_DOUBT })
+  })
+
+  test('knows when the request was first claimed, and by when its last attempt had stopped', async () => {
+    const { claim, take, advance, now } = arrange()
+    const start = now()
+    const first = await claim()
+    expect(first).toMatchObject({ kind: 'claimed', entry: { createdAt: start } })
+    expect(first).not.toHaveProperty('triedUntil')
+    advance(LEASE_MS + 1)
+    const second = await take()
+    expect(await claim()).toMatchObject({ kind: 'held', entry: { createdAt: start } })
+    advance(1000)
+    await second.entry.record(ended(second, {}, 'queued'))
+    const released = now()
+    advance(5000)
+    expect(await claim()).toMatchObject({ entry: { createdAt: start }, triedUntil: released })
+    advance(LEASE_MS + 1)
+    expect(await claim()).toMatchObject({ triedUntil: released + 5000 + LEASE_MS })
   })
 
   test('tells what the ledger holds while another attempt holds it', async () => {
@@ -426,11 +445,11 @@ describe('a write that the SDK repeats because its answer was lost', () => {
   })
 
   test('knows by when an abandoned attempt had stopped', async () => {
-    const { claim, take, advance } = arrange()
+    const { claim, take, advance, now } = arrange()
     await take()
     advance(LEASE_MS + 1)
     loseAnswers = 1
-    expect(await claim()).toMatchObject({ kind: 'claimed', triedUntil: expect.any(Number) })
+    expect(await claim()).toMatchObject({ kind: 'claimed', triedUntil: now() })
   })
 
   test.each<[string, Partial<Facts>]>([
