@@ -584,7 +584,7 @@ const keepForLater = (known: Known, policy: Policy): Step => {
   const isMoved = isDoubtful || policy.isWornOut || (isClaimed && leavesItsQueue(known, policy))
   if (isMoved && progress.handOver === 'untried') return handOver(known)
   return (
-    (facts.claim.state === 'held' ? releaseOr('queued', known) : undefined) ??
+    releaseOr('queued', known) ??
     endKept(progress.handOver === 'done' ? 'in_hand_over' : 'in_record', known, policy)
   )
 }

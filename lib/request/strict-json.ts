@@ -62,7 +62,7 @@ const checkKeys = (text: string, isRequest: boolean): readonly Path[] => {
   const levels: Level[] = []
   const duplicates: Path[] = []
   let string = ''
-  // The level of the key `context`, while the walk is in its value.
+  // The level of the key `context`, until a key that is not below it.
   let context = Number.POSITIVE_INFINITY
   for (const [token] of text.matchAll(TOKEN)) {
     const level = levels.at(-1)
@@ -72,7 +72,6 @@ const checkKeys = (text: string, isRequest: boolean): readonly Path[] => {
       levels.push(token === '{' ? { keys: new Set(), key: '' } : { keys: undefined, key: 0 })
     } else if (token === '}' || token === ']') {
       levels.pop()
-      if (levels.length < context) context = Number.POSITIVE_INFINITY
     } else if (token === ',') {
       if (typeof level?.key === 'number') level.key++
     } else if (token === ':') {

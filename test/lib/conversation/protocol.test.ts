@@ -1488,6 +1488,41 @@ describe('an attempt', () => {
     ])
   })
 
+  test.each<[string, Policy, Answer]>([
+    ['existing', silent(EVENT), claimed],
+    ['opened', silent(EVENT), claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } })],
+  ])('that meets a conversation that nobody claims ends as %s', (kind, policy, before) => {
+    const seen: Seen = { kind: 'known', conversationId: 'c-0', openedBy: 'unknown' }
+    expect(stepAfter(policy, [done, before, alreadyOpen, seen, asked('open')])).toMatchObject({
+      kind: 'record',
+      facts: { conversation: { kind, conversationId: 'c-0' } },
+    })
+  })
+
+  test.each<[string, Partial<Facts>, number | undefined]>([
+    ['has died without a doubt', { claim: held() }, 9],
+    ['has died in doubt', { claim: held(), conversation: { kind: 'in_doubt' }, doubtUntil: 5 }, 9],
+    ['knew when it ended', { claim: queued(), conversation: { kind: 'in_doubt' }, doubtUntil: 5 }, 5],
+    ['did not know', { claim: queued(), conversation: { kind: 'in_doubt' } }, 9],
+    ['has no doubt', { claim: queued() }, undefined],
+  ])('takes over the end of the doubt of an attempt that %s', (_, before, doubtUntil) => {
+    const seen: Seen = { kind: 'claimed', before: factsWith(before), triedUntil: 9 }
+    expect(learn(begin(), seen).facts.doubtUntil).toBe(doubtUntil)
+  })
+
+  test('that is given up says what failed last', () => {
+    const seen: Seen = {
+      kind: 'not_created',
+      error: toError('credentials_refused'),
+      isAccountInTrouble: false,
+      repeatable: false,
+    }
+    expect(stepAfter(old(silent(EVENT)), [done, claimed, seen])).toMatchObject({
+      kind: 'record',
+      facts: { claim: { state: 'given_up', code: 'credentials_refused' } },
+    })
+  })
+
   test('that is given up in quarantine says why', () => {
     expect(stepAfter(old(silent(HAND_OVER)), [done, claimed, down, done, done])).toMatchObject({
       result: { kind: 'failed', code: 'liveperson_unavailable', error: UNAVAILABLE },

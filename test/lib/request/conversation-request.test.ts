@@ -296,6 +296,14 @@ test('a picture has a port that exists', () => {
   ])
 })
 
+test.each([
+  ['a placeholder with white space around it', ' undefined'],
+  ['a placeholder with a control character', 'undefined\u0007'],
+  ['a placeholder', 'undefined'],
+])('a consumer id that is %s has one finding', (_, id) => {
+  expect(findingsOf({ ...minimal, consumer: { id } })).toHaveLength(1)
+})
+
 test('a consumer id has 1 to 256 characters, and a request id is no placeholder', () => {
   const isValid = (schema: typeof consumerId, value: string) => z.safeParse(schema, value).success
   expect(['', 'x', 'x'.repeat(256), 'x'.repeat(257)].map((id) => isValid(consumerId, id))).toEqual([

@@ -447,6 +447,7 @@ describe('refuseForeign', () => {
     ['a CloudEvent with a source only', { specversion: '1.0', source: '/crm' }, /CloudEvents/],
     ['a record of Kinesis', { eventSource: 'aws:kinesis', kinesis: {} }, /record of another queue/],
     ['a change event of Salesforce only', { ChangeEventHeader: {} }, /event of Salesforce/],
+    ['one below a payload', { payload: { ChangeEventHeader: {} } }, /event of Salesforce/],
     ['a contact of a workflow of HubSpot', { vid: 1, properties: {} }, /event of HubSpot/],
     ['an old contact of HubSpot', { 'canonical-vid': 1 }, /event of HubSpot/],
   ])('says what it is and what to do: %s', (_, input, message) => {

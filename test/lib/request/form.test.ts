@@ -202,6 +202,15 @@ describe('a URL-encoded form', () => {
     ])
   })
 
+  test('may repeat a field of a list without a value', () => {
+    const fields = 'route=vip&engagementAttributes.0.type=&engagementAttributes.0.type=personal'
+    const name = 'engagementAttributes.0.personal.firstname=Ana'
+    expect(parseFields(`${fields}&${name}&engagementAttributes.0.type=`).request).toEqual({
+      route: 'vip',
+      engagementAttributes: [{ type: 'personal', personal: { firstname: 'Ana' } }],
+    })
+  })
+
   test('may have an empty field below a value, or a value above one', () => {
     expect(parseFields('route=vip&message=Hi&message.0.dir=').request).toEqual({
       route: 'vip',

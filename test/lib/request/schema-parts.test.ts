@@ -92,9 +92,11 @@ describe('control and bidi-override characters', () => {
 
   test('a run of line ends is one space in one line, and none at its start or end', () => {
     expect(check(text(20), '\r\n\t one\r\n\n\ttwo\u2028')).toEqual({ data: ' one two' })
-    const start = performance.now()
-    for (const run of ['\n', '\t', '\r', '\n\u0000', ' \n']) check(text(20), `a${run.repeat(200_000)}b`)
-    expect(performance.now() - start).toBeLessThan(500)
+  })
+
+  // If the work grew with the square of the length, this test would not end in its time.
+  test.each(['\n', '\t', '\r', '\n\u0000', ' \n'])('200,000 of them are too long: %j', (run) => {
+    expect(messagesOf(text(20), `a${run.repeat(200_000)}b`)).toEqual(['must have at most 20 characters'])
   })
 
   test('are refused in an id', () => {

@@ -63,6 +63,11 @@ describe('parseJson', () => {
   })
 })
 
+test('a byte order mark is ignored before the JSON, and kept in a text', () => {
+  expect(parseJson('\ufeff{"a":"x\ufeffy"}')).toEqual({ a: 'x\ufeffy' })
+  expect(parseJson('{"a":"x\ufeffy"}')).toEqual({ a: 'x\ufeffy' })
+})
+
 describe('parseRequestJson', () => {
   test('refuses nothing below a request’s context', () => {
     const deep = `${'['.repeat(99)}${']'.repeat(99)}`
@@ -99,18 +104,15 @@ describe('parseRequestJson', () => {
     expect(findingsOf('{"context":{"a":1,"a":2}}')?.[0]?.path).toBe('context.a')
   })
 
-  test('takes no longer for a hostile context', () => {
-    const start = performance.now()
-    for (const [open, close] of [
-      ['[', ']'],
-      ['{"context":', '}'],
-      ['{"detail":', '}'],
-    ] as const)
-      try {
-        parseRequestJson(`{"context":${open.repeat(20_000)}1${close.repeat(20_000)}}`)
-      } catch (error) {
-        expect(error).toBeInstanceOf(InvalidRequestError)
-      }
-    expect(performance.now() - start).toBeLessThan(500)
+  test.each([
+    ['[', ']'],
+    ['{"context":', '}'],
+    ['{"detail":', '}'],
+  ])('reads a context of 20,000 levels of %s', (open, close) => {
+    const levels = 20_000
+    const value = parseRequestJson(`{"context":${open.repeat(levels)}1${close.repeat(levels)}}`)
+    let [depth, inner] = [0, Object(value).context]
+    for (; typeof inner === 'object'; depth++) [inner] = Object.values(inner)
+    expect(depth).toBe(levels)
   })
 })

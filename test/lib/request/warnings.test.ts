@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseConversationRequest } from '../../../lib/request/conversation-request.ts'
+import { MAX_WARNINGS, removalsIn } from '../../../lib/request/warnings.ts'
 import { crmRequest } from '../../support/requests.ts'
 
 const warningsOf = (input: unknown) => parseConversationRequest(input).warnings
@@ -35,6 +36,26 @@ describe('a warning', () => {
     const contacts = Array.from({ length: 20 }, () => ({ email: '\u0000', phone: '\u0000' }))
     const attribute = { type: 'personal', personal: { contacts } }
     expect(warningsOf({ route: 'vip', engagementAttributes: [attribute] })).toHaveLength(20)
+  })
+
+  test('there is one for each changed text of an output, by its place in the input', () => {
+    const paths = (input: unknown, parsed: unknown) => removalsIn(input, parsed).map(({ path }) => path)
+    expect(paths(['a\u0007', undefined, 'b\u0007'], ['a', 'b'])).toEqual(['0', '2'])
+    expect(paths({ a: 'x\u0007', b: 'y\u0007' }, { a: 'x' })).toEqual(['a'])
+    expect(paths('a\u0007', 'a\u0007')).toEqual([])
+    for (const [input, parsed] of [
+      [['a\u0007'], { 0: 'a' }],
+      [{ 0: 'a\u0007' }, ['a']],
+      [{ a: 'x\u0007' }, 'x'],
+    ])
+      expect(paths(input, parsed)).toEqual([])
+    const many = Array.from({ length: MAX_WARNINGS + 1 }, (_, index) => `${index}`)
+    expect(
+      paths(
+        many.map((text) => `${text}\u0007`),
+        many,
+      ),
+    ).toHaveLength(MAX_WARNINGS)
   })
 
   test('there is none for a request that is passed on unchanged', () => {
