@@ -185,6 +185,7 @@ describe('the account of an input that may be invalid', () => {
     ['is the default one if it names none', {}, 'two'],
     ['is the default one if its route is unknown', { route: 'toString' }, 'two'],
     ['is the default one if the names are no texts', { accountId: ['one'], route: { help: 1 } }, 'two'],
+    ['is the default one if its route is in a list', { route: ['help'] }, 'two'],
     ['is the default one of a list', [{ accountId: 'one' }], 'two'],
     ['is the default one of nothing', undefined, 'two'],
   ])('%s', (_, input, expected) => {

@@ -1474,6 +1474,29 @@ describe('an attempt', () => {
     expect(trace(HAND_OVER, carried, [failedClaim])).toEqual(['claim', 'opened c-1 pending in_record'])
   })
 
+  test('of a hand-over keeps its message, if it can’t forget the conversation that was closed', () => {
+    const carried = factsWith({ conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID })
+    const answers = [claimed, known(false), done, sent('closed'), failed('forget'), done] as const
+    expect(trace(HAND_OVER, carried, answers)).toEqual([
+      'claim',
+      'look_up',
+      'record held opened in_doubt',
+      'send c-0',
+      'forget c-0',
+      'record queued opened owed',
+      'opened pending in_record',
+    ])
+  })
+
+  test('of a hand-over keeps its message, if nobody knows its conversation and its consumer', () => {
+    const carried = factsWith({ conversation: { kind: 'opened' } })
+    expect(trace(HAND_OVER, carried, [claimed, done])).toEqual([
+      'claim',
+      'record queued opened unsent',
+      'opened pending in_record',
+    ])
+  })
+
   test('that was another’s by its ledger is its own by its hand-over', () => {
     const carried = factsWith({ conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID })
     const ledger = final({

@@ -80,6 +80,7 @@ describe('the language of a browser', () => {
     5,
     true,
     { toString: 0 },
+    ['en'],
   ])('%j is not well-formed', (tag) => {
     expect(readLanguage(tag)).toEqual({
       language: undefined,

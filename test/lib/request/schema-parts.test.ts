@@ -23,7 +23,8 @@ const messagesOf = (schema: Parameters<typeof check>[0], value: unknown): readon
 
 test('a text that is too long says how long it may be', () => {
   const message = 'must have at most 3 characters'
-  expect([text(3), lines(3)].map((schema) => messagesOf(schema, 'four'))).toEqual([[message], [message]])
+  const schemas = [text(3), lines(3), foreignId(3)]
+  expect(schemas.map((schema) => messagesOf(schema, 'four'))).toEqual([[message], [message], [message]])
   expect([text(3), lines(3)].map((schema) => messagesOf(schema, 'abc'))).toEqual([[], []])
 })
 
