@@ -41,6 +41,7 @@ describe('a warning', () => {
   test('there is one for each changed text of an output, by its place in the input', () => {
     const paths = (input: unknown, parsed: unknown) => removalsIn(input, parsed).map(({ path }) => path)
     expect(paths(['a\u0007', undefined, 'b\u0007'], ['a', 'b'])).toEqual(['0', '2'])
+    expect(paths([undefined, { a: 'x\u0007' }], [{ a: 'x' }])).toEqual(['1.a'])
     expect(paths({ a: 'x\u0007', b: 'y\u0007' }, { a: 'x' })).toEqual(['a'])
     expect(paths('a\u0007', 'a\u0007')).toEqual([])
     for (const [input, parsed] of [
