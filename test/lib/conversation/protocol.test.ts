@@ -1488,6 +1488,13 @@ describe('an attempt', () => {
     ])
   })
 
+  test('of a hand-over keeps its message, if it can’t look up its conversation', () => {
+    const carried = factsWith({ conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID })
+    expect(trace(HAND_OVER, carried, [claimed, failed('look_up'), done])).toEqual([
+      ...['claim', 'look_up', 'record queued opened unsent', 'opened pending in_record'],
+    ])
+  })
+
   test('of a hand-over keeps its message, if nobody knows its conversation and its consumer', () => {
     const carried = factsWith({ conversation: { kind: 'opened' } })
     expect(trace(HAND_OVER, carried, [claimed, done])).toEqual([
