@@ -1414,6 +1414,21 @@ describe('an attempt', () => {
       ],
     ],
     [
+      'has found another attempt at work, which has told a person by now',
+      FORM,
+      [
+        ...[done, heldBy(), { kind: 'no_time', before: 'claim' }, done],
+        recorded({ claim: { ...held(), state: 'done' }, conversation: { kind: 'unknown' } }),
+      ] as const,
+      [
+        ...START,
+        'wait 150 before claim',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
       'of a paused account has died',
       paused(hold(FORM)),
       [claimedAfter({ claim: held() })],
