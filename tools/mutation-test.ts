@@ -65,7 +65,7 @@ const PURE = [
 ]
 
 /** What is scored together: the start of a path. */
-const SCORED = ['lib/conversation/', 'lib/liveperson/', 'lib/request/', ...PURE]
+const SCORED = ['lib/conversation/', 'lib/liveperson/', 'lib/request/', ...PURE, 'lib/request/identity.ts']
 
 const place = z.object({ line: z.int(), column: z.int() })
 
