@@ -81,7 +81,8 @@ const readEvent = (stage: StageConfig, { body, messageId, sentAt, now }: Message
   let place = ''
   let accountId = accountIdFor(stage, undefined)
   try {
-    if (Buffer.byteLength(body) > MAX_EVENT_BYTES)
+    // A text has at least as many bytes as characters, and these need not be counted.
+    if (body.length > MAX_EVENT_BYTES || Buffer.byteLength(body) > MAX_EVENT_BYTES)
       throw new InvalidRequestError([{ path: '', message: 'is larger than 256 KB' }])
     const { input, eventId, occurredAt = now, at } = unwrap(parseRequestJson(body))
     place = at
