@@ -55,17 +55,17 @@ const readFiles = () => {
 
 /** The parts that only compute, where every change that no test notices is judged. */
 const PURE = [
+  'lib/request/',
   'lib/conversation/facts.ts',
   'lib/conversation/protocol.ts',
   'lib/conversation/matching.ts',
   'lib/liveperson/answer.ts',
   'lib/liveperson/payload.ts',
-  'lib/request/',
   'lib/config/routes.ts',
 ]
 
 /** What is scored together: the start of a path. */
-const SCORED = ['lib/conversation/', 'lib/liveperson/', 'lib/request/', ...PURE, 'lib/request/identity.ts']
+const SCORED = ['lib/conversation/', 'lib/liveperson/', ...PURE, 'lib/request/identity.ts']
 
 const place = z.object({ line: z.int(), column: z.int() })
 
@@ -87,7 +87,7 @@ const MISSED = ['Survived', 'NoCoverage']
 
 /** Returns a line for each folder and pure part: how many of its mutants were found. */
 export const scoresOf = ({ files }: MutationReport): readonly string[] =>
-  [...new Set(SCORED)].flatMap((start) => {
+  SCORED.flatMap((start) => {
     const statuses = Object.entries(files).flatMap(([path, { mutants }]) =>
       path.startsWith(start) ? mutants.map(({ status }) => status) : [],
     )
@@ -127,15 +127,9 @@ export const survivorsIn = ({ files }: MutationReport): readonly Survivor[] =>
     return mutants
       .filter(({ status }) => MISSED.includes(status))
       .map(({ location, replacement = '' }) => {
-        const text = textAt(location)
-        const skipped = text.slice(0, text.length - text.trimStart().length).split('\n').length - 1
-        const at = location.start.line + skipped
-        return {
-          path,
-          at,
-          line: (lines[at - 1] ?? '').trim(),
-          change: `${toSide(text)} -> ${toSide(replacement)}`,
-        }
+        const at = location.start.line
+        const change = `${toSide(textAt(location))} -> ${toSide(replacement)}`
+        return { path, at, line: (lines[at - 1] ?? '').trim(), change }
       })
   })
 

@@ -31,7 +31,7 @@ describe('a report', () => {
     mutant('Killed', [3, 12], [3, 19], 'true'),
     mutant('Timeout', [3, 12], [3, 19], 'max < 1'),
     mutant('Survived', [3, 12], [3, 19], 'max >= 1'),
-    mutant('NoCoverage', [1, 16], [3, 19], ''),
+    mutant('NoCoverage', [2, 3], [3, 19], ''),
     mutant('Ignored', [3, 12], [3, 19], 'false'),
   ]
   const report: MutationReport = {

@@ -913,7 +913,6 @@ describe('the pace of an account', () => {
       ...paces,
       carrier: EVENT,
       identify: throws(notCarriedOut(700)),
-      handOver: throws(UNAVAILABLE),
     })
     expect(told).toEqual([['create', { startedAt: START, kind: 'busy', retryAfterMs: 700 }]])
     expect(failed).toEqual([])
@@ -1414,17 +1413,20 @@ test.each([
   expect(names.filter((name) => name === 'handOver')).toEqual(handOvers)
 })
 
+/** Claims a request whose consumer an earlier version has derived. */
+const claimOfFirst: Ledger['claim'] = async () => ({
+  kind: 'claimed',
+  entry: { ...UNUSED, consumerId: 'request-of-the-first-attempt' },
+  before: NOTHING,
+})
+
 test('the ledger’s consumer is named, though the other one is identified late', async () => {
   const late = Promise.withResolvers<{ readonly token: string; readonly lpConsumerId: string }>()
   const { calls, names } = await attempt({
     carrier: EVENT,
     identify: async (consumerId) =>
       consumerId === 'crm-1' ? late.promise : { token: 'consumer-jws', lpConsumerId: LP_CONSUMER },
-    claim: async () => ({
-      kind: 'claimed',
-      entry: { ...UNUSED, consumerId: 'request-of-the-first-attempt' },
-      before: NOTHING,
-    }),
+    claim: claimOfFirst,
     openConversation: async () => {
       late.resolve({ token: 'consumer-jws', lpConsumerId: 'of-the-other' })
       await late.promise
@@ -1438,11 +1440,7 @@ test('the ledger’s consumer is named, though the other one is identified late'
 test('the ledger’s consumer is used, in case a later version derives another one', async () => {
   const { calls } = await attempt({
     message: 'Hello',
-    claim: async () => ({
-      kind: 'claimed',
-      entry: { ...UNUSED, consumerId: 'request-of-the-first-attempt' },
-      before: NOTHING,
-    }),
+    claim: claimOfFirst,
   })
   const consumers = calls
     .filter(([name]) => name === 'openConversation' || name === 'sendMessage')

@@ -22,7 +22,10 @@ const REQUEST: AcceptedRequest = {
   message: 'My order is late',
 }
 const PK = 'request#70123456#queue#crm#request-0001'
+const SECOND: AcceptedRequest = { ...REQUEST, requestId: 'request-0002' }
+const SECOND_PK = 'request#70123456#queue#crm#request-0002'
 const CONSUMER = 'consumer#70123456#lp-1'
+const DAY_MS = 24 * 3600 * 1000
 const ALIVE_MS = 60_000
 const LEASE_MS = ALIVE_MS + 10_000
 const DONE = { attempt: 1, releases: 1, state: 'done' } as const
@@ -288,11 +291,10 @@ describe('a push', () => {
     const second = withPlaceOfC1()
     await tell(START)
     await store({ conversation: C1, openedAt: time, message: SENT })
-    const other = { ...REQUEST, requestId: 'request-0002' }
     time += 1000
     await store(
       { conversation: { kind: 'opened', conversationId: second }, openedAt: time, message: SENT },
-      other,
+      SECOND,
     )
     expect(await tell(CLOSED)).toBe(1)
     expect(await read()).toMatchObject({ closedAt: CLOSED.closedAt })
@@ -366,10 +368,9 @@ describe('a push', () => {
   })
 
   test('names the request that opened the conversation, and a request that surely did over another', async () => {
-    const other = 'request#70123456#queue#crm#request-0002'
     await store({ conversation: C1, openedAt: time, message: SENT })
-    const inferred = { conversationId: 'c-1', openedBy: other, isInferred: true } as const
-    await table.update({ pk: CONSUMER, set: { openedBy: other, opener0: inferred, opener1: inferred } })
+    const inferred = { conversationId: 'c-1', openedBy: SECOND_PK, isInferred: true } as const
+    await table.update({ pk: CONSUMER, set: { openedBy: SECOND_PK, opener0: inferred, opener1: inferred } })
     await table.update({ pk: CONSUMER, set: { opener3: { conversationId: 'c-1', openedBy: PK } } })
     await table.update({ pk: CONSUMER, set: {}, remove: ['openedBy', 'opener2'] })
     await tell(START)
@@ -385,7 +386,7 @@ describe('a push', () => {
     time += 1000
     await tell({ conversationId: 'c-9', startedAt: time - 90_000, closedAt: time - 80_000 })
     expect(await read(CONSUMER)).toMatchObject({
-      expiresAt: Math.floor((time + 30 * 24 * 3600 * 1000) / 1000),
+      expiresAt: Math.floor((time + 30 * DAY_MS) / 1000),
     })
   })
 
@@ -425,7 +426,7 @@ describe('a push', () => {
   test('is remembered if it overtakes the answer that a request lost', async () => {
     expect(await tell(START)).toBe(0)
     expect(await read(CONSUMER)).toMatchObject({
-      expiresAt: Math.floor((time + 4 * 24 * 3600 * 1000) / 1000),
+      expiresAt: Math.floor((time + 4 * DAY_MS) / 1000),
     })
     await store({ conversation: { kind: 'unknown' } }, { ...REQUEST, consumerId: DERIVED })
     expect(await read()).toMatchObject({ status: 'opened', conversationId: 'c-1' })
@@ -534,7 +535,7 @@ describe('a push', () => {
     time += 5000
     await store(
       { conversation: { kind: 'opened', conversationId: taken }, openedAt: time, message: SENT },
-      { ...REQUEST, requestId: 'request-0002' },
+      SECOND,
     )
     await tell({ conversationId: taken, startedAt: time })
     expect(await tell(CLOSED)).toBe(1)
@@ -542,17 +543,16 @@ describe('a push', () => {
   })
 
   test('tells a closing to a request whose opener found its place taken, and its conversation followed', async () => {
-    const second = { ...REQUEST, requestId: 'request-0002' }
     const taken = withPlaceOfC1()
     await store({ conversation: C1, openedAt: time, message: SENT })
     await tell(START)
     const opened = (conversationId: string) => ({ kind: 'opened', conversationId }) as const
-    await store({ conversation: opened(taken), openedAt: time + 5000, message: SENT }, second)
+    await store({ conversation: opened(taken), openedAt: time + 5000, message: SENT }, SECOND)
     const third = { ...REQUEST, requestId: 'request-0003' }
     await store({ conversation: opened('c-200'), openedAt: time + 9000, message: SENT }, third)
     const closedAt = time + 8000
     expect(await tell({ conversationId: taken, startedAt: time + 5000, closedAt })).toBe(1)
-    expect(await read('request#70123456#queue#crm#request-0002')).toMatchObject({ closedAt })
+    expect(await read(SECOND_PK)).toMatchObject({ closedAt })
   })
 
   test('of another conversation changes nothing for the request that opened the one before', async () => {
@@ -620,18 +620,14 @@ describe('a push', () => {
   })
 
   test('tells a closing to both requests that a lost answer left with one conversation', async () => {
-    const other = 'request#70123456#queue#crm#request-0002'
     await store({ conversation: C1, openedAt: time, message: SENT })
-    await store(
-      { conversation: C1, openedAt: time, message: SENT },
-      { ...REQUEST, requestId: 'request-0002' },
-    )
+    await store({ conversation: C1, openedAt: time, message: SENT }, SECOND)
     await table.update({
       pk: CONSUMER,
-      set: { openedBy: PK, ...openerOf({ conversationId: 'c-1', openedBy: other }) },
+      set: { openedBy: PK, ...openerOf({ conversationId: 'c-1', openedBy: SECOND_PK }) },
     })
     expect(await tell(CLOSED)).toBe(2)
-    for (const pk of [PK, other]) expect(await read(pk)).toMatchObject({ closedAt: CLOSED.closedAt })
+    for (const pk of [PK, SECOND_PK]) expect(await read(pk)).toMatchObject({ closedAt: CLOSED.closedAt })
   })
 
   test('gives the id of the conversation that was open when LivePerson said so', async () => {
@@ -701,7 +697,7 @@ test('everything that the ledger holds is shown, by kind of sender', async () =>
       hasMessage: true,
       createdAt: time,
       updatedAt: time,
-      expiresAt: time + 30 * 24 * 3600 * 1000,
+      expiresAt: time + 30 * DAY_MS,
       isErased: false,
       ...CAMPAIGN,
       warnings: REQUEST.warnings,

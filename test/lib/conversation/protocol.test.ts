@@ -14,7 +14,7 @@ import { C1, factsWith, held, IN_DOUBT, message, OWED, queued, SENT } from '../.
 const LP_CONSUMER_ID = 'lp-consumer-1'
 const UNAVAILABLE = toError('liveperson_unavailable')
 const REFUSED = toError('liveperson_rejected')
-const OURS_FAILED = toError('service_unavailable')
+const RAREED = toError('service_unavailable')
 const MISCONFIGURED = toError('invalid_config')
 const ID_TAKEN = toError('request_id_reused')
 const NOW = 1_800_000_000_000
@@ -92,7 +92,7 @@ describe('an attempt', () => {
   const refused: Seen = { kind: 'refused', error: REFUSED }
   const busy: Seen = { kind: 'not_created', ...trouble(), repeatable: true }
   const down: Seen = { kind: 'not_created', ...trouble(true), repeatable: false }
-  const failed = (step: Step['kind'], error: AppError = OURS_FAILED): Seen => ({
+  const failed = (step: Step['kind'], error: AppError = RAREED): Seen => ({
     kind: 'failed',
     step,
     error,
@@ -1265,7 +1265,104 @@ describe('an attempt', () => {
     ],
   ]
 
-  test.each([...USUAL, ...DOUBT, ...MESSAGES, ...FOUND, ...OTHERS, ...NOT_NOW, ...GIVEN_UP])(
+  const RARE: readonly Row[] = [
+    [
+      'has lost its claim after its try, and the ledger does not take the hand-over',
+      FORM,
+      [
+        ...[done, claimed, opened],
+        recorded({ claim: held(2, 0), conversation: C1, message: IN_DOUBT }),
+        ...[done, failed('record')],
+      ] as const,
+      [
+        ...CREATE,
+        'record held opened in_doubt',
+        'hand_over held opened in_doubt',
+        'record none none unsent',
+        'end: opening',
+      ],
+    ],
+    [
+      'has found another attempt at work, and the ledger does not take the hand-over',
+      FORM,
+      [done, heldBy(), { kind: 'no_time', before: 'claim' }, done, failed('record')],
+      [
+        ...START,
+        'wait 150 before claim',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'end: opening',
+      ],
+    ],
+    [
+      'has found another attempt at work, which has told a person by now',
+      FORM,
+      [
+        ...[done, heldBy(), { kind: 'no_time', before: 'claim' }, done],
+        recorded({ claim: { ...held(), state: 'done' }, conversation: { kind: 'unknown' } }),
+      ] as const,
+      [
+        ...START,
+        'wait 150 before claim',
+        'hand_over none none unsent',
+        'record none none unsent',
+        'outcome_unknown outcome_unknown',
+      ],
+    ],
+    [
+      'of a paused account has died',
+      paused(hold(FORM)),
+      [claimedAfter({ claim: held() })],
+      ['claim', 'hand_over queued in_doubt unsent'],
+    ],
+    [
+      'could not quarantine an unknown outcome of an account in trouble',
+      hold(HAND_OVER),
+      [done, claimed, { kind: 'create_in_doubt', ...trouble(true) }, done, failed('quarantine')],
+      [
+        ...CREATE,
+        'record done unknown unsent',
+        'quarantine outcome_unknown',
+        'end: queued in_record liveperson_unavailable',
+      ],
+    ],
+    [
+      'does not know whether it has the claim',
+      silent(HAND_OVER),
+      [done, { kind: 'failed', step: 'claim', error: RAREED, isInDoubt: true }],
+      [...START, 'hand_over none none unsent'],
+    ],
+    [
+      'was interrupted too often, and the ledger does not take that',
+      EVENT,
+      [done, claimedAfter({ claim: held(5, 0) }), failed('record')],
+      [...START, 'record given_up in_doubt unsent', 'hand_over queued in_doubt unsent'],
+    ],
+    [
+      'is too old, and could not look up which conversation is open',
+      old(silent(EVENT)),
+      [done, claimed, alreadyOpen, failed('look_up')],
+      [...ALREADY_OPEN, 'record held existing unsent'],
+    ],
+    [
+      'sent its message to the open conversation, which its create in doubt may have opened',
+      EVENT,
+      [
+        done,
+        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
+        ...[alreadyOpen, known(false), done, sent('unknown'), done],
+      ] as const,
+      [
+        ...ALREADY_OPEN,
+        'record held in_doubt in_doubt',
+        'send c-0',
+        'record done opened in_doubt',
+        'opened unknown',
+      ],
+    ],
+  ]
+
+  test.each([...USUAL, ...DOUBT, ...MESSAGES, ...FOUND, ...OTHERS, ...NOT_NOW, ...GIVEN_UP, ...RARE])(
     '%s',
     (_, policy, answers, steps) => {
       expect(trace(policy, NOTHING, answers)).toEqual(steps)
@@ -1368,6 +1465,56 @@ describe('an attempt', () => {
       ['claim', 'record done opened sent', 'record done opened sent', 'opened c-1 sent'],
     ],
     [
+      'stays there if it knows the conversation, but not whether it has the claim',
+      HAND_OVER,
+      { conversation: C1, message: OWED },
+      [{ kind: 'failed', step: 'claim', error: RAREED, isInDoubt: true }],
+      ['claim', 'opened c-1 pending in_record'],
+    ],
+    [
+      'keeps its message if it can’t forget the conversation that was closed',
+      HAND_OVER,
+      { conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID },
+      [claimed, known(false), done, sent('closed'), failed('forget'), done],
+      [
+        'claim',
+        'look_up',
+        'record held opened in_doubt',
+        'send c-0',
+        'forget c-0',
+        'record queued opened owed',
+        'opened pending in_record',
+      ],
+    ],
+    [
+      'keeps its message if it can’t look up its conversation',
+      HAND_OVER,
+      { conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID },
+      [claimed, failed('look_up'), done],
+      ['claim', 'look_up', 'record queued opened unsent', 'opened pending in_record'],
+    ],
+    [
+      'keeps its message if nobody knows its conversation and its consumer',
+      HAND_OVER,
+      { conversation: { kind: 'opened' } },
+      [claimed, done],
+      ['claim', 'record queued opened unsent', 'opened pending in_record'],
+    ],
+    [
+      'keeps its own conversation, although the ledger has another’s',
+      HAND_OVER,
+      { conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID },
+      [
+        final({
+          claim: { attempt: 1, releases: 1, state: 'done' },
+          conversation: { kind: 'existing', conversationId: 'c-0' },
+          message: SENT,
+        }),
+        done,
+      ],
+      ['claim', 'record done opened sent', 'opened c-1 sent'],
+    ],
+    [
       'parks a hand-over with what it knows',
       heldBack(silent(HAND_OVER)),
       { claim: queued(), conversation: { kind: 'in_doubt' } },
@@ -1383,155 +1530,6 @@ describe('an attempt', () => {
     answers.reduce((state, answer) => learn(state, answerOf(answer, next(state, policy))), begin(carried))
   const stepAfter = (policy: Policy, answers: readonly Answer[], carried = NOTHING): Step =>
     next(knownAfter(policy, answers, carried), policy)
-
-  test.each<Row>([
-    [
-      'has lost its claim after its try, and the ledger does not take the hand-over',
-      FORM,
-      [
-        ...[done, claimed, opened],
-        recorded({ claim: held(2, 0), conversation: C1, message: IN_DOUBT }),
-        ...[done, failed('record')],
-      ] as const,
-      [
-        ...CREATE,
-        'record held opened in_doubt',
-        'hand_over held opened in_doubt',
-        'record none none unsent',
-        'end: opening',
-      ],
-    ],
-    [
-      'has found another attempt at work, and the ledger does not take the hand-over',
-      FORM,
-      [done, heldBy(), { kind: 'no_time', before: 'claim' }, done, failed('record')],
-      [
-        ...START,
-        'wait 150 before claim',
-        'hand_over none none unsent',
-        'record none none unsent',
-        'end: opening',
-      ],
-    ],
-    [
-      'has found another attempt at work, which has told a person by now',
-      FORM,
-      [
-        ...[done, heldBy(), { kind: 'no_time', before: 'claim' }, done],
-        recorded({ claim: { ...held(), state: 'done' }, conversation: { kind: 'unknown' } }),
-      ] as const,
-      [
-        ...START,
-        'wait 150 before claim',
-        'hand_over none none unsent',
-        'record none none unsent',
-        'outcome_unknown outcome_unknown',
-      ],
-    ],
-    [
-      'of a paused account has died',
-      paused(hold(FORM)),
-      [claimedAfter({ claim: held() })],
-      ['claim', 'hand_over queued in_doubt unsent'],
-    ],
-    [
-      'could not quarantine an unknown outcome of an account in trouble',
-      hold(HAND_OVER),
-      [done, claimed, { kind: 'create_in_doubt', ...trouble(true) }, done, failed('quarantine')],
-      [
-        ...CREATE,
-        'record done unknown unsent',
-        'quarantine outcome_unknown',
-        'end: queued in_record liveperson_unavailable',
-      ],
-    ],
-    [
-      'does not know whether it has the claim',
-      silent(HAND_OVER),
-      [done, { kind: 'failed', step: 'claim', error: OURS_FAILED, isInDoubt: true }],
-      [...START, 'hand_over none none unsent'],
-    ],
-    [
-      'was interrupted too often, and the ledger does not take that',
-      EVENT,
-      [done, claimedAfter({ claim: held(5, 0) }), failed('record')],
-      [...START, 'record given_up in_doubt unsent', 'hand_over queued in_doubt unsent'],
-    ],
-    [
-      'is too old, and could not look up which conversation is open',
-      old(silent(EVENT)),
-      [done, claimed, alreadyOpen, failed('look_up')],
-      [...ALREADY_OPEN, 'record held existing unsent'],
-    ],
-    [
-      'sent its message to the open conversation, which its create in doubt may have opened',
-      EVENT,
-      [
-        done,
-        claimedAfter({ claim: queued(), conversation: { kind: 'in_doubt' } }),
-        ...[alreadyOpen, known(false), done, sent('unknown'), done],
-      ] as const,
-      [
-        ...ALREADY_OPEN,
-        'record held in_doubt in_doubt',
-        'send c-0',
-        'record done opened in_doubt',
-        'opened unknown',
-      ],
-    ],
-  ])('that %s', (_, policy, answers, steps) => {
-    expect(trace(policy, NOTHING, answers)).toEqual(steps)
-  })
-
-  test('of a hand-over that does not know whether it has the claim stays there, if it knows the conversation', () => {
-    const carried = factsWith({ conversation: C1, message: OWED })
-    const failedClaim: Seen = { kind: 'failed', step: 'claim', error: OURS_FAILED, isInDoubt: true }
-    expect(trace(HAND_OVER, carried, [failedClaim])).toEqual(['claim', 'opened c-1 pending in_record'])
-  })
-
-  test('of a hand-over keeps its message, if it can’t forget the conversation that was closed', () => {
-    const carried = factsWith({ conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID })
-    const answers = [claimed, known(false), done, sent('closed'), failed('forget'), done] as const
-    expect(trace(HAND_OVER, carried, answers)).toEqual([
-      'claim',
-      'look_up',
-      'record held opened in_doubt',
-      'send c-0',
-      'forget c-0',
-      'record queued opened owed',
-      'opened pending in_record',
-    ])
-  })
-
-  test('of a hand-over keeps its message, if it can’t look up its conversation', () => {
-    const carried = factsWith({ conversation: { kind: 'opened' }, lpConsumerId: LP_CONSUMER_ID })
-    expect(trace(HAND_OVER, carried, [claimed, failed('look_up'), done])).toEqual([
-      ...['claim', 'look_up', 'record queued opened unsent', 'opened pending in_record'],
-    ])
-  })
-
-  test('of a hand-over keeps its message, if nobody knows its conversation and its consumer', () => {
-    const carried = factsWith({ conversation: { kind: 'opened' } })
-    expect(trace(HAND_OVER, carried, [claimed, done])).toEqual([
-      'claim',
-      'record queued opened unsent',
-      'opened pending in_record',
-    ])
-  })
-
-  test('that was another’s by its ledger is its own by its hand-over', () => {
-    const carried = factsWith({ conversation: C1, message: SENT, lpConsumerId: LP_CONSUMER_ID })
-    const ledger = final({
-      claim: { attempt: 1, releases: 1, state: 'done' },
-      conversation: { kind: 'existing', conversationId: 'c-0' },
-      message: SENT,
-    })
-    expect(trace(HAND_OVER, carried, [ledger, done])).toEqual([
-      'claim',
-      'record done opened sent',
-      'opened c-1 sent',
-    ])
-  })
 
   test.each<[string, Policy, Answer]>([
     ['existing', silent(EVENT), claimed],
@@ -1724,7 +1722,7 @@ describe('an attempt', () => {
       conversation: C1,
       message: { tried: 1, refused: 0, sent: false },
     })
-    const notWritten: Seen = { kind: 'failed', step: 'record', error: OURS_FAILED, facts: marked }
+    const notWritten: Seen = { kind: 'failed', step: 'record', error: RAREED, facts: marked }
     expect(stepAfter(EVENT, [done, claimed, opened, notWritten])).toMatchObject({
       kind: 'hand_over',
       facts: { message: { tried: 1, refused: 1, sent: false } },
@@ -1850,7 +1848,7 @@ describe('an attempt', () => {
   ])('takes a failed %s for %s', (step) => {
     const state = begin()
     const seen: Readonly<Record<string, Seen>> = {
-      create: { kind: 'create_in_doubt', ...trouble(false, OURS_FAILED) },
+      create: { kind: 'create_in_doubt', ...trouble(false, RAREED) },
       ask: { kind: 'asked', answer: 'unsure' },
       send: { kind: 'message', answer: 'unknown' },
     }
